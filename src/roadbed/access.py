@@ -1,4 +1,4 @@
-"""What each route needs of whoever asks, checked in one place before its handler runs.
+"""The permission that each route needs, checked in one place before its handler runs.
 
 A handler says it with ``@needs(Permission.…)``; ``guard`` puts the check before every route of a
 surface and refuses to build one whose route says nothing. What the viewer cannot see answers
@@ -103,28 +103,40 @@ def by_id(
 
     async def by(app: App, viewer: Viewer, permissions: Permissions, path: Path) -> None:
         identifier: str = path[parameter]
-        found = None if "\0" in identifier else await use_case_of(app, identifier)
-        if found is None or path.get("name", found) != found:
+        use_case = None if "\0" in identifier else await use_case_of(app, identifier)
+        if use_case is None or path.get("name", use_case) != use_case:
             raise missing(identifier)
-        admit(viewer, found, permissions, missing(identifier))
+        admit(viewer, use_case, permissions, missing(identifier))
 
     return by
 
 
-by_task = by_id("task_id", lambda app, each: app.receipts.use_case_of(each), UnknownTaskError)
-by_review = by_id("review_id", lambda app, each: app.reviews.use_case_of(each), UnknownReviewError)
-by_notice = by_id("notice_id", lambda app, each: app.notices.use_case_of(each), UnknownNoticeError)
+by_task = by_id(
+    "task_id", lambda app, identifier: app.receipts.use_case_of(identifier), UnknownTaskError
+)
+by_review = by_id(
+    "review_id", lambda app, identifier: app.reviews.use_case_of(identifier), UnknownReviewError
+)
+by_notice = by_id(
+    "notice_id", lambda app, identifier: app.notices.use_case_of(identifier), UnknownNoticeError
+)
 by_release = by_id(
-    "release_id", lambda app, each: app.releases.use_case_of(each), UnknownReleaseError
+    "release_id", lambda app, identifier: app.releases.use_case_of(identifier), UnknownReleaseError
 )
 by_proposal = by_id(
-    "proposal_id", lambda app, each: app.proposals.use_case_of(each), UnknownProposalError
+    "proposal_id",
+    lambda app, identifier: app.proposals.use_case_of(identifier),
+    UnknownProposalError,
 )
 by_delivery = by_id(
-    "delivery_id", lambda app, each: app.deliveries.use_case_of(each), UnknownDeliveryError
+    "delivery_id",
+    lambda app, identifier: app.deliveries.use_case_of(identifier),
+    UnknownDeliveryError,
 )
 by_outcome = by_id(
-    "outcome_id", lambda app, each: app.outcomes.repository.use_case_of(each), NoSuchOutcomeError
+    "outcome_id",
+    lambda app, identifier: app.outcomes.repository.use_case_of(identifier),
+    NoSuchOutcomeError,
 )
 
 
@@ -144,6 +156,16 @@ def open_to_all(endpoint: Endpoint) -> Endpoint:
     return endpoint
 
 
+def declared_as(route: Route) -> Callable[[Endpoint], Endpoint]:
+    """Declare that a handler needs what the handler of another route needs."""
+
+    def mark(endpoint: Endpoint) -> Endpoint:
+        _declared[endpoint] = _declared[route.endpoint]
+        return endpoint
+
+    return mark
+
+
 def declared(route: BaseRoute) -> Requirement | None:
     """What a route says it needs; ``None`` if it says nothing."""
     return _declared.get(route.endpoint) if isinstance(route, Route) else None
@@ -153,12 +175,12 @@ def guard(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     """The same routes, each behind the check of what it needs. Raises ``UndeclaredRouteError``."""
     guarded: list[BaseRoute] = []
     for route in routes:
-        found = declared(route)
-        if found is None or not isinstance(route, Route):
+        requirement = declared(route)
+        if requirement is None or not isinstance(route, Route):
             raise UndeclaredRouteError(getattr(route, "path", type(route).__name__))
         # A router may be put into several applications; each gets routes of its own.
         behind = copy(route)
-        behind.app = Guarded(route.app, found)
+        behind.app = Guarded(route.app, requirement)
         guarded.append(behind)
     return guarded
 
@@ -174,7 +196,7 @@ def admit(viewer: Viewer, use_case: str, permissions: Permissions, missing: Road
         own = replace(viewer, let_in_by=None)
         if any(own.may(use_case, one) for one in permissions):
             raise LetInByAnotherError(viewer.let_in_by, viewer.let_in_until)
-    _one_of(permissions, lambda each: viewer.may(use_case, each))
+    _one_of(permissions, lambda permission: viewer.may(use_case, permission))
 
 
 def require(request: Request, permission: Permission, use_case: str) -> None:

@@ -1,4 +1,4 @@
-"""What goes on beside requests: following, watching, sealing, taking over, sending."""
+"""Background work: follow releases and halts, seal the log, recover lost tasks, send."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _BEGIN_AGAIN_SECONDS = 0.5
 
 @asynccontextmanager
 async def running(app: App) -> AsyncIterator[None]:
-    """Follow releases and halts, watch the promise, seal the log, take over what crashes left."""
+    """Follow releases and halts, audit, seal the log, and recover tasks of crashed processes."""
     network = EgressPool(witnesses.secrets(app.settings), app.clock)
     with reported_to(app.failures.here):
         followers = _followers(app, network)
@@ -67,7 +67,7 @@ def _witnesses(app: App, network: EgressPool) -> list[Witness]:
 
 @asynccontextmanager
 async def relaying(app: App) -> AsyncIterator[None]:
-    """Send what waits, and exercise the stop from time to time. One process or many may."""
+    """Send waiting deliveries, and run halt drills. Any number of processes may do this."""
     with reported_to(app.failures.here):
         workers = [
             _lasting("restores", app.recovery.watch),
@@ -81,7 +81,7 @@ async def relaying(app: App) -> AsyncIterator[None]:
 
 
 def _lasting(name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
-    """Work that goes on until cancelled: whatever it meets is logged, and it begins again."""
+    """Work that runs until cancelled. Every error is logged, and the work starts again."""
 
     async def forever() -> None:
         warnings = Warnings()
@@ -136,8 +136,8 @@ async def _recover_forever(app: App) -> None:
     warnings = Warnings()
     while True:
         with warnings.caught("nothing taken over from lost processes"):
-            if found := await app.decisions.recover():
-                _log.warning("took over tasks of a process that is gone", tasks=found)
+            if recovered := await app.decisions.recover():
+                _log.warning("took over tasks of a process that is gone", tasks=recovered)
         await asyncio.sleep(_LOOK_FOR_LOST_SECONDS)
 
 
@@ -154,7 +154,7 @@ async def _measure_forever(app: App) -> None:
 
 
 async def _report_forever(app: App) -> None:
-    """Let people see what fails. What keeps it from being written stands in the log alone."""
+    """Store failures for the pages. A failure to store them is only logged."""
     while True:
         await app.failures.keep()
         await asyncio.sleep(_REPORT_SECONDS)

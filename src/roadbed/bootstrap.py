@@ -1,4 +1,4 @@
-"""Settings in, running app out: the only place that wires things together."""
+"""The running app from its settings: the only place that connects the services."""
 
 from __future__ import annotations
 
@@ -88,11 +88,11 @@ if TYPE_CHECKING:
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
     """A log entry with secrets masked, and without what acts on a terminal."""
-    found = {}
+    clean = {}
     for name, value in event.items():
         masked = value if name == "exc_info" else KNOWN.mask_all(value)
-        found[name] = one_line(masked) if isinstance(masked, str) else masked
-    return found
+        clean[name] = one_line(masked) if isinstance(masked, str) else masked
+    return clean
 
 
 _processors = structlog.get_config()["processors"]
@@ -161,7 +161,7 @@ class App:
 
 
 def audit_folder(settings: Settings) -> Path:
-    """The folder outside the database that bears witness to the audit log."""
+    """The folder outside the database with the copy of the audit log's checkpoints."""
     if settings.audit_dir is not None:
         return settings.audit_dir
     if settings.home is not None:
@@ -187,7 +187,7 @@ async def open_app(
     """
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database(url))
-        # Of its own: a halt must not wait until those who use all the others let go of one.
+        # Separate connections: a halt must not wait for a free one of the shared pool.
         reserved = await stack.enter_async_context(Database(url, connections=4))
         writer = GroupCommitWriter(database.url)
         await writer.open()
@@ -210,12 +210,12 @@ async def open_app(
 async def _look_for_a_restore(app: App) -> None:
     """Before anything is decided: a database older than its witness is halted."""
     try:
-        found = await app.recovery.detect()
+        restoration = await app.recovery.detect()
     except (AuditFolderError, AuditKeyError) as error:  # the sealing loop says so, again and again
         _log.warning("not known whether the database is a copy", problem=str(error))
         return
-    if found is not None:
-        _log.error("everything is halted", restore=found.sentence)
+    if restoration is not None:
+        _log.error("everything is halted", restore=restoration.sentence)
 
 
 def _wire(

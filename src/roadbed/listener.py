@@ -1,4 +1,4 @@
-"""Where connections come in: how many, how long each may take, and what is trusted of them.
+"""The listener: limits on connections, on their number, time and size, and trusted proxies.
 
 uvicorn bounds neither headers nor the time they take. Here a connection that has not sent its whole
 request is closed when its time is over, and earlier, the oldest first, when connections run short:
@@ -78,14 +78,14 @@ class TooManyConnectionsError(RoadbedError):
 
 
 class ServerFullError(RoadbedError):
-    """As many connections as this process takes."""
+    """The process has its maximum of connections."""
 
     code = "server_full"
     retry_after = 2.0
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"This server has {most:,} connections, as many as it takes.",
+            f"This server has {most:,} connections, its maximum.",
             "Try again in a few seconds; ROADBED_MAX_CONNECTIONS and the limit of open files "
             "(`ulimit -n`) set how many.",
         )
@@ -106,8 +106,8 @@ class ConnectionLimits:
     def trusts(self, address: str) -> bool:
         """Whether a trusted proxy speaks from there, for many people at once."""
         with suppress(ValueError):
-            found = ipaddress.ip_address(address)
-            return any(found in network for network in self.proxies)
+            parsed = ipaddress.ip_address(address)
+            return any(parsed in network for network in self.proxies)
         return False
 
 
@@ -304,12 +304,12 @@ class Connections:
 
 
 def _older(waiting: dict[LimitedProtocol, float], moment: float) -> list[LimitedProtocol]:
-    found = []
+    older = []
     for connection, since in waiting.items():
         if since > moment:
             break
-        found.append(connection)
-    return found
+        older.append(connection)
+    return older
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -469,9 +469,9 @@ _PHRASES = {
 def _network(address: str) -> str:
     """Whom an address counts for: of IPv6, a whole network is one client's."""
     try:
-        found = ipaddress.ip_address(address)
+        parsed = ipaddress.ip_address(address)
     except ValueError:
         return address
-    if isinstance(found, ipaddress.IPv4Address) or found.ipv4_mapped:
-        return str(getattr(found, "ipv4_mapped", None) or found)
-    return str(ipaddress.ip_network((found, 64), strict=False))
+    if isinstance(parsed, ipaddress.IPv4Address) or parsed.ipv4_mapped:
+        return str(getattr(parsed, "ipv4_mapped", None) or parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

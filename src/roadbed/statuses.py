@@ -1,4 +1,4 @@
-"""HTTP's number for each error: one table for the API and the console."""
+"""The HTTP status of each error code: one table for API and console."""
 
 from __future__ import annotations
 
@@ -114,5 +114,5 @@ STATUS = {
 
 
 def status_of(error: RoadbedError) -> int:
-    """HTTP's number for an error; 500 for one that no request can meet."""
+    """The HTTP status of an error; 500 for an error that no request can cause."""
     return STATUS.get(error.code, 500)

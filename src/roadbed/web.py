@@ -1,4 +1,4 @@
-"""The web server's application: API and console side by side behind one door."""
+"""The web server's application: API and console behind one gateway."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ class BodyCutOffError(RoadbedError):
     def __init__(self) -> None:
         super().__init__(
             "The connection ended before the whole body was there.",
-            "Send the request again; nothing of it was stored.",
+            "Send the request again. Nothing was stored.",
         )
 
 
 class ForbiddenOriginError(RoadbedError):
-    """A page of another site asks in a signed-in person's name."""
+    """A page of another site sent the request with a signed-in person's cookie."""
 
     code = "forbidden_origin"
 
@@ -160,7 +160,7 @@ def public_host(settings: Settings) -> str | None:
 
 
 class Gateway:
-    """Says who is asking, bounds the body, refuses foreign pages, adds the security headers."""
+    """Identifies the viewer, limits the body, refuses foreign pages, adds security headers."""
 
     def __init__(self, pages: Starlette, settings: Settings) -> None:
         self._pages = pages
@@ -173,14 +173,14 @@ class Gateway:
             self._limit = Limit(SystemClock(), most=most, seconds=60.0 / most)
 
     def opened(self) -> AbstractAsyncContextManager[object]:
-        """The app, and all that goes on beside requests; for servers that do not open it."""
+        """The app and its background work, for servers that do not run the lifespan."""
         return self._pages.router.lifespan_context(self._pages)
 
     @property
     def roadbed(self) -> App:
         """The running app; there once the server has started."""
-        found: App = self._pages.state.roadbed
-        return found
+        app: App = self._pages.state.roadbed
+        return app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

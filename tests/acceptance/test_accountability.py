@@ -72,12 +72,12 @@ async def test_on_the_page_and_in_every_receipt(
                 assert receipt["state"] == kind
             page = (await browser.get(f"/receipts/{receipt['task']}")).text
             assert all(entry in page for entry in NAMED), kind
-            assert "Who answers for it" in page
+            assert '<h2 id="pod">Pod' in page
 
 
 def test_in_the_terminal(tmp_path: Path, url: str) -> None:
     Folders(tmp_path / "usecases").write()
     terminal = Terminal(tmp_path, url)
     told = terminal.run("submit", "triage", '{"text": "hello"}')
-    assert "Owns it      ana, domain lead" in told
-    assert "Is called    ben, engineer" in told
+    assert "Owner        ana, domain lead" in told
+    assert "Contact      ben, engineer" in told

@@ -20,14 +20,14 @@ PAGES_OF_A_USE_CASE = (
     "",
     "/trust",
     "/weak",
-    "/review",
+    "/reviews",
     "/deliveries",
     "/outcomes",
-    "/improve",
+    "/proposals",
     "/notebook",
     "/versions",
     "/releases",
-    "/incident",
+    "/incidents",
 )
 
 HELD = """
@@ -445,9 +445,9 @@ class TestBadInput:
                 await browser.post("/sign-in/link", data={"code": code}, headers=own)
                 for page in PAGES_OF_A_USE_CASE:
                     shown = await browser.get(f"/usecases/broken{page}")
-                    assert shown.status_code == (503 if page != "/incident" else 200), page
-                    assert page == "/incident" or "Python cannot read it" in shown.text, page
-                    assert page == "/incident" or "roadbed check" in shown.text, page
+                    assert shown.status_code == (503 if page != "/incidents" else 200), page
+                    assert page == "/incidents" or "Python cannot read it" in shown.text, page
+                    assert page == "/incidents" or "roadbed check" in shown.text, page
 
 
 class TestTheDoor:

@@ -152,7 +152,7 @@ class TestPages:
             "/static//etc/passwd",
             "/static/..%5capp.py",
             "/usecases/..%2f..%2fetc/halt",
-            "/usecases/..%2ftriage/incident",
+            "/usecases/..%2ftriage/incidents",
             "/v1/usecases/..%2ftriage/budget",
             "/v1/receipts/..%2f..%2fusecases",
         ],

@@ -69,7 +69,7 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
     app = site.app
     async with browsing(site) as browser:
         page = (await browser.get("/usecases/triage")).text
-        assert "No budget is declared, so nothing is capped" in page
+        assert "No budget is declared, so there is no spending limit" in page
         assert (await site.shop.get("/usecases/triage/budget")).json() == {
             "budget": None,
             "periods": [],
@@ -87,11 +87,11 @@ async def test_page_and_http_show_spent_held_and_left(site: Site) -> None:
         assert (
             "■ used up: too little for one more task" in page
         )  # of the day 0.85 is left, one may cost 1
-        assert "1.15 EUR spent of 2.00 EUR, 0.00 EUR held" in page
+        assert "1.15 EUR spent of 2.00 EUR, 0.00 EUR reserved" in page
         assert "0.85 EUR left" in page
         assert "The pod was told at 50 %" in page
         assert '% of the budget spent or held"' in page
-        assert "reserved at its worst, 1.00 EUR" in page
+        assert "reserves the worst case, 1.00 EUR" in page
         result = (await site.shop.get("/usecases/triage/budget")).json()
         assert result["budget"]["per_day"] == 2.0
         month, day = result["periods"]
@@ -108,13 +108,13 @@ async def test_a_foreign_use_case_answers_like_a_missing_one(site: Site) -> None
 def test_the_terminal_says_the_same(tmp_path: Path, url: str) -> None:
     folder = Folders(tmp_path / "usecases").write(COSTING)
     terminal = Terminal(tmp_path, url)
-    assert "nothing is capped" in terminal.run("budget", "triage")
+    assert "there is no limit" in terminal.run("budget", "triage")
     code = (folder / "usecase.py").read_text()
     code = code.replace("risk_limit", "budget=Budget(per_task=1, per_month=40), risk_limit", 1)
     (folder / "usecase.py").write_text(code.replace("import DIRECT", "import DIRECT, Budget"))
     terminal.run("submit", "triage", '{"text": "costs 20.5"}')
     told = terminal.run("budget", "triage")
-    assert "20.50 of 40.00 EUR spent (51%), 0.00 held, 19.50 left; half of it is gone" in told
+    assert "20.50 of 40.00 EUR spent (51%), 0.00 held, 19.50 left; half of it is spent" in told
     result: Any = terminal.json("budget", "triage")
     assert (result["budget"]["per_month"], result["periods"][0]["spent"]) == (40, "20.5")
     terminal.run("budget", "nobody", code=1)

@@ -141,7 +141,7 @@ def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
     (terminal.folder / "past.csv").write_text(PAST)
     told = terminal.run("new", "desk", "--from-csv", "past.csv", "--label", "team")
     assert "84 of 84 rows as examples, 3 labels" in told
-    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "no mistakes" in terminal.run("check", "usecases/desk")
     assert "Version 1" in terminal.run("improve", "desk")
     again = terminal.json("improve", "desk")
     assert (again["number"], "Nothing new" in str(again["note"])) == (1, True)
@@ -182,13 +182,13 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
     receipt = terminal.as_person("ana").json("submit", "triage", '{"text": "one more"}')
     review = str(receipt["review"]["id"])  # type: ignore[index]
     terminal.as_person("rae")
-    told = terminal.run("review", "give", review, "correct", "--output", '{"queue": "x"}')
+    told = terminal.run("review", "verdict", review, "correct", "--output", '{"queue": "x"}')
     assert "Recorded" in told
     terminal.run("review", "undo", review)
     terminal.run("review", "skip", review)
-    terminal.run("review", "give", review, "maybe", code=1)
+    terminal.run("review", "verdict", review, "maybe", code=1)
     assert "accept, correct or reject" in terminal.errors
-    terminal.run("review", "give", review, "correct", "--output", "{", code=1)
+    terminal.run("review", "verdict", review, "correct", "--output", "{", code=1)
     assert "Nothing waits" in terminal.run("review", "work", "triage", typed="x\n" * 8)
     assert "Nothing waits" in terminal.run("review", "list", "nobody")
 
@@ -214,7 +214,7 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
         terminal.as_person("shop").run("submit", "triage", text)
     terminal.run("user", "grant", "rae", "triage", "reviewer")
     first = waiting_for(terminal.as_person("rae"))[0]
-    typing_error = ("review", "give", first, "correct", "--output", '{"queue": "refnds"}')
+    typing_error = ("review", "verdict", first, "correct", "--output", '{"queue": "refnds"}')
     terminal.run(*typing_error, code=1)
     assert "No queue is called refnds. Did you mean refunds?" in terminal.errors
     # A key takes what was meant; another one says that the label is new.
@@ -231,14 +231,22 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
     told = terminal.run("review", "confirm-label", "triage", "safety")
     assert "1 verdict counts now" in told
     [third] = waiting_for(terminal.as_person("rae"))
-    held = ("review", "give", third, "correct", "--output", '{"queue": "retuns"}', "--new-labels")
-    assert "Kept, and not counted yet" in terminal.run(*held)
+    held = (
+        "review",
+        "verdict",
+        third,
+        "correct",
+        "--output",
+        '{"queue": "retuns"}',
+        "--new-labels",
+    )
+    assert "Stored, but not counted yet" in terminal.run(*held)
     terminal.as_person("ana")
     told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
-    assert "1 review is asked again" in told
+    assert "1 review is open again" in told
     # What was skipped comes back where nobody else can take it, and a skip is taken back.
     terminal.as_person("rae").run("review", "skip", third)
-    assert "it waits again" in terminal.run("review", "undo", third)
+    assert "The review waits again" in terminal.run("review", "undo", third)
 
 
 def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
@@ -252,7 +260,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert isinstance(outcome, dict)
     assert (outcome["right"], outcome["source"], told["repeated"]) == (True, "crm", False)
     again = terminal.run("outcome", "triage", outcome["task_id"], "--right", "--source", "crm")
-    assert "Known already as out_" in again
+    assert "Known before as out_" in again
     table = terminal.folder / "outcomes.csv"
     table.write_text(
         "task_key,right,queue,note\norder 1,no,,late\norder 9,yes,,\n"
@@ -269,7 +277,7 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     assert "outcomes.csv:3: There is no task with the key 'order 9'" in terminal.errors
     table.write_text(table.read_text().replace("order 9,yes,,\n", "").replace("order 2,,,\n", ""))
     told_again = terminal.run("outcome", "triage", "--from", str(table))
-    assert "Kept 2, 2 of them known already." in told_again
+    assert "Stored 2, 2 of them known before." in told_again
     lines = terminal.folder / "outcomes.jsonl"
     lines.write_text('{"task_key": "order 0", "right": false}\n{\n')
     terminal.run("outcome", "triage", "--from", "outcomes.jsonl", code=3)
@@ -277,13 +285,13 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
     listed = terminal.json("outcome", "triage")["outcomes"]
     assert isinstance(listed, list)
     assert len(listed) == 4
-    assert "proves nothing about the limit" in terminal.run("outcome", "triage")
+    assert "is no proof of the limit" in terminal.run("outcome", "triage")
     review = terminal.json("review", "list", "triage")["reviews"]
     for entry in review if isinstance(review, list) else []:
-        arguments = ("review", "give", entry["id"], "correct", "--output", '{"queue": "x"}')
+        arguments = ("review", "verdict", entry["id"], "correct", "--output", '{"queue": "x"}')
         terminal.run(*arguments)
     receipt = terminal.run("receipt", outcome["task_id"])
-    assert "Turned out" in receipt
+    assert "Outcomes" in receipt
     assert "right, by" in receipt
     for wrong in (("order 0", "--from", "x.csv"), ("--right",)):
         terminal.run("outcome", "triage", *wrong, code=2)
@@ -335,7 +343,7 @@ def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
 
 def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     Folders(terminal.folder / "usecases").write()
-    assert "Nothing was sealed yet" in terminal.run("audit", "checkpoint")
+    assert "No checkpoint yet" in terminal.run("audit", "checkpoint")
     receipt = terminal.json("submit", "triage", '{"text": "my parcel"}')
     task = str(receipt["task"])
     assert "entries written to" not in terminal.run("receipt", task)
@@ -356,7 +364,7 @@ def test_the_log_is_verified_and_a_receipt_proven(terminal: Terminal) -> None:
     assert "no entry" in terminal.errors
     assert terminal.json("audit", "checkpoint")["size"] == 2
     assert "\n2\n" in terminal.run("audit", "checkpoint")
-    assert "as it was written" in terminal.run("audit", "verify")
+    assert "The log is unchanged" in terminal.run("audit", "verify")
     (terminal.folder / "audit" / "checkpoints.log").write_text("{\n")
     told = terminal.run("audit", "verify", code=3)
     assert "Line 1 of checkpoints.log cannot be read" in told
@@ -369,7 +377,7 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
         terminal.environment.pop(name, None)
     assert "its prompt and the model" in terminal.run("new", "desk", "--prompted")
-    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "no mistakes" in terminal.run("check", "usecases/desk")
     told = terminal.run("doctor", code=3)
     assert "OPENAI_API_KEY is not set" in told
     assert "desk can ask no language model" in told
@@ -379,7 +387,7 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     assert "s3cret" not in told
     (terminal.folder / "past.csv").write_text(PAST)
     terminal.run("new", "other", "--prompted", "--from-csv", "past.csv", code=2)
-    assert "two kinds of decider" in terminal.errors
+    assert "not both" in terminal.errors
 
 
 def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -> None:
@@ -415,7 +423,7 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     result = terminal.json("submit", "triage", '{"text": "unsure"}')
     own = pwd.getpwuid(os.getuid()).pw_name
     assert result["source"] == {"surface": "cli", "by": own}
-    terminal.run("review", "give", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
+    terminal.run("review", "verdict", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
     assert "somebody else has to judge it" in terminal.errors
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 
@@ -425,7 +433,7 @@ def test_a_login_of_a_company_is_one_name_everywhere(terminal: Terminal) -> None
     terminal.run("new", "desk")
     terminal.run("user", "link")
     assert "ana is the administrator now" in terminal.errors
-    assert "sound" in terminal.run("check", "usecases/desk")
+    assert "no mistakes" in terminal.run("check", "usecases/desk")
     sent = terminal.json("submit", "desk", '{"text": "x"}')
     assert sent["source"] == {"surface": "cli", "by": "ana"}
     assert sent["pod"] == dict.fromkeys(sent["pod"], "ana")  # type: ignore[call-overload]
@@ -452,7 +460,7 @@ def test_a_login_that_nobody_verified_halts_and_binds_nothing(terminal: Terminal
     assert "needs the permission 'resume'" in terminal.errors
     terminal.as_person("ben").run("resume", "triage", code=1)  # named, but nobody has the name
     assert "needs the permission 'resume'" in terminal.errors
-    assert "ana asked to resume" in terminal.as_person("ana").run("resume", "triage")
+    assert "ana requested to resume" in terminal.as_person("ana").run("resume", "triage")
     told = terminal.run("user", "list")
     assert "triage names ben as engineer, who is nobody here." in told
 
@@ -479,7 +487,7 @@ def test_roles_and_tokens_are_given_and_taken_back(terminal: Terminal) -> None:
     result = terminal.json("user", "tokens", "rae")["tokens"][0]["id"]  # type: ignore[index]
     terminal.run("user", "revoke-token", result)
     terminal.run("user", "revoke", "rae", "triage", "reviewer")
-    assert "No token is in force" in terminal.run("user", "tokens")
+    assert "There is no valid token" in terminal.run("user", "tokens")
 
 
 def test_a_password_is_typed_twice_or_read(terminal: Terminal) -> None:

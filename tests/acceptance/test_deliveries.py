@@ -88,7 +88,7 @@ def test_a_worker_sends_what_was_decided_once(shop: Shop, receiver: Receiver) ->
     for said in ("result to crm, delivered", "ref-1", '"queue": "returns"', "attempt 1: delivered"):
         assert said in told
     receipt = shop.run("receipt", sent["task"])
-    assert "result to crm: delivered, known there as ref-1, 1 attempt" in receipt
+    assert "result to crm: delivered, reference there ref-1, 1 attempt" in receipt
     assert "ana, domain lead" in receipt
     assert "ben, engineer" in receipt
 
@@ -101,21 +101,21 @@ def test_a_dead_letter_is_sent_again_from_the_terminal(shop: Shop, receiver: Rec
             if "failed" in (told := shop.run("deliver", "list", "triage", "--state", "failed")):
                 break
         delivery = told.split()[0]
-        shop.run("deliver", "say", delivery, "happened", code=1)
+        shop.run("deliver", "resolve", delivery, "happened", code=1)
         assert "this needs a delivery that is unknown or stuck" in shop.errors
-        told = shop.run("deliver", "say", delivery, "replay", "--note", "they mended it")
+        told = shop.run("deliver", "resolve", delivery, "replay", "--note", "they mended it")
         assert "is waiting now" in told
         receiver.wait_for(1)
     told = shop.run("deliver", "replay", "triage", "--destination", "crm", "--since", "2026-11-21")
     assert "0 deliveries are sent again to crm" in told
     shop.run("deliver", "replay", "triage", "--destination", "erp", code=1)
     assert "There is no delivery to 'erp'" in shop.errors
-    shop.run("deliver", "say", delivery, "whatever", code=1)
+    shop.run("deliver", "resolve", delivery, "whatever", code=1)
     shop.run("deliver", "show", "dlv_none", code=1)
     assert "no delivery" in shop.errors
     shop.run("deliver", "list", "triage", "--state", "lost", code=1)
     assert "stuck" in shop.errors
-    assert "No delivery fits" in shop.run("deliver", "list", "nobody")
+    assert "No delivery matches" in shop.run("deliver", "list", "nobody")
 
 
 def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
@@ -130,14 +130,14 @@ def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
     told = shop.as_person("ana").run("halt", "triage", "--reason", "wrong refunds")
     assert "Halted triage: fenced after" in told
     assert "quiesced after" in told
-    assert "no effect was under way" in told
+    assert "no effect was in progress" in told
     code.write_text(sound)
     with shop.working():
         sent: Any = shop.json("submit", "triage", '{"text": "another"}')
         assert sent["decision"]["reason_code"] == "halted"
         assert "its use case, since" in shop.run("receipt", sent["task"])
         told = shop.run("resume", "triage", "--note", "mended")
-        assert "ana asked to resume triage. It stays halted until a second person" in told
+        assert "ana requested to resume triage. It stays halted until a second person" in told
         shop.run("resume", "triage", code=1)
         assert "second person" in shop.errors
         assert receiver.got == []
@@ -206,7 +206,7 @@ class TestHttp:
             assert second["next"] is None
             one = (await site.reviewer.get(f"/deliveries/{result[0]['id']}")).json()
             assert one["attempts"] == []
-            say = f"/deliveries/{result[0]['id']}/say"
+            say = f"/deliveries/{result[0]['id']}/resolve"
             wrong = {"what": "approve", "hash": result[1]["content_hash"]}
             await problem(await site.reviewer.post(say, json=wrong), 409, "approval_invalid")
             right = {"what": "approve", "hash": one["delivery"]["content_hash"], "note": "seen"}
@@ -244,7 +244,7 @@ class TestHttp:
         await stand(site.app, reference_rate=0.0)
         await site.shop.post(TASKS, json={"input": {"text": "take it back"}})
         [mine] = await all_of(site.app)
-        answer = await site.reviewer.post(f"/deliveries/{mine.id}/say", json=body)
+        answer = await site.reviewer.post(f"/deliveries/{mine.id}/resolve", json=body)
         assert await problem(answer, 422, "request_invalid")
 
     async def test_all_that_failed_at_a_destination_is_sent_again(self, site: Site) -> None:
@@ -278,7 +278,7 @@ class TestHttp:
         for delivery in ("dlv_none", mine.id):
             shown = await site.shop.get(f"/deliveries/{delivery}")
             assert await problem(shown, 404, "delivery_unknown")
-            said = await site.shop.post(f"/deliveries/{delivery}/say", json={"what": "cancel"})
+            said = await site.shop.post(f"/deliveries/{delivery}/resolve", json={"what": "cancel"})
             await problem(said, 404, "delivery_unknown")
         wrong = await site.shop.get("/usecases/triage/deliveries?state=lost")
         await problem(wrong, 422, "request_invalid")

@@ -18,9 +18,9 @@ from tests.town import Town, browser, building, enter, program
 JUDGE = {
     "POST /v1/reviews/{review_id}/claim": {},
     "POST /v1/reviews/{review_id}/verdict": {"verdict": "reject"},
-    "POST /usecases/{name}/review/{review_id}": {"verdict": "reject"},
+    "POST /usecases/{name}/reviews/{review_id}": {"verdict": "reject"},
 }
-PICK = ("POST /v1/usecases/{name}/reviews/claim", "POST /usecases/{name}/review/next")
+PICK = ("POST /v1/usecases/{name}/reviews/claim", "POST /usecases/{name}/reviews/next")
 # With these nobody says anything of a task: they leave it, or take their own word back.
 LEAVE = ("skip", "undo")
 # A roll-back needs nobody's word, and what is taken back binds nobody.
@@ -63,7 +63,7 @@ def test_every_route_that_judges_is_asked_here() -> None:
     known = {*JUDGE, *PICK}
     assert {one for one in of_review if not one.endswith(LEAVE)} == known
     assert {str(one) for one in BOUND} >= {
-        "POST /v1/deliveries/{delivery_id}/say",
+        "POST /v1/deliveries/{delivery_id}/resolve",
         "POST /deliveries/{delivery_id}",
         "POST /v1/usecases/{name}/resume",
         "POST /usecases/{name}/resume",
@@ -86,7 +86,9 @@ class TestSender:
 
     async def test_is_given_what_others_sent(self, town: Town) -> None:
         async for prefix, client in clients(town, "sender"):
-            path = "/v1/usecases/triage/reviews/claim" if prefix else "/usecases/triage/review/next"
+            path = (
+                "/v1/usecases/triage/reviews/claim" if prefix else "/usecases/triage/reviews/next"
+            )
             answer = await client.post(path)
             assert answer.status_code == 200
             assert town.own.review_id not in answer.text
@@ -99,7 +101,7 @@ class TestSender:
             base_url=town.site.address, headers={"Origin": town.site.address}
         ) as client:
             await enter(client, await app.people.issue_link_code("reviewer", by="sender"))
-            path = f"/usecases/triage/review/{town.own.review_id}"
+            path = f"/usecases/triage/reviews/{town.own.review_id}"
             answer = await client.post(path, data={"verdict": "reject"})
             assert (answer.status_code, "sent this task" in answer.text) == (403, True)
         token = await app.people.issue_token("reviewer", by="sender")
@@ -189,7 +191,7 @@ class TestLinked:
     @pytest.mark.parametrize("asked", ids_of(BOUND))
     async def test_binds_nobody_for_a_day(self, town: Town, asked: Asked) -> None:
         bodies = {
-            "/say": {"what": "approve", "hash": "0" * 64},
+            "/resolve": {"what": "approve", "hash": "0" * 64},
             "/sign-offs": {"verdict": "approve", "content": "0" * 64},
             "/resume": {},
         }
@@ -214,16 +216,16 @@ class TestLinked:
         password = "correct horse battery staple"
         async with httpx2.AsyncClient(base_url=address, headers=origin) as client:
             await enter(client, await app.people.issue_link_code("dev", by="boss"))
-            made = await client.post("/you/tokens", data={"label": "mine", "scope": "operate"})
+            made = await client.post("/account/tokens", data={"label": "mine", "scope": "operate"})
             token = made.text.partition('id="made">')[2].partition("<")[0]
             form = {"new": password, "again": password}
-            told = await client.post("/you/password", data=form)
+            told = await client.post("/account/password", data=form)
             assert told.status_code == 200
             assert "revoked with it:</strong>" in told.text
             assert "mine" in told.text
             headers = {"Authorization": f"Bearer {token}"}
             assert (await client.get("/v1/usecases", headers=headers)).status_code == 401
-            made = await client.post("/you/tokens", data={"label": "mine", "scope": "operate"})
+            made = await client.post("/account/tokens", data={"label": "mine", "scope": "operate"})
             token = made.text.partition('id="made">')[2].partition("<")[0]
         async with httpx2.AsyncClient(base_url=address, headers=origin) as client:
             answer = await client.post("/sign-in", data={"name": "dev", "password": password})
@@ -269,13 +271,15 @@ class TestCorrector:
         for person in ("sender", "ana"):
             async for prefix, client in clients(town, person):
                 path = (
-                    f"/v1/deliveries/{delivery_id}/say" if prefix else f"/deliveries/{delivery_id}"
+                    f"/v1/deliveries/{delivery_id}/resolve"
+                    if prefix
+                    else f"/deliveries/{delivery_id}"
                 )
                 answer = await ask(client, path, body)
                 assert answer.status_code == 409
                 assert "You cannot approve your own request" in answer.text
         async with await program(town.site, "dev") as other:
-            answer = await other.post(f"/v1/deliveries/{delivery_id}/say", json=body)
+            answer = await other.post(f"/v1/deliveries/{delivery_id}/resolve", json=body)
             assert answer.status_code == 200, answer.text
         await town.app.members.revoke("sender", "triage", "risk_partner", by="boss")
 

@@ -117,14 +117,14 @@ class TestOnThePages:
             for queue in ("safety", "refnds"):
                 review = await asked(site)
                 held = await reviewer.post(
-                    f"/usecases/triage/review/{review}",
+                    f"/usecases/triage/reviews/{review}",
                     data={"verdict": "correct", "output.queue": queue, "new_labels": "yes"},
                 )
-                assert "Kept, and not counted yet" in held.text
+                assert "Stored, but not counted yet" in held.text
             page = (await reviewer.get("/usecases/triage/labels")).text
             assert "2 labels wait to be confirmed as new by ana" in page
             assert "Confirm" not in page.partition("<ul")[2].partition("</ul>")[0]
-            assert "confirmed as new" in (await reviewer.get("/usecases/triage/review")).text
+            assert "confirmed as new" in (await reviewer.get("/usecases/triage/reviews")).text
             word = {"field": "queue", "value": "safety", "new": "yes"}
             assert (await reviewer.post("/usecases/triage/labels", data=word)).status_code == 403
         async with browsing(site) as lead:

@@ -71,10 +71,10 @@ async def test_it_runs_by_itself_and_what_it_finds_waits(
         assert (begun.status_code, begun.json()["search"]["calls"]) == (202, 300)
         await problem(await ben.post(SEARCH, json={}), 409, "search_running")
         async with browsing(site) as page:
-            shown = (await page.get("/usecases/triage/improve")).text
+            shown = (await page.get("/usecases/triage/proposals")).text
             assert "began a search" in shown
             assert "Search for a better prompt" not in shown
-            said = await page.post("/usecases/triage/improve/prompt")
+            said = await page.post("/usecases/triage/prompt-search")
             assert (said.status_code, "searched for already" in said.text) == (409, True)
         while not server.calls:  # noqa: ASYNC110 - the server has no event
             await asyncio.sleep(0.01)
@@ -88,9 +88,9 @@ async def test_it_runs_by_itself_and_what_it_finds_waits(
         waiting = (await ben.get("/usecases/triage/proposals")).json()["proposals"]
         assert result["proposal"] in {item["id"] for item in waiting}
         async with browsing(site) as page:
-            shown = (await page.get("/usecases/triage/improve")).text
+            shown = (await page.get("/usecases/triage/proposals")).text
             assert "A better text of prompts/route.md" in shown
-            again = await page.post("/usecases/triage/improve/prompt")
+            again = await page.post("/usecases/triage/prompt-search")
             assert (again.status_code, "began a search" in again.text) == (200, True)
 
 
@@ -141,4 +141,4 @@ async def test_whatever_goes_wrong_is_said(
 async def test_without_a_prompt_there_is_nothing_to_search(site: Site) -> None:
     await problem(await site.shop.post(SEARCH, json={}), 409, "no_prompt")
     async with browsing(site) as page:
-        assert "A better prompt" not in (await page.get("/usecases/triage/improve")).text
+        assert "A better prompt" not in (await page.get("/usecases/triage/proposals")).text

@@ -107,10 +107,10 @@ class TestIncidents:
             async with browsing(site) as browser:
                 for path in ("", "/file"):
                     foreign = await browser.get(
-                        f"/usecases/other/incident/{result['incident']}{path}"
+                        f"/usecases/other/incidents/{result['incident']}{path}"
                     )
                     assert foreign.status_code == 404
-                assert (await browser.get("/usecases/nobody/incident")).status_code == 404
+                assert (await browser.get("/usecases/nobody/incidents")).status_code == 404
 
     async def test_a_use_case_whose_folder_broke_has_incidents_too(
         self, folders: Folders, settings: Settings, url: str
@@ -124,7 +124,7 @@ class TestIncidents:
             result = (await site.shop.post(INCIDENTS, json=body)).json()
             assert result["summary"]["tasks"] == 1
             async with browsing(site) as browser:
-                assert (await browser.get("/usecases/triage/incident")).status_code == 200
+                assert (await browser.get("/usecases/triage/incidents")).status_code == 200
 
     async def test_a_blind_reviewer_learns_nothing_from_it(self, site: Site) -> None:
         declared(site.app).deliver("crm", to=Ledger(), key="{task.id}-{output.queue}")
@@ -144,17 +144,20 @@ class TestIncidents:
         await pump(site.app)
         await site.app.halts.halt("triage", reason="wrong", actor="ana")
         async with browsing(site) as browser:
-            assert "/usecases/triage/incident" in (await browser.get("/usecases/triage")).text
-            assert "Collect what it touched" in (await browser.get("/usecases/triage/halt")).text
-            form = (await browser.get("/usecases/triage/incident")).text
+            assert "/usecases/triage/incidents" in (await browser.get("/usecases/triage")).text
+            assert (
+                "Collect all receipts and effects"
+                in (await browser.get("/usecases/triage/halt")).text
+            )
+            form = (await browser.get("/usecases/triage/incidents")).text
             assert 'type="datetime-local" name="since" value="20' in form
             since = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}"
             given = {"since": since, "until": "", "title": TITLE}
-            page = await browser.post("/usecases/triage/incident", data=given)
+            page = await browser.post("/usecases/triage/incidents", data=given)
             assert page.status_code == 200
-            assert "/usecases/triage/incident/inc_" in str(page.url)
+            assert "/usecases/triage/incidents/inc_" in str(page.url)
             assert "<script>document" not in page.text
-            assert "1 task and 1 effect lie in this time" in page.text
+            assert "1 task and 1 effect are in this period" in page.text
             row = '<th scope="row">effects ● delivered</th><td>1</td>'
             assert row in page.text
             assert '<th scope="row">halts and drills</th><td>1</td>' in page.text
@@ -176,13 +179,13 @@ class TestIncidents:
                 f"(SELECT id, row_number() OVER () AS n FROM {table}) AS o WHERE o.id = {table}.id"
             )
         async with browsing(site) as browser:
-            form = (await browser.get("/usecases/triage/incident")).text
+            form = (await browser.get("/usecases/triage/incidents")).text
             typed = dict(re.findall(r'name="(since|until)" value="([^"]*)"', form))
-            page = await browser.post("/usecases/triage/incident", data={**typed, "title": "x"})
+            page = await browser.post("/usecases/triage/incidents", data={**typed, "title": "x"})
             assert page.status_code == 200, page.text
-            assert "lie in this time" in page.text
+            assert "are in this period" in page.text
             typed["since"] = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M}"
-            page = await browser.post("/usecases/triage/incident", data={**typed, "title": "x"})
+            page = await browser.post("/usecases/triage/incidents", data={**typed, "title": "x"})
             assert (page.status_code, "more than 6 tasks" in page.text) == (422, True)
             proposed = re.search(r"the last begins at ([^.]*)\.", page.text)
             assert proposed is not None
@@ -194,9 +197,9 @@ class TestIncidents:
     @pytest.mark.parametrize(
         ("given", "words"),
         [
-            ({"title": " "}, "Say what happened"),
-            ({"since": "then"}, "That is no time"),
-            ({"since": ""}, "That is no time"),
+            ({"title": " "}, "Describe what happened"),
+            ({"since": "then"}, "This is not a valid time"),
+            ({"since": ""}, "This is not a valid time"),
             ({"since": "2099-01-01T00:00"}, "begins before it ends"),
             ({"until": "2000-01-01T00:00"}, "begins before it ends"),
         ],
@@ -206,7 +209,7 @@ class TestIncidents:
     ) -> None:
         async with browsing(site) as browser:
             typed = {"since": "2026-01-01T00:00", "until": "", "title": "wrong & late", **given}
-            page = await browser.post("/usecases/triage/incident", data=typed)
+            page = await browser.post("/usecases/triage/incidents", data=typed)
         assert page.status_code == 422
         assert words in page.text
         if "title" not in given:
@@ -273,8 +276,8 @@ class TestErasure:
             asked = await browser.get(f"/receipts/{first}/erase")
             assert "It cannot be undone." in asked.text
             for given, words in (
-                ({"sure": "yes", "reason": " "}, "Say why"),
-                ({"reason": "asked <for>"}, "Tick that you know"),
+                ({"sure": "yes", "reason": " "}, "Give a reason"),
+                ({"reason": "asked <for>"}, "Confirm that you know"),
             ):
                 page = await browser.post(f"/receipts/{first}/erase", data=given)
                 assert (page.status_code, words in page.text) == (422, True)
@@ -283,7 +286,7 @@ class TestErasure:
             given = {"reason": "asked for", "sure": "yes"}
             page = await browser.post(f"/receipts/{first}/erase", data=given)
             assert page.status_code == 200
-            assert "was erased for good" in page.text
+            assert "The content of this task was erased" in page.text
             assert "Lovelace" not in page.text
             assert f"/receipts/{first}/erase" not in page.text
             assert (await browser.get("/receipts")).status_code == 200

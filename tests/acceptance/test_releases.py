@@ -50,7 +50,7 @@ async def live(settings: Settings, url: str) -> None:
 def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
     for name in ("ana", "ben", "dev"):
         desk.run("user", "add", name)
-    assert "`roadbed release plan triage` begins one" in desk.say("ben", "list")
+    assert "`roadbed release plan triage` plans one" in desk.say("ben", "list")
     desk.run("release", "list", "nobody", code=1)
     assert "no use case" in desk.errors
     desk.say("ben", "gate", code=1)
@@ -260,13 +260,13 @@ async def test_renewed_and_retired_over_http_and_on_the_page(
     write(folders, count=700)
     await live(settings, url)
     async with climbing_again(settings, url) as (site, pod):
-        renewed = await took(await pod["ben"].post("/usecases/triage/renew"))
+        renewed = await took(await pod["ben"].post("/usecases/triage/recertify"))
         assert renewed["step"] == "live"
         async with browsing(site) as page:
             shown = (await page.get("/usecases/triage/releases")).text
-            assert "Renew the proof" in shown
+            assert "Recertify" in shown
             assert "Retire triage" in shown
-            said = await page.post("/usecases/triage/renew")
+            said = await page.post("/usecases/triage/recertify")
             assert (said.status_code, "is live: it decides" in said.text) == (200, True)
             for form, told in (
                 ({"name": "triage"}, "Give a reason"),
@@ -299,7 +299,7 @@ async def test_renewed_and_retired_over_http_and_on_the_page(
 
 
 def test_renewed_and_retired_in_the_terminal(desk: Desk) -> None:
-    desk.say("ben", "renew", code=1)
+    desk.say("ben", "recertify", code=1)
     assert "came without a release" in desk.errors
     desk.say("ana", "retire", "--why", " ", code=2)
     assert "triage is retired: it takes no new tasks." in desk.say(

@@ -181,7 +181,7 @@ class TestPages:
             assert "Its input was corrected" in page
             assert f'href="/receipts/{newer}"' in page
             page = (await browser.get(f"/receipts/{noted['task']}")).text
-            assert "kept beside its task" in page
+            assert "stored with its task" in page
             assert "noted" in (await browser.get("/receipts")).text
 
 

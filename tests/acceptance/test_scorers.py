@@ -291,15 +291,15 @@ class TestSurfaces:
                 page = (await ben.get(f"/releases/{release.id}")).text
                 assert "nobody has judged" in page
                 assert "Ask people to judge them" in page
-                answer = await ben.post(f"/releases/{release.id}", data={"what": "judge"})
+                answer = await ben.post(f"/releases/{release.id}", data={"what": "open-reviews"})
                 assert answer.status_code == 200
             token = await app.people.issue_token("ben")
             async with httpx2.AsyncClient(
                 base_url=f"{site.address}/v1", headers={"Authorization": f"Bearer {token}"}
             ) as engineer:
-                answer = await engineer.post(f"/releases/{release.id}/judge", json={})
+                answer = await engineer.post(f"/releases/{release.id}/open-reviews", json={})
                 assert answer.json() == {"release": release.id, "opened": 0}  # the page did it
-                answer = await engineer.post(f"/releases/{release.id}/judge", json={"x": 1})
+                answer = await engineer.post(f"/releases/{release.id}/open-reviews", json={"x": 1})
                 assert answer.status_code == 422
             waiting = await app.reviews.waiting("replies")
             assert (waiting["waiting"], waiting["blind"]) == (unknown, 0)
@@ -314,7 +314,7 @@ class TestSurfaces:
     def test_in_the_terminal(self, tmp_path: Path, folders: Folders, url: str) -> None:
         write(folders.parent, TEXT, 'text=f"Inquiry {inquiry.number} is on its way."')
         terminal = Terminal(tmp_path, url)
-        terminal.run("release", "judge", "replies", code=1)
+        terminal.run("release", "open-reviews", "replies", code=1)
         assert "No release of 'replies' is under way" in terminal.errors
 
 

@@ -85,21 +85,21 @@ class TestPasswords:
     async def test_one_is_set_after_a_link_and_then_opens(self, site: Site) -> None:
         async with browser(site) as first, browser(site) as second:
             await by_link(site, first)
-            page = await first.post("/you/password", data={"new": PASSWORD, "again": "other"})
+            page = await first.post("/account/password", data={"new": PASSWORD, "again": "other"})
             assert (page.status_code, "differ" in page.text) == (422, True)
-            page = await first.post("/you/password", data={"new": "short", "again": "short"})
+            page = await first.post("/account/password", data={"new": "short", "again": "short"})
             assert (page.status_code, "shorter than 12" in page.text) == (422, True)
             form = {"new": PASSWORD, "again": PASSWORD}
-            assert (await first.post("/you/password", data=form)).status_code == 303
+            assert (await first.post("/account/password", data=form)).status_code == 303
             assert (await sign_in(second, "ana", PASSWORD)).status_code == 200
-            assert (await second.get("/you")).status_code == 200
+            assert (await second.get("/account")).status_code == 200
             wrong = {**form, "current": "not it at all"}
-            assert (await second.post("/you/password", data=wrong)).status_code == 403
+            assert (await second.post("/account/password", data=wrong)).status_code == 403
             changed = {"current": PASSWORD, "new": PASSWORD + "!", "again": PASSWORD + "!"}
-            assert (await second.post("/you/password", data=changed)).status_code == 303
+            assert (await second.post("/account/password", data=changed)).status_code == 303
             # Who changes a password ends every session but the one that did.
-            assert (await first.get("/you")).status_code == 401
-            assert (await second.get("/you")).status_code == 200
+            assert (await first.get("/account")).status_code == 401
+            assert (await second.get("/account")).status_code == 200
             assert (await sign_in(first, "ana", PASSWORD)).status_code == 403
 
     async def test_is_kept_as_argon2id_and_shown_nowhere(self, site: Site) -> None:
@@ -109,7 +109,7 @@ class TestPasswords:
         assert row["password"].startswith("$argon2id$v=19$m=65536,")
         async with browser(site) as client:
             await sign_in(client, "ana", PASSWORD)
-            for path in ("/you", "/usecases/triage/members"):
+            for path in ("/account", "/usecases/triage/members"):
                 assert "argon2" not in (await client.get(path)).text
 
     async def test_unknown_and_known_accounts_answer_alike_and_do_the_same_work(
@@ -241,7 +241,7 @@ class TestSessions:
             second = client.cookies[SESSION_COOKIE]
         assert first != second
         async with browser(site, Cookie=f"{SESSION_COOKIE}={first}") as old:
-            assert (await old.get("/you")).status_code == 401
+            assert (await old.get("/account")).status_code == 401
 
     async def test_are_listed_ended_one_by_one_and_all_at_once(self, site: Site) -> None:
         async with (
@@ -253,18 +253,18 @@ class TestSessions:
             for item in (one, two, three):
                 await by_link(site, item)
             await by_link(site, foreign, "ben")
-            page = (await one.get("/you")).text
+            page = (await one.get("/account")).text
             assert "laptop" in page
             assert "phone" in page
             phone = hashed(two.cookies[SESSION_COOKIE])[:16]
-            assert (await foreign.post(f"/you/held/{phone}/end")).status_code == 404
-            assert (await two.get("/you")).status_code == 200
-            assert (await one.post(f"/you/held/{phone}/end")).status_code == 303
-            assert (await two.get("/you")).status_code == 401
-            assert (await one.post("/you/sessions/end")).status_code == 303
-            assert (await three.get("/you")).status_code == 401
-            assert (await one.get("/you")).status_code == 200
-            assert (await foreign.get("/you")).status_code == 200
+            assert (await foreign.post(f"/account/held/{phone}/end")).status_code == 404
+            assert (await two.get("/account")).status_code == 200
+            assert (await one.post(f"/account/held/{phone}/end")).status_code == 303
+            assert (await two.get("/account")).status_code == 401
+            assert (await one.post("/account/sessions/end")).status_code == 303
+            assert (await three.get("/account")).status_code == 401
+            assert (await one.get("/account")).status_code == 200
+            assert (await foreign.get("/account")).status_code == 200
 
     async def test_one_left_alone_ends_though_its_page_renews_itself(
         self, settings: Settings, folders: Folders, url: str
@@ -298,22 +298,22 @@ class TestSessions:
         async with browser(site) as client:
             await by_link(site, client)
             form: dict[str, Any] = {"label": "nightly", "scope": ["submit", "read"], "days": "7"}
-            page = await client.post("/you/tokens", data=form)
+            page = await client.post("/account/tokens", data=form)
             made = re.search(r"rb_api_[0-9a-f]{64}", page.text)
             assert made is not None
             headers = {"Authorization": f"Bearer {made[0]}"}
-            listed = await client.get("/you")
+            listed = await client.get("/account")
             assert made[0] not in listed.text
             assert "submit, read" in listed.text
             async with httpx2.AsyncClient(base_url=site.address, headers=headers) as program:
                 assert (await program.get("/v1/usecases/triage")).status_code == 200
                 claim = await program.post("/v1/usecases/triage/reviews/claim")
                 assert claim.status_code == 403
-                ending = f"/you/held/{hashed(made[0])[:16]}/end"
+                ending = f"/account/held/{hashed(made[0])[:16]}/end"
                 assert (await client.post(ending)).status_code == 303
                 assert (await program.get("/v1/usecases/triage")).status_code == 401
             for wrong in ({}, {"scope": ["everything"]}, {"scope": ["read"], "days": "-1"}):
-                answer = await client.post("/you/tokens", data={"label": "x", **wrong})
+                answer = await client.post("/account/tokens", data={"label": "x", **wrong})
                 assert answer.status_code == 422
 
 
@@ -438,7 +438,7 @@ async def back(client: httpx2.AsyncClient, code: str, state: str) -> httpx2.Resp
 
 
 async def whoever(client: httpx2.AsyncClient) -> str | None:
-    page = await client.get("/you")
+    page = await client.get("/account")
     match = re.search(r"<h1>([a-z0-9.-]+)", page.text)
     return match[1] if page.status_code == 200 and match else None
 
@@ -732,7 +732,7 @@ class TestAForgingProvider:
                 await back(client, *forger.code(await begin(client), claims))
             ).status_code == 200
             assert (await client.get("/usecases/triage")).status_code == 404
-            assert "still to confirm that you are meant" in (await client.get("/you")).text
+            assert "still has to confirm that this is you" in (await client.get("/account")).text
             page = (await boss.get("/people")).text
             assert "triage names frank as data specialist: not confirmed." in page
             assert "? not confirmed" in (await boss.get("/usecases/triage/members")).text

@@ -30,7 +30,7 @@ async def test_over_http_from_two_versions_to_a_notebook(
         apart = (await get(f"{USECASE}/versions/1..{one['version']['id']}")).json()
         assert apart["summary"].startswith("Version 2 differs from version 1 in 1 rule")
         assert [prompt["file"] for prompt in apart["prompts"]] == ["answer.md"]
-        road = (await get(f"{USECASE}/road")).json()
+        road = (await get(f"{USECASE}/timeline")).json()
         assert road["waits"] == ["Waits for the risk partner, 3 days."]
         assert [stage["name"] for stage in road["road"]["stages"]][-1] == "canary"
         notebook = (await get(f"{USECASE}/notebook")).json()
@@ -53,7 +53,7 @@ async def test_what_a_client_can_get_wrong(folders: Folders, settings: Settings,
         get, post = site.reviewer.get, site.reviewer.post
         await problem(await get("/usecases/none/versions"), 404, "usecase_unknown")
         await problem(await get("/usecases/none/notebook"), 404, "usecase_unknown")
-        await problem(await get("/usecases/none/road"), 404, "usecase_unknown")
+        await problem(await get("/usecases/none/timeline"), 404, "usecase_unknown")
         await problem(await get(f"{USECASE}/versions/9"), 404, "version_unknown")
         await problem(await get(f"{USECASE}/versions/1..9"), 404, "version_unknown")
         await problem(await get(f"{USECASE}/versions/1.."), 404, "version_unknown")
@@ -98,13 +98,13 @@ def test_from_the_terminal(folders: Folders, terminal: Terminal) -> None:
     replayed = terminal.json("receipt", str(task), "--on", "2")
     assert replayed["output"] == {"queue": "refunds"}
     told = terminal.run("receipt", str(task), "--on", "2")
-    assert told.startswith("Version 2 says something else. Nothing was kept.")
-    assert "Proof of concept" in terminal.run("road", "triage")
-    assert terminal.json("road", "triage")["says"]
+    assert told.startswith("Version 2 says something else. Nothing was stored.")
+    assert "Proof of concept" in terminal.run("timeline", "triage")
+    assert terminal.json("timeline", "triage")["says"]
     assert "The pod: ana" in terminal.run("notebook", "triage")
     assert terminal.run("notebook", "triage", "--markdown").startswith("# Notebook of triage")
     assert terminal.json("notebook", "triage")["use_case"] == "triage"
-    for arguments in (("version", "list"), ("road",), ("notebook",)):
+    for arguments in (("version", "list"), ("timeline",), ("notebook",)):
         terminal.run(*arguments, "none", code=1)
         assert "none" in terminal.errors
     terminal.run("version", "show", "triage", "9", code=1)

@@ -196,7 +196,7 @@ async def test_no_form_or_page_of_the_console_is_answered_by_a_crash(
 async def test_no_form_of_a_review_takes_more_than_it_holds(
     site: Site, real: dict[str, str], form: dict[str, str]
 ) -> None:
-    address = f"/usecases/triage/review/{real['review_id']}"
+    address = f"/usecases/triage/reviews/{real['review_id']}"
     async with browsing(site, "shop") as browser:
         for verdict in ("accept", "correct"):
             answer = await browser.post(address, data={"verdict": verdict, **form})

@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
 ]
-REVIEW = "/usecases/triage/review"
+REVIEW = "/usecases/triage/reviews"
 
 
 @pytest.fixture

@@ -66,7 +66,7 @@ async def test_fifty_reviews_by_keyboard(site: Site, page: Page) -> None:
     await page.wait_for_url("**/usecases/triage")
     await page.keyboard.press("g")
     await page.keyboard.press("r")
-    await page.wait_for_url("**/review")
+    await page.wait_for_url("**/reviews")
     seen: list[str] = []
     for number in range(50):
         item = page.locator("form.item")
@@ -101,7 +101,7 @@ async def test_fifty_reviews_by_keyboard(site: Site, page: Page) -> None:
 async def test_undo_skip_note_and_mistakes_lose_nothing(site: Site, page: Page) -> None:
     await send(site, 3)
     await site.app.database.fetch("UPDATE review SET blind = false")
-    await page.goto(f"{site.address}/usecases/triage/review")
+    await page.goto(f"{site.address}/usecases/triage/reviews")
     item = page.locator("form.item")
     await item.wait_for()
     first = await item.get_attribute("data-review")
@@ -149,7 +149,7 @@ async def test_a_blind_label_that_is_taken_back_goes_to_somebody_else(
     await send(site, 2)
     await site.app.database.fetch("UPDATE review SET blind = true")
     await page.set_viewport_size({"width": 360, "height": 740})
-    await page.goto(f"{site.address}/usecases/triage/review")
+    await page.goto(f"{site.address}/usecases/triage/reviews")
     item = page.locator("form.item")
     await item.wait_for()
     first = await item.get_attribute("data-review")
@@ -160,7 +160,7 @@ async def test_a_blind_label_that_is_taken_back_goes_to_somebody_else(
     assert buttons
     assert field["y"] + field["height"] <= buttons["y"]
     await page.keyboard.press("x")
-    await page.locator(".told", has_text="somebody else labels it then").wait_for()
+    await page.locator(".told", has_text="then somebody else labels the task").wait_for()
     await page.keyboard.press("u")
     await page.locator(".told", has_text="so somebody else labels it").wait_for()
     assert await item.get_attribute("data-review") != first
@@ -199,8 +199,8 @@ async def test_keys_search_receipts_and_their_links(site: Site, page: Page) -> N
     assert answer is not None
     assert json.loads(await answer.text())["task"] == shown
     await page.goto(f"{site.address}/receipts?q=nothing+like+it")
-    assert "Nothing fits" in await page.locator("main").inner_text()
-    for missing in ("/receipts/tsk_none", "/usecases/none", "/nowhere", "/usecases/none/review"):
+    assert "No receipt matches" in await page.locator("main").inner_text()
+    for missing in ("/receipts/tsk_none", "/usecases/none", "/nowhere", "/usecases/none/reviews"):
         answer = await page.goto(f"{site.address}{missing}")
         assert answer is not None
         assert answer.status == 404
@@ -240,7 +240,7 @@ async def look_for_what_runs(site: Site, page: Page) -> None:
         "/usecases/triage",
         "/receipts",
         f"/receipts/{queue[0].task_id}",
-        "/usecases/triage/review",
+        "/usecases/triage/reviews",
         "/receipts?q=%3Cscript%3E",
     ):
         await page.goto(f"{site.address}{path}")
@@ -256,7 +256,7 @@ async def test_pages_fit_a_telephone_and_are_named_for_everybody(
     await send(site, 3, "a_long_word_" * 20)
     await page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
     await page.set_viewport_size({"width": 360, "height": 740})
-    for path in ("/", "/usecases/triage", "/usecases/triage/review", "/receipts"):
+    for path in ("/", "/usecases/triage", "/usecases/triage/reviews", "/receipts"):
         await page.goto(f"{site.address}{path}")
         await page.wait_for_timeout(200)
         width = await page.evaluate("document.documentElement.scrollWidth")

@@ -127,7 +127,7 @@ async def test_the_halt_from_key_to_second_person(desk: Desk) -> None:
     desk.crm.seconds = 0.3
     answer = await desk.site.shop.post(TASKS, json={"input": {"text": "plain"}})
     await desk.site.app.relay.round(declared(desk.site.app))
-    await desk.go("/usecases/triage/review")
+    await desk.go("/usecases/triage/reviews")
     under_way = asyncio.create_task(desk.site.app.relay.round(declared(desk.site.app)))
     await under_way
     await desk.press("!")
@@ -138,14 +138,14 @@ async def test_the_halt_from_key_to_second_person(desk: Desk) -> None:
     await desk.page.locator("h1", has_text="Halted").wait_for()
     text = await desk.page.locator("main").inner_text()
     assert "Fenced after" in text
-    assert "Two people have to agree" in text
-    for path in ("", "/review", "/trust", "/weak", "/deliveries"):
+    assert "Two people resume it" in text
+    for path in ("", "/reviews", "/trust", "/weak", "/deliveries"):
         assert "triage is halted" in await desk.go(f"/usecases/triage{path}")
         assert "wrong refunds" in await desk.page.locator(".halted").inner_text()
     assert "is halted" in await desk.go(f"/receipts/{answer.json()['task']}")
-    await desk.page.get_by_role("button", name="Ask to resume").click()
+    await desk.page.get_by_role("button", name="Request a resume").click()
     await desk.page.wait_for_url("**/triage/halt")
-    assert "You asked to resume" in await desk.page.locator(".halted").inner_text()
+    assert "You requested a resume" in await desk.page.locator(".halted").inner_text()
     assert await desk.page.get_by_role("button", name="resume").count() == 0
     await desk.site.app.halts.resume("triage", actor="ben")
     assert "is halted" not in await desk.go("/usecases/triage")
@@ -162,13 +162,13 @@ async def test_a_second_person_agrees_and_everything_can_be_halted(desk: Desk) -
     assert "Halted" in await (await desk.page.goto(desk.site.address)).text()  # type: ignore[union-attr]
     await desk.site.app.halts.resume("triage", actor="ben")
     await desk.go("/usecases/triage")
-    await desk.page.get_by_role("button", name="Agree to resume").click()
+    await desk.page.get_by_role("button", name="Confirm the resume").click()
     await desk.page.wait_for_url("**/usecases/triage")
     assert await desk.page.locator(".halted").count() == 0
 
 
 async def test_a_drill_says_how_quickly_it_can_be_stopped(desk: Desk) -> None:
-    assert "Nobody has tried yet" in await desk.go("/usecases/triage")
+    assert "No drill yet" in await desk.go("/usecases/triage")
     await desk.page.get_by_role("button", name="Drill now").click()
     await desk.page.wait_for_url("**/triage#stop")
     text = await desk.page.locator("section", has=desk.page.locator("#stop")).inner_text()
@@ -181,7 +181,7 @@ async def test_what_a_blind_reviewer_must_not_know_is_withheld(desk: Desk) -> No
     await desk.send("refund 100")
     for row in await desk.site.app.database.fetch("SELECT id FROM delivery"):
         text = await desk.go(f"/deliveries/{row['id']}")
-        assert "drawn as evidence" in text
+        assert "belongs to the reference sample" in text
         assert "refunds" not in text
         assert await desk.page.get_by_role("button", name="Approve").count() == 0
     assert "refunds" not in await desk.go("/usecases/triage/deliveries")

@@ -33,10 +33,10 @@ async def page(site: Site) -> AsyncIterator[Page]:
     """The desk of ``rae`` with three items, none of them blind."""
     await send(site, 3)
     await site.app.database.fetch("UPDATE review SET blind = false")
-    async with signed_in(site, "rae") as tab:
-        await tab.goto(f"{site.address}/usecases/triage/review")
-        await shown(tab)
-        yield tab
+    async with signed_in(site, "rae") as found:
+        await found.goto(f"{site.address}/usecases/triage/reviews")
+        await shown(found)
+        yield found
 
 
 async def shown(page: Page) -> str:
@@ -195,7 +195,7 @@ class TestNoNetwork:
         await after(page, first)
         await page.context.set_offline(True)
         await page.keyboard.press("u")
-        await page.locator("#result .problem", has_text="press u again").wait_for()
+        await page.locator("#result .problem", has_text="Press u again").wait_for()
         await page.context.set_offline(False)
         await page.keyboard.press("u")
         await back(page, first)
@@ -203,7 +203,7 @@ class TestNoNetwork:
 
     async def test_for_an_answer_counts_a_verdict_once(self, site: Site, page: Page) -> None:
         first = await shown(page)
-        await lose_the_answer(page, f"**/review/{first}")
+        await lose_the_answer(page, f"**/reviews/{first}")
         await types(page, "refunds")
         await page.keyboard.press("Enter")
         await page.locator("#result .problem", has_text="does not answer").wait_for()
@@ -217,32 +217,32 @@ class TestNoNetwork:
         first = await shown(page)
         await page.keyboard.press("a")
         await after(page, first)
-        await lose_the_answer(page, f"**/review/{first}/undo")
+        await lose_the_answer(page, f"**/reviews/{first}/undo")
         await page.keyboard.press("u")
-        await page.locator("#result .problem", has_text="press u again").wait_for()
+        await page.locator("#result .problem", has_text="Press u again").wait_for()
         await page.keyboard.press("u")
         await back(page, first)
-        assert "Taken back" in await page.locator("#result").inner_text()
+        assert "Undone" in await page.locator("#result").inner_text()
 
     async def test_after_the_verdict_brings_the_next_item_later(
         self, site: Site, page: Page
     ) -> None:
         first = await shown(page)
         await page.wait_for_load_state("networkidle")
-        await page.route("**/review/next*", lambda route: route.abort())
+        await page.route("**/reviews/next*", lambda route: route.abort())
         await page.keyboard.press("a")  # the next one is there already
         second = await after(page, first)
         await page.keyboard.press("a")
-        await page.locator("#result", has_text="Your verdict was taken").wait_for()
-        await page.unroute("**/review/next*")
+        await page.locator("#result", has_text="Your verdict is stored").wait_for()
+        await page.unroute("**/reviews/next*")
         await after(page, second)
         assert [row[0] for row in await verdicts(site)] == [first, second]
 
     async def test_at_the_start_brings_the_first_item_later(self, site: Site, page: Page) -> None:
-        await page.route("**/review/next*", lambda route: route.abort())
+        await page.route("**/reviews/next*", lambda route: route.abort())
         await page.reload()
         await page.locator("#result .problem", has_text="does not answer").wait_for()
-        await page.unroute("**/review/next*")
+        await page.unroute("**/reviews/next*")
         assert await shown(page)
 
 
@@ -285,7 +285,7 @@ class TestASkip:
             if len(seen) < 4:
                 await after(page, seen[-1])
         assert (len(set(seen[:3])), seen[3]) == (3, seen[0])
-        await page.locator(".note", has_text="Nobody else can take it").wait_for()
+        await page.locator(".note", has_text="nobody else can take it").wait_for()
 
 
 class TestATypingError:
@@ -306,7 +306,7 @@ class TestATypingError:
         await types(page, "safety", "smoke")
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="It is new").click()
-        await page.locator("#result", has_text="Kept, and not counted yet").wait_for()
+        await page.locator("#result", has_text="Stored, but not counted yet").wait_for()
         assert "ana" in await page.locator("#result").inner_text()
         second = await after(page, first)
         assert await verdicts(site) == []
@@ -323,7 +323,7 @@ class TestATypingError:
         await types(page, "safety")
         await page.keyboard.press("Enter")
         await page.get_by_role("button", name="It is new").click()
-        await page.locator("#result", has_text="Kept, and not counted yet").wait_for()
+        await page.locator("#result", has_text="Stored, but not counted yet").wait_for()
         async with signed_in(site) as lead:
             await lead.goto(f"{site.address}/usecases/triage/labels")
             assert "Confirm “safety” as new" in await lead.locator("main").inner_text()

@@ -22,7 +22,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
 ]
-PATH = "/usecases/triage/improve"
+PATH = "/usecases/triage/proposals"
 
 
 @dataclass
@@ -57,7 +57,7 @@ async def desk(folders: Folders, settings: Settings, url: str) -> AsyncIterator[
 
 async def test_decided_by_keyboard(desk: Desk) -> None:
     empty = await desk.go()
-    assert "No suggestion waits" in empty
+    assert "No proposal waits" in empty
     assert "roadbed proposals list triage --suggest" in empty
     await play(desk.site.app, desk.planted.seen)
     await desk.go("/usecases/triage")
@@ -66,7 +66,7 @@ async def test_decided_by_keyboard(desk: Desk) -> None:
     await sends(desk.page, "l")
     assert await desk.page.locator(".cards > li").count() == 3
     text = await desk.page.locator("main").inner_text()
-    assert "3 suggestions wait. The first would put right" in text
+    assert "3 proposals wait. The first would correct" in text
     assert 'Where region is north and code starts with "7": line is garden' in text
     assert "n = 20" in text
     await desk.page.screenshot(path=picture("light"), full_page=True)

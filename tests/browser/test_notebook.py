@@ -24,7 +24,7 @@ async def test_a_new_member_of_the_pod_catches_up(
         async with signed_in(site) as page:
             main = page.locator("main")
             await page.goto(f"{site.address}/usecases/triage")
-            road = page.locator("section.road")
+            road = page.locator("section.timeline")
             assert "14 days: proof" in await road.locator("svg").inner_html()
             assert "Waits for the risk partner, 3 days." in await road.inner_text()
             await page.keyboard.press("g")

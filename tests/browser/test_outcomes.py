@@ -52,10 +52,10 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     await page.keyboard.press("o")
     await page.wait_for_url(f"**{PATH}")
     empty = await page.locator("main").inner_text()
-    assert "Nobody has reported yet" in empty
+    assert "No outcome is reported yet" in empty
     assert '"task_key": "order-7"' in await page.locator("pre").inner_text()
     await desk.go(f"/receipts/{task}")
-    await page.get_by_text("Report what turned out").click()
+    await page.get_by_text("Report an outcome").click()
     await page.get_by_role("button", name="Report", exact=True).click()
     problem = page.locator(".problem")
     await problem.wait_for()
@@ -70,15 +70,15 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     assert "onerror" in said
     told = await desk.go()
     assert "0 of 1 reported automatic answers turned out right" in told
-    assert "prove nothing about the limit" in told
+    assert "are no proof of the limit" in told
     assert "0.0–" in told
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/receipts/{task}")
-    await desk.go("/usecases/triage/review")
+    await desk.go("/usecases/triage/reviews")
     note = page.locator("form.item .note")
     await note.wait_for()
-    assert "checked by nobody" in await note.inner_text()
+    assert "not checked" in await note.inner_text()
     assert "billing" in await note.inner_text()
     assert (
         "Somebody reported that this answer turned out wrong"
@@ -103,17 +103,17 @@ async def test_what_waits_for_a_blind_verdict_is_kept_back(desk: Desk) -> None:
     await stand(desk.site.app, reference_rate=1.0)
     task, page = await desk.task(), desk.page
     told = await desk.go(f"/receipts/{task}")
-    assert "shown once somebody has judged" in told
-    await page.get_by_text("Report what turned out").click()
+    assert "shown after the review" in told
+    await page.get_by_text("Report an outcome").click()
     assert await page.get_by_label("wrong").count() == 0
     await page.get_by_label("queue").fill("billing")
     await page.get_by_role("button", name="Report", exact=True).click()
     await page.wait_for_url("**/receipts/*#turned-out")
     assert "billing" not in await page.locator("main").inner_text()
     told = await desk.go()
-    assert "Told once it was judged blind" in told
-    assert "1 told once judged blind" in told
-    await desk.go("/usecases/triage/review")
+    assert "Shown after its blind review" in told
+    assert "1 shown after their blind review" in told
+    await desk.go("/usecases/triage/reviews")
     await page.locator("form.item").wait_for()
     assert "billing" not in await page.locator("main").inner_text()
 

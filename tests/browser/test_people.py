@@ -71,7 +71,7 @@ async def test_name_and_password_by_keyboard_lead_to_the_page_wanted(
     assert "domain lead" in text
     await page.keyboard.press("g")
     await page.keyboard.press("y")
-    await page.wait_for_url("**/you")
+    await page.wait_for_url("**/account")
     assert "this one" in await page.locator("main").inner_text()
 
 
@@ -94,8 +94,8 @@ async def test_an_administrator_gives_a_role_and_takes_it_back(site: Site, page:
     await page.go_back()
     await page.get_by_role("button", name="Take back reviewer of triage").click()
     await page.get_by_text("None yet.").wait_for()
-    await page.get_by_role("button", name="Keep out: disable").click()
-    await page.get_by_role("button", name="Let in again").wait_for()
+    await page.get_by_role("button", name="Disable").click()
+    await page.get_by_role("button", name="Enable").wait_for()
     assert "Disabled" in await page.locator(".lead").inner_text()
 
 
@@ -109,7 +109,7 @@ async def test_what_a_viewer_may_not_do_is_not_offered(site: Site, page: Page) -
         for role in ("button", "link"):
             result = page.get_by_role(role, name=name, exact=True)
             assert await result.count() == 0, name
-    refused = await page.goto(f"{site.address}/usecases/triage/review")
+    refused = await page.goto(f"{site.address}/usecases/triage/reviews")
     assert refused is not None
     assert refused.status == 403
     assert "reviewer" in await page.locator("main").inner_text()
@@ -120,8 +120,8 @@ async def test_who_sent_a_task_and_who_was_let_in_are_told_what_they_cannot_do(
 ) -> None:
     await site.shop.post("/usecases/triage/tasks", json={"input": {"text": "unsure of it"}})
     await enter(site, page, "shop")
-    await page.goto(f"{site.address}/usecases/triage/review")
-    await page.get_by_text("Nothing waits for you.").wait_for()
+    await page.goto(f"{site.address}/usecases/triage/reviews")
+    await page.get_by_text("No review waits for you.").wait_for()
     await page.get_by_text("1 waits for somebody else: you sent the task").wait_for()
     await page.context.clear_cookies()
     await enters(page, site.address, await site.app.people.issue_link_code("ana", by="boss"))
@@ -129,8 +129,8 @@ async def test_who_sent_a_task_and_who_was_let_in_are_told_what_they_cannot_do(
     await page.get_by_text("boss made the link or password by which you are here").wait_for()
     await site.app.halts.halt("triage", reason="look at it", actor="ana")
     await page.goto(f"{site.address}/usecases/triage/halt")
-    assert await page.get_by_role("button", name="Ask to resume").count() == 0
-    await page.goto(f"{site.address}/usecases/triage/review")
+    assert await page.get_by_role("button", name="Request a resume").count() == 0
+    await page.goto(f"{site.address}/usecases/triage/reviews")
     await page.get_by_text("unsure of it").wait_for()
 
 
@@ -163,7 +163,7 @@ async def test_pages_fit_a_telephone_and_are_named_for_everybody(
     await looks_right(page)
     await enter(site, page, "boss")
     people = (f"/people/{long}", f"/people/{other}")
-    for path in ("/you", "/people", *people, "/usecases/triage/members"):
+    for path in ("/account", "/people", *people, "/usecases/triage/members"):
         await page.goto(f"{site.address}{path}")
         await looks_right(page)
 

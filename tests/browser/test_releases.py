@@ -79,7 +79,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     await desk.go("ben", "/usecases/triage")
     await desk.press("ben", "g", "v")
     await desk.pages["ben"].wait_for_url(f"**{RELEASES}")
-    assert "Here will stand each version" in await desk.told("ben")
+    assert "This page will show each release" in await desk.told("ben")
     assert "roadbed release plan triage" in await desk.told("ben")
     await desk.pages["ben"].get_by_label("Why").fill("the first one")
     await desk.press("ben", "Enter")
@@ -224,7 +224,7 @@ async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
     await fits(RELEASES)
     release = await desk.app.releases.plan("triage", actor="ben", reason="a_long_word_" * 20)
     path = f"/releases/{release.id}"
-    assert "The plan fixes what it has to reach" in await fits(path)
+    assert "The plan requires" in await fits(path)
     release = await desk.app.releases.gate(release.id, actor="ben")
     text = await fits(path)
     assert "Passed: " in text
@@ -241,7 +241,7 @@ async def test_every_state_fits_a_telephone(desk: Desk, scheme: str) -> None:
     assert "nothing compared yet" in await fits(path)
     await traffic(desk.app, range(2))
     await desk.app.releases.check_trial(release.id)
-    assert "Each by itself" in await fits(path)
+    assert "Each version alone" in await fits(path)
     await desk.app.releases.roll_back("triage", actor="ben", why="a_long_word_" * 20)
     assert "× Canary" in await fits(path)
     await fits(RELEASES)

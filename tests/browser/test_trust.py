@@ -68,7 +68,7 @@ async def test_it_says_what_is_promised_and_what_would_end_it(
             await page.keyboard.press("p")
             await page.wait_for_url("**/trust")
             text = await page.locator("main").inner_text()
-            for said in ("What would make it stop", "harm", "new certificate", "By slice"):
+            for said in ("What stops automation", "harm", "new certificate", "By slice"):
                 assert said in text
             slider = page.locator("[data-whatif] input")
             before = await page.locator("#whatif-said").inner_text()

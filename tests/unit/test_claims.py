@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import outcome_texts, proposals, trust
-from roadbed.cli.version_texts import rows_of
+from roadbed.cli import outcomes, proposals, trust
+from roadbed.cli.versions import rows_of
 from roadbed.console import formatting
 from roadbed.guarantee import presentation
 from roadbed.guarantee.model import Volume
@@ -223,10 +223,10 @@ def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], sai
 
 def test_nothing_reported_says_nothing_of_what_was_right() -> None:
     summary = SimpleNamespace(automatic=1, days=30, reported=0, right=0, told=0)
-    lines = list(outcome_texts.listed("triage", {"summary": summary, "outcomes": []}))
+    lines = list(outcomes.listed_text("triage", {"summary": summary, "outcomes": []}))
     assert lines[:2] == [
         "Of 1 automatic answer in 30 days:",
-        "  0 reported, nothing is known of how many were right",
+        "  0 reported, the number of right ones is unknown",
     ]
 
 
@@ -313,8 +313,8 @@ REVIEWER: dict[str, Any] = {
 
 
 def test_of_a_reviewer_who_was_shown_no_known_case_nothing_is_said() -> None:
-    assert trust._known(SimpleNamespace(**REVIEWER)) == "shown no known mistake yet"
-    assert trust._second(SimpleNamespace(**REVIEWER)) == "looked at by nobody else yet"
+    assert trust._known(SimpleNamespace(**REVIEWER)) == "no reviewer check with a mistake yet"
+    assert trust._second(SimpleNamespace(**REVIEWER)) == "no second review yet"
     seen = SimpleNamespace(**{**REVIEWER, "known_wrong": 1, "second_looks": 2, "overturned": 1})
     assert trust._known(seen) == "missed 0 of 1 known mistake"
-    assert trust._second(seen) == "overturned in 1 of 2 second looks"
+    assert trust._second(seen) == "changed in 1 of 2 second reviews"

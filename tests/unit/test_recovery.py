@@ -650,7 +650,7 @@ async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: P
             headers = {"origin": site.address}
             await browser.post("/sign-in/link", data={"code": code}, headers=headers)
             page = await browser.get("/")
-        assert "Restored from a copy" in page.text
+        assert "Restored from a backup" in page.text
         await site.app.recovery.declare(by="ana", reason="the disk was lost")
         answer = await site.shop.get("/status")
         assert answer.json()["state"] == "running"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.console import timeline_chart
+from roadbed.console import timeline
 from roadbed.insight.stage_clock import chart_of, days, stage_timeline
 
 BEGAN = datetime(2026, 10, 1, tzinfo=UTC)
@@ -76,13 +76,13 @@ def test_who_goes_up_and_down_for_years_is_shown_as_of_late() -> None:
 def test_before_anything_happened_there_is_a_line_all_the_same() -> None:
     result = drawn(day=0)
     assert result.spans == []
-    assert "<svg" in timeline_chart.timeline(result)
+    assert "<svg" in timeline.plot(result)
 
 
 def test_the_plot_says_what_the_lines_say_and_hides_no_markup() -> None:
     events = [IDEA, PROOF, at("stage", "<b>", 6)]
     result = drawn(*events, day=10)
-    plot = str(timeline_chart.timeline(result))
+    plot = str(timeline.plot(result))
     assert "14 days: proof" in plot
     assert "8 weeks: production" in plot
     assert "<b>" not in plot

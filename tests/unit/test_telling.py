@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.cli import release_progress, release_texts
+from roadbed.cli import release_texts
 from roadbed.releases import presentation, report_presentation
 from roadbed.usecases.rollout import Rollout, facts
 from roadbed.versions.model import Release, SignOff
@@ -208,7 +208,7 @@ async def test_watching_says_only_what_changed_and_ends_with_the_release(
         return next(seen)
 
     services: Any = SimpleNamespace(releases=SimpleNamespace(check_trial=look))
-    assert await release_progress.follow(services, waiting, every=0.0, as_json=False) is fell
+    assert await release_texts.follow(services, waiting, every=0.0, as_json=False) is fell
     assert capsys.readouterr().out.splitlines() == [
         presentation.sentence(waiting),
         "It waits for more tasks; `roadbed release watch triage` follows it.",
@@ -233,4 +233,4 @@ def test_the_terminal_names_who_signed_and_the_evidence() -> None:
     ):
         assert said in text
     assert "risk partner: nobody yet" not in text
-    assert release_texts.listed([], "triage").endswith("`roadbed release plan triage` begins one.")
+    assert release_texts.listed([], "triage").endswith("`roadbed release plan triage` plans one.")

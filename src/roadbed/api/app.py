@@ -8,18 +8,24 @@ from starlette.exceptions import HTTPException
 
 from roadbed.access import guard
 from roadbed.api import (
+    budgets,
     deliveries,
     halts,
     incidents,
+    labels,
     notebooks,
+    notices,
     outcomes,
     problems,
     proposals,
     receipts,
     releases,
+    renamed,
     reviews,
     status,
     tasks,
+    timeline,
+    trust,
     use_cases,
     versions,
 )
@@ -27,16 +33,21 @@ from roadbed.kernel.errors import RoadbedError
 
 _PARTS = (
     tasks,
+    receipts,
     reviews,
+    labels,
     use_cases,
+    trust,
+    budgets,
+    notices,
     deliveries,
     outcomes,
     halts,
     incidents,
-    receipts,
     proposals,
     versions,
     notebooks,
+    timeline,
     releases,
     status,
 )
@@ -51,8 +62,10 @@ def create() -> FastAPI:
         openapi_url="/openapi.json",
         description="Submit tasks, read receipts, review, deliver, stop, see what is proven.",
     )
-    for part in _PARTS:
-        app.router.routes.extend(guard(part.router.routes))
+    routes = [route for part in _PARTS for route in part.router.routes]
+    # The old paths first: a route with a parameter for its verb would take them.
+    app.router.routes.extend(guard([*renamed.old_routes(routes), *routes]))
+    app.add_middleware(renamed.DeprecationNotice)
     app.add_exception_handler(RoadbedError, problems.on_roadbed_error)
     app.add_exception_handler(RequestValidationError, problems.on_validation_error)
     app.add_exception_handler(HTTPException, problems.on_http_error)

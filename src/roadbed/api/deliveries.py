@@ -16,7 +16,7 @@ from roadbed.people.permissions import Permission, to_say
 
 router = APIRouter()
 _HASH_LENGTH = 64
-_SAY_BODY = {
+_RESOLVE_BODY = {
     "requestBody": {
         "required": True,
         "content": {
@@ -76,8 +76,8 @@ async def deliveries(
 ) -> Response:
     """Deliveries, newest first. ``state`` may be repeated. Pass ``next`` on as ``before``."""
     usecase_of(request, name)
-    found = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
-    return as_json({"deliveries": found, "next": found[-1].id if len(found) == limit else None})
+    rows = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
+    return as_json({"deliveries": rows, "next": rows[-1].id if len(rows) == limit else None})
 
 
 @router.post("/usecases/{name}/deliveries/replay", openapi_extra=_REPLAY_BODY)
@@ -106,20 +106,20 @@ async def replay(name: str, request: Request) -> Response:
 async def delivery(delivery_id: str, request: Request) -> Response:
     """One delivery: its content, the hash an approval has to name, and every attempt."""
     app = app_of(request)
-    found, attempts = await app.deliveries.get(delivery_id, served=app.deployments.names())
-    return as_json({"delivery": found, "attempts": attempts})
+    content, attempts = await app.deliveries.get(delivery_id, served=app.deployments.names())
+    return as_json({"delivery": content, "attempts": attempts})
 
 
-@router.post("/deliveries/{delivery_id}/say", openapi_extra=_SAY_BODY)
+@router.post("/deliveries/{delivery_id}/resolve", openapi_extra=_RESOLVE_BODY)
 @needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
-async def say(delivery_id: str, request: Request) -> Response:
+async def resolve(delivery_id: str, request: Request) -> Response:
     """Approve, refuse, send again, or say what happened."""
     person = person_of(request)
-    what, content_hash, note = _say_body(await json_object(request))
+    what, content_hash, note = _resolve_body(await json_object(request))
     app = app_of(request)
-    found, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
-    require(request, to_say(what), found.use_case)
-    found = await app.deliveries.resolve(
+    target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
+    require(request, to_say(what), target.use_case)
+    target = await app.deliveries.resolve(
         delivery_id,
         what,
         person=person,
@@ -127,10 +127,10 @@ async def say(delivery_id: str, request: Request) -> Response:
         content_hash=content_hash,
         note=note,
     )
-    return as_json({"delivery": found})
+    return as_json({"delivery": target})
 
 
-def _say_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
+def _resolve_body(body: dict[str, Any]) -> tuple[str, str | None, str]:
     unknown_fields(body, {"what", "hash", "note"}, "Send what, and if need be hash and note.")
     what = body.get("what")
     if not isinstance(what, str) or what not in RESOLUTIONS:

@@ -32,8 +32,8 @@ class BrokenUseCaseError(RoadbedError):
 
 def app_of(request: Request) -> App:
     """The running app."""
-    found: App = request.app.state.roadbed
-    return found
+    app: App = request.app.state.roadbed
+    return app
 
 
 def person_of(request: Request) -> str:

@@ -61,10 +61,10 @@ async def halt_all(request: Request) -> Response:
     viewer, halts = viewer_of(request), app_of(request).halts
     reason = await _reason(request)
     names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
-    found = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
-    if found.failed:
-        raise HaltIncompleteError(len(found.halts), found.failed)
-    return as_json({"halts": found.halts})
+    result = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
+    if result.failed:
+        raise HaltIncompleteError(len(result.halts), result.failed)
+    return as_json({"halts": result.halts})
 
 
 @router.post("/usecases/{name}/resume", openapi_extra=_body(note="Why it may go on."))
@@ -75,8 +75,8 @@ async def resume(name: str, request: Request) -> Response:
     body = await json_object(request) if await request.body() else {}
     unknown_fields(body, {"note"}, "Send a note, or nothing.")
     note = text_field(body, "note", most=_MOST)
-    found = await app_of(request).halts.resume(name, actor=person, note=note)
-    return as_json({"resumed": found.resumed_at is not None, "halt": found})
+    halt = await app_of(request).halts.resume(name, actor=person, note=note)
+    return as_json({"resumed": halt.resumed_at is not None, "halt": halt})
 
 
 @router.post("/usecases/{name}/drill")
@@ -93,10 +93,10 @@ async def halts(
 ) -> Response:
     """Halts and drills with their times, newest first, and the halt in force."""
     app = app_of(request)
-    found = await app.halts.history(name, limit)
-    if not found:
+    history = await app.halts.history(name, limit)
+    if not history:
         usecase_of(request, name)
-    return as_json({"standing": await app.halts.standing(name), "halts": found})
+    return as_json({"standing": await app.halts.standing(name), "halts": history})
 
 
 async def _reason(request: Request) -> str:

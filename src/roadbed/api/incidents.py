@@ -24,8 +24,8 @@ def _body(required: list[str], **properties: dict[str, str]) -> dict[str, object
         "required": required,
         "additionalProperties": False,
         "properties": {
-            name: {"type": "string", "maxLength": _MOST, **each}
-            for name, each in properties.items()
+            name: {"type": "string", "maxLength": _MOST, **field}
+            for name, field in properties.items()
         },
     }
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
@@ -50,14 +50,14 @@ async def declare(name: str, request: Request) -> Response:
     _known(request, name)
     body = await json_object(request)
     unknown_fields(body, {"title", "since", "until"}, "Send title and since, and perhaps until.")
-    found = await app_of(request).incidents.collect(
+    record = await app_of(request).incidents.collect(
         name,
         title=said(body, "title", "What happened? People will read it."),
         since=time_field(body, "since"),
         until=time_field(body, "until") if body.get("until") is not None else None,
         actor=person,
     )
-    return _file(name, found)
+    return _file(name, record)
 
 
 @router.get("/usecases/{name}/incidents/{incident_id}")

@@ -1,4 +1,4 @@
-"""Notebook and road of a use case over HTTP."""
+"""The notebook of a use case over HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from starlette.responses import PlainTextResponse, Response
 from roadbed.access import needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
 from roadbed.insight.notebook import markdown
-from roadbed.insight.stage_clock import chart_of
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
@@ -26,18 +25,7 @@ async def notebook(
     """What was learnt: corrections in groups, what was done about them, what it changed."""
     person_of(request)
     usecase_of(request, name)
-    found = await app_of(request).notebooks.read(name)
+    contents = await app_of(request).notebooks.read(name)
     if format == "markdown":
-        return PlainTextResponse(markdown(found), media_type="text/markdown; charset=utf-8")
-    return as_json(found)
-
-
-@router.get("/usecases/{name}/road")
-@needs(Permission.VIEW)
-async def road(name: str, request: Request) -> Response:
-    """Stages and waits with their dates, against 14 days to a proof and 8 weeks to production."""
-    person_of(request)
-    usecase_of(request, name)
-    app = app_of(request)
-    found = await app.stage_clock.timeline(name)
-    return as_json({**chart_of(found, app.clock.now()).facts, "road": found})
+        return PlainTextResponse(markdown(contents), media_type="text/markdown; charset=utf-8")
+    return as_json(contents)

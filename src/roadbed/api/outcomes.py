@@ -64,10 +64,10 @@ async def report(name: str, request: Request) -> Response:
             f"outcomes is no list of 1 to {MOST_AT_ONCE:,} reports by itself.",
             'Send {"outcomes": [{"task": "tsk_…", "right": false}, …]} and nothing else.',
         )
-    found = await outcomes.report_many(declared, many, by=person)
-    kept = sum(isinstance(item, Reported) for item in found)
-    results = [_told(entry) for entry in found]
-    return as_json({"kept": kept, "refused": len(found) - kept, "results": results})
+    results_of_all = await outcomes.report_many(declared, many, by=person)
+    kept = sum(isinstance(item, Reported) for item in results_of_all)
+    results = [_told(entry) for entry in results_of_all]
+    return as_json({"kept": kept, "refused": len(results_of_all) - kept, "results": results})
 
 
 @router.get("/usecases/{name}/outcomes")
@@ -83,19 +83,19 @@ async def outcomes(
 ) -> Response:
     """The newest first, and what they say of automatic answers. Pass ``next`` on as ``cursor``."""
     declared, book = usecase_of(request, name), app_of(request).outcomes.repository
-    found = await book.newest(name, most=limit, before=cursor, contradicting=against == "verdict")
-    return as_json({"summary": await book.summary(declared), **asdict(found)})
+    newest = await book.newest(name, most=limit, before=cursor, contradicting=against == "verdict")
+    return as_json({"summary": await book.summary(declared), **asdict(newest)})
 
 
 @router.post("/outcomes/{outcome_id}/withdraw")
 @needs(Permission.REPORT_OUTCOMES, by=by_outcome)
 async def withdraw(outcome_id: str, request: Request) -> Response:
     """Take a report back; it counts no more."""
-    found = await app_of(request).outcomes.withdraw(outcome_id, by=person_of(request))
-    return as_json({"outcome": found})
+    outcome = await app_of(request).outcomes.withdraw(outcome_id, by=person_of(request))
+    return as_json({"outcome": outcome})
 
 
-def _told(found: Reported | RoadbedError) -> dict[str, Any]:
-    if isinstance(found, Reported):
-        return {"outcome": found.outcome, "repeated": found.repeated}
-    return {"problem": {"code": found.code, "detail": found.problem, "remedy": found.remedy}}
+def _told(report: Reported | RoadbedError) -> dict[str, Any]:
+    if isinstance(report, Reported):
+        return {"outcome": report.outcome, "repeated": report.repeated}
+    return {"problem": {"code": report.code, "detail": report.problem, "remedy": report.remedy}}

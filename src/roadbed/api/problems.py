@@ -73,26 +73,26 @@ def unknown_fields(body: Mapping[str, Any], known: set[str], remedy: str) -> Non
 
 def text_field(body: Mapping[str, Any], name: str, *, most: int) -> str:
     """A text of the body, empty if it is not there. Raises ``RequestError``."""
-    found = body.get(name)
-    if found is None:
+    value = body.get(name)
+    if value is None:
         return ""
-    if not isinstance(found, str) or len(found) > most or "\0" in found:
+    if not isinstance(value, str) or len(value) > most or "\0" in value:
         raise RequestError(
             f"The {name} is not text of at most {most:,} characters.",
             "Send it as a shorter string, without null characters.",
         )
-    return found
+    return value
 
 
 def time_field(body: Mapping[str, Any], name: str) -> datetime:
     """A moment of the body, with its zone. Raises ``RequestError``."""
     try:
-        found = datetime.fromisoformat(text_field(body, name, most=_LONGEST_TIME))
+        moment = datetime.fromisoformat(text_field(body, name, most=_LONGEST_TIME))
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
+        moment = None
+    if moment is None or moment.tzinfo is None:
         raise RequestError(f"{name} is no time with its zone.", "Write it as 2026-11-21T09:00:00Z.")
-    return found
+    return moment
 
 
 def problem(error: RoadbedError) -> Response:
@@ -159,7 +159,7 @@ def _response(status: int, code: str, detail: str, remedy: str, extra: dict[str,
 
 def said(body: dict[str, Any], name: str, remedy: str) -> str:
     """A field that must say something. Raises ``RequestError``."""
-    found = text_field(body, name, most=1000).strip()
-    if not found:
+    text = text_field(body, name, most=1000).strip()
+    if not text:
         raise RequestError(f"There is no {name}.", remedy)
-    return found
+    return text

@@ -32,8 +32,8 @@ async def suggest(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     app = app_of(request)
-    found = await app.proposals.suggest(app.deployments.get(name).loaded, actor=person)
-    return as_json({"proposals": found})
+    suggested = await app.proposals.suggest(app.deployments.get(name).loaded, actor=person)
+    return as_json({"proposals": suggested})
 
 
 @router.get("/usecases/{name}/proposals")
@@ -46,8 +46,8 @@ async def proposals(
     """Proposals, the best first; open ones, or those in ``state``, which may be repeated."""
     person_of(request)
     usecase_of(request, name)
-    found = await app_of(request).proposals.list(name, states=state or ["open"])
-    return as_json({"proposals": found})
+    listed = await app_of(request).proposals.list(name, states=state or ["open"])
+    return as_json({"proposals": listed})
 
 
 @router.post(
@@ -127,10 +127,10 @@ async def accept(proposal_id: str, request: Request) -> Response:
     edited = body.get("edited")
     if edited is not None and not isinstance(edited, dict):
         raise RequestError("edited is not an object.", "Send the fields of the change.")
-    found = await app_of(request).proposals.accept(
+    proposal = await app_of(request).proposals.accept(
         proposal_id, person=person, edited=edited, note=text_field(body, "note", most=4000)
     )
-    return as_json({"proposal": found})
+    return as_json({"proposal": proposal})
 
 
 @router.post("/proposals/{proposal_id}/reject", openapi_extra=_body(_NOTE))
@@ -140,10 +140,10 @@ async def reject(proposal_id: str, request: Request) -> Response:
     person = person_of(request)
     body = await json_object(request)
     unknown_fields(body, {"note"}, "Send note, or an empty object.")
-    found = await app_of(request).proposals.reject(
+    proposal = await app_of(request).proposals.reject(
         proposal_id, person=person, note=text_field(body, "note", most=4000)
     )
-    return as_json({"proposal": found})
+    return as_json({"proposal": proposal})
 
 
 @router.post("/proposals/{proposal_id}/take-back")
@@ -151,5 +151,5 @@ async def reject(proposal_id: str, request: Request) -> Response:
 async def take_back(proposal_id: str, request: Request) -> Response:
     """Open again what was decided."""
     person = person_of(request)
-    found = await app_of(request).proposals.take_back(proposal_id, person=person)
-    return as_json({"proposal": found})
+    proposal = await app_of(request).proposals.take_back(proposal_id, person=person)
+    return as_json({"proposal": proposal})

@@ -1,14 +1,17 @@
-"""What is erased for good."""
+"""Receipts over HTTP: one, a search, and their erasure."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from roadbed.access import by_task, needs
+from roadbed.access import by_task, listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of
 from roadbed.api.problems import said, unknown_fields
 from roadbed.people.permissions import Permission
+from roadbed.receipts.service import Filter
 
 router = APIRouter()
 _REASON = {
@@ -41,3 +44,30 @@ async def erase(task_id: str, request: Request) -> Response:
         served=app.deployments.names(),
     )
     return as_json({"task": task_id, "entries": emptied})
+
+
+@router.get("/receipts/{task_id}")
+@needs(Permission.VIEW, by=by_task)
+async def receipt(task_id: str, request: Request) -> Response:
+    """The receipt of one task."""
+    content = await app_of(request).receipts.get(task_id, viewer=person_of(request))
+    return as_json(content)
+
+
+@router.get("/receipts")
+@needs(Permission.VIEW, by=listing)
+async def receipts(
+    request: Request,
+    usecase: str | None = None,
+    q: Annotated[str | None, Query(max_length=200, description="id, key or words")] = None,
+    route: Annotated[str | None, Query(pattern="^(automatic|review|refused)$")] = None,
+    verdict: Annotated[str | None, Query(pattern="^(accept|correct|reject)$")] = None,
+    cursor: Annotated[str | None, Query(max_length=60)] = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Response:
+    """Receipts, newest first, one short record each. Pass ``next`` on as ``cursor``."""
+    app = app_of(request)
+    wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
+    visible = viewer_of(request).visible(app.deployments.names())
+    rows = await app.receipts.search(wanted, served=visible, most=limit)
+    return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})

@@ -70,13 +70,13 @@ async def plan(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     body = await _read(request, {"reason", "version"}, "Send a reason, a version, or nothing.")
-    found = await app_of(request).releases.plan(
+    planned = await app_of(request).releases.plan(
         name,
         actor=person,
         reason=text_field(body, "reason", most=_MOST),
         version=text_field(body, "version", most=80) or None,
     )
-    return as_json({"release": found}, 201)
+    return as_json({"release": planned}, 201)
 
 
 @router.get("/releases/{release_id}")
@@ -92,9 +92,9 @@ async def release(release_id: str, request: Request) -> Response:
 async def withdraw(release_id: str, request: Request) -> Response:
     """End a candidate before it is live."""
     person = person_of(request)
-    found = await _served(request, release_id)
+    candidate = await _served(request, release_id)
     why = await _why(request)
-    gone = await app_of(request).releases.withdraw(found.id, actor=person, why=why)
+    gone = await app_of(request).releases.withdraw(candidate.id, actor=person, why=why)
     return as_json({"release": gone})
 
 
@@ -124,9 +124,9 @@ async def sign(release_id: str, request: Request) -> Response:
         raise RequestError(
             "There is no content.", "Read the release, and send the hash of what you read."
         )
-    found = await _served(request, release_id)
+    candidate = await _served(request, release_id)
     signed = await app_of(request).releases.sign(
-        found.id,
+        candidate.id,
         person=person,
         verdict=verdict,
         content=content,
@@ -141,8 +141,8 @@ async def sign(release_id: str, request: Request) -> Response:
 async def take_back(release_id: str, request: Request) -> Response:
     """Take your own word back."""
     person = person_of(request)
-    found = await _served(request, release_id)
-    free = await app_of(request).releases.withdraw_sign_off(found.id, person=person)
+    candidate = await _served(request, release_id)
+    free = await app_of(request).releases.withdraw_sign_off(candidate.id, person=person)
     return as_json({"release": free})
 
 
@@ -155,15 +155,15 @@ async def roll_back(name: str, request: Request) -> Response:
     """Back to the version before, now; whoever sees the trouble may, also with a broken folder."""
     person = person_of(request)
     body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
-    found = await app_of(request).releases.roll_back(
+    rolled_back = await app_of(request).releases.roll_back(
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
     )
-    return as_json({"release": found})
+    return as_json({"release": rolled_back})
 
 
-@router.post("/usecases/{name}/renew", openapi_extra=_body())
+@router.post("/usecases/{name}/recertify", openapi_extra=_body())
 @needs(Permission.RELEASE)
-async def renew(name: str, request: Request) -> Response:
+async def recertify(name: str, request: Request) -> Response:
     """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
     person = person_of(request)
     usecase_of(request, name)
@@ -180,14 +180,14 @@ async def retire(name: str, request: Request) -> Response:
     return as_json({"use_case": name, "stage": "retired"})
 
 
-@router.post("/releases/{release_id}/judge", openapi_extra=_body())
+@router.post("/releases/{release_id}/open-reviews", openapi_extra=_body())
 @needs(Permission.RELEASE, by=by_release)
-async def judge(release_id: str, request: Request) -> Response:
+async def open_reviews(release_id: str, request: Request) -> Response:
     """Open a review of each answer of the candidate that its gate could not tell right or wrong."""
     await _read(request, set(), "Send nothing.")
-    found, app = await _served(request, release_id), app_of(request)
-    opened = await app.reviewer_checks.ask_about(app.service(found.use_case), found)
-    return as_json({"release": found.id, "opened": opened})
+    candidate, app = await _served(request, release_id), app_of(request)
+    opened = await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
+    return as_json({"release": candidate.id, "opened": opened})
 
 
 # After those with names of their own, which it would take for verbs.
@@ -199,18 +199,18 @@ async def step(
     """Take the next step; any other one is refused."""
     person = person_of(request)
     await _read(request, set(), "Send nothing.")
-    found = await _served(request, release_id)
-    moved: Release = await getattr(app_of(request).releases, verb)(found.id, actor=person)
+    candidate = await _served(request, release_id)
+    moved: Release = await getattr(app_of(request).releases, verb)(candidate.id, actor=person)
     return as_json({"release": moved})
 
 
 async def _served(request: Request, release_id: str) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    found = await app.releases.get(release_id)
-    if found.use_case not in app.deployments.names():
+    candidate = await app.releases.get(release_id)
+    if candidate.use_case not in app.deployments.names():
         raise UnknownReleaseError(release_id)
-    return found
+    return candidate
 
 
 async def _read(request: Request, known: set[str], remedy: str) -> dict[str, Any]:

@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from roadbed.access import by_review, linker_of, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
-from roadbed.api.problems import RequestError, said, unknown_fields
+from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.people.permissions import Permission, confirms_labels
-from roadbed.reviews.errors import NotYourLabelError, UnknownReviewError
+from roadbed.reviews.errors import UnknownReviewError
 from roadbed.reviews.model import HeldVerdict, VerdictKind, without_answer
 
 router = APIRouter()
@@ -59,29 +59,6 @@ _VERDICT_BODY = {
         },
     }
 }
-_LABEL_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["field", "value", "new"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "field": {"type": "string"},
-                        "value": {"type": "string"},
-                        "new": {
-                            "type": "boolean",
-                            "description": "True: it is a label from now on. False: it is none, "
-                            "and the reviews are asked again.",
-                        },
-                    },
-                }
-            }
-        },
-    }
-}
 
 
 @router.get("/usecases/{name}/reviews")
@@ -98,10 +75,10 @@ async def queue(
     after = await reviews.get(cursor) if cursor else None
     if after is not None and after.use_case != name:
         raise UnknownReviewError(after.id)
-    found = await reviews.queue(
+    waiting = await reviews.queue(
         name, reviewer=person_of(request), linker=linker_of(request), most=limit, after=after
     )
-    return as_json({"reviews": found, "next": found[-1].id if len(found) == limit else None})
+    return as_json({"reviews": waiting, "next": waiting[-1].id if len(waiting) == limit else None})
 
 
 @router.post("/usecases/{name}/reviews/claim")
@@ -111,10 +88,10 @@ async def claim_next(
 ) -> Response:
     """Claim the most pressing free reviews; an empty list when none waits."""
     usecase_of(request, name)
-    found = await app_of(request).reviews.claim_next(
+    claimed = await app_of(request).reviews.claim_next(
         name, reviewer=person_of(request), linker=linker_of(request), most=limit
     )
-    return as_json({"reviews": found})
+    return as_json({"reviews": claimed})
 
 
 @router.get("/reviews/{review_id}")
@@ -190,42 +167,6 @@ async def undo(review_id: str, request: Request) -> Response:
         review_id, reviewer=person_of(request), linker=linker_of(request)
     )
     return as_json(undone)
-
-
-@router.get("/usecases/{name}/labels")
-@needs(Permission.VIEW)
-async def labels(name: str, request: Request) -> Response:
-    """The labels that wait to be confirmed as new, and the known ones of each field."""
-    declared, app = usecase_of(request, name), app_of(request)
-    return as_json(
-        {
-            "waiting": await app.new_labels.waiting(declared),
-            "known": await app.reviews.labels.known(declared),
-            "confirmed_by": declared.new_labels_by,
-        }
-    )
-
-
-@router.post("/usecases/{name}/labels", openapi_extra=_LABEL_BODY)
-@needs(Permission.CONFIRM_LABELS)
-async def decide_label(name: str, request: Request) -> Response:
-    """Confirm a label as new, or say that it is none. Verdicts that waited for it are given now."""
-    declared, app = usecase_of(request, name), app_of(request)
-    body = await json_object(request)
-    unknown_fields(body, {"field", "value", "new"}, "Send field, value and new.")
-    field = said(body, "field", "Name the field of the output.")
-    value = said(body, "value", "Name the label.")
-    if not isinstance(body.get("new"), bool):
-        raise RequestError("new is not true or false.", "Send true to confirm the label.")
-    if not confirms_labels(viewer_of(request), name, declared.new_labels_by):
-        raise NotYourLabelError(declared.new_labels_by)
-    person = person_of(request)
-    if body["new"]:
-        rules = app.service(name).loaded.rules
-        given = await app.new_labels.confirm(declared, field, value, by=person, rules=rules)
-        return as_json({"field": field, "value": value, "given": given})
-    again = await app.new_labels.refuse(declared, field, value, by=person)
-    return as_json({"field": field, "value": value, "asked_again": again})
 
 
 def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:

@@ -1,24 +1,24 @@
-"""Tasks in, receipts out."""
+"""Tasks over HTTP: send one, and send its corrected input."""
 
 from __future__ import annotations
 
 import asyncio
 from copy import deepcopy
 from math import isfinite
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Request
 from pydantic_core import to_json
 from starlette.responses import Response
 
-from roadbed.access import admit, by_task, listing, needs, viewer_of
+from roadbed.access import admit, by_task, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, parsed, person_of, served
 from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.bootstrap import App
 from roadbed.intake.validation import LONGEST_REASON
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.receipts.revisions import for_a_sender
-from roadbed.receipts.service import Filter, fresh
+from roadbed.receipts.service import fresh
 from roadbed.usecases.errors import UnknownUseCaseError
 
 router = APIRouter()
@@ -133,37 +133,10 @@ async def revise(task_id: str, request: Request) -> Response:
         await asyncio.wait([running], timeout=wait)
     elif running is None and not admission.task.noted:
         await app.receipts.wait(admission.task.id, wait)
-    found = await app.receipts.get(admission.task.id, viewer=person)
+    receipt = await app.receipts.get(admission.task.id, viewer=person)
     if not viewer_of(request).may(name, Permission.VIEW):
-        found = for_a_sender(found, person)
-    return as_json(found, 202 if found["state"] == "deciding" else 200)
-
-
-@router.get("/receipts/{task_id}")
-@needs(Permission.VIEW, by=by_task)
-async def receipt(task_id: str, request: Request) -> Response:
-    """The receipt of one task."""
-    found = await app_of(request).receipts.get(task_id, viewer=person_of(request))
-    return as_json(found)
-
-
-@router.get("/receipts")
-@needs(Permission.VIEW, by=listing)
-async def receipts(
-    request: Request,
-    usecase: str | None = None,
-    q: Annotated[str | None, Query(max_length=200, description="id, key or words")] = None,
-    route: Annotated[str | None, Query(pattern="^(automatic|review|refused)$")] = None,
-    verdict: Annotated[str | None, Query(pattern="^(accept|correct|reject)$")] = None,
-    cursor: Annotated[str | None, Query(max_length=60)] = None,
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> Response:
-    """Receipts, newest first, one short record each. Pass ``next`` on as ``cursor``."""
-    app = app_of(request)
-    wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
-    visible = viewer_of(request).visible(app.deployments.names())
-    rows = await app.receipts.search(wanted, served=visible, most=limit)
-    return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})
+        receipt = for_a_sender(receipt, person)
+    return as_json(receipt, 202 if receipt["state"] == "deciding" else 200)
 
 
 def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:
@@ -180,10 +153,10 @@ def _revision_body(body: dict[str, Any]) -> tuple[dict[str, Any], str | None, fl
 
 
 def _optional_text(body: dict[str, Any], name: str) -> str | None:
-    found = body.get(name)
-    if found is not None and not isinstance(found, str):
+    text = body.get(name)
+    if text is not None and not isinstance(text, str):
         raise RequestError(f"The {name} is not text.", "Send it as a string, or leave it out.")
-    return found
+    return text
 
 
 def _input_and_wait(body: dict[str, Any]) -> tuple[dict[str, Any], float]:

@@ -50,9 +50,9 @@ async def versions(
     """Versions, newest first, with who made them and why. Pass ``next`` on as ``before``."""
     person_of(request)
     usecase_of(request, name)
-    found = await app_of(request).versions.list(name, most=limit, before=before)
-    following = found[-1].number if len(found) == limit else None
-    return as_json({"versions": found, "next": following})
+    rows = await app_of(request).versions.list(name, most=limit, before=before)
+    following = rows[-1].number if len(rows) == limit else None
+    return as_json({"versions": rows, "next": following})
 
 
 @router.get("/usecases/{name}/versions/{named}")

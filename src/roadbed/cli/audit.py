@@ -1,71 +1,57 @@
-"""``audit``: recompute the signed log, show its newest checkpoint; proofs of receipts."""
+"""``audit``: verify the signed log, print its newest checkpoint, rotate its key."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, fail, opened, run, say, show
-from roadbed.kernel.errors import RoadbedError
+from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="The signed log of all that happened."
-)
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-
-
-class ProofFileError(RoadbedError):
-    """The file for a proof cannot be written."""
-
-    code = "proof_file"
-
-    def __init__(self, path: Path, detail: str) -> None:
-        super().__init__(f"{path} cannot be written: {detail}.", "Name another file.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The signed audit log.")
 
 
 @app.command()
 def verify(json: Json = False) -> None:
-    """Recompute every hash from the entries, and compare with what was signed."""
+    """Recompute every hash from the entries, and compare with the signed checkpoints."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             return await services.audit.verify()
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: _verified(found))
-    if not found.sound:
+    verification = run(work())
+    show(verification, as_json=json, text=lambda: _verified(verification))
+    if not verification.sound:
         raise typer.Exit(PROBLEMS_FOUND)
 
 
 @app.command()
 def checkpoint(json: Json = False) -> None:
-    """The newest signed checkpoint: keep a copy where nobody here can change it."""
+    """Print the newest signed checkpoint. Keep a copy where nobody here can change it."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             return await services.audit.newest()
 
-    found = run(work())
+    newest = run(work())
     show(
         {
-            "size": found.size if found else 0,
-            "root": found.root.hex() if found else None,
-            "note": found.note if found else None,
+            "size": newest.size if newest else 0,
+            "root": newest.root.hex() if newest else None,
+            "note": newest.note if newest else None,
         },
         as_json=json,
-        text=lambda: found.note.rstrip("\n") if found else "Nothing was sealed yet.",
+        text=lambda: newest.note.rstrip("\n") if newest else "No checkpoint yet.",
     )
 
 
 @app.command("rotate-key")
 def rotate_key(
-    reason: Annotated[str, typer.Option(help="Why, for the log: no personal data.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the log: no personal data.")],
     json: Json = False,
 ) -> None:
-    """Let a new key sign the log from here on; both keys sign that it follows the old one."""
+    """Replace the signing key of the log. Both keys sign the change."""
 
     async def work() -> str:
         async with opened(only=[]) as services:
@@ -76,50 +62,26 @@ def rotate_key(
         {"public_key": key},
         as_json=json,
         text=lambda: (
-            f"The log is signed by {key} from here on.\nGive audit-public-key and "
-            "audit-handovers.log to whoever keeps the old key, and copy both and "
-            "audit-signing-key to every machine that has a folder of its own."
+            f"{key} signs the log from now on.\nGive audit-public-key and "
+            "audit-handovers.log to everybody who keeps the old key. Copy both and "
+            "audit-signing-key to every machine that has its own audit folder."
         ),
     )
 
 
-def write_proof(task_id: str, file: Path | None) -> None:
-    """Write the proof of a task's entries to ``file``, or to standard output."""
-
-    async def work() -> Any:
-        async with opened(only=[]) as services:
-            await services.audit.seal()
-            await services.audit.publish()
-            return await services.audit.proof_of_task(task_id)
-
-    from pydantic_core import to_json
-
-    found = run(work())
-    text = to_json(found, indent=2).decode()
-    if file is None:
-        say(text)
-        return
-    try:
-        file.write_text(f"{text}\n", encoding="utf-8")
-    except OSError as error:
-        raise fail(ProofFileError(file, error.strerror or "it is no file")) from None
-    many = "entry" if len(found.entries) == 1 else "entries"
-    say(f"Proof of {len(found.entries)} {many} written to {file}. Check it anywhere with")
-    say(f"  python docs/verify_receipt.py {file}")
-
-
-def _verified(found: Any) -> str:
+def _verified(verification: Any) -> str:
     counted = (
-        f"{found.entries:,} entries ({found.erased:,} erased, {found.pending:,} not sealed yet) "
-        f"and {found.checkpoints:,} checkpoints recomputed in {found.seconds:.1f} s."
+        f"{verification.entries:,} entries ({verification.erased:,} erased, "
+        f"{verification.pending:,} not sealed yet) and {verification.checkpoints:,} checkpoints "
+        f"recomputed in {verification.seconds:.1f} s."
     )
-    told = [counted, *map(_key_change, found.key_changes)]
-    if found.sound:
-        return "\n".join([*told, "Everything is as it was written."])
-    lines = [*told, f"Found {len(found.findings) + found.more:,}:"]
-    lines += [f"  {finding.problem}" for finding in found.findings]
-    lines += [f"  and {found.more:,} more."] if found.more else []
-    return "\n".join([*lines, *dict.fromkeys(item.remedy for item in found.findings)])
+    told = [counted, *map(_key_change, verification.key_changes)]
+    if verification.sound:
+        return "\n".join([*told, "The log is unchanged."])
+    lines = [*told, f"Found {len(verification.findings) + verification.more:,}:"]
+    lines += [f"  {finding.problem}" for finding in verification.findings]
+    lines += [f"  and {verification.more:,} more."] if verification.more else []
+    return "\n".join([*lines, *dict.fromkeys(item.remedy for item in verification.findings)])
 
 
 def _key_change(change: Any) -> str:

@@ -1,4 +1,4 @@
-"""``backup``, ``restore`` and ``restored``: a copy of everything, and the way back from one."""
+"""``backup``, ``restore`` and ``restored``: write a backup, restore it, declare the restore."""
 
 from __future__ import annotations
 
@@ -9,17 +9,15 @@ from typing import Annotated, Any
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import fail, opened, run, show
+from roadbed.cli.output import Json, fail, opened, run, show
 from roadbed.kernel.errors import RoadbedError
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
 def backup(
-    target: Annotated[Path, typer.Argument(help="A new file, or a folder to put one in.")],
+    target: Annotated[Path, typer.Argument(help="A new file, or a folder for it.")],
     json: Json = False,
 ) -> None:
-    """Write database, keys and the audit folder to one file, while work goes on."""
+    """Write database, keys and the audit folder to one file. Work continues meanwhile."""
 
     async def work() -> dict[str, Any]:
         from roadbed.recovery.backup import back_up
@@ -34,7 +32,7 @@ def backup(
         text=lambda: (
             f"{made['file']} holds {made['tasks']:,} tasks and {made['audit']['entries']:,} "
             f"entries of the audit log ({made['bytes'] / 1e6:,.1f} MB).\n"
-            "It holds the key that signs the log: keep it where nobody else reads it."
+            "It contains the signing key of the log: keep it secret."
         ),
     )
 
@@ -42,40 +40,40 @@ def backup(
 def restore(
     source: Annotated[Path, typer.Argument(help="A file that `roadbed backup` wrote.")],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Drop what is in the database now.")
+        bool, typer.Option("--replace", help="Drop the present content of the database.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Put a backup back while nothing runs; everything stays halted until `roadbed restored`."""
+    """Restore a backup while nothing runs. Everything stays halted until `roadbed restored`."""
     try:
-        found = _restore(source, replace=replace)
+        restored = _restore(source, replace=replace)
     except RoadbedError as error:
         raise fail(error) from None
     show(
-        found,
+        restored,
         as_json=json,
         text=lambda: (
-            f"The backup of {found['made_at']} is restored. The audit folder was "
-            f"{found['witness']}.\n"
+            f"The backup of {restored['made_at']} is restored. The audit folder was "
+            f"{restored['witness']}.\n"
             "Everything is halted and nothing is sent. Next: `roadbed restored --reason TEXT`."
         ),
     )
 
 
 def restored(
-    reason: Annotated[str, typer.Option(help="Why it was restored; people will read it.")],
+    reason: Annotated[str, typer.Option(help="The reason for the restore. Other people read it.")],
     json: Json = False,
 ) -> None:
-    """Declare a restore, as an administrator: what must stay is done again, then work goes on."""
+    """Declare a restore, as an administrator: repeat erasures and halts, then work continues."""
     if not reason.strip():
-        raise typer.BadParameter("Say why with --reason.")
+        raise typer.BadParameter("Give a reason with --reason.")
 
     async def work() -> Any:
         async with opened(only=[]) as app:
             return await app.recovery.declare(by=me(), reason=reason.strip())
 
-    found = run(work())
-    show(found, as_json=json, text=lambda: _declared(found))
+    declared = run(work())
+    show(declared, as_json=json, text=lambda: _declared(declared))
 
 
 def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
@@ -95,25 +93,27 @@ def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
     return run(work())
 
 
-def _declared(found: Any) -> str:
+def _declared(declared: Any) -> str:
     taken = [
-        f"{found.people} people",
-        f"{found.roles} roles",
-        f"{found.tokens} tokens",
-        f"{found.passwords} passwords",
+        f"{declared.people} people",
+        f"{declared.roles} roles",
+        f"{declared.tokens} tokens",
+        f"{declared.passwords} passwords",
     ]
-    key = found.public_key.partition("+")[0]
+    key = declared.public_key.partition("+")[0]
     lines = [
-        f"The restore is declared. After entry {found.kept:,} the key {key} signs the log.",
-        f"  erased again: {found.erased} tasks",
-        f"  halted again: {', '.join(found.halted) or 'no use case'}",
-        f"  taken away again: {', '.join(taken)}",
-        f"  may have been sent, a person says: {found.unknown} deliveries",
+        f"The restore is declared. After entry {declared.kept:,} the key {key} signs the log.",
+        f"  erased again: {declared.erased} tasks",
+        f"  halted again: {', '.join(declared.halted) or 'no use case'}",
+        f"  revoked again: {', '.join(taken)}",
+        f"  may have been sent, a person has to resolve them: {declared.unknown} deliveries",
     ]
-    if found.lost is None:
+    if declared.lost is None:
         lines.append(
-            "  No witness knows more than this database: what was erased, halted or revoked after "
-            "the backup is not known here. Do it again by hand."
+            "  No witness has newer data than this database. Erasures, halts and revocations after "
+            "the backup are unknown here. Repeat them by hand."
         )
-    lines += [f"  COULD NOT BE READ, nothing of it was done again: {path}" for path in found.unread]
+    lines += [
+        f"  COULD NOT BE READ, nothing in it was repeated: {path}" for path in declared.unread
+    ]
     return "\n".join(lines)

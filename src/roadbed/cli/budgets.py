@@ -1,4 +1,4 @@
-"""``budget``: what may be spent, and what is."""
+"""``budget``: the limits, and what is spent."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from roadbed.cli.output import opened, run, show
 
 _STATES = {
     "open": "within the budget",
-    "half": "half of it is gone",
-    "near": "80 % of it is gone",
+    "half": "half of it is spent",
+    "near": "80 % of it is spent",
     "spent": "USED UP: too little for one more task, so tasks go to people",
 }
 
@@ -22,7 +22,7 @@ def budget(
     usecase: Annotated[str, typer.Argument(help="The use case's name.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """What a use case may spend, what it has spent, and what its pod was told."""
+    """Show the budget of a use case, what is spent, and the alerts to its pod."""
 
     async def work() -> tuple[Any, Sequence[Any]]:
         async with opened(only=[usecase]) as app:
@@ -33,7 +33,7 @@ def budget(
     show(
         {"budget": dataclasses.asdict(declared) if declared else None, "periods": periods},
         as_json=json,
-        text=lambda: "\n".join(map(_told, periods)) or "No budget is declared: nothing is capped.",
+        text=lambda: "\n".join(map(_told, periods)) or "No budget is declared: there is no limit.",
     )
 
 

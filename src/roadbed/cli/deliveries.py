@@ -1,4 +1,4 @@
-"""``deliver`` and ``worker``: what is sent, and the process that sends it."""
+"""``deliver`` and ``worker``: deliveries, and the process that sends them."""
 
 from __future__ import annotations
 
@@ -13,23 +13,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from roadbed.cli.identity import me, verified
-from roadbed.cli.output import opened, run, say, show
+from roadbed.cli.output import Json, opened, run, say, show
+from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
     from roadbed.kernel.settings import Settings
 
-app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at deliveries, and decide on them."
-)
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and resolve deliveries.")
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY")]
 
 
 class UnknownStateError(RoadbedError):
-    """A state that no delivery can be in."""
+    """The name of a delivery state that does not exist."""
 
     code = "state_unknown"
 
@@ -38,16 +36,20 @@ class UnknownStateError(RoadbedError):
 
 
 def worker(
-    folder: Annotated[Path | None, typer.Argument(help="Use-case folders to send for.")] = None,
+    folder: Annotated[
+        Path | None, typer.Argument(help="The folder of the use cases to send for.")
+    ] = None,
 ) -> None:
-    """Send what waits to be sent, until Ctrl-C; run as many workers as you like."""
+    """Send waiting deliveries until Ctrl-C. Any number of workers can run."""
     run(_work(folder))
 
 
 @app.command("list")
 def list_(
     usecase: Annotated[str, typer.Argument(help="The use case's name.")],
-    state: Annotated[list[str] | None, typer.Option(help="Only these; may be repeated.")] = None,
+    state: Annotated[
+        list[str] | None, typer.Option(help="Only this state. Repeat it for several.")
+    ] = None,
     most: Annotated[int, typer.Option(min=1, max=1000)] = 50,
     json: Json = False,
 ) -> None:
@@ -63,39 +65,39 @@ def list_(
         async with opened(only=[]) as services:
             return await services.deliveries.list(usecase, states=state, most=most)
 
-    found = run(work())
+    deliveries = run(work())
     show(
-        {"deliveries": found},
+        {"deliveries": deliveries},
         as_json=json,
         text=lambda: (
             "\n".join(
                 f"{entry.id}  {entry.state:12} {entry.destination:16} "
                 f"{entry.created_at:%Y-%m-%d %H:%M} UTC  {entry.reason or ''}".rstrip()
-                for entry in found
+                for entry in deliveries
             )
-            or "No delivery fits."
+            or "No delivery matches."
         ),
     )
 
 
 @app.command("show")
 def show_(delivery: DeliveryId, json: Json = False) -> None:
-    """One delivery: its exact content, the hash that an approval names, every attempt."""
+    """Show one delivery: its exact content, the hash for an approval, every attempt."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             return await services.deliveries.get(delivery, served=await _known(services))
 
-    found, attempts = run(work())
+    shown, attempts = run(work())
     show(
-        {"delivery": found, "attempts": attempts},
+        {"delivery": shown, "attempts": attempts},
         as_json=json,
-        text=lambda: "\n".join(_lines(found, attempts)),
+        text=lambda: "\n".join(_lines(shown, attempts)),
     )
 
 
-@app.command("say")
-def say_(
+@app.command()
+def resolve(
     delivery: DeliveryId,
     what: Annotated[
         str,
@@ -104,19 +106,20 @@ def say_(
         ),
     ],
     content_hash: Annotated[
-        str | None, typer.Option("--hash", help="Of the content you read; approve needs it.")
+        str | None,
+        typer.Option("--hash", help="The hash of the content you read. `approve` needs it."),
     ] = None,
-    note: Annotated[str, typer.Option(help="Why, in your words.")] = "",
+    note: Annotated[str, typer.Option(help="The reason, in your words.")] = "",
     json: Json = False,
 ) -> None:
-    """Decide on a delivery that needs a person."""
+    """Resolve a delivery that needs a person."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             known, person = await _known(services), me()
             if what == "approve":
-                found, _ = await services.deliveries.get(delivery, served=known)
-                person = await verified(services, found.use_case, "approve")
+                resolved, _ = await services.deliveries.get(delivery, served=known)
+                person = await verified(services, resolved.use_case, "approve")
             return await services.deliveries.resolve(
                 delivery,
                 what,
@@ -126,22 +129,24 @@ def say_(
                 note=note,
             )
 
-    found = run(work())
-    show({"delivery": found}, as_json=json, text=lambda: f"{found.id} is {found.state} now.")
+    resolved = run(work())
+    show(
+        {"delivery": resolved}, as_json=json, text=lambda: f"{resolved.id} is {resolved.state} now."
+    )
 
 
 @app.command("replay")
 def replay_(
     usecase: Annotated[str, typer.Argument(help="The use case's name.")],
-    destination: Annotated[str, typer.Option(help="Where it failed.")],
+    destination: Annotated[str, typer.Option(help="The destination where deliveries failed.")],
     since: Annotated[
         datetime | None,
-        typer.Option(formats=_TIMES, help="Only what failed since then, UTC unless it has a zone."),
+        typer.Option(formats=_TIMES, help="Only failures since then; UTC if there is no zone."),
     ] = None,
-    note: Annotated[str, typer.Option(help="What was mended, in your words.")] = "",
+    note: Annotated[str, typer.Option(help="What was corrected, in your words.")] = "",
     json: Json = False,
 ) -> None:
-    """Send again all that failed at a destination, once it is mended."""
+    """Send all failed deliveries of a destination again."""
 
     async def work() -> int:
         async with opened(only=[]) as services:
@@ -160,7 +165,7 @@ def replay_(
 
 
 async def _known(services: Any) -> list[str]:
-    """Whoever can reach the database from a terminal may see every use case in it."""
+    """All use cases: a terminal with access to the database may see every one."""
     names: list[str] = await services.halts.known()
     return names
 
@@ -197,25 +202,26 @@ async def _send(services: App, asked: asyncio.Event) -> None:
         await asked.wait()
 
 
-def _lines(found: Any, attempts: Any) -> Iterator[str]:
-    yield f"{found.id}  {found.kind} to {found.destination}, {found.state}"
+def _lines(delivery: Any, attempts: Any) -> Iterator[str]:
+    yield f"{delivery.id}  {delivery.kind} to {delivery.destination}, {delivery.state}"
     facts = {
-        "Use case": found.use_case,
-        "Task": found.task_id,
-        "Why": found.reason,
-        "Key": found.key,
-        "Hash": found.content_hash,
-        "Reference": found.reference,
-        "Approved by": found.approved_by,
-        "Approve until": found.approve_until and f"{found.approve_until:%Y-%m-%d %H:%M:%S} UTC",
+        "Use case": delivery.use_case,
+        "Task": delivery.task_id,
+        "Why": delivery.reason,
+        "Key": delivery.key,
+        "Hash": delivery.content_hash,
+        "Reference": delivery.reference,
+        "Approved by": delivery.approved_by,
+        "Approve until": delivery.approve_until
+        and f"{delivery.approve_until:%Y-%m-%d %H:%M:%S} UTC",
     }
     for name, value in facts.items():
         if value:
             yield f"{name:14}{value}"
-    if found.withheld:
-        yield "Its task is still to be judged blind, so what it says is shown after that."
-    elif found.content is not None:
-        yield jsonlib.dumps(found.content, indent=2, ensure_ascii=True)
+    if delivery.withheld:
+        yield "Its task waits for a blind review. The content is shown after that."
+    elif delivery.content is not None:
+        yield jsonlib.dumps(delivery.content, indent=2, ensure_ascii=True)
     for attempt in attempts:
         yield (
             f"{attempt['at']:%Y-%m-%d %H:%M:%S} UTC  attempt {attempt['number']}: "
@@ -223,4 +229,7 @@ def _lines(found: Any, attempts: Any) -> Iterator[str]:
             f"{attempt['seconds'] * 1000:,.0f} ms  {attempt['detail']}".rstrip()
         )
     if not attempts:
-        yield "No attempt was made yet."
+        yield "No attempt yet."
+
+
+old_verb(app, "say", "resolve", resolve, group="deliver")

@@ -7,32 +7,29 @@ from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli.halt_texts import halted_text, resumed_text
 from roadbed.cli.identity import me, verified
-from roadbed.cli.output import fail, opened, run, say, show
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+from roadbed.cli.output import Json, fail, opened, run, say, show
 
 
 def halt(
     usecase: Annotated[str | None, typer.Argument(help="The use case to stop.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Stop every use case.")] = False,
-    reason: Annotated[str, typer.Option(help="Why; people will read it.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason. Other people read it.")] = "",
     drill: Annotated[
-        bool, typer.Option("--drill", help="Go the whole way, but stop nothing.")
+        bool, typer.Option("--drill", help="Run every step and measure, but stop nothing.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Stop a use case, or all, now: no effect can begin, what is under way is waited for."""
+    """Stop a use case, or all, now: no new effect can start; effects in progress finish."""
     if (usecase is None) != everything:
-        raise typer.BadParameter("Name one use case, or say --all.")
+        raise typer.BadParameter("Name one use case, or use --all.")
     if drill and everything:
-        raise typer.BadParameter("A drill is of one use case.")
+        raise typer.BadParameter("A drill needs one use case.")
     if not drill and not reason.strip():
-        raise typer.BadParameter("Say why with --reason.")
+        raise typer.BadParameter("Give a reason with --reason.")
 
     async def work() -> tuple[Sequence[Any], Mapping[str, str]]:
-        # No folder is loaded: a stop must work when the folder is broken.
+        # No folder is loaded: a halt must work with a broken folder.
         async with opened(only=[]) as app:
             if usecase is None:
                 all_of_them = await app.halts.halt_all(reason=reason, actor=me())
@@ -41,35 +38,69 @@ def halt(
                 return [await app.halts.drill(usecase, actor=me())], {}
             return [await app.halts.halt(usecase, reason=reason, actor=me())], {}
 
-    found, failed = run(work())
+    halts, failed = run(work())
     show(
-        {"halts": found, "failed": failed},
+        {"halts": halts, "failed": failed},
         as_json=json,
-        text=lambda: "\n".join(map(halted_text, found)) or "The database knows no use case.",
+        text=lambda: "\n".join(map(_halted_text, halts)) or "There is no use case in the database.",
     )
     if failed:
         from roadbed.halts.errors import HaltIncompleteError
 
         for name, why in failed.items():
             say(f"NOT HALTED {name}: {why}", err=True)
-        raise fail(HaltIncompleteError(len(found), failed))
+        raise fail(HaltIncompleteError(len(halts), failed))
 
 
 def resume(
-    usecase: Annotated[str, typer.Argument(help="The use case to let go on.")],
-    note: Annotated[str, typer.Option(help="Why it may go on.")] = "",
+    usecase: Annotated[str, typer.Argument(help="The use case to resume.")],
+    note: Annotated[str, typer.Option(help="Why it can resume.")] = "",
     json: Json = False,
 ) -> None:
-    """Ask to let a use case go on; it does when a second person asks as well."""
+    """Request a resume; a second person confirms with the same command."""
 
     async def work() -> Any:
         async with opened(only=[]) as app:
             person = await verified(app, usecase, "resume")
             return await app.halts.resume(usecase, actor=person, note=note)
 
-    found = run(work())
+    halt = run(work())
     show(
-        {"resumed": found.resumed_at is not None, "halt": found},
+        {"resumed": halt.resumed_at is not None, "halt": halt},
         as_json=json,
-        text=lambda: resumed_text(found),
+        text=lambda: _resumed_text(halt),
     )
+
+
+def _halted_text(halt: Any) -> str:
+    """A halt or drill with its times and what was under way."""
+    what = "Drill of" if halt.kind == "drill" else "Halted"
+    fenced, quiesced = halt.fenced_seconds, halt.quiesced_seconds
+    lines = [f"{what} {halt.use_case}: fenced after {fenced * 1000:,.0f} ms"]
+    if quiesced is None:
+        lines[0] += "; NOT quiesced yet, an effect is still in progress"
+    else:
+        lines[0] += f", quiesced after {quiesced * 1000:,.0f} ms"
+    lines += [
+        f"  in progress when fenced: {item['kind']} to {item['destination']}, "
+        f"{item['delivery']}, task {item['task']}"
+        for item in halt.in_flight
+    ]
+    if not halt.in_flight:
+        lines.append("  no effect was in progress")
+    if halt.kind != "drill":
+        lines.append(
+            f"  to resume, two people run `roadbed resume {halt.use_case}` or use the console"
+        )
+    return "\n".join(lines)
+
+
+def _resumed_text(halt: Any) -> str:
+    """What came of asking to resume."""
+    if halt.resumed_at is None:
+        return (
+            f"{halt.resume_asked_by} requested to resume {halt.use_case}. It stays halted until a "
+            "second person confirms."
+        )
+    people = f"requested by {halt.resume_asked_by}, confirmed by {halt.resumed_by}"
+    return f"{halt.use_case} is resumed: {people}."

@@ -1,4 +1,4 @@
-"""Who sits at this terminal, and whether that is sure enough for a word that binds."""
+"""The person at this terminal, and whether a binding action may trust it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def me() -> str:
 def login() -> str:
     """The login of this process's account, as the system knows it.
 
-    What the environment says of it is whatever was typed there.
+    The environment is not used: anybody can set it.
     """
     import os
     import pwd
@@ -37,7 +37,7 @@ def login() -> str:
 
 
 class UnverifiedError(RoadbedError):
-    """A word that needs a person who is known for sure, at a terminal whose logins are not."""
+    """A binding action needs a verified person, but the logins of this machine are not trusted."""
 
     code = "identity_unverified"
 
@@ -50,7 +50,7 @@ class UnverifiedError(RoadbedError):
 
 
 async def verified(services: App, use_case: str, what: str) -> str:
-    """The person at this terminal, for a word that binds: ``approve``, ``sign`` or ``resume``.
+    """The person at this terminal, for ``approve``, ``sign`` or ``resume``.
 
     Raises ``UnverifiedError``, ``NotAllowedError``.
     """

@@ -41,9 +41,9 @@ async def until_ended(
 
     async def work() -> None:
         nonlocal opened
-        async with service as found:
+        async with service as opened_service:
             opened = True
-            await go_on(found, asked)
+            await go_on(opened_service, asked)
 
     def end() -> None:
         if asked.is_set():

@@ -1,4 +1,4 @@
-"""The verbs. Each imports what it needs when it is called, so that ``--help`` is quick."""
+"""The command line's verbs. A verb imports its services when it runs, so ``--help`` is quick."""
 
 from __future__ import annotations
 
@@ -10,14 +10,20 @@ from roadbed.cli import (
     budgets,
     deliveries,
     halts,
+    incidents,
+    labels,
     notebooks,
     outcomes,
     people,
     proposals,
+    receipts,
     releases,
+    renamed,
     reviews,
     server,
     tasks,
+    timeline,
+    trust,
     use_cases,
     versions,
 )
@@ -28,7 +34,7 @@ app = typer.Typer(
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Carry an AI use case from pilot to production, and keep it there.",
+    help="Take an AI use case from pilot to production.",
 )
 for command in (
     server.demo,
@@ -39,16 +45,16 @@ for command in (
     use_cases.check,
     tasks.submit,
     tasks.revise,
-    tasks.receipt,
+    receipts.receipt,
     outcomes.outcome,
-    tasks.trust,
+    trust.trust,
     budgets.budget,
-    tasks.improve,
-    tasks.stress,
-    tasks.incident,
-    tasks.erase,
+    proposals.improve,
+    trust.stress,
+    incidents.incident,
+    receipts.erase,
     notebooks.notebook,
-    notebooks.road,
+    timeline.timeline,
     halts.halt,
     halts.resume,
     server.doctor,
@@ -57,6 +63,9 @@ for command in (
     backups.restored,
 ):
     app.command()(command)
+renamed.old_verb(app, "road", "timeline", timeline.timeline)
+reviews.app.command()(labels.labels)
+reviews.app.command("confirm-label")(labels.confirm_label)
 app.add_typer(reviews.app, name="review")
 app.add_typer(audit.app, name="audit")
 app.add_typer(deliveries.app, name="deliver")

@@ -1,40 +1,44 @@
-"""``outcome``: say what turned out, one by one or from a file, and see what was reported."""
+"""``outcome``: report outcomes, one or many from a file, and list what was reported."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli import outcome_texts as texts
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show, tell
+from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show, tell
 from roadbed.kernel.errors import RoadbedError
-
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+from roadbed.kernel.figures import counted
+from roadbed.kernel.json import flat
 
 
 def outcome(
     usecase: Annotated[str, typer.Argument(help="The use case's name.")],
     task: Annotated[
-        str | None, typer.Argument(metavar="[TASK]", help="Its id, or the key it was sent with.")
+        str | None, typer.Argument(metavar="[TASK]", help="The id of the task, or its key.")
     ] = None,
     right: Annotated[
         bool | None, typer.Option("--right/--wrong", help="Whether the answer was right.")
     ] = None,
-    output: Annotated[str | None, typer.Option(help="What is right, as JSON.")] = None,
-    note: Annotated[str | None, typer.Option(help="For whoever reviews it.")] = None,
-    source: Annotated[str | None, typer.Option(help="The system that knows.")] = None,
-    happened_at: Annotated[str | None, typer.Option(help="When, with its zone.")] = None,
-    key: Annotated[str | None, typer.Option(help="The same key is kept once.")] = None,
+    output: Annotated[str | None, typer.Option(help="The right output, as JSON.")] = None,
+    note: Annotated[str | None, typer.Option(help="A note for the reviewer.")] = None,
+    source: Annotated[str | None, typer.Option(help="The system that reports it.")] = None,
+    happened_at: Annotated[
+        str | None, typer.Option(help="The time it happened, with its zone.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(help="A report with the same key is stored once.")
+    ] = None,
     file: Annotated[
-        Path | None, typer.Option("--from", help="A .csv or .jsonl with many of them.")
+        Path | None, typer.Option("--from", help="A .csv or .jsonl file with many outcomes.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say what a task's answer turned out to be; alone, list what was reported."""
+    """Report the outcome of a task. Without a task, list what was reported."""
     if file is not None:
         if task is not None:
             raise typer.BadParameter("Give a task or a file, not both.")
@@ -45,7 +49,7 @@ def outcome(
         sent = {**named, **said, "happened_at": happened_at, "key": key}
         _one(usecase, sent, output, as_json=json)
     elif any(item is not None for item in (right, output, note, source, happened_at, key)):
-        raise typer.BadParameter("Name the task that this is said of.")
+        raise typer.BadParameter("Name the task of this outcome.")
     else:
         _list(usecase, as_json=json)
 
@@ -58,8 +62,8 @@ def _one(usecase: str, sent: dict[str, Any], output: str | None, *, as_json: boo
         async with opened(only=None) as app:
             return await app.outcomes.report(_declared(app, usecase), report, by=me())
 
-    found = run(work())
-    show(found, as_json=as_json, text=lambda: texts.told(found))
+    report = run(work())
+    show(report, as_json=as_json, text=lambda: told_text(report))
 
 
 def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
@@ -67,9 +71,13 @@ def _from_file(usecase: str, file: Path, *, as_json: bool) -> None:
     refused = done["refused"]
     for item in refused:
         tell(f"{file}:{item['line']}: {item['detail']} {item['remedy']}")
-    again = f", {done['repeated']:,} of them known already" if done["repeated"] else ""
-    left = f" {len(refused):,} refused; mend those lines and run it again." if refused else ""
-    show(done, as_json=as_json, text=lambda: f"Kept {done['kept']:,}{again}.{left}")
+    again = f", {done['repeated']:,} of them known before" if done["repeated"] else ""
+    left = (
+        f" {len(refused):,} refused. Correct those lines and run the command again."
+        if refused
+        else ""
+    )
+    show(done, as_json=as_json, text=lambda: f"Stored {done['kept']:,}{again}.{left}")
     if refused:
         raise typer.Exit(PROBLEMS_FOUND)
 
@@ -84,13 +92,13 @@ async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
         declared = _declared(app, usecase)
         lines = read_file(file, declared, told=tell)
         while part := list(islice(lines, MOST_AT_ONCE)):
-            sent = [each for _, each in part]
+            sent = [report for _, report in part]
             told = await app.outcomes.report_many(declared, sent, by=me())
-            for (line, _), each in zip(part, told, strict=True):
-                if isinstance(each, RoadbedError):
-                    refused.append(texts.refused(line, each))
+            for (line, _), report in zip(part, told, strict=True):
+                if isinstance(report, RoadbedError):
+                    refused.append(_refused_line(line, report))
                 else:
-                    kept, repeated = kept + 1, repeated + each.repeated
+                    kept, repeated = kept + 1, repeated + report.repeated
     return {"kept": kept, "repeated": repeated, "refused": refused}
 
 
@@ -100,12 +108,48 @@ def _list(usecase: str, *, as_json: bool) -> None:
     async def work() -> Any:
         async with opened(only=None) as app:
             declared, book = _declared(app, usecase), app.outcomes.repository
-            found = await book.newest(usecase, most=20)
-            return {"summary": await book.summary(declared), **asdict(found)}
+            listed = await book.newest(usecase, most=20)
+            return {"summary": await book.summary(declared), **asdict(listed)}
 
-    found = run(work())
-    show(found, as_json=as_json, text=lambda: "\n".join(texts.listed(usecase, found)))
+    listed = run(work())
+    show(listed, as_json=as_json, text=lambda: "\n".join(listed_text(usecase, listed)))
 
 
 def _declared(app: Any, usecase: str) -> Any:
     return app.service(usecase).loaded.declared
+
+
+def listed_text(usecase: str, listed: Any) -> Iterator[str]:
+    """The summary and the newest outcomes."""
+    summary = listed["summary"]
+    yield f"Of {counted(summary.automatic, 'automatic answer')} in {summary.days} days:"
+    right = "the number of right ones is unknown"
+    if summary.told:
+        right = f"{summary.right:,} of {summary.told:,} right"
+    yield f"  {summary.reported:,} reported, {right}"
+    if summary.told:
+        yield f"  {summary.low:.1%} to {summary.high:.1%} of the reported ones"
+    yield "The reporting system chooses what to report, so this is no proof of the limit."
+    for outcome in listed["outcomes"]:
+        yield f"{outcome['id']}  {outcome['task_id']}  {_word(outcome)}"
+    if not listed["outcomes"]:
+        yield f"None yet. Report one: `roadbed outcome {usecase} TASK --right`."
+
+
+def _word(outcome: dict[str, Any]) -> str:
+    if outcome["withheld"]:
+        return "shown after its blind review"
+    said = "right" if outcome["right"] else "wrong"
+    said += f", right is {flat(outcome['output'])!r}" if outcome["output"] is not None else ""
+    return said + (" (withdrawn)" if outcome["withdrawn_at"] else "")
+
+
+def told_text(report: Any) -> str:
+    """The result of one report."""
+    opened_one = f" Review {report.outcome.review} is open." if report.outcome.review else ""
+    return f"{'Known before' if report.repeated else 'Stored'} as {report.outcome.id}.{opened_one}"
+
+
+def _refused_line(line: int, error: RoadbedError) -> dict[str, Any]:
+    """A line of a file that was refused, and why."""
+    return {"line": line, "code": error.code, "detail": error.problem, "remedy": error.remedy}

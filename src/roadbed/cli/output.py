@@ -1,11 +1,11 @@
-"""How the command line speaks: plain sentences, JSON on request, stable exit codes."""
+"""Output of the command line: sentences, JSON on request, stable exit codes."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 FAILED = 1
 PROBLEMS_FOUND = 3
 Result = TypeVar("Result")
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -31,12 +33,12 @@ def say_in_place(text: str, above: int) -> None:
 
 
 def tell(text: str) -> None:
-    """A line for a person that is no result: on standard error."""
+    """A line for a person that is not a result: on standard error."""
     typer.echo(visible(text), err=True)
 
 
 def sign_in_link(address: str, code: str) -> str:
-    """What to open once in a browser."""
+    """The address of a one-time sign-in, to open in a browser."""
     return f"{address}/sign-in?code={code}"
 
 
@@ -51,14 +53,14 @@ def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:
 
 
 def fail(error: RoadbedError) -> typer.Exit:
-    """Say what happened and how to mend it; gives the exit to raise."""
+    """Print the problem and its remedy. Returns the exit to raise."""
     typer.secho(visible(error.problem), err=True, fg="red" if sys.stderr.isatty() else None)
     typer.echo(visible(error.remedy), err=True)
     return typer.Exit(FAILED)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine; an error of ours becomes two lines and exit code 1, never a traceback."""
+    """Run a coroutine. A ``RoadbedError`` becomes two lines and exit code 1, never a traceback."""
     import uvloop
 
     try:
@@ -69,9 +71,9 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 @asynccontextmanager
 async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
-    """The services, on the running database or one started for this command.
+    """The services, on the running database or on one started for this command.
 
-    ``only`` names the use cases to load, none with an empty list.
+    ``only`` names the use cases to load; with an empty list none is loaded.
     """
     from roadbed.bootstrap import open_app
     from roadbed.kernel.settings import Settings
@@ -87,6 +89,6 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
             yield app
         except UnknownUseCaseError as error:
             raise UnknownUseCaseError(error.name, settings.usecases.resolve()) from None
-        # No server may be running, and what was done must not be forgotten by a restore.
+        # Perhaps no server runs. A later restore must know what this command did.
         with suppress(RoadbedError):
             await app.audit.leave()

@@ -1,4 +1,4 @@
-"""``user``: who there is, what each may do where, and how they come in."""
+"""``user``: people, their roles, sign-in links, passwords and tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import opened, run, show, sign_in_link, tell
+from roadbed.cli.output import Json, UseCaseName, opened, run, show, sign_in_link, tell
 
 if TYPE_CHECKING:
     from roadbed.bootstrap import App
@@ -19,9 +19,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="People, their roles, one-time links and API tokens.",
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Name = Annotated[str, typer.Argument(help="The person's name.")]
-UseCaseName = Annotated[str, typer.Argument(metavar="USECASE", help="The use case's name.")]
 RoleName = Annotated[
     str,
     typer.Argument(
@@ -36,12 +34,14 @@ def add(
     name: Name,
     display: Annotated[str, typer.Option("--display", help="The name in full.")] = "",
     email: Annotated[
-        str | None, typer.Option(help="By which an identity provider knows them.")
+        str | None, typer.Option(help="The e-mail address at the identity provider.")
     ] = None,
-    admin: Annotated[bool, typer.Option("--admin", help="Manages people, sees all.")] = False,
+    admin: Annotated[
+        bool, typer.Option("--admin", help="An administrator: manages people and sees everything.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Somebody new, without roles; a program is a person with a name of its own."""
+    """Add a person, without roles. A program needs its own person as well."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
@@ -49,9 +49,9 @@ def add(
                 name, by=me(), display=display, email=email, admin=admin
             )
 
-    found = run(work())
+    person = run(work())
     show(
-        {"person": found},
+        {"person": person},
         as_json=json,
         text=lambda: f"{name} is here. Roles: `roadbed user grant {name} USECASE ROLE`.",
     )
@@ -59,20 +59,20 @@ def add(
 
 @app.command("list")
 def list_(json: Json = False) -> None:
-    """Everybody, with their roles."""
+    """List people and their roles."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             return await services.members.list(), await services.members.unbound()
 
-    found, unbound = run(work())
+    everybody, unbound = run(work())
     show(
-        {"people": found, "unbound": unbound},
+        {"people": everybody, "unbound": unbound},
         as_json=json,
         text=lambda: (
             "\n".join(
                 [
-                    *(f"{item.name:20}{_standing(item)}" for item in found),
+                    *(f"{item.name:20}{_standing(item)}" for item in everybody),
                     *(
                         f"{entry.use_case} names {entry.person} as {entry.role.replace('_', ' ')}, "
                         + ("who is not confirmed." if entry.known else "who is nobody here.")
@@ -88,7 +88,7 @@ def list_(json: Json = False) -> None:
 
 @app.command("show")
 def show_(name: Name, json: Json = False) -> None:
-    """One person: where each role comes from, and the tokens in force."""
+    """Show one person: roles, their source, and valid tokens."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
@@ -113,7 +113,7 @@ def show_(name: Name, json: Json = False) -> None:
 
 @app.command()
 def grant(name: Name, usecase: UseCaseName, role: RoleName, json: Json = False) -> None:
-    """Give a role in a use case."""
+    """Grant a role in a use case."""
     _change(lambda services: services.members.grant(name, usecase, role, by=me()))
     show(
         {"person": name, "use_case": usecase, "role": role},
@@ -124,7 +124,7 @@ def grant(name: Name, usecase: UseCaseName, role: RoleName, json: Json = False) 
 
 @app.command()
 def revoke(name: Name, usecase: UseCaseName, role: RoleName, json: Json = False) -> None:
-    """Take a granted role back; what a folder declares is changed there."""
+    """Revoke a granted role. Change a declared role in its folder."""
     _change(lambda services: services.members.revoke(name, usecase, role, by=me()))
     show(
         {"person": name, "use_case": usecase, "role": role},
@@ -136,10 +136,10 @@ def revoke(name: Name, usecase: UseCaseName, role: RoleName, json: Json = False)
 @app.command()
 def admin(
     name: Name,
-    off: Annotated[bool, typer.Option("--off", help="No longer one.")] = False,
+    off: Annotated[bool, typer.Option("--off", help="Remove this right.")] = False,
     json: Json = False,
 ) -> None:
-    """Make somebody an administrator."""
+    """Make a person an administrator."""
     _change(lambda services: services.members.make_admin(name, admin=not off, by=me()))
     show(
         {"person": name, "admin": not off},
@@ -150,7 +150,7 @@ def admin(
 
 @app.command()
 def confirm(name: Name, json: Json = False) -> None:
-    """Say that this person is who the folders mean by the name; for who came by sign-in."""
+    """Confirm that this person is the one whom folders declare by this name."""
     _change(lambda services: services.members.confirm(name, by=me()))
     show(
         {"person": name, "confirmed": True},
@@ -161,14 +161,14 @@ def confirm(name: Name, json: Json = False) -> None:
 
 @app.command()
 def disable(name: Name, json: Json = False) -> None:
-    """Keep somebody out: sessions, links and tokens end within two seconds, for good."""
+    """Disable a person: sessions, links and tokens end permanently, within two seconds."""
     _change(lambda services: services.members.disable(name, by=me()))
     show({"person": name, "disabled": True}, as_json=json, text=lambda: f"{name} is kept out.")
 
 
 @app.command()
 def enable(name: Name, json: Json = False) -> None:
-    """Let somebody in again, with the roles they had; tokens are made anew."""
+    """Enable a person again, with the same roles. Old tokens stay invalid."""
     _change(lambda services: services.members.enable(name, by=me()))
     show({"person": name, "disabled": False}, as_json=json, text=lambda: f"{name} may come in.")
 
@@ -176,10 +176,12 @@ def enable(name: Name, json: Json = False) -> None:
 @app.command()
 def password(
     name: Name,
-    stdin: Annotated[bool, typer.Option("--stdin", help="Read it from standard input.")] = False,
+    stdin: Annotated[
+        bool, typer.Option("--stdin", help="Read the password from standard input.")
+    ] = False,
     json: Json = False,
 ) -> None:
-    """Set a password, asked for here; their sessions end and their tokens are revoked."""
+    """Set a password. It ends the person's sessions and revokes the tokens."""
     typed = (
         sys.stdin.readline().rstrip("\r\n")
         if stdin
@@ -206,10 +208,10 @@ def password(
 
 @app.command()
 def link(
-    name: Annotated[str | None, typer.Argument(help="Whose; you, if nobody is named.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The person. Default: you.")] = None,
     json: Json = False,
 ) -> None:
-    """A one-time sign-in link for the browser, good for 15 minutes."""
+    """Print a one-time sign-in link, valid for 15 minutes."""
 
     async def make() -> str:
         async with opened(only=[]) as services:
@@ -217,29 +219,29 @@ def link(
             code = await services.people.issue_link_code(name or me(), by=me())
             return sign_in_link(await _reached_at(services), code)
 
-    found = run(make())
-    show({"link": found}, as_json=json, text=lambda: found)
+    made = run(make())
+    show({"link": made}, as_json=json, text=lambda: made)
 
 
 @app.command()
 def token(
-    name: Annotated[
-        str | None, typer.Argument(help="Who will use it; you, if nobody is named.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="The person. Default: you.")] = None,
     scope: Annotated[
         list[str] | None,
-        typer.Option(help="submit, read, review, outcomes, operate or improve; may be repeated."),
+        typer.Option(
+            help="submit, read, review, outcomes, operate or improve. Repeat it for several."
+        ),
     ] = None,
     usecase: Annotated[
-        list[str] | None, typer.Option(help="Only in these; may be repeated.")
+        list[str] | None, typer.Option(help="Only in this use case. Repeat it for several.")
     ] = None,
     days: Annotated[
-        float | None, typer.Option(min=0.01, max=3650, help="How long it is good for.")
+        float | None, typer.Option(min=0.01, max=3650, help="Days until it expires.")
     ] = None,
-    label: Annotated[str, typer.Option(help="What it is for.")] = "",
+    label: Annotated[str, typer.Option(help="The purpose of the token.")] = "",
     json: Json = False,
 ) -> None:
-    """An API token; it is shown this once. Without a scope it may whatever the person may."""
+    """Make an API token. It is shown only once. Without a scope it has all the person's rights."""
 
     async def make() -> str:
         async with opened(only=[]) as services:
@@ -255,20 +257,20 @@ def token(
 
 @app.command()
 def tokens(
-    name: Annotated[str | None, typer.Argument(help="Whose; everybody's, if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="The person. Default: everybody.")] = None,
     json: Json = False,
 ) -> None:
-    """The API tokens in force; the secrets themselves are kept nowhere."""
+    """List the valid API tokens. The secrets are not stored."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             return await services.people.issued(name)
 
-    found = run(work())
+    issued = run(work())
     show(
-        {"tokens": found},
+        {"tokens": issued},
         as_json=json,
-        text=lambda: "\n".join(map(_token_line, found)) or "No token is in force.",
+        text=lambda: "\n".join(map(_token_line, issued)) or "There is no valid token.",
     )
 
 
@@ -277,14 +279,14 @@ def revoke_token(
     token_id: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id in `user tokens`.")],
     json: Json = False,
 ) -> None:
-    """End a token or session; it works two seconds longer at most."""
+    """Revoke a token or session. It stops working within two seconds."""
     _change(lambda services: services.people.revoke(token_id, person=None, by=me()))
     show({"revoked": token_id}, as_json=json, text=lambda: f"{token_id} is revoked.")
 
 
 @app.command("sign-out-all")
 def sign_out_all(json: Json = False) -> None:
-    """End every session and one-time link: everybody signs in again."""
+    """End every session and one-time link. Everybody has to sign in again."""
 
     async def work() -> int:
         async with opened(only=[]) as services:
@@ -295,20 +297,20 @@ def sign_out_all(json: Json = False) -> None:
 
 
 async def _first_administrator(services: App) -> None:
-    """Before the first start there is nobody: whoever sits here is the administrator."""
+    """Without any person, the person at this terminal becomes the administrator."""
     if (first := await services.members.add_first(me())) is not None:
         tell(f"There was no administrator yet: {first} is the administrator now.")
 
 
 async def _reached_at(services: App) -> str:
-    """Where people reach Roadbed: the address that was set, or else where a server listens."""
+    """The address of Roadbed: the setting, or else the address of a running server."""
     from roadbed.decisions.crash_detection import addresses
 
     settings = services.settings
     if settings.address:
         return settings.public_address()
-    if found := await addresses(services.database):
-        return found[0]
+    if listening := await addresses(services.database):
+        return listening[0]
     tell("No server runs on this machine: start `roadbed up` or `roadbed serve` to open the link.")
     return settings.public_address()
 
@@ -337,8 +339,8 @@ def _by(held: Any) -> str:
     return "its folder" if held.counts else "its folder, not confirmed"
 
 
-def _token_line(each: Any) -> str:
-    scopes = ", ".join(each.scopes) if each.scopes else "whatever they may"
-    where = ", ".join(each.use_cases) if each.use_cases else "everywhere"
-    until = f"until {each.expires_at:%Y-%m-%d}" if each.expires_at else "until revoked"
-    return f"  {each.id}  {each.person:16} {each.name or '–':16} {scopes}; {where}; {until}"
+def _token_line(token: Any) -> str:
+    scopes = ", ".join(token.scopes) if token.scopes else "all rights"
+    where = ", ".join(token.use_cases) if token.use_cases else "everywhere"
+    until = f"until {token.expires_at:%Y-%m-%d}" if token.expires_at else "until revoked"
+    return f"  {token.id}  {token.person:16} {token.name or '–':16} {scopes}; {where}; {until}"

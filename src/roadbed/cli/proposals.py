@@ -1,25 +1,24 @@
-"""``proposals``: what improvement suggests, and what people say of it."""
+"""``proposals`` and ``improve``: proposed changes, decisions on them, and new versions."""
 
 from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator
+from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import fail, opened, run, show
+from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at suggestions, and decide on them."
+    no_args_is_help=True, rich_markup_mode=None, help="List proposals, and accept or reject them."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
 ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL")]
-Note = Annotated[str, typer.Option(help="Why, in your words.")]
+Note = Annotated[str, typer.Option(help="The reason, in your words.")]
 
 
 class EditError(RoadbedError):
@@ -37,11 +36,13 @@ class EditError(RoadbedError):
 @app.command("list")
 def list_(
     usecase: UseCaseName,
-    suggest: Annotated[bool, typer.Option("--suggest", help="Look for new ones first.")] = False,
+    suggest: Annotated[
+        bool, typer.Option("--suggest", help="Look for new proposals first.")
+    ] = False,
     state: Annotated[str, typer.Option(help="open, accepted, rejected or withdrawn.")] = "open",
     json: Json = False,
 ) -> None:
-    """Suggestions of a use case, the best first."""
+    """Proposals of a use case, the best first."""
     if state not in ("open", "accepted", "rejected", "withdrawn"):
         raise typer.BadParameter("A proposal is open, accepted, rejected or withdrawn.")
 
@@ -52,20 +53,22 @@ def list_(
                 await services.proposals.suggest(loaded, actor=me())
             return await services.proposals.list(usecase, states=[state])
 
-    found = run(work())
-    show({"proposals": found}, as_json=json, text=lambda: "\n".join(_lines(found, usecase)))
+    proposals = run(work())
+    show({"proposals": proposals}, as_json=json, text=lambda: "\n".join(_lines(proposals, usecase)))
 
 
 @app.command()
 def prompt(
     usecase: UseCaseName,
-    calls: Annotated[int, typer.Option(min=1, help="Replies of the model, at most.")] = 400,
+    calls: Annotated[
+        int, typer.Option(min=1, help="Maximum number of replies of the model.")
+    ] = 400,
     money: Annotated[
-        str | None, typer.Option(help="At most this much, in the price's currency.")
+        str | None, typer.Option(help="Maximum cost, in the currency of the price.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Search for a better prompt with the pod's own model; what it finds waits for a person."""
+    """Search for a better prompt with the pod's model. The result waits for a person."""
     from roadbed.improvement.model import Proposal
     from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 
@@ -79,36 +82,36 @@ def prompt(
             loaded = services.service(usecase).loaded
             return await services.prompt_search.search(loaded, budget=budget, actor=me())
 
-    found = run(work())
+    search = run(work())
     show(
-        {"found": found},
+        {"found": search},
         as_json=json,
         text=lambda: "\n".join(
-            _lines([found], usecase) if isinstance(found, Proposal) else [found.reason]
+            _lines([search], usecase) if isinstance(search, Proposal) else [search.reason]
         ),
     )
 
 
 @app.command("show")
 def show_(proposal: ProposalId, json: Json = False) -> None:
-    """One suggestion with its change and its cases."""
+    """Show one proposal with its change and its cases."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
             return await services.proposals.get(proposal)
 
-    found = run(work())
-    show({"proposal": found}, as_json=json, text=lambda: "\n".join(_whole(found)))
+    proposal_shown = run(work())
+    show({"proposal": proposal_shown}, as_json=json, text=lambda: "\n".join(_whole(proposal_shown)))
 
 
 @app.command()
 def accept(
     proposal: ProposalId,
     note: Note = "",
-    edit: Annotated[str | None, typer.Option(help="The change as you want it, JSON.")] = None,
+    edit: Annotated[str | None, typer.Option(help="The change in your version, as JSON.")] = None,
     json: Json = False,
 ) -> None:
-    """Make it a part of the next version, if need be as edited."""
+    """Accept a proposal for the next version, optionally edited."""
     edited = None if edit is None else _object(edit)
 
     async def work() -> Any:
@@ -120,7 +123,7 @@ def accept(
 
 @app.command()
 def reject(proposal: ProposalId, note: Note = "", json: Json = False) -> None:
-    """Turn it down; it comes back only if twice as many cases speak for it."""
+    """Reject a proposal. It returns only with twice as many supporting cases."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
@@ -131,7 +134,7 @@ def reject(proposal: ProposalId, note: Note = "", json: Json = False) -> None:
 
 @app.command("take-back")
 def take_back(proposal: ProposalId, json: Json = False) -> None:
-    """Open again what was decided."""
+    """Undo a decision: the proposal is open again."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
@@ -142,64 +145,68 @@ def take_back(proposal: ProposalId, json: Json = False) -> None:
 
 @app.command()
 def quality(usecase: UseCaseName, json: Json = False) -> None:
-    """Contradictions and repetitions among the examples that teach."""
+    """Show contradictions and repetitions among the training examples."""
 
     async def work() -> Any:
         async with opened(only=None) as services:
             services.service(usecase)
             return await services.proposals.quality(usecase)
 
-    found = run(work())
-    show({"quality": found}, as_json=json, text=lambda: "\n".join(_quality(found)))
+    report = run(work())
+    show({"quality": report}, as_json=json, text=lambda: "\n".join(_quality(report)))
 
 
-def _decided(found: Any, *, as_json: bool) -> None:
-    show({"proposal": found}, as_json=as_json, text=lambda: f"{found.id} is {found.state} now.")
+def _decided(proposal: Any, *, as_json: bool) -> None:
+    show(
+        {"proposal": proposal},
+        as_json=as_json,
+        text=lambda: f"{proposal.id} is {proposal.state} now.",
+    )
 
 
 def _object(text: str) -> dict[str, Any]:
     try:
-        found = jsonlib.loads(text)
+        edit = jsonlib.loads(text)
     except (ValueError, RecursionError) as error:
         raise fail(EditError(str(error))) from None
-    if not isinstance(found, dict):
-        raise fail(EditError(f"it is a {type(found).__name__}"))
-    return found
+    if not isinstance(edit, dict):
+        raise fail(EditError(f"it is a {type(edit).__name__}"))
+    return edit
 
 
-def _lines(found: Any, usecase: str) -> Iterator[str]:
+def _lines(proposals: Any, usecase: str) -> Iterator[str]:
     from roadbed.improvement.model import support
 
-    for item in found:
+    for item in proposals:
         yield f"{item.id}  {_plain(item.title)}"
         yield f"{'':34}{support(item)}"
-    if not found:
+    if not proposals:
         yield f"None. `roadbed proposals list {usecase} --suggest` looks for new ones."
 
 
-def _whole(found: Any) -> Iterator[str]:
+def _whole(proposal: Any) -> Iterator[str]:
     from roadbed.improvement.model import support
 
-    yield f"{found.id}  {found.kind}, {found.state}"
-    yield _plain(found.title)
-    yield _plain(found.reason)
-    yield support(found)
-    if found.patch is not None:
-        yield jsonlib.dumps(found.patch, indent=2)
-    for case in found.cases:
+    yield f"{proposal.id}  {proposal.kind}, {proposal.state}"
+    yield _plain(proposal.title)
+    yield _plain(proposal.reason)
+    yield support(proposal)
+    if proposal.patch is not None:
+        yield jsonlib.dumps(proposal.patch, indent=2)
+    for case in proposal.cases:
         before, after, right = (jsonlib.dumps(case[name]) for name in ("before", "after", "right"))
         yield f"{case['task_id']}  {before} -> {after}, right {right}  {_plain(case['input'])}"
 
 
-def _quality(found: Any) -> Iterator[str]:
-    if not found.examples:
-        yield "There are no examples yet, so it is not known whether they agree."
+def _quality(report: Any) -> Iterator[str]:
+    if not report.examples:
+        yield "There are no examples yet. It is not known whether they agree."
         return
     yield (
-        f"{found.contradictory:,} of {found.examples:,} examples contradict one another, "
-        f"{found.repeated:,} repeat another."
+        f"{report.contradictory:,} of {report.examples:,} examples contradict one another, "
+        f"{report.repeated:,} repeat another."
     )
-    for contradiction in found.contradictions:
+    for contradiction in report.contradictions:
         yield _plain(contradiction.input)
         for side in contradiction.sides:
             who = ", ".join(
@@ -212,3 +219,36 @@ def _quality(found: Any) -> Iterator[str]:
 def _plain(text: str) -> str:
     """Text from outside cannot move the cursor of a terminal."""
     return "".join(sign if sign.isprintable() else " " for sign in text)
+
+
+def improve(usecase: UseCaseName, json: Json = False) -> None:
+    """Train a version from corrections and accepted proposals. Without sign-offs it goes live."""
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            service = app.service(usecase)
+            improved = await app.deployer.improve(
+                app.deployments.folder(service.loaded.name),
+                actor=me(),
+                changes=await app.proposals.accepted(usecase),
+            )
+            return improved, await app.proposals.suggest(service.loaded, actor=me())
+
+    improvement, waiting = run(work())
+    show(
+        {**asdict(improvement), "suggestions": len(waiting)},
+        as_json=json,
+        text=lambda: "\n".join(_improved(improvement, len(waiting))),
+    )
+
+
+def _improved(improvement: Any, waiting: int) -> Iterator[str]:
+    if improvement.version:
+        yield (
+            f"Version {improvement.number} ({improvement.version}) is live. It learned from "
+            f"{improvement.learned_from:,} examples in {improvement.seconds:.1f} s."
+        )
+    yield improvement.note
+    if waiting:
+        many = "1 proposal waits" if waiting == 1 else f"{waiting:,} proposals wait"
+        yield f"{many} for a person: `roadbed proposals list {improvement.use_case}`."

@@ -1,27 +1,34 @@
-"""A release as lines of text."""
+"""A release as lines of text, and as it moves. Imported on use, since it needs numpy."""
 
 from __future__ import annotations
 
+import asyncio
+import sys
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
+from roadbed.cli.output import say, say_in_place
 from roadbed.people.model import named
 from roadbed.releases import presentation, report_presentation
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release
 
+if TYPE_CHECKING:
+    from roadbed.bootstrap import App
+
 _WIDTH = 9
 
 
-def listed(found: Sequence[Release], usecase: str) -> str:
-    """One line each; for none, the command that begins one."""
+def listed(releases: Sequence[Release], usecase: str) -> str:
+    """One line for each release; for none, the command that plans one."""
     return (
         "\n".join(
             f"{item.number:>3}  {item.step.replace('_', ' '):11}  "
             f"{presentation.name(item):12}  "
             f"{item.planned_at:%Y-%m-%d %H:%M} UTC  {item.author}  {item.reason}".rstrip()
-            for item in found
+            for item in releases
         )
-        or f"No release yet: `roadbed release plan {usecase}` begins one."
+        or f"No release yet: `roadbed release plan {usecase}` plans one."
     )
 
 
@@ -78,13 +85,13 @@ def _signed(release: Release) -> Iterator[str]:
 
 
 def ahead(release: Release) -> Iterator[str]:
-    """What comes next, and the command for it."""
+    """The next step and its command."""
     if release.step not in UNDER_WAY:
         return
     if release.missing and release.content:
         yield (
             f"Before it decides, the {named(release.missing)} "
-            f"{'has' if len(release.missing) == 1 else 'have'} to read this and say "
+            f"{'has' if len(release.missing) == 1 else 'have'} to read this and run "
             f"`roadbed release sign {release.use_case} --content {release.content[:12]}`"
         )
     if release.next == "sign":
@@ -93,3 +100,40 @@ def ahead(release: Release) -> Iterator[str]:
         yield f"It waits for more tasks; `roadbed release watch {release.use_case}` follows it."
     elif release.next:
         yield f"Next: `roadbed release {release.next} {release.use_case}`"
+
+
+async def follow(services: App, release: Release, *, every: float, as_json: bool) -> Release:
+    """Print each change until a person has to act or it ends; a terminal shows one place."""
+    before, tall = "", 0
+    while True:
+        release = await services.releases.check_trial(release.id)
+        text = _json(release) if as_json else "\n".join(_moving(release))
+        if text != before:
+            if tall and sys.stdout.isatty() and not as_json:
+                say_in_place(text, tall)
+            else:
+                say(text)
+            before, tall = text, len(text.splitlines())
+        if not under_way(release):
+            return release
+        await asyncio.sleep(every)
+
+
+def under_way(release: Release) -> bool:
+    """Whether it continues without a person."""
+    return release.step in UNDER_WAY and release.waits_for is not None
+
+
+def _json(release: Release) -> str:
+    from pydantic_core import to_json
+
+    return to_json({"release": release}).decode()
+
+
+def _moving(release: Release) -> Iterator[str]:
+    yield presentation.sentence(release)
+    yield from (
+        f"  {line}"
+        for line in report_presentation.trial_lines(report_presentation.current_trial(release))
+    )
+    yield from ahead(release)

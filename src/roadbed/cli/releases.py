@@ -1,4 +1,4 @@
-"""``release``: releases in the terminal, from plan to live and back."""
+"""``release``: plan, gate, sign-offs, shadow, canary, promotion and rollback."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from roadbed.cli.identity import me, verified
-from roadbed.cli.output import PROBLEMS_FOUND, opened, run, show
+from roadbed.cli.output import PROBLEMS_FOUND, Json, UseCaseName, opened, run, show
+from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -17,22 +18,23 @@ if TYPE_CHECKING:
     from roadbed.versions.model import Release
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Take a better version into service."
+    no_args_is_help=True, rich_markup_mode=None, help="Release a version, and roll it back."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(metavar="USECASE")]
 Which = Annotated[
-    str | None, typer.Option("--release", help="Its number or id; else the one under way.")
+    str | None,
+    typer.Option("--release", help="Number or id of the release. Default: the current one."),
 ]
-Content = Annotated[str, typer.Option(help="Of what you read, as `show` prints it; 8 signs do.")]
-Role = Annotated[str | None, typer.Option(help="In which role, if you have several.")]
-Note = Annotated[str | None, typer.Option(help="Why, in your words.")]
-Why = Annotated[str, typer.Option(help="Why; people will read it.")]
+Content = Annotated[
+    str, typer.Option(help="Hash of the content you read, from `show`; at least 8 characters.")
+]
+Role = Annotated[str | None, typer.Option(help="Your role, if you have several.")]
+Note = Annotated[str | None, typer.Option(help="The reason, in your words.")]
+Why = Annotated[str, typer.Option(help="The reason. Other people read it.")]
 _FEWEST_SIGNS = 8
 
 
 class NoReleaseError(RoadbedError):
-    """The use case has no release this could be about."""
+    """The use case has no such release."""
 
     code = "release_none"
 
@@ -42,7 +44,7 @@ class NoReleaseError(RoadbedError):
             if which
             else f"No release of {use_case!r} is under way.",
             f"`roadbed release list {use_case}` names them; "
-            f"`roadbed release plan {use_case}` begins one.",
+            f"`roadbed release plan {use_case}` plans one.",
         )
 
 
@@ -60,26 +62,26 @@ def list_(
 
     from roadbed.cli import release_texts
 
-    found = run(work())
-    show({"releases": found}, as_json=json, text=lambda: release_texts.listed(found, usecase))
+    releases = run(work())
+    show({"releases": releases}, as_json=json, text=lambda: release_texts.listed(releases, usecase))
 
 
 @app.command("show")
 def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """One release: its steps, the gate's report, who signed, what it waits for."""
-    _told(usecase, release, json, lambda _, found: _same(found), newest=True)
+    """Show one release: steps, gate report, sign-offs, and what it waits for."""
+    _told(usecase, release, json, lambda _, shown: _same(shown), newest=True)
 
 
 @app.command()
 def plan(
     usecase: UseCaseName,
-    reason: Annotated[str, typer.Option(help="Why; people will read it.")] = "",
+    reason: Annotated[str, typer.Option(help="The reason. Other people read it.")] = "",
     version: Annotated[
-        str | None, typer.Option(help="An earlier version, by number or id; else a new one.")
+        str | None, typer.Option(help="An earlier version, by number or id. Default: a new one.")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Begin a release; what it has to reach is fixed from now on."""
+    """Plan a release. The plan fixes its criteria."""
 
     async def work() -> Any:
         async with _opened(usecase) as services:
@@ -90,20 +92,20 @@ def plan(
 
 @app.command()
 def gate(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Compare it with the live version on what it never saw; exit code 3 when it fails."""
-    found = _stepped("gate", usecase, release, json)
-    if found.step == "failed":
+    """Compare the candidate with the live version on unseen examples. Exit code 3: it failed."""
+    judged = _stepped("gate", usecase, release, json)
+    if judged.step == "failed":
         raise typer.Exit(PROBLEMS_FOUND)
 
 
-@app.command()
-def judge(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Have people judge the candidate's answers that its gate could not tell right from wrong."""
+@app.command("open-reviews")
+def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
+    """Open reviews of the candidate's answers whose score is unknown."""
 
     async def work() -> int:
         async with _opened(usecase) as services:
-            found = await _find(services, usecase, release)
-            opened = await services.reviewer_checks.ask_about(services.service(usecase), found)
+            candidate = await _find(services, usecase, release)
+            opened = await services.reviewer_checks.ask_about(services.service(usecase), candidate)
             return int(opened)
 
     opened = run(work())
@@ -111,7 +113,7 @@ def judge(usecase: UseCaseName, release: Which = None, json: Json = False) -> No
     show(
         {"opened": opened},
         as_json=json,
-        text=lambda: f"{opened} {answers} opened. Run the gate again once they are judged.",
+        text=lambda: f"{opened} {answers} opened. Run the gate again after the reviews.",
     )
 
 
@@ -143,30 +145,30 @@ def refuse(
 
 @app.command("take-back")
 def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Take your own word back."""
+    """Withdraw your own sign-off."""
 
-    async def act(services: App, each: Release) -> Release:
-        person = await verified(services, each.use_case, "sign")
-        return await services.releases.withdraw_sign_off(each.id, person=person)
+    async def act(services: App, candidate: Release) -> Release:
+        person = await verified(services, candidate.use_case, "sign")
+        return await services.releases.withdraw_sign_off(candidate.id, person=person)
 
     _told(usecase, release, json, act)
 
 
 @app.command()
 def shadow(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Let it answer beside the live version, without effect."""
+    """Start shadow: the candidate answers beside the live version, without effects."""
     _stepped("shadow", usecase, release, json)
 
 
 @app.command()
 def canary(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Let it decide a share of the tasks."""
+    """Start the canary: the candidate decides a share of the tasks."""
     _stepped("canary", usecase, release, json)
 
 
 @app.command()
 def promote(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
-    """Let it decide every task."""
+    """Promote the candidate: it decides every task."""
     _stepped("promote", usecase, release, json)
 
 
@@ -174,13 +176,13 @@ def promote(usecase: UseCaseName, release: Which = None, json: Json = False) -> 
 def roll_back(
     usecase: UseCaseName,
     why: Why,
-    to: Annotated[str | None, typer.Option(help="A version; else the one before.")] = None,
+    to: Annotated[str | None, typer.Option(help="The version. Default: the one before.")] = None,
     json: Json = False,
 ) -> None:
-    """Back to the version before, now."""
+    """Roll back to the version before, now. It needs no approval."""
 
     async def work() -> Any:
-        # No folder is loaded: what goes back is stored, and the folder may be what is broken.
+        # No folder is loaded: the earlier version is stored, and the folder may be broken.
         async with opened(only=[]) as services:
             return await services.releases.roll_back(usecase, actor=me(), why=why, to=to)
 
@@ -189,18 +191,18 @@ def roll_back(
 
 @app.command()
 def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json = False) -> None:
-    """End a candidate before it is live."""
+    """Withdraw a candidate. Its release ends."""
     _told(
         usecase,
         release,
         json,
-        lambda services, each: services.releases.withdraw(each.id, actor=me(), why=why),
+        lambda services, candidate: services.releases.withdraw(candidate.id, actor=me(), why=why),
     )
 
 
 @app.command()
-def renew(usecase: UseCaseName, json: Json = False) -> None:
-    """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
+def recertify(usecase: UseCaseName, json: Json = False) -> None:
+    """Compute the proof of the live version again, with the newest labels."""
 
     async def work() -> Any:
         async with _opened(usecase) as services:
@@ -211,9 +213,9 @@ def renew(usecase: UseCaseName, json: Json = False) -> None:
 
 @app.command()
 def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
-    """End a use case: no new tasks; what waits is still reviewed and delivered."""
+    """Retire a use case: no new tasks. Waiting tasks are still reviewed and delivered."""
     if not why.strip():
-        raise typer.BadParameter("Say why with --why; people will read it.")
+        raise typer.BadParameter("Give a reason with --why; other people read it.")
 
     async def work() -> None:
         async with opened(only=[]) as services:
@@ -228,16 +230,16 @@ def retire(usecase: UseCaseName, why: Why, json: Json = False) -> None:
 def watch(
     usecase: UseCaseName,
     release: Which = None,
-    every: Annotated[float, typer.Option(min=0.5, max=60.0, help="Seconds between looks.")] = 2.0,
+    every: Annotated[float, typer.Option(min=0.5, max=60.0, help="Seconds between checks.")] = 2.0,
     json: Json = False,
 ) -> None:
-    """Follow it until a person has to act, or it ended; exit code 3 when it was rolled back."""
-    from roadbed.cli import release_progress
+    """Follow a release until a person has to act or it ends. Exit code 3: rolled back or failed."""
+    from roadbed.cli import release_texts
 
     async def work() -> Release:
         async with _opened(usecase) as services:
-            found = await _find(services, usecase, release)
-            return await release_progress.follow(services, found, every=every, as_json=json)
+            followed = await _find(services, usecase, release)
+            return await release_texts.follow(services, followed, every=every, as_json=json)
 
     if run(work()).step in ("rolled_back", "failed"):
         raise typer.Exit(PROBLEMS_FOUND)
@@ -252,8 +254,8 @@ async def _opened(usecase: str) -> AsyncIterator[App]:
 
 
 def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Release:
-    async def act(services: App, each: Release) -> Release:
-        moved: Release = await getattr(services.releases, verb)(each.id, actor=me())
+    async def act(services: App, candidate: Release) -> Release:
+        moved: Release = await getattr(services.releases, verb)(candidate.id, actor=me())
         return moved
 
     return _told(usecase, release, json, act)
@@ -267,15 +269,15 @@ def _told(
     *,
     newest: bool = False,
 ) -> Release:
-    """Act on the release meant, and print what it is now."""
+    """Act on a release, and print its new state."""
 
     async def work() -> Release:
         async with _opened(usecase) as services:
             return await act(services, await _find(services, usecase, release, newest=newest))
 
-    found = run(work())
-    _print(found, json)
-    return found
+    changed = run(work())
+    _print(changed, json)
+    return changed
 
 
 def _signed(
@@ -289,14 +291,14 @@ def _signed(
 ) -> None:
     if len(content) < _FEWEST_SIGNS:
         raise typer.BadParameter(
-            f"Give at least {_FEWEST_SIGNS} signs of the content that `release show` prints."
+            f"Give at least {_FEWEST_SIGNS} characters of the hash that `release show` prints."
         )
 
-    async def act(services: App, each: Release) -> Release:
-        whole = each.content or ""
+    async def act(services: App, candidate: Release) -> Release:
+        whole = candidate.content or ""
         return await services.releases.sign(
-            each.id,
-            person=await verified(services, each.use_case, "sign"),
+            candidate.id,
+            person=await verified(services, candidate.use_case, "sign"),
             verdict=verdict,
             content=whole if whole.startswith(content) else content,
             role=role,
@@ -307,24 +309,28 @@ def _signed(
 
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
-    """By number or id; else the one under way, or with ``newest`` the last one there was."""
+    """By number or id. Default: the one under way, or with ``newest`` the last one."""
     history = await services.releases.history(usecase, most=1000 if which else 1)
     if which is None:
-        found = await services.releases.current(usecase) or (
+        meant = await services.releases.current(usecase) or (
             history[0] if newest and history else None
         )
     else:
-        found = next((entry for entry in history if which in (entry.id, str(entry.number))), None)
-    if found is None:
+        meant = next((entry for entry in history if which in (entry.id, str(entry.number))), None)
+    if meant is None:
         raise NoReleaseError(usecase, which)
-    return found
+    return meant
 
 
-async def _same(found: Release) -> Release:
-    return found
+async def _same(release: Release) -> Release:
+    return release
 
 
-def _print(found: Release, json: bool) -> None:
+def _print(release: Release, json: bool) -> None:
     from roadbed.cli import release_texts
 
-    show({"release": found}, as_json=json, text=lambda: release_texts.told(found))
+    show({"release": release}, as_json=json, text=lambda: release_texts.told(release))
+
+
+old_verb(app, "renew", "recertify", recertify, group="release")
+old_verb(app, "judge", "open-reviews", open_reviews, group="release")

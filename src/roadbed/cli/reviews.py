@@ -1,58 +1,56 @@
-"""``review``: the queue in the terminal."""
+"""``review``: the review queue in the terminal."""
 
 from __future__ import annotations
 
-import itertools
 import json as jsonlib
 from typing import Annotated, Any
 
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import opened, run, say, show
+from roadbed.cli.output import Json, UseCaseName, opened, run, say, show
+from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.labels import normal_label
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Look at what waits, and decide it."
+    no_args_is_help=True, rich_markup_mode=None, help="List waiting reviews, and give verdicts."
 )
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-UseCaseName = Annotated[str, typer.Argument(help="The use case's name.")]
 ReviewId = Annotated[str, typer.Argument(metavar="REVIEW")]
 _NOBODY_ELSE = (
-    " Two labels of it differ. You know one of them, and nobody else labels here: "
-    "what you say decides."
+    " Two labels of this task differ. You know one of them, and there is no other "
+    "reviewer, so your answer decides."
 )
-_NEW_LABELS = "[y]es, that is meant  [c]orrect it  [n]o, it is new"
-_KEYS = "[a]ccept  [e]dit  [x] none is right  [s]kip  [u]ndo  [q]uit"
+_NEW_LABELS = "[y]es, use that label  [c]orrect it  [n]o, it is new"
+_KEYS = "[a]ccept  [e]dit  [x] reject  [s]kip  [u]ndo  [q]uit"
 
 
 @app.command("list")
 def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
-    """What waits, most pressing first."""
+    """List waiting reviews, the most urgent first."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
             own = await services.reviews.queue(usecase, reviewer=me(), most=most)
             return own, 0 if own else (await services.reviews.waiting(usecase))["waiting"]
 
-    found, others = run(work())
+    reviews, others = run(work())
     show(
-        {"reviews": found},
+        {"reviews": reviews},
         as_json=json,
         text=lambda: (
             "\n".join(
                 f"{item.id}  {'blind ' if item.blind else '      '}"
                 f"{jsonlib.dumps(item.input, ensure_ascii=False)[:90]}"
-                for item in found
+                for item in reviews
             )
             or _nothing_for(me(), others)
         ),
     )
 
 
-@app.command()
-def give(
+@app.command("verdict")
+def verdict_(
     review: ReviewId,
     verdict: Annotated[str, typer.Argument(help="accept, correct or reject")],
     output: Annotated[str | None, typer.Option(help="The right output as JSON.")] = None,
@@ -60,13 +58,15 @@ def give(
         str | None,
         typer.Option(help='The right actions as JSON, [] if none: [{"name": …, "arguments": {…}}]'),
     ] = None,
-    note: Annotated[str | None, typer.Option(help="Why, in your words.")] = None,
+    note: Annotated[str | None, typer.Option(help="The reason, in your words.")] = None,
     new_kind: Annotated[
-        bool, typer.Option("--new-kind", help="Nothing like it was known before.")
+        bool, typer.Option("--new-kind", help="No similar task was known before.")
     ] = False,
     new_labels: Annotated[
         bool,
-        typer.Option("--new-labels", help="A label that was never seen before is meant as it is."),
+        typer.Option(
+            "--new-labels", help="A label that was never seen before is correct as typed."
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -74,10 +74,10 @@ def give(
 
     async def work() -> Any:
         async with opened(only=None) as services:
-            found = await services.reviews.get(review)
+            open_review = await services.reviews.get(review)
             return await _give(
                 services,
-                found,
+                open_review,
                 verdict,
                 parsed(output),
                 actions=parsed(actions),
@@ -92,19 +92,19 @@ def give(
 
 @app.command()
 def skip(review: ReviewId) -> None:
-    """Leave a review to somebody else."""
+    """Skip a review: somebody else reviews it."""
 
     async def work() -> None:
         async with opened(only=[]) as services:
             await services.reviews.skip(review, reviewer=me())
 
     run(work())
-    say("Left to somebody else.")
+    say("Skipped: somebody else reviews it.")
 
 
 @app.command()
 def undo(review: ReviewId) -> None:
-    """Take your verdict back, or that you skipped a review."""
+    """Undo your verdict, or that you skipped a review."""
 
     async def work() -> Any:
         async with opened(only=[]) as services:
@@ -113,66 +113,9 @@ def undo(review: ReviewId) -> None:
     say(_taken_back(run(work())))
 
 
-@app.command()
-def labels(usecase: UseCaseName, json: Json = False) -> None:
-    """Labels that wait to be confirmed as new, and the known ones."""
-
-    async def work() -> Any:
-        async with opened(only=[usecase]) as services:
-            declared = services.service(usecase).loaded.declared
-            waiting = await services.new_labels.waiting(declared)
-            return waiting, await services.reviews.labels.known(declared)
-
-    waiting, known = run(work())
-    show(
-        {"waiting": waiting, "known": known},
-        as_json=json,
-        text=lambda: "\n".join(
-            [*map(_waits, waiting), *itertools.starmap(_of_field, known.items())]
-        ),
-    )
-
-
-@app.command("confirm-label")
-def confirm_label(
-    usecase: UseCaseName,
-    value: Annotated[str, typer.Argument(help="The label, as it was typed.")],
-    field: Annotated[str | None, typer.Option(help="Its field, where there are several.")] = None,
-    refuse: Annotated[
-        bool, typer.Option("--refuse", help="It is none: its reviews are asked again.")
-    ] = False,
-) -> None:
-    """Confirm a label as new, or refuse it."""
-
-    async def work() -> int:
-        from roadbed.people.model import Role
-        from roadbed.reviews.errors import NoSuchLabelError, NotYourLabelError
-
-        async with opened(only=[usecase]) as services:
-            loaded = services.service(usecase).loaded
-            role = loaded.declared.new_labels_by
-            if Role(role) not in await services.people.roles(me(), usecase):
-                raise NotYourLabelError(role)
-            waiting = await services.new_labels.waiting(loaded.declared)
-            fields = [one.field for one in waiting if one.value == value]
-            named = field or (fields[0] if len(fields) == 1 else None)
-            if named is None:
-                raise NoSuchLabelError(" or ".join(fields) or "label", value)
-            if refuse:
-                return await services.new_labels.refuse(loaded.declared, named, value, by=me())
-            return await services.new_labels.confirm(
-                loaded.declared, named, value, by=me(), rules=loaded.rules
-            )
-
-    count = run(work())
-    reviews = "review is" if count == 1 else "reviews are"
-    verdicts = "verdict counts" if count == 1 else "verdicts count"
-    say(f"{count} {reviews} asked again." if refuse else f"Confirmed: {count} {verdicts} now.")
-
-
 @app.command("work")
 def work_(usecase: UseCaseName) -> None:
-    """Review one after the other, by keys."""
+    """Review one task after the other, with keys."""
     run(_work(usecase))
 
 
@@ -180,11 +123,11 @@ async def _work(usecase: str) -> None:
     done: list[str] = []
     async with opened(only=None) as services:
         services.service(usecase)
-        while found := await services.reviews.claim_next(usecase, reviewer=me()):
-            review = found[0]
+        while claimed := await services.reviews.claim_next(usecase, reviewer=me()):
+            review = claimed[0]
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
             say(
-                f"Blind: give your own answer first.{_NOBODY_ELSE if review.nobody_else else ''}"
+                f"Blind: give your own answer.{_NOBODY_ELSE if review.nobody_else else ''}"
                 if review.blind
                 else f"Proposed: {jsonlib.dumps(review.output)}  ({review.reason})"
             )
@@ -192,9 +135,9 @@ async def _work(usecase: str) -> None:
                 about = jsonlib.dumps(action["arguments"], ensure_ascii=False)
                 say(f"Proposed action: {action['name']} {about}  ({action['reason']})")
             if review.reported:
-                say(f"Reported from outside, checked by nobody: {jsonlib.dumps(review.reported)}")
+                say(f"Reported by another system, not checked: {jsonlib.dumps(review.reported)}")
             if review.left:
-                say("You left this one to others. Nobody else can take it.")
+                say("You skipped this review, but nobody else can take it.")
             key = typer.prompt(_KEYS, default="s", show_default=False).strip().lower()[:1]
             if key == "q":
                 return
@@ -206,10 +149,12 @@ async def _work(usecase: str) -> None:
 
 
 def _nothing_for(person: str, others: int) -> str:
-    """Nobody reviews what they sent, or what they know the answer to."""
+    """Nobody reviews a task they sent, or whose answer they know."""
     if not others:
         return "Nothing waits."
-    return f"Nothing waits for {person}; {others:,} wait for others: nobody reviews what they sent."
+    return (
+        f"Nothing waits for {person}; {others:,} wait for others: nobody reviews a task they sent."
+    )
 
 
 async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
@@ -306,20 +251,8 @@ def parsed(output: str | None) -> Any:
 
 def _taken_back(review: Any) -> str:
     if review.blind and review.claimed_by != me():
-        return "Taken back. You were told what the decider said, so somebody else labels it."
-    return "Taken back; it waits again."
-
-
-def _waits(label: Any) -> str:
-    meant = f"; did they mean {label.suggestion}?" if label.suggestion else ""
-    return (
-        f"{label.field}: {label.value!r} waits to be confirmed: {label.verdicts} of "
-        f"{', '.join(label.reviewers)}{meant}"
-    )
-
-
-def _of_field(field: str, values: Any) -> str:
-    return f"{field}: {', '.join(values)}"
+        return "Undone. You have seen the answer of the decider, so somebody else labels the task."
+    return "Undone. The review waits again."
 
 
 def _told(given: Any) -> str:
@@ -328,13 +261,16 @@ def _told(given: Any) -> str:
     if isinstance(given, HeldVerdict):
         named = ", ".join(label.value for label in given.labels)
         return (
-            f"Kept, and not counted yet: the {given.waits_for.replace('_', ' ')} has to confirm "
+            f"Stored, but not counted yet: the {given.waits_for.replace('_', ' ')} has to confirm "
             f"{named} as new."
         )
     if given.check:
         known = jsonlib.dumps(given.known, ensure_ascii=False)
-        seen = "Well seen" if given.passed else "Missed"
-        return f"{seen}: this was a case whose right answer is known, {known}."
+        seen = "Correct" if given.passed else "Missed"
+        return f"{seen}: this was a reviewer check; the right answer is {known}."
     said = jsonlib.dumps(given.decided, ensure_ascii=False) if given.decided else "nothing"
     agreed = "You agreed with the decider." if given.agrees else f"The decider said {said}."
     return f"Recorded. {agreed}"
+
+
+old_verb(app, "give", "verdict", verdict_, group="review")

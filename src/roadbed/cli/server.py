@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, fail, run, say, show, sign_in_link, tell
+from roadbed.cli.output import PROBLEMS_FOUND, Json, fail, run, say, show, sign_in_link, tell
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted
 
@@ -18,15 +18,14 @@ if TYPE_CHECKING:
     from roadbed.recovery.model import Restoration
     from roadbed.storage.doctor import Finding
 
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 picks a free one.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on; 0 means any free port.")]
 
 
 def up(
     folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
     port: Port = None,
 ) -> None:
-    """Start everything here and print the address with a one-time sign-in link."""
+    """Start everything and print the address with a one-time sign-in link."""
     run(_serve(folder, port, alone=True))
 
 
@@ -34,23 +33,26 @@ def serve(
     folder: Annotated[Path | None, typer.Argument(help="Use-case folders to serve.")] = None,
     port: Port = None,
 ) -> None:
-    """Serve API and console; `roadbed worker` sends, `roadbed user link` prints a link."""
+    """Serve API and console. `roadbed worker` sends; `roadbed user link` prints a sign-in link."""
     run(_serve(folder, port, alone=False))
 
 
 def demo(
     data: Annotated[str, typer.Option(help="sample (made up) or clinc150 (real).")] = "sample",
-    rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Rounds to play.")] = None,
-    once: Annotated[bool, typer.Option("--once", help="Stop when it is played.")] = False,
+    rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Number of rounds.")] = None,
+    once: Annotated[bool, typer.Option("--once", help="Stop at the end.")] = False,
     drift: Annotated[
-        bool, typer.Option("--drift", help="The world changes: watch it tighten, halt, re-open.")
+        bool,
+        typer.Option(
+            "--drift", help="The traffic changes: watch automation tighten, halt and open again."
+        ),
     ] = False,
     port: Port = None,
     json: Annotated[
         bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
     ] = False,
 ) -> None:
-    """Play a stream of inquiries through the whole road, then keep serving."""
+    """Play a stream of inquiries through the whole task lifecycle, then keep serving."""
     from roadbed.demo.play import play
 
     try:
@@ -60,7 +62,7 @@ def demo(
 
 
 def doctor(json: Json = False) -> None:
-    """Check what durability rests on, and say how to mend what is wrong."""
+    """Check database, keys and settings, and name the remedy of each problem."""
     from roadbed.bootstrap import open_app
     from roadbed.kernel.settings import Settings
     from roadbed.storage.doctor import examine
@@ -71,28 +73,28 @@ def doctor(json: Json = False) -> None:
         settings = Settings()
         async with database_url(settings) as url:
             home = settings.home or default_home(Path.cwd())
-            found = await asyncio.to_thread(
+            findings = await asyncio.to_thread(
                 lambda: examine(url, home, wanted=_wanted(settings.usecases))
             )
             async with open_app(settings, url, only=[], serves=False) as app:
-                return [*found, _restore(app.recovery.standing), await _names(url)]
+                return [*findings, _restore(app.recovery.standing), await _names(url)]
 
-    found = [*run(look()), _confinement()]
+    findings = [*run(look()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
     show(
-        {"findings": found},
+        {"findings": findings},
         as_json=json,
         text=lambda: "\n".join(
             f"{sign[item.state]} {item.name:20} {item.found}  {item.remedy}".rstrip()
-            for item in found
+            for item in findings
         ),
     )
-    if any(entry.state == "wrong" for entry in found):
+    if any(entry.state == "wrong" for entry in findings):
         raise typer.Exit(PROBLEMS_FOUND)
 
 
 def _confinement() -> Finding:
-    """Whether the kernel keeps the files of others from deciders."""
+    """Whether the kernel restricts the files that deciders can read."""
     from roadbed.executors.sandbox import landlock_version
     from roadbed.storage.doctor import Finding
 
@@ -108,7 +110,7 @@ def _confinement() -> Finding:
 
 
 def _restore(standing: Restoration | None) -> Finding:
-    """Whether the database is a copy that nobody has declared."""
+    """Whether a restore waits to be declared."""
     from roadbed.storage.doctor import Finding
 
     if standing is None:
@@ -116,13 +118,13 @@ def _restore(standing: Restoration | None) -> Finding:
     return Finding(
         name="restore",
         state="wrong",
-        found=f"put back from a copy, found {standing.found_at:%Y-%m-%d %H:%M} UTC",
+        found=f"restored from a backup, detected {standing.found_at:%Y-%m-%d %H:%M} UTC",
         remedy="Everything is halted until an administrator runs `roadbed restored --reason TEXT`.",
     )
 
 
 async def _names(url: str) -> Finding:
-    """Whether every name that a folder declares means somebody."""
+    """Whether every name that a folder declares is a confirmed person."""
     from roadbed.people.service import SQL
     from roadbed.storage.database import Database
     from roadbed.storage.doctor import Finding
@@ -130,35 +132,35 @@ async def _names(url: str) -> Finding:
     async with Database(url) as database:
         rows = await database.fetch(SQL["unbound"])
     if not rows:
-        return Finding(name="declared names", state="ok", found="each means a person")
+        return Finding(name="declared names", state="ok", found="each is a confirmed person")
     named = sorted({row["person"] for row in rows})
     return Finding(
         name="declared names",
         state="warning",
-        found=f"{', '.join(named)}: nobody confirmed who that is, so the roles count for nobody",
-        remedy="`roadbed user add NAME`, or `roadbed user confirm NAME` for who came by sign-in.",
+        found=f"{', '.join(named)}: not confirmed, so the declared roles do not count",
+        remedy="`roadbed user add NAME`, or `roadbed user confirm NAME` for who has signed in.",
     )
 
 
 def _wanted(parent: Path) -> dict[str, list[str]]:
-    """The use cases that ask with each secret. Folders with mistakes are for ``roadbed check``."""
+    """The use cases that use each secret. ``roadbed check`` reports folders with mistakes."""
     from roadbed.usecases.decider import needs_of
     from roadbed.usecases.errors import UseCaseError
     from roadbed.usecases.loader import folders, load
 
-    found: dict[str, list[str]] = {}
+    wanted: dict[str, list[str]] = {}
     for folder in folders(parent):
         try:
             declared = load(folder).declared
         except UseCaseError:
             continue
         for name in needs_of(declared.trainable or declared.function).secrets:
-            found.setdefault(name, []).append(declared.name)
-    return found
+            wanted.setdefault(name, []).append(declared.name)
+    return wanted
 
 
 async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
-    """``alone``: this process does everything, and says how to sign in."""
+    """``alone``: this process also sends, and prints a sign-in link."""
     from roadbed.cli.long_running import until_ended
     from roadbed.cli.sockets import BoundServer, bound
     from roadbed.kernel.settings import Settings
@@ -170,7 +172,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     settings = settings.model_copy(
         update={name: value for name, value in changes.items() if value is not None}
     )
-    create(settings)  # what is wrong with the settings is said first
+    create(settings)  # report wrong settings first
     try:
         sockets = bound(settings.host, settings.port)
     except OSError as error:
@@ -221,7 +223,9 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
     from roadbed.web import public_host
 
     if address.startswith("http://") and public_host(app.settings) is not None:
-        tell("ROADBED_ADDRESS is plain http: whoever is on the way reads passwords and sessions.")
+        tell(
+            "ROADBED_ADDRESS is plain http: others on the network can read passwords and sessions."
+        )
     first = await app.members.add_first(me())
     if first is not None:
         tell(f"There was no administrator yet: {first} is the administrator now.")
@@ -234,7 +238,7 @@ async def _announce(app: App, address: str, *, with_link: bool) -> None:
 
 
 async def _way_in(app: App, address: str) -> str:
-    """A one-time link for whoever sits here: shown on a terminal, never in what a journal keeps."""
+    """A one-time link for this person: only on a terminal, never in a log."""
     import sys
 
     from roadbed.people.errors import UnknownPersonError
@@ -249,7 +253,7 @@ async def _way_in(app: App, address: str) -> str:
 
 
 async def _train_if_new(app: App, name: str) -> None:
-    """A trainable that has examples but no version yet learns now, in a process of its own."""
+    """Train a use case that has examples but no version, in its own process."""
     import sys
 
     service = app.deployments.get(name)

@@ -31,23 +31,23 @@ def bound(host: str, port: int) -> list[socket.socket]:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
     )
-    found: list[socket.socket] = []
+    sockets: list[socket.socket] = []
     missing: OSError | None = None
     for family, address in addresses:
         try:
-            found.append(_bound(family, (address[0], port, *address[2:])))
+            sockets.append(_bound(family, (address[0], port, *address[2:])))
         except OSError as error:
             # A machine may know `localhost` by IPv6 and have none.
             if error.errno in {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}:
                 missing = error
                 continue
-            for one in found:
+            for one in sockets:
                 one.close()
             raise
-        port = found[0].getsockname()[1]
-    if missing is not None and not found:
+        port = sockets[0].getsockname()[1]
+    if missing is not None and not sockets:
         raise missing
-    return found
+    return sockets
 
 
 def _bound(family: int, address: tuple[Any, ...]) -> socket.socket:

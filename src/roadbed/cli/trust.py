@@ -1,11 +1,14 @@
-"""What ``roadbed trust`` prints: the Trust page in a terminal."""
+"""``trust`` and ``stress``: what is proven about a use case, and what a stress test finds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
-from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
+import typer
+
+from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.kernel.figures import counted
 
 
@@ -15,11 +18,13 @@ def trust_text(report: Any) -> str:
 
 
 def _lines(report: Any) -> Iterator[str]:
+    from roadbed.guarantee.presentation import reviews_a_day
+
     yield report.promise
     yield f"{report.state.upper()}: {report.state_words}"
     if report.state_reason:
         yield f"  Because: {report.state_reason}"
-    yield f"  Way on: {report.way_out}"
+    yield f"  Next: {report.way_out}"
     yield ""
     yield from _proof(report)
     yield from _sample(report)
@@ -32,7 +37,7 @@ def _lines(report: Any) -> Iterator[str]:
             f"about {volume.review_hours:.1f} hours at half a minute each"
         )
     else:
-        yield "People        nothing is known: no task has arrived in the last week"
+        yield "People        unknown: no task has arrived in the last week"
     for limit in report.other_limits:
         if limit.threshold is not None:
             yield (
@@ -48,7 +53,7 @@ def _lines(report: Any) -> Iterator[str]:
             f"{item['automatic']:.0%} automatic"
         )
     for reviewer in report.reviewers:
-        warning = ", ACCEPTS FASTER THAN IT CAN BE READ" if reviewer.too_fast else ""
+        warning = ", ACCEPTS FASTER THAN THE TEXT CAN BE READ" if reviewer.too_fast else ""
         yield (
             f"Reviewer      {reviewer.reviewer}: {counted(reviewer.verdicts, 'verdict')}, "
             f"{_known(reviewer)}, "
@@ -60,25 +65,27 @@ def _lines(report: Any) -> Iterator[str]:
 
 def _known(reviewer: Any) -> str:
     if not reviewer.known_wrong:
-        return "shown no known mistake yet"
+        return "no reviewer check with a mistake yet"
     return f"missed {reviewer.missed:,} of {counted(reviewer.known_wrong, 'known mistake')}"
 
 
 def _second(reviewer: Any) -> str:
     if not reviewer.second_looks:
-        return "looked at by nobody else yet"
+        return "no second review yet"
     return (
-        f"overturned in {reviewer.overturned:,} of {counted(reviewer.second_looks, 'second look')}"
+        f"changed in {reviewer.overturned:,} of {counted(reviewer.second_looks, 'second review')}"
     )
 
 
 def _proof(report: Any) -> Iterator[str]:
+    from roadbed.guarantee.presentation import above
+
     proof = report.proof
     if not proof or proof["threshold"] is None:
         why = (proof or {}).get("detail", {}).get("why_not") or "no version has been certified."
         yield f"Proof         none: {why}"
         return
-    kind = "Bridge" if proof["bridged"] else "Proof"
+    kind = "Cautious" if proof["bridged"] else "Proof"
     yield f"{kind:14}from confidence {proof['threshold']:.3f} on: {above(proof)}"
     if report.threshold is not None and report.threshold != proof["threshold"]:
         yield f"In force      from {report.threshold:.3f} on"
@@ -90,6 +97,8 @@ def _sample(report: Any) -> Iterator[str]:
 
 
 def _audit(audit: Any, limit: float) -> Iterator[str]:
+    from roadbed.guarantee.presentation import unaudited
+
     if audit.estimate is None:
         yield f"Audit         {unaudited(audit)}"
         return
@@ -104,14 +113,14 @@ def _audit(audit: Any, limit: float) -> Iterator[str]:
         f"{audit.kinds_limit:.0f} ({audit.new_kinds} of {audit.kinds_seen}); limit {limit:.1%}"
     )
     if audit.waiting or audit.overdue:
-        yield f"  labels      {audit.waiting} wait, {audit.overdue} are late and count as wrong"
+        yield f"  labels      {audit.waiting} wait; {audit.overdue} are late and count as wrong"
 
 
 def stress_text(report: Any) -> str:
     """The stress report as a table."""
     n = report.rows[0].n if report.rows else 0
     lines = [
-        f"Shares of {counted(n, 'item')}, each asked once a row.",
+        f"Shares of {counted(n, 'item')}, each evaluated once per row.",
         f"{'':32}{'':>8}{'all sent:':>10}{'':>11}{'of them':>9}{'for':>8}{'':>7}",
         f"{'':32}{'strength':>8}{'wrong':>10}{'automatic':>11}{'wrong':>9}{'people':>8}{'held':>7}",
     ]
@@ -124,5 +133,35 @@ def stress_text(report: Any) -> str:
     if report.left_out:
         lines.append(f"Not applicable to these inputs: {', '.join(report.left_out)}.")
     if report.threshold is None:
-        lines.append("Nothing is proven for this version, so nothing would go out by itself.")
+        lines.append("Nothing is proven for this version, so nothing would be automatic.")
     return "\n".join(lines)
+
+
+def trust(usecase: UseCaseName, json: Json = False) -> None:
+    """Show the promise of a use case, its evidence, and what would stop automation."""
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            return await app.reports.report(app.service(usecase))
+
+    report = run(work())
+    show(report, as_json=json, text=lambda: trust_text(report))
+
+
+def stress(
+    usecase: UseCaseName,
+    items: Annotated[int, typer.Option(min=1, max=5_000, help="The number of examples.")] = 400,
+    picture: Annotated[Path | None, typer.Option(help="Also write a plot, as SVG.")] = None,
+    json: Json = False,
+) -> None:
+    """Disturb the examples as real traffic does, and count wrong automatic answers."""
+    from roadbed.guarantee.stress_chart import svg
+
+    async def work() -> Any:
+        async with opened(only=None) as app:
+            return await app.stress.stress(app.service(usecase), most=items)
+
+    report = run(work())
+    if picture is not None:
+        picture.write_text(svg(report), encoding="utf-8")
+    show(report, as_json=json, text=lambda: stress_text(report))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from roadbed.cli.identity import me
-from roadbed.cli.output import PROBLEMS_FOUND, fail, show
+from roadbed.cli.output import PROBLEMS_FOUND, Json, fail, show
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -21,73 +21,71 @@ if TYPE_CHECKING:
 _MOST_TO_TRY = 20_000
 
 
+Table = Annotated[Path | None, typer.Option(help="A table of past, labelled work.")]
+TextColumns = Annotated[
+    list[str] | None,
+    typer.Option(help="The table's column with the text. Repeat it for several columns."),
+]
+LabelColumn = Annotated[str, typer.Option(help="The table's column with the label.")]
+Delimiter = Annotated[
+    str | None, typer.Option(help="The character between cells. Default: it is detected.")
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="The table's encoding. Default: it is detected if certain.")
+]
+Same = Annotated[
+    list[str] | None,
+    typer.Option(metavar="THIS=THAT", help="The label THIS means the label THAT."),
+]
+Keep = Annotated[
+    list[str] | None, typer.Option(help="A label of its own, although it looks like another.")
+]
+Empty = Annotated[list[str] | None, typer.Option(help="A text that means: there is no label.")]
+KeepAll = Annotated[bool, typer.Option("--keep-all", help="Every label is a label of its own.")]
+EmptyIsNone = Annotated[
+    bool, typer.Option("--empty-is-none", help="An empty label means: none of the labels fits.")
+]
+RandomSample = Annotated[
+    bool,
+    typer.Option(
+        "--random-sample",
+        help="The rows are a random sample of the work that will arrive. "
+        "Half of them may then serve as proof.",
+    ),
+]
+Prompted = Annotated[
+    bool, typer.Option("--prompted", help="The decider asks a language model, with a prompt.")
+]
+Folder = Annotated[Path | None, typer.Option(help="Where to write the folder.")]
+
+
 def new(
     name: Annotated[str, typer.Argument(help="Lower-case words joined by hyphens.")],
-    from_csv: Annotated[Path | None, typer.Option(help="A table of past, labelled work.")] = None,
-    text: Annotated[
-        list[str] | None,
-        typer.Option(help="The table's column with the text; several times for several columns."),
-    ] = None,
-    label: Annotated[str, typer.Option(help="The table's column with the label.")] = "label",
-    delimiter: Annotated[
-        str | None, typer.Option(help="What separates cells; found where it is not given.")
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option(help="The table's encoding; found where it is certain.")
-    ] = None,
-    same: Annotated[
-        list[str] | None,
-        typer.Option(metavar="THIS=THAT", help="The label THIS means the label THAT."),
-    ] = None,
-    keep: Annotated[
-        list[str] | None, typer.Option(help="A label of its own, although it looks like another.")
-    ] = None,
-    empty: Annotated[
-        list[str] | None, typer.Option(help="A text that means that there is no label.")
-    ] = None,
-    keep_all: Annotated[
-        bool, typer.Option("--keep-all", help="Every label is one of its own.")
-    ] = False,
-    empty_is_none: Annotated[
-        bool,
-        typer.Option("--empty-is-none", help="An empty label says that none of the labels fits."),
-    ] = False,
-    random_sample: Annotated[
-        bool,
-        typer.Option(
-            "--random-sample",
-            help="The rows were drawn at random from the work that will arrive, "
-            "so half of them may serve as proof.",
-        ),
-    ] = False,
-    prompted: Annotated[
-        bool,
-        typer.Option("--prompted", help="The decider asks a language model, with a prompt."),
-    ] = False,
-    folder: Annotated[Path | None, typer.Option(help="Where to write it.")] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    from_csv: Table = None,
+    text: TextColumns = None,
+    label: LabelColumn = "label",
+    delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    same: Same = None,
+    keep: Keep = None,
+    empty: Empty = None,
+    keep_all: KeepAll = False,
+    empty_is_none: EmptyIsNone = False,
+    random_sample: RandomSample = False,
+    prompted: Prompted = False,
+    folder: Folder = None,
+    json: Json = False,
 ) -> None:
-    """Write a use-case folder that runs, also from a table of past work."""
+    """Write a use-case folder that runs, empty or from a table of past work."""
     from roadbed.kernel.settings import Settings
-    from roadbed.usecases import scaffold
     from roadbed.usecases.past_work import Answers, Columns
 
     target = (folder or Settings().usecases) / name
     if prompted and from_csv:
-        raise typer.BadParameter("--prompted and --from-csv are two kinds of decider; take one.")
+        raise typer.BadParameter("Use --prompted or --from-csv, not both.")
     try:
         if from_csv is None:
-            write = scaffold.write_prompted if prompted else scaffold.write_empty
-            write(target, person=me())
-            what = "its prompt and the model" if prompted else "its decider"
-            show(
-                {"folder": target},
-                as_json=json,
-                text=lambda: (
-                    f"Wrote {target}. Fill in {what}, then `roadbed check {target}` "
-                    "and `roadbed up`."
-                ),
-            )
+            _write_empty(target, prompted=prompted, as_json=json)
             return
         answers = Answers(
             same=dict(map(_pair, same or ())), keep=keep or (), empty=empty or (), keep_all=keep_all
@@ -101,20 +99,41 @@ def new(
             delimiter=delimiter,
             encoding=encoding,
         )
-        scaffold.write_from_table(target, past, person=me(), random_sample=random_sample)
-        tried = _try_out(target)
+        _write_from_table(target, past, random_sample=random_sample, as_json=json)
     except RoadbedError as error:
         raise fail(error) from None
+
+
+def _write_empty(target: Path, *, prompted: bool, as_json: bool) -> None:
+    from roadbed.usecases import scaffold
+
+    write = scaffold.write_prompted if prompted else scaffold.write_empty
+    write(target, person=me())
+    what = "its prompt and the model" if prompted else "its decider"
+    show(
+        {"folder": target},
+        as_json=as_json,
+        text=lambda: (
+            f"Wrote {target}. Fill in {what}, then run `roadbed check {target}` and `roadbed up`."
+        ),
+    )
+
+
+def _write_from_table(target: Path, past: PastWork, *, random_sample: bool, as_json: bool) -> None:
+    from roadbed.usecases import scaffold
+
+    scaffold.write_from_table(target, past, person=me(), random_sample=random_sample)
+    estimate = _try_out(target)
     show(
         {
             "folder": target,
             "rows": len(past.rows),
             "labels": dict(past.labels),
             "account": past.account.as_json(),
-            "estimate": tried,
+            "estimate": estimate,
         },
-        as_json=json,
-        text=lambda: _tell(target, past, tried),
+        as_json=as_json,
+        text=lambda: _written_text(target, past, estimate),
     )
 
 
@@ -171,26 +190,26 @@ def _ask(questions: Sequence[Question], answers: Answers) -> Answers:
 
 def check(
     folder: Annotated[Path, typer.Argument(help="A use-case folder.")],
-    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    json: Json = False,
 ) -> None:
     """Find every mistake in a use-case folder, each with file, line and remedy."""
-    from roadbed.usecases.check import check as look
+    from roadbed.usecases.check import check as inspect
 
-    found = look(folder)
+    report = inspect(folder)
     show(
-        {"ok": not found.problems, "examples": found.examples, "problems": found.problems},
+        {"ok": not report.problems, "examples": report.examples, "problems": report.problems},
         as_json=json,
         text=lambda: "\n".join(
-            [str(problem) for problem in found.problems]
-            or [f"{folder} is sound; {found.examples} examples."]
+            [str(problem) for problem in report.problems]
+            or [f"{folder} has no mistakes; {report.examples} examples."]
         ),
     )
-    if found.problems:
+    if report.problems:
         raise typer.Exit(PROBLEMS_FOUND)
 
 
 def _try_out(folder: Path) -> dict[str, float]:
-    """Fit once on the table and see how it does on rows it did not fit on."""
+    """Fit once on the table, and measure on the rows left out of the fit."""
     import numpy as np
 
     from roadbed.usecases.loader import load, read_examples
@@ -199,16 +218,16 @@ def _try_out(folder: Path) -> dict[str, float]:
     trainable = loaded.declared.trainable
     assert trainable is not None
     examples = [item for _, _, item in read_examples(loaded)][:_MOST_TO_TRY]
-    found = trainable.fit(examples, seed=0).out_of_fold  # type: ignore[arg-type]
-    order = np.argsort(-found.confidence)
-    risk = np.cumsum(found.wrong[order]) / np.arange(1, len(order) + 1)
-    good = np.flatnonzero((risk <= loaded.declared.risk_limit) & (found.confidence[order] > 0))
+    held_out = trainable.fit(examples, seed=0).out_of_fold  # type: ignore[arg-type]
+    order = np.argsort(-held_out.confidence)
+    risk = np.cumsum(held_out.wrong[order]) / np.arange(1, len(order) + 1)
+    good = np.flatnonzero((risk <= loaded.declared.risk_limit) & (held_out.confidence[order] > 0))
     share = float((good[-1] + 1) / len(order)) if len(good) else 0.0
-    right = round(float(1 - found.wrong.mean()), 4) if len(order) else 0.0
+    right = round(float(1 - held_out.wrong.mean()), 4) if len(order) else 0.0
     return {"right": right, "automatable": round(share, 4), "rows": len(order)}
 
 
-def _tell(folder: Path, past: PastWork, tried: dict[str, float]) -> str:
+def _written_text(folder: Path, past: PastWork, tried: dict[str, float]) -> str:
     account = "".join(f"{sentence}\n" for sentence in past.account.sentences())
     return (
         f"{account}"

@@ -46,7 +46,7 @@ async def password(request: Request) -> Response:
         return await _you(request, status=422, problem=f"{error.problem} {error.remedy}")
     if revoked:
         return await _you(request, revoked=revoked)
-    return RedirectResponse("/you", status_code=303)
+    return RedirectResponse("/account", status_code=303)
 
 
 @needs(by=own)
@@ -55,7 +55,7 @@ async def end(request: Request) -> Response:
     viewer = viewer_of(request)
     token_id = request.path_params["token_id"]
     await app_of(request).people.revoke(token_id, person=viewer.name, by=viewer.name)
-    return RedirectResponse("/you", status_code=303)
+    return RedirectResponse("/account", status_code=303)
 
 
 @needs(by=own)
@@ -63,7 +63,7 @@ async def end_others(request: Request) -> Response:
     """Sign out everywhere but here."""
     viewer = viewer_of(request)
     await app_of(request).people.close_sessions(viewer.name, by=viewer.name, but=viewer.session)
-    return RedirectResponse("/you", status_code=303)
+    return RedirectResponse("/account", status_code=303)
 
 
 @needs(by=own)
@@ -73,7 +73,7 @@ async def token(request: Request) -> Response:
     scopes = parse_qs((await request.body()).decode(errors="replace")).get("scope", [])
     viewer = viewer_of(request)
     if not scopes:
-        return await _you(request, status=422, problem="Say what the token is to do.")
+        return await _you(request, status=422, problem="Choose what the token may do.")
     try:
         made = await app_of(request).people.issue_token(
             viewer.name,
@@ -129,9 +129,9 @@ def _days(typed: str) -> float | None:
 
 
 ROUTES = [
-    Route("/you", you),
-    Route("/you/password", password, methods=["POST"]),
-    Route("/you/sessions/end", end_others, methods=["POST"]),
-    Route("/you/tokens", token, methods=["POST"]),
-    Route("/you/held/{token_id}/end", end, methods=["POST"]),
+    Route("/account", you),
+    Route("/account/password", password, methods=["POST"]),
+    Route("/account/sessions/end", end_others, methods=["POST"]),
+    Route("/account/tokens", token, methods=["POST"]),
+    Route("/account/held/{token_id}/end", end, methods=["POST"]),
 ]

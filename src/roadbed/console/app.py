@@ -19,19 +19,21 @@ from roadbed.console import (
     account,
     charts,
     deliveries,
-    erasures,
     formatting,
     halts,
     incidents,
     labels,
     notebooks,
+    notices,
     outcomes,
     people,
     proposals,
     receipts,
     releases,
+    renamed,
     reviews,
     sign_in,
+    timeline,
     trust,
     versions,
 )
@@ -48,8 +50,9 @@ _MOST_STREAMS = 30  # of one person, in each process
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
     static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    routes = _routes()
     app = Starlette(
-        routes=[*guard(_routes()), static],
+        routes=[*guard([*renamed.old_routes(routes), *routes]), static],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
     )
     app.state.streams = Counter()
@@ -66,14 +69,14 @@ def _routes() -> list[Route]:
         Route("/usecases/{name}", usecase),
         Route("/usecases/{name}/trust", trust.trust),
         Route("/usecases/{name}/weak", trust.weak),
-        Route("/notices/{notice_id}/seen", trust.seen, methods=["POST"]),
-        Route("/usecases/{name}/review", reviews.desk),
-        Route("/usecases/{name}/review/next", reviews.next_item, methods=["POST"]),
+        Route("/notices/{notice_id}/seen", notices.seen, methods=["POST"]),
+        Route("/usecases/{name}/reviews", reviews.desk),
+        Route("/usecases/{name}/reviews/next", reviews.next_item, methods=["POST"]),
         Route("/usecases/{name}/labels", labels.labels),
         Route("/usecases/{name}/labels", labels.decide, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}", reviews.give, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}/skip", reviews.skip, methods=["POST"]),
-        Route("/usecases/{name}/review/{review_id}/undo", reviews.undo, methods=["POST"]),
+        Route("/usecases/{name}/reviews/{review_id}", reviews.give, methods=["POST"]),
+        Route("/usecases/{name}/reviews/{review_id}/skip", reviews.skip, methods=["POST"]),
+        Route("/usecases/{name}/reviews/{review_id}/undo", reviews.undo, methods=["POST"]),
         Route("/usecases/{name}/deliveries", deliveries.deliveries),
         Route("/usecases/{name}/deliveries/replay", deliveries.replay, methods=["POST"]),
         Route("/deliveries/{delivery_id}", deliveries.delivery),
@@ -82,7 +85,6 @@ def _routes() -> list[Route]:
         *receipts.ROUTES,
         *proposals.ROUTES,
         *incidents.ROUTES,
-        *erasures.ROUTES,
         Route("/usecases/{name}/notebook", notebooks.notebook),
         Route("/usecases/{name}/versions", versions.versions),
         Route("/usecases/{name}/versions/{named}", versions.difference),
@@ -152,7 +154,7 @@ async def usecase(request: Request) -> HTMLResponse:
         ),
         volume=charts.volume(history, app.clock.now()),
         history=history,
-        **await notebooks.road(request, overview.use_case),
+        **await timeline.timeline(request, overview.use_case),
     )
 
 

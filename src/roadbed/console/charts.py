@@ -196,7 +196,7 @@ def _chosen(
 ) -> Iterator[Markup]:
     if threshold is None:
         return
-    point = min(curve, key=lambda each: abs(each["threshold"] - threshold))
+    point = min(curve, key=lambda candidate: abs(candidate["threshold"] - threshold))
     x, y = place(point["coverage"], point["risk"])
     yield Markup('<line class="chosen" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
         x, _TOP, HEIGHT - _BOTTOM

@@ -33,8 +33,8 @@ async def deliveries(request: Request) -> HTMLResponse:
     overview = await app.deliveries.overview(name)
     urgent: Sequence[Delivery] = []
     if state is None and before is None:
-        found = await app.deliveries.list(name, states=FOR_PEOPLE, most=_PAGE_SIZE)
-        urgent = sorted(found, key=lambda each: FOR_PEOPLE.index(each.state))
+        waiting = await app.deliveries.list(name, states=FOR_PEOPLE, most=_PAGE_SIZE)
+        urgent = sorted(waiting, key=lambda delivery: FOR_PEOPLE.index(delivery.state))
     rows = await app.deliveries.list(
         name, states=[state] if state else _OTHERS, before=before, most=_PAGE_SIZE
     )
@@ -45,7 +45,7 @@ async def deliveries(request: Request) -> HTMLResponse:
         "deliveries.html",
         name,
         counts=counts,
-        totals={each: n for each, n in totals.items() if n},
+        totals={delivery: n for delivery, n in totals.items() if n},
         waiting=sum(totals[entry] for entry in FOR_PEOPLE),
         circuits=overview["circuits"],
         asked=state,
@@ -69,8 +69,8 @@ async def say(request: Request) -> Response:
     app = app_of(request)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     delivery_id = request.path_params["delivery_id"]
-    found, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
-    require(request, to_say(form.get("what", "")), found.use_case)
+    target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
+    require(request, to_say(form.get("what", "")), target.use_case)
     try:
         await app.deliveries.resolve(
             delivery_id,
@@ -101,21 +101,21 @@ async def _delivery(
     request: Request, *, status: int = 200, problem: str | None = None
 ) -> HTMLResponse:
     app = app_of(request)
-    found, attempts = await app.deliveries.get(
+    content, attempts = await app.deliveries.get(
         request.path_params["delivery_id"], served=app.deployments.names()
     )
     return await usecase_page(
         request,
         "delivery.html",
-        found.use_case,
+        content.use_case,
         status,
-        delivery=found,
+        delivery=content,
         attempts=attempts,
-        content=None if found.content is None else formatting.readable(found.content),
+        content=None if content.content is None else formatting.readable(content.content),
         says=[
-            formatting.say(what, found)
-            for what in resolutions(found.state)
-            if viewer_of(request).may(found.use_case, to_say(what))
+            formatting.say(what, content)
+            for what in resolutions(content.state)
+            if viewer_of(request).may(content.use_case, to_say(what))
         ],
         problem=problem,
     )

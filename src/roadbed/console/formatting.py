@@ -36,17 +36,17 @@ REASONS = {
 
 # State of a delivery: its sign and word, and what it means.
 DELIVERY_STATES = {
-    "stuck": ("■ stuck", "It was made, ought to be taken back, and cannot be."),
+    "stuck": ("■ stuck", "It was made and has to be undone, but cannot be."),
     "unknown": ("? unknown", "It may have been made or not; the receiver cannot tell."),
-    "failed": ("! failed", "It was not made, and will not be tried again by itself."),
-    "held": ("! held", "A person has to look at it before it is sent."),
-    "planned": ("○ planned", "It was decided and is made ready in a moment."),
-    "waiting": ("○ waiting", "It is ready and waits for its turn."),
-    "sending": ("◐ sending", "It is on its way right now."),
+    "failed": ("! failed", "It was not made. There is no further automatic attempt."),
+    "held": ("! held", "A person has to check it before it is sent."),
+    "planned": ("○ planned", "It was decided and is being prepared."),
+    "waiting": ("○ waiting", "It is ready and waits in the queue."),
+    "sending": ("◐ sending", "It is being sent now."),
     "delivered": ("● delivered", "It was made."),
     "skipped": ("– skipped", "It was not needed."),
-    "refused": ("× refused", "A person, or time, said no; it was not sent."),
-    "cancelled": ("× cancelled", "It was taken back before it was sent."),
+    "refused": ("× refused", "A person refused it, or the time ran out. It was not sent."),
+    "cancelled": ("× cancelled", "It was cancelled before it was sent."),
     "compensating": ("◐ being taken back", "It was made and is being taken back."),
     "compensated": ("↶ taken back", "It was made and taken back."),
 }
@@ -222,12 +222,12 @@ def short(identifier: str | None) -> str:
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
 
 
-def suggestions(waiting: Any) -> str:
-    """How many proposals wait, and what the first would do."""
+def proposals_waiting(waiting: Any) -> str:
+    """How many proposals wait, and what the first one changes."""
     if not waiting:
-        return "No suggestion waits."
+        return "No proposal waits."
     n, first = len(waiting), waiting[0]
-    count = "1 suggestion waits." if n == 1 else f"{n:,} suggestions wait."
+    count = "1 proposal waits." if n == 1 else f"{n:,} proposals wait."
     it = "It" if n == 1 else "The first"
     right, cases = first.support["right"], first.support["cases"]
     if first.kind == "model":
@@ -235,15 +235,15 @@ def suggestions(waiting: Any) -> str:
     if first.kind == "examples":
         return f"{count} {it} would choose examples for the prompt."
     if first.kind == "prompt":
-        return f"{count} {it} would write the prompt anew."
+        return f"{count} {it} would write a new prompt."
     if (first.patch or {}).get("set", ...) is None:
-        return f"{count} {it} would ask a person where {right:,} of {cases:,} were wrong."
+        return f"{count} {it} would send {cases:,} cases to a person; {right:,} of them were wrong."
     wrong = first.support["wrong_now"]
-    return f"{count} {it} would put right {right:,} of {wrong:,} corrected cases."
+    return f"{count} {it} would correct {right:,} of {wrong:,} corrected cases."
 
 
 def headline(overview: Any, live: Any, now: datetime) -> str:
-    """What is going on, in a sentence or two of plain words."""
+    """The state of a use case in one or two sentences."""
     waiting = overview.reviews["waiting"]
     queue = "No review waits."
     if waiting:

@@ -40,23 +40,23 @@ def fields(service: Deployment) -> list[FormField]:
     return [
         FormField(
             name=name,
-            kind=_kind(each),
+            kind=_kind(schema_of_field),
             required=name in schema.get("required", []),
-            choices=[str(choice) for choice in each.get("enum", known.get(name, []))],
+            choices=[str(choice) for choice in schema_of_field.get("enum", known.get(name, []))],
         )
-        for name, each in schema.get("properties", {}).items()
+        for name, schema_of_field in schema.get("properties", {}).items()
     ]
 
 
 def read(output: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
     """What was typed, as far as it can be understood; the service judges it."""
     schema = output.model_json_schema().get("properties", {})
-    found: dict[str, Any] = {}
-    for name, each in schema.items():
+    values: dict[str, Any] = {}
+    for name, field in schema.items():
         typed = form.get(f"output.{name}", "").strip()
         if typed:
-            found[name] = _value(_kind(each), typed)
-    return found
+            values[name] = _value(_kind(field), typed)
+    return values
 
 
 def untouched(form: Mapping[str, str]) -> bool:
@@ -80,12 +80,12 @@ def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
     # Those that are in the form, whatever number it says.
     fields_of_kinds = [_NUMBERED.fullmatch(name) for name in form]
     numbers = [*map(str, sorted(int(field[1]) for field in fields_of_kinds if field)), "new"]
-    found = []
+    actions = []
     for number in numbers:
         name, kept = form.get(f"action.{number}.name", ""), form.get(f"action.{number}.keep")
         if name and kept == "yes":
-            found.append({"name": name, "arguments": _arguments(name, form, number)})
-    return found
+            actions.append({"name": name, "arguments": _arguments(name, form, number)})
+    return actions
 
 
 def changed(

@@ -26,7 +26,9 @@ async def halt(request: Request) -> Response:
     person, name = person_of(request), _name(request)
     reason = (await _text(request, "reason")).strip()
     if not reason:
-        return await _halt_page(request, name, status=422, problem="Say why; people will read it.")
+        return await _halt_page(
+            request, name, status=422, problem="Give a reason; other people read it."
+        )
     await app_of(request).halts.halt(name, reason=reason, actor=person)
     return RedirectResponse(f"/usecases/{name}/halt", status_code=303)
 
@@ -36,14 +38,14 @@ async def resume(request: Request) -> Response:
     """Ask to go on, or agree as the second person."""
     person, name = person_of(request), _name(request)
     try:
-        found = await app_of(request).halts.resume(
+        halt = await app_of(request).halts.resume(
             name, actor=person, note=await _text(request, "note")
         )
     except (NotHaltedError, ResumeError) as error:
         return await _halt_page(
             request, name, status=409, problem=f"{error.problem} {error.remedy}"
         )
-    back = f"/usecases/{name}" if found.resumed_at and name in _served(request) else None
+    back = f"/usecases/{name}" if halt.resumed_at and name in _served(request) else None
     return RedirectResponse(back or f"/usecases/{name}/halt", status_code=303)
 
 
@@ -67,13 +69,13 @@ async def halt_all(request: Request) -> Response:
     viewer, halts = viewer_of(request), app_of(request).halts
     reason = (await _text(request, "reason")).strip()
     if not reason:
-        return await _all_page(request, status=422, problem="Say why; people will read it.")
+        return await _all_page(request, status=422, problem="Give a reason; other people read it.")
     names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
-    found = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
-    if found.failed:
-        error = HaltIncompleteError(len(found.halts), found.failed)
+    result = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
+    if result.failed:
+        error = HaltIncompleteError(len(result.halts), result.failed)
         told = f"{error.problem} {error.remedy}"
-        return await _all_page(request, status=503, problem=told, failed=found.failed)
+        return await _all_page(request, status=503, problem=told, failed=result.failed)
     return RedirectResponse("/halt", status_code=303)
 
 

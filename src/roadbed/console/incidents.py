@@ -30,9 +30,9 @@ async def declare(request: Request) -> Response:
     form = await form_of(request)
     title, since, until = (form.get(item, "").strip() for item in ("title", "since", "until"))
     if not title:
-        return await _ask(request, form, problem="Say what happened; people will read it.")
+        return await _ask(request, form, problem="Describe what happened; other people read it.")
     try:
-        found = await app_of(request).incidents.declare(
+        incident = await app_of(request).incidents.declare(
             name,
             title=title,
             since=_time(since),
@@ -41,18 +41,18 @@ async def declare(request: Request) -> Response:
         )
     except IncidentError as error:
         return await _ask(request, form, problem=f"{error.problem} {error.remedy}")
-    return RedirectResponse(f"/usecases/{name}/incident/{found.id}", status_code=303)
+    return RedirectResponse(f"/usecases/{name}/incidents/{incident.id}", status_code=303)
 
 
 @needs(Permission.VIEW)
 async def incident(request: Request) -> HTMLResponse:
     """What an incident touched, in numbers, and the file with all of it."""
     person, name = person_of(request), _name(request)
-    found = await app_of(request).incidents.summary(
+    summary = await app_of(request).incidents.summary(
         name, request.path_params["incident_id"], viewer=person
     )
     return await usecase_page(
-        request, "incident.html", name, found=found, served=name in _served(request)
+        request, "incident.html", name, found=summary, served=name in _served(request)
     )
 
 
@@ -61,10 +61,10 @@ async def download(request: Request) -> Response:
     """All of an incident in one file."""
     person, name = person_of(request), _name(request)
     incident_id = request.path_params["incident_id"]
-    found = await app_of(request).incidents.record(name, incident_id, viewer=person)
-    filename = f"incident-{name}-{found['incident']}.json"
+    record = await app_of(request).incidents.record(name, incident_id, viewer=person)
+    filename = f"incident-{name}-{record['incident']}.json"
     return Response(
-        to_json(found, indent=2),
+        to_json(record, indent=2),
         media_type="application/json",
         headers={"Content-Disposition": f'attachment; filename="{filename}"'},
     )
@@ -91,12 +91,12 @@ async def _ask(
 def _time(typed: str) -> datetime:
     """What a field for date and time holds, as UTC."""
     try:
-        found = datetime.fromisoformat(typed)
+        moment = datetime.fromisoformat(typed)
     except ValueError:
         raise IncidentError(
-            "That is no time.", "Write it as 2026-11-21T09:00; times are in UTC."
+            "This is not a valid time.", "Write it as 2026-11-21T09:00; times are in UTC."
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _name(request: Request) -> str:
@@ -112,8 +112,8 @@ def _served(request: Request) -> list[str]:
 
 
 ROUTES = (
-    Route("/usecases/{name}/incident", ask),
-    Route("/usecases/{name}/incident", declare, methods=["POST"]),
-    Route("/usecases/{name}/incident/{incident_id}", incident),
-    Route("/usecases/{name}/incident/{incident_id}/file", download),
+    Route("/usecases/{name}/incidents", ask),
+    Route("/usecases/{name}/incidents", declare, methods=["POST"]),
+    Route("/usecases/{name}/incidents/{incident_id}", incident),
+    Route("/usecases/{name}/incidents/{incident_id}/file", download),
 )

@@ -1,16 +1,12 @@
-"""The notebook of a use case, and its road with dates."""
+"""The notebook of a use case."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.access import needs
-from roadbed.console import timeline_chart
 from roadbed.console.pages import app_of, person_of, usecase_page
-from roadbed.insight.stage_clock import chart_of
 from roadbed.people.permissions import Permission
 
 
@@ -20,13 +16,5 @@ async def notebook(request: Request) -> HTMLResponse:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    found = await app.notebooks.read(name)
-    return await usecase_page(request, "notebook.html", name, notebook=found)
-
-
-async def road(request: Request, name: str) -> dict[str, Any]:
-    """What the part "Road" of a use case's page needs."""
-    app = app_of(request)
-    found = await app.stage_clock.timeline(name)
-    drawn = chart_of(found, app.clock.now())
-    return {"road": found, "road_picture": drawn, "road_plot": timeline_chart.timeline(drawn)}
+    contents = await app.notebooks.read(name)
+    return await usecase_page(request, "notebook.html", name, notebook=contents)

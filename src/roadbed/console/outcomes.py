@@ -29,7 +29,7 @@ async def outcomes(request: Request) -> HTMLResponse:
     app, name = app_of(request), request.path_params["name"]
     declared, book = app.service(name).loaded.declared, app.outcomes.repository
     before = request.query_params.get("before", "")[:60] or None
-    found = await book.newest(name, most=_MOST, before=before)
+    newest = await book.newest(name, most=_MOST, before=before)
     return await usecase_page(
         request,
         "outcomes.html",
@@ -38,7 +38,7 @@ async def outcomes(request: Request) -> HTMLResponse:
         declared=declared,
         address=base(request),
         sample=_sample(forms.fields(app.service(name))),
-        found=found,
+        found=newest,
         against=(await book.newest(name, most=_MOST, contradicting=True)).outcomes,
         older=before is not None,
     )
@@ -69,8 +69,8 @@ async def report(request: Request) -> Response:
 async def withdraw(request: Request) -> Response:
     """Take a report back; on to the receipt of its task."""
     app = app_of(request)
-    found = await app.outcomes.withdraw(request.path_params["outcome_id"], by=person_of(request))
-    return RedirectResponse(f"/receipts/{found.task_id}#turned-out", status_code=303)
+    outcome = await app.outcomes.withdraw(request.path_params["outcome_id"], by=person_of(request))
+    return RedirectResponse(f"/receipts/{outcome.task_id}#turned-out", status_code=303)
 
 
 def _sample(fields: list[forms.FormField]) -> dict[str, Any]:

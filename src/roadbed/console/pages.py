@@ -72,8 +72,8 @@ _environment.globals.update(
 
 def app_of(request: Request) -> App:
     """The running app."""
-    found: App = request.app.state.roadbed
-    return found
+    app: App = request.app.state.roadbed
+    return app
 
 
 def person_of(request: Request) -> str:

@@ -40,7 +40,7 @@ async def look(request: Request) -> Response:
     person, app = person_of(request), app_of(request)
     loaded = app.service(request.path_params["name"]).loaded
     await app.proposals.suggest(loaded, actor=person)
-    return RedirectResponse(f"/usecases/{loaded.name}/improve", status_code=303)
+    return RedirectResponse(f"/usecases/{loaded.name}/proposals", status_code=303)
 
 
 @needs(Permission.IMPROVE)
@@ -53,7 +53,7 @@ async def search(request: Request) -> Response:
     except RoadbedError as error:
         problem = {"id": "", "text": f"{error.problem} {error.remedy}"}
         return await _improve(request, name, status=409, problem=problem)
-    return RedirectResponse(f"/usecases/{name}/improve#prompt", status_code=303)
+    return RedirectResponse(f"/usecases/{name}/proposals#prompt", status_code=303)
 
 
 @needs(Permission.VIEW)
@@ -62,10 +62,10 @@ async def quality(request: Request) -> HTMLResponse:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    found = await app.proposals.quality(name)
+    report = await app.proposals.quality(name)
     if request.headers.get("x-part"):
-        return page(request, "quality_part.html", quality=found)
-    return await usecase_page(request, "quality.html", name, quality=found)
+        return page(request, "quality_part.html", quality=report)
+    return await usecase_page(request, "quality.html", name, quality=report)
 
 
 @needs(Permission.IMPROVE, by=by_proposal)
@@ -75,7 +75,7 @@ async def decide(request: Request) -> Response:
     body = (await request.body()).decode(errors="replace")
     form = {name: text[:_LONGEST] for name, text in parse_qsl(body, keep_blank_values=True)}
     proposal_id = request.path_params["proposal_id"]
-    found = await app.proposals.get(proposal_id)
+    proposal = await app.proposals.get(proposal_id)
     note = form.get("note", "")
     try:
         if form.get("what") == "take-back":
@@ -88,8 +88,8 @@ async def decide(request: Request) -> Response:
     except (ProposalDecidedError, ProposalEditError) as error:
         status = 409 if isinstance(error, ProposalDecidedError) else 422
         problem = {"id": proposal_id, "text": f"{error.problem} {error.remedy}"}
-        return await _improve(request, found.use_case, status=status, problem=problem, form=form)
-    return RedirectResponse(f"/usecases/{found.use_case}/improve", status_code=303)
+        return await _improve(request, proposal.use_case, status=status, problem=problem, form=form)
+    return RedirectResponse(f"/usecases/{proposal.use_case}/proposals", status_code=303)
 
 
 async def _improve(
@@ -110,8 +110,8 @@ async def _improve(
         name,
         status,
         waiting=waiting,
-        decided=sorted(decided, key=lambda each: str(each.decided_at), reverse=True),
-        headline=formatting.suggestions(waiting),
+        decided=sorted(decided, key=lambda proposal: str(proposal.decided_at), reverse=True),
+        headline=formatting.proposals_waiting(waiting),
         prompted=isinstance(service.loaded.declared.function, Prompted),
         search=app.prompt_search.last(name),
         problem=problem or {},
@@ -133,9 +133,9 @@ def _edited(form: Form) -> dict[str, Any]:
 
 
 ROUTES = (
-    Route("/usecases/{name}/improve", improve),
-    Route("/usecases/{name}/improve", look, methods=["POST"]),
-    Route("/usecases/{name}/improve/quality", quality),
-    Route("/usecases/{name}/improve/prompt", search, methods=["POST"]),
+    Route("/usecases/{name}/proposals", improve),
+    Route("/usecases/{name}/proposals", look, methods=["POST"]),
+    Route("/usecases/{name}/examples/quality", quality),
+    Route("/usecases/{name}/prompt-search", search, methods=["POST"]),
     Route("/proposals/{proposal_id}", decide, methods=["POST"]),
 )

@@ -15,6 +15,7 @@ from roadbed.console import forms
 from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.permissions import Permission
+from roadbed.receipts.errors import ErasureError, UnknownTaskError
 from roadbed.receipts.service import Filter, moments
 from roadbed.versions.errors import UnknownVersionError
 from roadbed.versions.replays import withheld
@@ -59,24 +60,24 @@ async def replay(request: Request) -> Response:
     try:
         if not named:
             raise UnknownVersionError(named)
-        found = await app.replays.run(task_id, named, actor=person)
+        replayed = await app.replays.run(task_id, named, actor=person)
     except RoadbedError as error:
         return await shown(request, 409, replay_problem=f"{error.problem} {error.remedy}")
-    return await shown(request, replayed=found)
+    return await shown(request, replayed=replayed)
 
 
 async def shown(request: Request, status: int = 200, **more: Any) -> HTMLResponse:
     """The page of the receipt that the path names; ``more`` says what came of a form on it."""
     person, app = person_of(request), app_of(request)
-    found = await app.receipts.get(request.path_params["task_id"], viewer=person)
-    name, served = found["use_case"], app.deployments.names()
+    content = await app.receipts.get(request.path_params["task_id"], viewer=person)
+    name, served = content["use_case"], app.deployments.names()
     facts = {
-        "receipt": found,
-        "input": forms.as_declared(app.deployments.get(name), found["input"])
+        "receipt": content,
+        "input": forms.as_declared(app.deployments.get(name), content["input"])
         if name in served
-        else found["input"],
-        "moments": moments(found),
-        "replay_versions": await _versions(request, found),
+        else content["input"],
+        "moments": moments(content),
+        "replay_versions": await _versions(request, content),
         "replayed": None,
         "replay_problem": None,
         "report_fields": forms.fields(app.deployments.get(name)) if name in served else None,
@@ -94,8 +95,47 @@ async def _versions(request: Request, receipt: Mapping[str, Any]) -> Any:
     return await app_of(request).versions.list(receipt["use_case"], most=_PAGE_SIZE)
 
 
+@needs(Permission.ERASE, by=by_task)
+async def ask_erase(request: Request) -> HTMLResponse:
+    """What erasing does, before it is done."""
+    person_of(request)
+    return await _ask_erase(request)
+
+
+@needs(Permission.ERASE, by=by_task)
+async def erase(request: Request) -> Response:
+    """Erase what is known of a task; back to what is left of its receipt."""
+    person = person_of(request)
+    app, task_id = app_of(request), request.path_params["task_id"]
+    form = await form_of(request)
+    reason = form.get("reason", "").strip()
+    if not reason:
+        return await _ask_erase(request, 422, "Give a reason; the log keeps it permanently.")
+    if form.get("sure") != "yes":
+        return await _ask_erase(request, 422, "Confirm that you know it cannot be undone.", reason)
+    try:
+        await app.erasure.erase(task_id, by=person, reason=reason, served=app.deployments.names())
+    except ErasureError as error:
+        return await _ask_erase(request, 409, f"{error.problem} {error.remedy}", reason)
+    return RedirectResponse(f"/receipts/{task_id}", status_code=303)
+
+
+async def _ask_erase(
+    request: Request, status: int = 200, problem: str | None = None, reason: str = ""
+) -> HTMLResponse:
+    task_id = request.path_params["task_id"]
+    use_case = await app_of(request).erasure.use_case_of(task_id)
+    if use_case not in app_of(request).deployments.names():
+        raise UnknownTaskError(task_id)
+    return await usecase_page(
+        request, "erase.html", use_case, status, task=task_id, problem=problem, reason=reason
+    )
+
+
 ROUTES = (
     Route("/receipts", receipts),
     Route("/receipts/{task_id}", receipt),
     Route("/receipts/{task_id}/replay", replay, methods=["GET", "POST"]),
+    Route("/receipts/{task_id}/erase", ask_erase),
+    Route("/receipts/{task_id}/erase", erase, methods=["POST"]),
 )

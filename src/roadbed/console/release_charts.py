@@ -33,8 +33,8 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
         word(_SLIM, height - 4, "more wrong →", "end"),
         word(x(0), height - 4, "points", "middle"),
     ]
-    for at, each in enumerate(rows):
-        parts += _difference(at * _ROW, each, x)
+    for at, row in enumerate(rows):
+        parts += _difference(at * _ROW, row, x)
     near = x(rows[0]["limit"])
     anchor = "end" if near > _SLIM * 0.8 else "start"
     beside = near - 6 if anchor == "end" else near + 6
@@ -50,14 +50,14 @@ def evidence(rows: Sequence[Mapping[str, Any]]) -> Markup:
     if not rows:
         return Markup("")
     parts = []
-    for at, each in enumerate(rows):
+    for at, row in enumerate(rows):
         top = at * _ROW
         line = _SLIM * 0.8
-        kind = "over" if each["evidence"] >= each["limit"] else "filled"
-        share = math.log10(max(each["evidence"], 1.0)) / math.log10(each["limit"])
+        kind = "over" if row["evidence"] >= row["limit"] else "filled"
+        share = math.log10(max(row["evidence"], 1.0)) / math.log10(row["limit"])
         parts += [
-            _row_word(top, each["label"]),
-            word(_SLIM, top + 14, each["said"], "end"),
+            _row_word(top, row["label"]),
+            word(_SLIM, top + 14, row["said"], "end"),
             Markup('<rect class="bar" x="0" y="{}" width="{}" height="8"/>').format(
                 top + 22, _SLIM
             ),

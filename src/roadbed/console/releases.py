@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require
-from roadbed.console import release_pages, sign_offs
+from roadbed.console import release_charts
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.people.model import named
 from roadbed.people.permissions import Permission
-from roadbed.releases import presentation
+from roadbed.releases import presentation, report_presentation
 from roadbed.releases.errors import UnknownReleaseError
+from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.statuses import status_of
-from roadbed.versions.model import Release
+from roadbed.versions.model import Release, SignOff
+
+_BACK = {
+    "shadow": "The candidate stops answering at once. The live version never stopped deciding.",
+    "canary": "Every task goes to the live version at once. Decisions in progress finish.",
+    "live": "The version before decides every task at once, with its own proof. "
+    "Deliveries that were sent stay sent.",
+}
 
 _STEPS = ("gate", "shadow", "canary", "promote")
 
@@ -42,12 +52,12 @@ async def plan(request: Request) -> Response:
     form = await form_of(request)
     app_of(request).service(name)
     try:
-        found = await app_of(request).releases.plan(
+        planned = await app_of(request).releases.plan(
             name, actor=person, reason=form.get("reason", "").strip()
         )
     except RoadbedError as error:
         return await _releases(request, error)
-    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+    return RedirectResponse(f"/releases/{planned.id}", status_code=303)
 
 
 @needs(Permission.RELEASE, Permission.SIGN)
@@ -57,25 +67,25 @@ async def roll_back(request: Request) -> Response:
     served = name in app_of(request).deployments.names()
     form = await form_of(request)
     try:
-        found = await app_of(request).releases.roll_back(name, actor=person, why=_why(form))
+        rolled_back = await app_of(request).releases.roll_back(name, actor=person, why=_why(form))
     except RoadbedError as error:
         if not served:
             raise
         return await _releases(request, error)
-    to = f"/releases/{found.id}" if found and served else "/"
+    to = f"/releases/{rolled_back.id}" if rolled_back and served else "/"
     return RedirectResponse(to, status_code=303)
 
 
 @needs(Permission.RELEASE)
-async def renew(request: Request) -> Response:
+async def recertify(request: Request) -> Response:
     """Look again at the proof of what is live; to its page."""
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
     try:
-        found = await app_of(request).releases.recertify(name, actor=person)
+        recertified = await app_of(request).releases.recertify(name, actor=person)
     except RoadbedError as error:
         return await _releases(request, error)
-    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+    return RedirectResponse(f"/releases/{recertified.id}", status_code=303)
 
 
 @needs(Permission.RETIRE)
@@ -87,7 +97,7 @@ async def retire(request: Request) -> Response:
     try:
         why = _why(form)
         if form.get("name", "").strip() != name:
-            raise NotSaidError("That is not its name.", f"Type {name} to retire it.")
+            raise NotSaidError("This is not its name.", f"Type {name} to retire it.")
         await app_of(request).releases.retire(name, actor=person, why=why)
     except RoadbedError as error:
         return await _releases(request, error)
@@ -105,27 +115,27 @@ async def release(request: Request) -> HTMLResponse:
 async def act(request: Request) -> Response:
     """A step, or a person's word; what does not fit is told beside the buttons."""
     person_of(request)
-    found = await _served(request)
+    candidate = await _served(request)
     try:
-        await _act(request, found, await form_of(request))
+        await _act(request, candidate, await form_of(request))
     except RoadbedError as error:
         return await _release(request, await _served(request), error)
-    return RedirectResponse(f"/releases/{found.id}", status_code=303)
+    return RedirectResponse(f"/releases/{candidate.id}", status_code=303)
 
 
-async def _act(request: Request, found: Release, form: Mapping[str, str]) -> None:
-    releases, person = app_of(request).releases, person_of(request)
+async def _act(request: Request, candidate: Release, form: Mapping[str, str]) -> None:
+    service, person = app_of(request).releases, person_of(request)
     what = form.get("what", "")
     said = what in ("approve", "refuse", "take-back")
-    require(request, Permission.SIGN if said else Permission.RELEASE, found.use_case)
-    if what == "judge":
+    require(request, Permission.SIGN if said else Permission.RELEASE, candidate.use_case)
+    if what == "open-reviews":
         app = app_of(request)
-        await app.reviewer_checks.ask_about(app.service(found.use_case), found)
+        await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
     elif what in _STEPS:
-        await getattr(releases, what)(found.id, actor=person)
+        await getattr(service, what)(candidate.id, actor=person)
     elif what in ("approve", "refuse"):
-        await releases.sign(
-            found.id,
+        await service.sign(
+            candidate.id,
             person=person,
             verdict="approve" if what == "approve" else "refuse",
             content=form.get("content", ""),
@@ -133,11 +143,11 @@ async def _act(request: Request, found: Release, form: Mapping[str, str]) -> Non
             note=form.get("note", "").strip() or None,
         )
     elif what == "take-back":
-        await releases.withdraw_sign_off(found.id, person=person)
+        await service.withdraw_sign_off(candidate.id, person=person)
     elif what == "withdraw":
-        await releases.withdraw(found.id, actor=person, why=_why(form))
+        await service.withdraw(candidate.id, actor=person, why=_why(form))
     else:
-        raise NotSaidError("This cannot be done with a release.", "Use a button of its page.")
+        raise NotSaidError("This is not an action of a release.", "Use a button of its page.")
 
 
 async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
@@ -157,45 +167,45 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         history=history,
         live=presentation.name(live) if live else None,
         retired=service.retired,
-        **release_pages.moving(current, roles, person) if current else {},
-        **release_pages.back(current or live),
+        **moving(current, roles, person) if current else {},
+        **back(current or live),
     )
 
 
 async def _release(
-    request: Request, found: Release, error: RoadbedError | None = None
+    request: Request, shown: Release, error: RoadbedError | None = None
 ) -> HTMLResponse:
     app, person = app_of(request), person_of(request)
-    service = app.service(found.use_case)
-    roles = await app.releases.roles(found.use_case, person)
+    service = app.service(shown.use_case)
+    roles = await app.releases.roles(shown.use_case, person)
     pod = asdict((service.live.loaded or service.loaded).declared.pod)
     return await usecase_page(
         request,
         "release.html",
-        found.use_case,
+        shown.use_case,
         status_of(error) if error else 200,
         problem=_said(error),
-        release=found,
-        **release_pages.moving(found, roles, person),
-        **release_pages.back(found),
-        **sign_offs.signing(found, pod, roles, person),
-        **release_pages.gate(found),
-        **release_pages.trial(found),
+        release=shown,
+        **moving(shown, roles, person),
+        **back(shown),
+        **signing(shown, pod, roles, person),
+        **gate(shown),
+        **trial(shown),
     )
 
 
 async def _served(request: Request) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
-    found = await app.releases.get(request.path_params["release_id"])
-    if found.use_case not in app.deployments.names():
-        raise UnknownReleaseError(found.id)
-    return found
+    candidate = await app.releases.get(request.path_params["release_id"])
+    if candidate.use_case not in app.deployments.names():
+        raise UnknownReleaseError(candidate.id)
+    return candidate
 
 
 def _why(form: Mapping[str, str]) -> str:
     if not (why := form.get("why", "").strip()):
-        raise NotSaidError("Why?", "Give a reason; people will read it.")
+        raise NotSaidError("There is no reason.", "Give a reason; other people read it.")
     return why
 
 
@@ -203,11 +213,113 @@ def _said(error: RoadbedError | None) -> str | None:
     return f"{error.problem} {error.remedy}" if error else None
 
 
+def signing(
+    release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
+) -> dict[str, Any]:
+    """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
+    mine, cannot = presentation.may_sign(release, roles, person)
+    given = [off for off in release.sign_offs if off.withdrawn_at is None]
+    return {
+        "signs": [
+            *(_signed(item) for item in release.sign_offs),
+            *(_nobody(role, pod.get(role)) for role in presentation.unanswered_roles(release)),
+        ],
+        "my_roles": mine,
+        "cannot": cannot,
+        "my_word": release.step in UNDER_WAY and any(entry.person == person for entry in given),
+    }
+
+
+def _signed(sign_off: SignOff) -> dict[str, Any]:
+    word = "approved" if sign_off.verdict == "approve" else "refused"
+    sign = "✓" if word == "approved" else "×"
+    told = f"{sign_off.person} {word}"
+    if not sign_off.counts:
+        sign, told = "–", f"{told}, which does not count: {sign_off.why_not}"
+    until = sign_off.expires_at if sign_off.counts else None
+    return {
+        "role": named([sign_off.role]),
+        "sign": sign,
+        "word": told,
+        "at": sign_off.given_at,
+        "until": until,
+        "note": sign_off.note,
+    }
+
+
+def _nobody(role: str, person: str | None) -> dict[str, Any]:
+    word = f"nobody yet; {person} can" if person else "nobody yet"
+    nothing = {"at": None, "until": None, "note": None}
+    return {"role": named([role]), "sign": "○", "word": word, **nothing}
+
+
+def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
+    """The sentence, the ladder and the next step."""
+    mine, _ = presentation.may_sign(release, roles, person)
+    free = release.next in presentation.VERBS and release.waits_for is None
+    return {
+        "called": presentation.name(release),
+        "told": presentation.sentence(release),
+        "asked": presentation.needed_from_reader(release, mine),
+        "rungs": presentation.steps(release),
+        "verb": presentation.VERBS[release.next or ""] if free else None,
+        "may_gate": release.step == "gated",
+        "may_withdraw": release.step in ("planned", "gated"),
+    }
+
+
+def back(release: Release | None) -> dict[str, Any]:
+    """Whether it can be rolled back, and what that does."""
+    said = _BACK.get(release.step, "") if release else ""
+    if release and release.step == "live" and release.base is None:
+        said = ""  # nothing was live before it
+    return {"may_roll_back": bool(said), "back_said": said}
+
+
+def gate(release: Release) -> dict[str, Any]:
+    """The report of the gate as tables and a plot."""
+    shown = release.gate or {}
+    rows = report_presentation.differences(shown)
+    return {
+        "planned": report_presentation.plan_limits(release.plan),
+        "gate_said": report_presentation.gate_summary(shown) if shown else "",
+        "criteria": [
+            report_presentation.criterion_row(criterion)
+            for criterion in report_presentation.criteria(shown)
+        ],
+        "differences": rows,
+        "beside": report_presentation.side_by_side(shown),
+        "proof_said": (shown.get("proof") or {}).get("says", ""),
+        "declares": shown.get("declares", []),
+        "gate_plot": release_charts.differences(rows),
+        "fixed": report_presentation.cases(shown, "fixed"),
+        "broken": report_presentation.cases(shown, "broken"),
+    }
+
+
+def trial(release: Release) -> dict[str, Any]:
+    """The newest reading of shadow or canary as a table and a plot."""
+    newest = report_presentation.current_trial(release)
+    rows = report_presentation.trial_checks(newest)
+    return {
+        "trial_said": _sentence(presentation.trial_progress(release)),
+        "agreement": report_presentation.agreement(newest),
+        "trial_beside": report_presentation.side_by_side(newest),
+        "evidence": rows,
+        "evidence_plot": release_charts.evidence(rows),
+        "differing": newest.get("differ", []),
+    }
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}." if text else ""
+
+
 ROUTES = (
     Route("/usecases/{name}/releases", releases),
     Route("/usecases/{name}/releases", plan, methods=["POST"]),
     Route("/usecases/{name}/roll-back", roll_back, methods=["POST"]),
-    Route("/usecases/{name}/renew", renew, methods=["POST"]),
+    Route("/usecases/{name}/recertify", recertify, methods=["POST"]),
     Route("/usecases/{name}/retire", retire, methods=["POST"]),
     Route("/releases/{release_id}", release),
     Route("/releases/{release_id}", act, methods=["POST"]),

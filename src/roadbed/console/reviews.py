@@ -46,10 +46,10 @@ async def next_item(request: Request) -> HTMLResponse:
             return await _item(request, name, await _again(request, name, first))
         except RoadbedError as error:
             lost = error
-    found = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
+    claimed = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
     shown = request.query_params.get("after")
     # What was just left to others comes again at once where there is nothing else.
-    review = next((item for item in found if item.id != shown or item.left), None)
+    review = next((item for item in claimed if item.id != shown or item.left), None)
     return await _item(request, name, review, lost=lost)
 
 
@@ -72,7 +72,7 @@ async def give(request: Request) -> HTMLResponse:
     try:
         kind = VerdictKind(form.get("verdict", ""))
     except ValueError:
-        raise VerdictError("This is no verdict.", "Accept, correct or reject.") from None
+        raise VerdictError("This is not a verdict.", "Accept, correct or reject.") from None
     output, actions = None, forms.read_actions(form)
     review = await app.reviews.get(review_id) if actions is not None else None
     if kind is VerdictKind.CORRECT:
@@ -128,8 +128,8 @@ async def undo(request: Request) -> HTMLResponse:
         request.path_params["review_id"], reviewer=person, linker=linker_of(request)
     )
     if review and review.claimed_by != person:
-        found = await reviews.claim_next(name, reviewer=person, linker=linker_of(request))
-        review = next(iter(found), None)
+        claimed = await reviews.claim_next(name, reviewer=person, linker=linker_of(request))
+        review = next(iter(claimed), None)
     return await _item(request, name, review)
 
 

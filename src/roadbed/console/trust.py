@@ -1,13 +1,13 @@
-"""The Trust page, the card of weak spots, and notices."""
+"""The Trust page, and the card of weak spots."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse
 
-from roadbed.access import by_notice, needs
+from roadbed.access import needs
 from roadbed.console import charts
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.pages import app_of, usecase_page
 from roadbed.people.permissions import Permission
 
 
@@ -40,13 +40,3 @@ async def weak(request: Request) -> HTMLResponse:
     report = await app.reports.report(app.service(request.path_params["name"]))
     detail = (report.proof or {}).get("detail", {})
     return await usecase_page(request, "weak.html", report.use_case, report=report, detail=detail)
-
-
-@needs(Permission.NOTICE, by=by_notice)
-async def seen(request: Request) -> Response:
-    """A notice was read; back to where it stood."""
-    await app_of(request).notices.seen(request.path_params["notice_id"], person=person_of(request))
-    form = (await request.body()).decode(errors="replace")
-    back = form.removeprefix("back=") if form.startswith("back=") else ""
-    name = back if back in app_of(request).deployments.names() else None
-    return RedirectResponse(f"/usecases/{name}/trust" if name else "/", status_code=303)

@@ -25,7 +25,7 @@ async def versions(request: Request) -> Response:
     if a and b:
         return RedirectResponse(_between(name, a, b), status_code=303)
     before = request.query_params.get("before", "")
-    found = await app.versions.list(
+    rows = await app.versions.list(
         name,
         most=_PAGE_SIZE,
         before=int(before) if before.isdecimal() and len(before) < 9 else None,
@@ -34,8 +34,8 @@ async def versions(request: Request) -> Response:
         request,
         "versions.html",
         name,
-        versions=found,
-        more=found[-1].number if len(found) == _PAGE_SIZE else None,
+        versions=rows,
+        more=rows[-1].number if len(rows) == _PAGE_SIZE else None,
     )
 
 
@@ -48,9 +48,9 @@ async def difference(request: Request) -> Response:
     named: str = request.path_params["named"]
     a, dots, b = named.partition("..")
     if not dots:
-        found = await app.versions.show(name, named)
-        before = max(found.version.number - 1, 1)
-        return RedirectResponse(_between(name, str(before), str(found.version.number)), 303)
+        detail = await app.versions.show(name, named)
+        before = max(detail.version.number - 1, 1)
+        return RedirectResponse(_between(name, str(before), str(detail.version.number)), 303)
     compared = await app.versions.diff(name, a, b)
     sides = [(await app.versions.show(name, item)).version for item in (compared.a, compared.b)]
     return await usecase_page(

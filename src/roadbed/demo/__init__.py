@@ -1,1 +1,4 @@
-"""The demo: a client, a reviewer and a picture of what happens, all through the HTTP API."""
+"""The demo: clients, reviewers and a receiver that use a server through the HTTP API.
+
+It may know every other package, and nothing imports it but the command line. It owns no table.
+"""

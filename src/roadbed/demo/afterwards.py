@@ -1,4 +1,4 @@
-"""After the show: work goes on arriving, and the next version needs the words of two people."""
+"""After the demo's rounds: tasks keep arriving, and the next version needs two sign-offs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LADDER = "rollout=Rollout(shadow_tasks=50, canary_tasks=100, canary_share=0.2)"
 
 
 def declare_ladder(folder: Path) -> None:
-    """A pilot becomes production: from the next version on people agree, and it is tried first."""
+    """From pilot to production: the next version needs sign-offs, shadow and canary."""
     file = folder / "usecase.py"
     declared = file.read_text(encoding="utf-8").replace(_PILOT, _LADDER)
     file.write_text(declared.replace("import DIRECT, Budget,", "import Budget, Rollout,"), "utf-8")
@@ -35,15 +35,15 @@ def write_environment(file: Path, environment: Mapping[str, str]) -> None:
 
 
 def told(address: str, codes: Mapping[str, str], folder: Path, environment: Path) -> str:
-    """How to go on, in the order in which one would."""
+    """The next steps for the viewer, in order."""
     people = "\n".join(
         f"  {name}, {what}: {address}/sign-in?code={codes[name]}"
         for name, what in SIGNING_IN.items()
     )
     return (
-        "From here on it is in production: the next version needs a word of ana and one of dev, "
+        "It is in production now: the next version needs a sign-off of ana and one of dev, "
         "50 tasks in shadow\nand 100 as a canary. Inquiries go on arriving, two a second. "
-        "docs/tutorial/second-version.md walks up.\n"
+        "docs/tutorial/second-version.md shows the next steps.\n"
         f"The folder, to change or break: {folder}\n"
         f"In a second terminal, first: set -a; . {environment}; set +a\n"
         f"Still serving at {address} (Ctrl-C ends it)\n"

@@ -47,8 +47,8 @@ class Caller:
             try:
                 response = await self._client.request(method, path, json=body)
                 if response.status_code < 500:
-                    found: dict[str, Any] = response.json()
-                    return found
+                    content: dict[str, Any] = response.json()
+                    return content
                 detail = f"status {response.status_code}"
             except httpx2.HTTPError as error:
                 detail = type(error).__name__

@@ -1,4 +1,4 @@
-"""Plays the whole road: server, clients, reviewer, improvement, round by round."""
+"""The demo's run: server, clients, reviewers and improvement, round by round."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ async def _rounds(stage: DemoStage, view: View) -> None:
             await _follow_state(clients, row, told, view)
         view.finished(row)
         if number < len(stage.stream.rounds):
-            view.step("Learning from the corrections, proving the new version")
+            view.step("Learning from the corrections, certifying the new version")
             improved = await _improve(stage.environment)
     await clients.close()
     for reviewer in reviewers:
@@ -197,29 +197,11 @@ async def _stage(
         usecases = await asyncio.to_thread(_write_folder, stream)
         sheets = _fresh_outbox(Path.cwd())
         receiver_port = free_port()
-        environment = {
-            "ROADBED_DATABASE_URL": url,
-            "ROADBED_USECASES": str(usecases),
-            "ROADBED_AUDIT_DIR": str(audit_folder(settings).resolve()),
-            "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
-            "ROADBED_DEMO_RECEIVER": f"http://127.0.0.1:{receiver_port}/",
-            "ROADBED_DEMO_SHEETS": str(sheets),
-        }
+        environment = _environment(settings, url, usecases, receiver_port, sheets)
         async with open_app(settings, url, only=[]) as app:
             tokens = await _add_people(app)
-        server = ServerProcess(
-            usecases,
-            environment,
-            port,
-            lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."),
-        )
-        worker = Kept("roadbed", "worker", environment=environment)
-        receiver = Kept(
-            "roadbed.demo.receiver",
-            str(receiver_port),
-            str(sheets / "received.txt"),
-            environment={},
-            returns=False,
+        server, worker, receiver = _processes(
+            usecases, environment, port, receiver_port, sheets, view
         )
         try:
             await receiver.start()
@@ -242,6 +224,46 @@ async def _stage(
             await server.stop()
             await receiver.stop()
             shutil.rmtree(usecases, ignore_errors=True)
+
+
+def _environment(
+    settings: Settings, url: str, usecases: Path, receiver_port: int, sheets: Path
+) -> dict[str, str]:
+    """What server and worker are started with."""
+    return {
+        "ROADBED_DATABASE_URL": url,
+        "ROADBED_USECASES": str(usecases),
+        "ROADBED_AUDIT_DIR": str(audit_folder(settings).resolve()),
+        "ROADBED_LEASE_SECONDS": _LEASE_SECONDS,
+        "ROADBED_DEMO_RECEIVER": f"http://127.0.0.1:{receiver_port}/",
+        "ROADBED_DEMO_SHEETS": str(sheets),
+    }
+
+
+def _processes(
+    usecases: Path,
+    environment: dict[str, str],
+    port: int | None,
+    receiver_port: int,
+    sheets: Path,
+    view: View,
+) -> tuple[ServerProcess, Kept, Kept]:
+    """Server, worker and receiver, not started yet."""
+    server = ServerProcess(
+        usecases,
+        environment,
+        port,
+        lambda n: view.note(f"The server died ({n}); it is started again. Nothing is lost."),
+    )
+    worker = Kept("roadbed", "worker", environment=environment)
+    receiver = Kept(
+        "roadbed.demo.receiver",
+        str(receiver_port),
+        str(sheets / "received.txt"),
+        environment={},
+        returns=False,
+    )
+    return server, worker, receiver
 
 
 async def _add_people(app: App) -> list[str]:
@@ -339,14 +361,14 @@ async def _improve(environment: Mapping[str, str]) -> Mapping[str, Any]:
     output, errors = await process.communicate()
     if process.returncode != 0:
         raise DemoServerError(f"improve failed: {errors.decode(errors='replace').strip()[-300:]}")
-    found: Mapping[str, Any] = json.loads(output.decode().splitlines()[-1])
-    return found
+    improvement: Mapping[str, Any] = json.loads(output.decode().splitlines()[-1])
+    return improvement
 
 
 def _threshold(improved: Mapping[str, Any]) -> float | None:
     certificate = improved["certificate"] or {}
-    found: float | None = certificate.get("threshold")
-    return found
+    threshold: float | None = certificate.get("threshold")
+    return threshold
 
 
 def _summary(view: View, seconds: float) -> dict[str, object]:

@@ -20,9 +20,9 @@ function part(html) {
 let going = false;
 function go(key) {
   const places = {
-    u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/review`,
-    i: usecase && `/usecases/${usecase}/improve`,
-    y: "/you", m: usecase && `/usecases/${usecase}/members`,
+    u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/reviews`,
+    i: usecase && `/usecases/${usecase}/proposals`,
+    y: "/account", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
     v: usecase && `/usecases/${usecase}/releases`, n: usecase && `/usecases/${usecase}/notebook`,
     l: usecase && `/usecases/${usecase}/versions`, o: usecase && `/usecases/${usecase}/outcomes`,
@@ -255,7 +255,7 @@ function reviewDesk(path) {
         show(await fetchNext(code === "content_changed" ? "" : left));
       }
     } catch {
-      if (taken) trouble(NO_ANSWER, "Your verdict was taken. The next one comes as soon as the server answers.");
+      if (taken) trouble(NO_ANSWER, "Your verdict is stored. The next review appears when the server answers.");
       else trouble(NO_ANSWER, "What you typed is still here; try again.");
       if (taken) follow(left);
     } finally { busy = false; }
@@ -307,17 +307,17 @@ function reviewDesk(path) {
         const node = part(answer.html);
         const passed = id(node) === review ? "" : " You were shown what the decider said, so somebody else labels it.";
         show(node);
-        result.replaceChildren(part(`<p class="told">Taken back.${passed}</p>`));
+        result.replaceChildren(part(`<p class="told">Undone.${passed}</p>`));
       } else if (tell(answer.html) === "nothing_to_undo" && unsure === review) {
         // It was taken back before: only the answer was lost.
         forget(review);
         show(await fetchNext("", review));
-        result.replaceChildren(part('<p class="told">Taken back.</p>'));
+        result.replaceChildren(part('<p class="told">Undone.</p>'));
       } else if (NOTHING_LEFT.includes(result.firstElementChild.dataset.code)) forget(review);
       unsure = "";
     } catch {
       unsure = review;
-      trouble(NO_ANSWER, "Nothing is lost; press u again.");
+      trouble(NO_ANSWER, "Nothing is lost. Press u again.");
     } finally { busy = false; }
   }
 
@@ -326,12 +326,12 @@ function reviewDesk(path) {
     try {
       const node = await fetchNext("", before);
       if (node.dataset.lost) {
-        trouble(node.dataset.lost, "This is the next one.");
+        trouble(node.dataset.lost, "This is the next review.");
         tellTyped(drawer.read(`typed:${before}`));
       }
       show(node);
     } catch {
-      trouble(NO_ANSWER, "The next one comes as soon as it does.");
+      trouble(NO_ANSWER, "The next review appears when the server answers.");
       setTimeout(begin, 3000);
     }
   }

@@ -40,14 +40,14 @@ def generate(count: int = 9_600, *, seed: int = 7) -> list[SampleInquiry]:
     names = sorted(queues)
     weights = [1.0 / (rank + 4) ** 0.6 for rank in range(len(names))]
     chance.shuffle(names)
-    found: dict[str, SampleInquiry] = {}
-    while len(found) < count:
+    inquiries: dict[str, SampleInquiry] = {}
+    while len(inquiries) < count:
         if chance.random() < SHARE_OUTSIDE:
             inquiry = SampleInquiry(_written(chance, [chance.choice(_out_of_scope())]), None)
         else:
             inquiry = _inside(chance, queues, names, weights)
-        found.setdefault(inquiry.text, inquiry)
-    return list(found.values())
+        inquiries.setdefault(inquiry.text, inquiry)
+    return list(inquiries.values())
 
 
 @cache
@@ -158,13 +158,13 @@ def _out_of_scope() -> Sequence[str]:
 
 @cache
 def _sections(name: str) -> Mapping[str, Sequence[str]]:
-    found: dict[str, list[str]] = {}
+    sections: dict[str, list[str]] = {}
     for line in _read(name).splitlines():
         if line.startswith("["):
-            current = found.setdefault(line.strip("[]"), [])
+            current = sections.setdefault(line.strip("[]"), [])
         elif line:
             current.append(line)
-    return found
+    return sections
 
 
 def _read(name: str) -> str:

@@ -1,0 +1,21 @@
+"""What is proven about a use case, over HTTP."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from roadbed.access import needs
+from roadbed.api.deps import app_of, as_json, usecase_of
+from roadbed.people.permissions import Permission
+
+router = APIRouter()
+
+
+@router.get("/usecases/{name}/trust")
+@needs(Permission.VIEW)
+async def trust(name: str, request: Request) -> Response:
+    """What is promised, on what evidence, and what would end it."""
+    usecase_of(request, name)
+    app = app_of(request)
+    return as_json(await app.reports.report(app.deployments.get(name)))
