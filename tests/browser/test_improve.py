@@ -134,7 +134,7 @@ async def test_hostile_text_is_shown_and_nothing_more(desk: Desk) -> None:
     await desk.site.app.proposals.suggest(loaded_of(desk.site.app), actor="ana")
     text = await desk.go()
     assert "<img src=x" in text
-    assert await desk.page.title() == "Suggestions · triage"
+    assert await desk.page.title() == "Proposals · triage"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
