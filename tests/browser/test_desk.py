@@ -33,10 +33,10 @@ async def page(site: Site) -> AsyncIterator[Page]:
     """The desk of ``rae`` with three items, none of them blind."""
     await send(site, 3)
     await site.app.database.fetch("UPDATE review SET blind = false")
-    async with signed_in(site, "rae") as found:
-        await found.goto(f"{site.address}/usecases/triage/reviews")
-        await shown(found)
-        yield found
+    async with signed_in(site, "rae") as opened:
+        await opened.goto(f"{site.address}/usecases/triage/reviews")
+        await shown(opened)
+        yield opened
 
 
 async def shown(page: Page) -> str:
