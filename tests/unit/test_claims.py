@@ -293,7 +293,7 @@ def _overview(tasks: int) -> Any:
     ],
 )
 def test_the_headline_says_of_how_many_tasks_it_speaks(tasks: int, said: str) -> None:
-    live = SimpleNamespace(state="open", threshold=0.9)
+    live: Any = SimpleNamespace(state="open", threshold=0.9)
     assert formatting.headline(_overview(tasks), live, AT).startswith(said)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
-from typing import Any
 
 from fastapi import Request
 from pydantic_core import from_json, to_json
@@ -59,12 +58,12 @@ def served(app: App, name: str) -> UseCase:
         raise
 
 
-async def json_object(request: Request) -> dict[str, Any]:
+async def json_object(request: Request) -> dict[str, object]:
     """The body. Raises ``BodyError``."""
     return read_object(await request.body())
 
 
-def read_object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes) -> dict[str, object]:
     """``body`` as a JSON object that can be stored. Raises ``BodyError``, ``UnstorableError``.
 
     So nothing reaches the database that it would refuse, whatever a route makes of it.
@@ -75,7 +74,7 @@ def read_object(body: bytes) -> dict[str, Any]:
     return content
 
 
-def parsed(body: bytes) -> dict[str, Any]:
+def parsed(body: bytes) -> dict[str, object]:
     """``body`` as a JSON object, whatever is in it: who asks checks that. Raises ``BodyError``."""
     try:
         content = from_json(body.removeprefix(BOM_UTF8))

@@ -64,14 +64,14 @@ class RequestError(RoadbedError):
     code = "request_invalid"
 
 
-def unknown_fields(body: Mapping[str, Any], known: set[str], remedy: str) -> None:
+def unknown_fields(body: Mapping[str, object], known: set[str], remedy: str) -> None:
     """Refuse a body with other fields. Raises ``RequestError``."""
     if unknown := set(body) - known:
         named = ", ".join(sorted(unknown))[:200]
         raise RequestError(f"The body has unknown fields: {named}.", remedy)
 
 
-def text_field(body: Mapping[str, Any], name: str, *, most: int) -> str:
+def text_field(body: Mapping[str, object], name: str, *, most: int) -> str:
     """A text of the body, empty if it is not there. Raises ``RequestError``."""
     value = body.get(name)
     if value is None:
@@ -84,7 +84,7 @@ def text_field(body: Mapping[str, Any], name: str, *, most: int) -> str:
     return value
 
 
-def time_field(body: Mapping[str, Any], name: str) -> datetime:
+def time_field(body: Mapping[str, object], name: str) -> datetime:
     """A moment of the body, with its zone. Raises ``RequestError``."""
     try:
         moment = datetime.fromisoformat(text_field(body, name, most=_LONGEST_TIME))
@@ -157,7 +157,7 @@ def _response(status: int, code: str, detail: str, remedy: str, extra: dict[str,
     return Response(to_json(body), status, headers, "application/problem+json")
 
 
-def said(body: dict[str, Any], name: str, remedy: str) -> str:
+def said(body: dict[str, object], name: str, remedy: str) -> str:
     """A field that must say something. Raises ``RequestError``."""
     text = text_field(body, name, most=1000).strip()
     if not text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,10 @@ from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show, tell
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
+
+if TYPE_CHECKING:
+    from roadbed.outcomes.model import Reported
+    from roadbed.storage.database import Row
 
 
 def outcome(
@@ -119,7 +123,7 @@ def _declared(app: Any, usecase: str) -> Any:
     return app.service(usecase).loaded.declared
 
 
-def listed_text(usecase: str, listed: Any) -> Iterator[str]:
+def listed_text(usecase: str, listed: Row) -> Iterator[str]:
     """The summary and the newest outcomes."""
     summary = listed["summary"]
     yield f"Of {counted(summary.automatic, 'automatic answer')} in {summary.days} days:"
@@ -144,7 +148,7 @@ def _word(outcome: dict[str, Any]) -> str:
     return said + (" (withdrawn)" if outcome["withdrawn_at"] else "")
 
 
-def told_text(report: Any) -> str:
+def told_text(report: Reported) -> str:
     """The result of one report."""
     opened_one = f" Review {report.outcome.review} is open." if report.outcome.review else ""
     return f"{'Known before' if report.repeated else 'Stored'} as {report.outcome.id}.{opened_one}"

@@ -14,6 +14,7 @@ from roadbed.cli.output import Json, fail, opened, run, say, show
 from roadbed.cli.versions import replay
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import shown
+from roadbed.receipts.service import Receipt
 
 
 def receipt(
@@ -70,7 +71,7 @@ def erase(
     )
 
 
-def receipt_text(receipt: Mapping[str, Any]) -> str:
+def receipt_text(receipt: Receipt) -> str:
     """A receipt as lines of text."""
     from roadbed.receipts.service import moments
 

@@ -237,7 +237,7 @@ async def _give(
     )
 
 
-def parsed(output: str | None) -> Any:
+def parsed(output: str | None) -> object:
     """An output as it was typed. Raises ``BadInputError``."""
     from roadbed.cli.tasks import BadInputError
 

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.kernel.figures import counted
 
+if TYPE_CHECKING:
+    from roadbed.guarantee.report import TrustReport
+    from roadbed.guarantee.stress import StressReport
 
-def trust_text(report: Any) -> str:
+
+def trust_text(report: TrustReport) -> str:
     """The report in lines."""
     return "\n".join(_lines(report))
 
@@ -116,7 +120,7 @@ def _audit(audit: Any, limit: float) -> Iterator[str]:
         yield f"  labels      {audit.waiting} wait; {audit.overdue} are late and count as wrong"
 
 
-def stress_text(report: Any) -> str:
+def stress_text(report: StressReport) -> str:
     """The stress report as a table."""
     n = report.rows[0].n if report.rows else 0
     lines = [

@@ -8,6 +8,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from roadbed.budgets.model import BudgetStatus
+from roadbed.guarantee.model import AuditPoint
+from roadbed.storage.database import Row
+
 WIDTH, HEIGHT = 640, 300
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
 _MOST_TICKS = 6
@@ -42,7 +46,7 @@ def risk_coverage(
     return svg("Error among automatic answers against the share automated", parts)
 
 
-def audit(path: Sequence[Any], *, limit: float) -> Markup:
+def audit(path: Sequence[AuditPoint], *, limit: float) -> Markup:
     """The estimated error and its bound over the automatic answers so far."""
     if len(path) < 2:
         return Markup("")
@@ -105,7 +109,7 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
     return svg("Share of right answers against confidence", parts)
 
 
-def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
+def volume(history: Sequence[Row], now: datetime) -> Markup:
     """Tasks over the last day in steps, the automatic part filled."""
     most = max((row["tasks"] for row in history), default=0)
     if not most:
@@ -129,7 +133,7 @@ def volume(history: Sequence[Mapping[str, Any]], now: datetime) -> Markup:
     return svg("Tasks in the last 24 hours, the automatic part filled", parts, height)
 
 
-def budget(of: Any) -> Markup:
+def budget(of: BudgetStatus) -> Markup:
     """What is spent of a period's cap and, paler, what is held; the levels of alerts marked."""
     most = max(of.cap, of.spent + of.reserved) or 1
     tall, top = 16, 18

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from markupsafe import Markup, escape
 
+from roadbed.decisions.model import LiveVersion
+from roadbed.deliveries.model import Delivery
+from roadbed.improvement.model import Proposal
+from roadbed.insight.monitoring import Overview
 from roadbed.kernel.figures import counted
 
 _STEPS = ((60.0, "second"), (60.0, "minute"), (24.0, "hour"), (30.4, "day"), (12.0, "month"))
@@ -96,7 +99,7 @@ _SAYS = {
 }
 
 
-def say(what: str, delivery: Any) -> dict[str, str]:
+def say(what: str, delivery: Delivery) -> dict[str, str]:
     """The button for a word on a delivery: its label and key."""
     label, key = _SAYS[what]
     if what == "approve" and delivery.key is None:
@@ -106,12 +109,12 @@ def say(what: str, delivery: Any) -> dict[str, str]:
     return {"what": what, "label": label, "key": key}
 
 
-def readable(content: Mapping[str, Any]) -> str:
+def readable(content: Mapping[str, object]) -> str:
     """Content as JSON on several lines; what a reader could not see is written as an escape."""
     return seen(json.dumps(content, indent=2, ensure_ascii=False))
 
 
-def compact(content: Any) -> str:
+def compact(content: object) -> str:
     """Content as JSON in one line, to be pasted into a command."""
     return json.dumps(content, ensure_ascii=False).replace("'", "\\u0027")
 
@@ -127,7 +130,7 @@ class Unchanged(str):
     __slots__ = ()
 
 
-def upright(value: Any) -> Any:
+def upright(value: object) -> object:
     """What a page shows of any value: marks that turn the text beside them around are told.
 
     Joiners and marks of one direction stay, which scripts and emoji need.
@@ -222,7 +225,7 @@ def short(identifier: str | None) -> str:
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
 
 
-def proposals_waiting(waiting: Any) -> str:
+def proposals_waiting(waiting: Sequence[Proposal]) -> str:
     """How many proposals wait, and what the first one changes."""
     if not waiting:
         return "No proposal waits."
@@ -242,7 +245,7 @@ def proposals_waiting(waiting: Any) -> str:
     return f"{count} {it} would correct {right:,} of {wrong:,} corrected cases."
 
 
-def headline(overview: Any, live: Any, now: datetime) -> str:
+def headline(overview: Overview, live: LiveVersion, now: datetime) -> str:
     """The state of a use case in one or two sentences."""
     waiting = overview.reviews["waiting"]
     queue = "No review waits."

@@ -27,7 +27,7 @@ class FormField:
     choices: Sequence[str]
 
 
-def as_declared(service: Deployment, content: Mapping[str, Any]) -> dict[str, Any]:
+def as_declared(service: Deployment, content: Mapping[str, object]) -> dict[str, object]:
     """An input with its fields in the order of its model; the database keeps none."""
     order = service.loaded.declared.input.model_fields
     return {name: content[name] for name in (*order, *content) if name in content}
@@ -48,7 +48,7 @@ def fields(service: Deployment) -> list[FormField]:
     ]
 
 
-def read(output: type[BaseModel], form: Mapping[str, str]) -> dict[str, Any]:
+def read(output: type[BaseModel], form: Mapping[str, str]) -> dict[str, object]:
     """What was typed, as far as it can be understood; the service judges it."""
     schema = output.model_json_schema().get("properties", {})
     values: dict[str, Any] = {}
@@ -69,7 +69,7 @@ def action_kinds(service: Deployment) -> list[str]:
     return sorted(service.loaded.declared.actions)
 
 
-def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
+def read_actions(form: Mapping[str, str]) -> Sequence[Mapping[str, object]] | None:
     """The actions that are right, in their order; ``None`` where the form asked for none.
 
     Each of those proposed is kept, edited or left out; one more may have been added. Raises
@@ -89,7 +89,7 @@ def read_actions(form: Mapping[str, str]) -> list[dict[str, Any]] | None:
 
 
 def changed(
-    typed: Sequence[Mapping[str, Any]] | None, shown: Sequence[Mapping[str, Any]] | None
+    typed: Sequence[Mapping[str, object]] | None, shown: Sequence[Mapping[str, object]] | None
 ) -> bool:
     """Whether the actions in a form are other than those that were shown."""
     bare = [{"name": action["name"], "arguments": action["arguments"]} for action in shown or ()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from math import ceil
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -84,7 +83,7 @@ def person_of(request: Request) -> str:
     return person
 
 
-def page(request: Request, template: str, status: int = 200, **facts: Any) -> HTMLResponse:
+def page(request: Request, template: str, status: int = 200, **facts: object) -> HTMLResponse:
     """A page or a part of one."""
     now = app_of(request).clock.now()
     viewer: Viewer | None = getattr(request.state, "viewer", None)
@@ -106,7 +105,7 @@ def page(request: Request, template: str, status: int = 200, **facts: Any) -> HT
 
 
 async def usecase_page(
-    request: Request, template: str, usecase: str, status: int = 200, **facts: Any
+    request: Request, template: str, usecase: str, status: int = 200, **facts: object
 ) -> HTMLResponse:
     """A page of one use case: with its halt key, and the banner while it is halted."""
     standing = await app_of(request).halts.standing(usecase)

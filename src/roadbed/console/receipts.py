@@ -66,7 +66,7 @@ async def replay(request: Request) -> Response:
     return await shown(request, replayed=replayed)
 
 
-async def shown(request: Request, status: int = 200, **more: Any) -> HTMLResponse:
+async def shown(request: Request, status: int = 200, **more: object) -> HTMLResponse:
     """The page of the receipt that the path names; ``more`` says what came of a form on it."""
     person, app = person_of(request), app_of(request)
     content = await app.receipts.get(request.path_params["task_id"], viewer=person)

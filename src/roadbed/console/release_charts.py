@@ -9,12 +9,13 @@ from typing import Any
 from markupsafe import Markup
 
 from roadbed.console.charts import svg, word
+from roadbed.storage.database import Row
 
 _SLIM, _ROW, _EDGE = 400, 48, 8
 _LONGEST = 28  # characters of a label that leave room for its figures
 
 
-def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
+def differences(rows: Sequence[Row]) -> Markup:
     """Candidate minus live version on the same items: a dot with its interval, and the limit.
 
     Each row has ``label``, ``measured``, ``lower``, ``upper`` and ``limit``, shares of all items.
@@ -42,7 +43,7 @@ def differences(rows: Sequence[Mapping[str, Any]]) -> Markup:
     return svg("Difference in wrong answers, with its interval and limit", parts, height, _SLIM)
 
 
-def evidence(rows: Sequence[Mapping[str, Any]]) -> Markup:
+def evidence(rows: Sequence[Row]) -> Markup:
     """How far each check of a canary is from its roll-back line, on a scale of factors.
 
     Each row has ``label``, ``evidence``, ``limit`` and ``said``.

@@ -215,7 +215,7 @@ def _said(error: RoadbedError | None) -> str | None:
 
 def signing(
     release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
-) -> dict[str, Any]:
+) -> dict[str, object]:
     """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
     mine, cannot = presentation.may_sign(release, roles, person)
     given = [off for off in release.sign_offs if off.withdrawn_at is None]
@@ -253,7 +253,7 @@ def _nobody(role: str, person: str | None) -> dict[str, Any]:
     return {"role": named([role]), "sign": "○", "word": word, **nothing}
 
 
-def moving(release: Release, roles: Collection[str], person: str) -> dict[str, Any]:
+def moving(release: Release, roles: Collection[str], person: str) -> dict[str, object]:
     """The sentence, the ladder and the next step."""
     mine, _ = presentation.may_sign(release, roles, person)
     free = release.next in presentation.VERBS and release.waits_for is None
@@ -268,7 +268,7 @@ def moving(release: Release, roles: Collection[str], person: str) -> dict[str, A
     }
 
 
-def back(release: Release | None) -> dict[str, Any]:
+def back(release: Release | None) -> dict[str, object]:
     """Whether it can be rolled back, and what that does."""
     said = _BACK.get(release.step, "") if release else ""
     if release and release.step == "live" and release.base is None:
@@ -276,7 +276,7 @@ def back(release: Release | None) -> dict[str, Any]:
     return {"may_roll_back": bool(said), "back_said": said}
 
 
-def gate(release: Release) -> dict[str, Any]:
+def gate(release: Release) -> dict[str, object]:
     """The report of the gate as tables and a plot."""
     shown = release.gate or {}
     rows = report_presentation.differences(shown)
@@ -297,7 +297,7 @@ def gate(release: Release) -> dict[str, Any]:
     }
 
 
-def trial(release: Release) -> dict[str, Any]:
+def trial(release: Release) -> dict[str, object]:
     """The newest reading of shadow or canary as a table and a plot."""
     newest = report_presentation.current_trial(release)
     rows = report_presentation.trial_checks(newest)

@@ -14,7 +14,9 @@ from roadbed.insight.stage_clock import ChartSpan, TimelineChart, chart_of, days
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 
 
-async def timeline(request: Request, name: str) -> dict[str, Any]:
+async def timeline(
+    request: Request, name: str
+) -> dict[str, Any]:  # facts of a template, passed on by name
     """What the section "Timeline" of a use case's page needs."""
     app = app_of(request)
     stages = await app.stage_clock.timeline(name)
