@@ -21,8 +21,9 @@ import uvloop
 
 import report
 from decisions import USECASE, decisions
+from roadbed.app import App
 from roadbed.audit.service import AuditLog
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
 from roadbed.storage import migrations

@@ -29,7 +29,8 @@ import psycopg
 import uvloop
 
 import report
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.storage import migrations

@@ -26,7 +26,8 @@ import numpy as np
 import uvloop
 
 import report
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.kernel.settings import Settings
 from roadbed.storage import migrations

@@ -29,7 +29,8 @@ from typing import Any, cast
 
 import report
 from closed_loop import LIMIT, OUTSIDE, ROUNDS, SEED, SIZE, Labelled, ask, best, read
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Decision, Route
 from roadbed.improvement.mining.mine import mine
 from roadbed.kernel.settings import Settings

@@ -18,7 +18,8 @@ import psutil
 
 import report
 from decisions import CLIENTS, USECASE, kept, spread
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Reason
 from roadbed.kernel.settings import Settings
 from roadbed.storage import migrations

@@ -20,7 +20,8 @@ import uvicorn
 from httpx2._config import DEFAULT_TIMEOUT_CONFIG
 from pydantic import SecretStr
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.listener import configured
 from roadbed.people.errors import PersonExistsError

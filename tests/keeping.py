@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 
 
 @asynccontextmanager

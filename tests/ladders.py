@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.people.errors import PersonExistsError
 from roadbed.reviews.model import VerdictKind

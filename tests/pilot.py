@@ -7,7 +7,7 @@ from pathlib import Path
 
 from psycopg.types.json import Jsonb
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.loader import load

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.connectors.webhook import Webhook
 from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed

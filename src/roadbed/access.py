@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.deliveries.errors import UnknownDeliveryError
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.improvement.errors import UnknownProposalError

@@ -10,8 +10,8 @@ from typing import Any
 
 import structlog
 
+from roadbed.app import App
 from roadbed.audit.witness import Witness
-from roadbed.bootstrap import App
 from roadbed.connectors import witnesses
 from roadbed.connectors.egress import EgressPool
 from roadbed.deliveries.relay import SEND_SECONDS

@@ -16,8 +16,9 @@ from starlette.types import Message, Receive, Scope, Send
 from roadbed.api import app as api
 from roadbed.api.problems import problem
 from roadbed.api.tasks import take
+from roadbed.app import App
 from roadbed.background import relaying, running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.console import app as console
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError

@@ -15,7 +15,7 @@ from starlette.routing import Route
 from structlog.testing import capture_logs
 
 from roadbed.api import app as api
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.connectors import Chat, EgressPool, Email, Folder, PostgresTable, Rest, Webhook
 from roadbed.connectors.folder import read_csv
 from roadbed.connectors.rest import Call

@@ -8,7 +8,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Decision, Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter

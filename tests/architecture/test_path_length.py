@@ -26,7 +26,8 @@ from types import FrameType
 import pytest
 
 from roadbed.api.tasks import take
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.people.model import Role
 from roadbed.people.permissions import Viewer

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from playwright.async_api import Page, Route
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.kernel.settings import Settings
 from tests.browser.chromium import sends
 from tests.browser.test_console import CHROMIUM, signed_in

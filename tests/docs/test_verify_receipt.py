@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from roadbed.app import App
 from roadbed.audit import handovers, keys, notes
 from roadbed.audit.handovers import Head
-from roadbed.bootstrap import App
 from tests.unit.test_audit import proof_of_a_reviewed_task
 
 PROGRAM = Path(__file__).parents[2] / "docs" / "verify_receipt.py"

@@ -27,8 +27,9 @@ from uuid import uuid4
 
 import psycopg
 
+from roadbed.app import App
 from roadbed.background import relaying, running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from tests.conftest import Folders
 

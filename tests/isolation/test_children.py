@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.model import Decision, Reason
 from roadbed.executors.child_executor import ChildExecutor

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import structlog.testing
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Reason
 from roadbed.executors.sandbox import landlock_version
 from roadbed.kernel.settings import Settings

@@ -23,7 +23,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Route
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.deliveries.errors import DeliveryStateError
 from roadbed.deliveries.model import Delivery, DeliveryState

@@ -11,7 +11,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions import crash_detection, service
 from roadbed.decisions.model import Decision, Reason, Route, Trial
 from roadbed.intake.errors import KeyReusedError, OverloadedError

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from roadbed.app import App, audit_folder
 from roadbed.audit import keys, notes, verification
 from roadbed.audit.checkpoint_history import DAYS, HISTORY, CheckpointHistory
 from roadbed.audit.errors import (
@@ -28,7 +29,6 @@ from roadbed.audit.errors import (
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
 from roadbed.audit.tiles import TileFolder
-from roadbed.bootstrap import App, audit_folder
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
 from roadbed.storage import migrations

@@ -11,8 +11,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from roadbed import background
+from roadbed.app import App
 from roadbed.background import relaying, running
-from roadbed.bootstrap import App
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.storage.background import Warnings
 from roadbed.storage.errors import StorageUnavailableError

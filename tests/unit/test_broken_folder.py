@@ -11,7 +11,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from roadbed.bootstrap import App, open_app, serve
+from roadbed.app import App
+from roadbed.bootstrap import open_app, serve
 from roadbed.kernel.settings import Settings
 from roadbed.releases.errors import RollBackError
 from roadbed.storage.database import with_schema

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.budgets.service import amounts
 from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.kernel.settings import Settings

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.deliveries.model import Delivery, DeliveryState
 from roadbed.reviews.model import VerdictKind

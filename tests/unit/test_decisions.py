@@ -15,8 +15,9 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from roadbed.app import App
 from roadbed.background import running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.decisions import routing
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.model import (

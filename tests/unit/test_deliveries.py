@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Reason, Route
 from roadbed.deliveries import circuits, retry_policy
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError

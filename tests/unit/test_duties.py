@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.deliveries.errors import ApprovalError
 from roadbed.deliveries.model import DeliveryState

@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.deliveries.errors import DeliveryStateError
 from roadbed.deliveries.model import DeliveryState
 from roadbed.storage.database import with_schema

@@ -11,7 +11,7 @@ import pytest
 from psycopg_pool import PoolTimeout
 from structlog.testing import capture_logs
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.deliveries import outbox
 from roadbed.deliveries.model import DeliveryState
 from roadbed.storage.database import passes

@@ -19,7 +19,8 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Reason
 from roadbed.examples.model import KnownCase
 from roadbed.insight.stage_clock import stage_timeline

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadbed import Exact, Fields, Judged, Score, Sets, Within
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.executors.in_process import Failed
 from roadbed.reviews.model import VerdictKind
 from roadbed.scoring.assessment import is_wrong

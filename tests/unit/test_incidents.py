@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from pydantic_core import to_json
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.receipts.errors import ErasureError, IncidentError, UnknownTaskError
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import Ledger, pump

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.console.forms import as_declared
 from roadbed.kernel.labels import closest, normal_label
 from roadbed.usecases import templates

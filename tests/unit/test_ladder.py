@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Route
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from roadbed.app import App
 from roadbed.background import running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Route
 from roadbed.deliveries.model import AttemptResult, DeliveryState
 from roadbed.intake.errors import RetiredError

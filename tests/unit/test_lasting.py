@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from roadbed import background
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.cli.long_running import until_ended
 from roadbed.cli.sockets import bound
 from roadbed.decisions.crash_detection import CrashDetector, addresses

@@ -10,7 +10,8 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Decision
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.errors import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.improvement.confusions import ReviewedAnswer, confusions
 from roadbed.insight import timeline
 from roadbed.insight.notebook import Material, Notebook, compose, escaped, markdown

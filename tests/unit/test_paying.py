@@ -10,7 +10,8 @@ from functools import partial
 
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.budgets.model import Aside
 from roadbed.decisions.batch_evaluation import MeteredCalls
 from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError

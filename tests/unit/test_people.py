@@ -11,7 +11,7 @@ import pytest
 from alembic import command
 from alembic.config import Config
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.errors import (
     LastAdminError,

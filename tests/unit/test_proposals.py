@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.improvement.errors import (
     ProposalDecidedError,
     ProposalEditError,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.guarantee import audit_replay, running_audit
 from roadbed.halts.service import late_before

@@ -21,10 +21,11 @@ import httpx2
 import psycopg
 import pytest
 
+from roadbed.app import App
 from roadbed.audit import irrevocable_events, keys
 from roadbed.audit.errors import AuditBehindError, AuditKeyError
 from roadbed.audit.irrevocable_events import IrrevocableEvent
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.deliveries.model import DeliveryState
 from roadbed.halts.errors import RestoreUndeclaredError
 from roadbed.kernel.settings import Settings

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.connectors.responses import accept
 from roadbed.deliveries import approvals
 from roadbed.deliveries.errors import UnknownDestinationError

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.models import TextClassifier
 from roadbed.risk import repeated_inputs

@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from roadbed.app import App
 from roadbed.background import running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter

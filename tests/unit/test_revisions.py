@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
 from roadbed.deliveries.model import Delivery, DeliveryState

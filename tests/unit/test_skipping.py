@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.reviews.errors import (
     NothingToUndoError,

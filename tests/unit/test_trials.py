@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Reason, Route
 from roadbed.kernel.settings import Settings
 from roadbed.receipts.service import Filter

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from roadbed.app import App
 from roadbed.background import running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Decision, Reason, Route
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from roadbed.bootstrap import App, open_app
+from roadbed.app import App
+from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Decision, Reason
 from roadbed.deliveries.model import DeliveryState
 from roadbed.kernel.settings import Settings

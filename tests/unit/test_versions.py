@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from psycopg.types.json import Jsonb
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.examples.model import Candidate
 from roadbed.executors.isolated import DeciderProcesses
 from roadbed.kernel.errors import RoadbedError

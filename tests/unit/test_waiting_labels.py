@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.cli.trust import trust_text
 from roadbed.guarantee.presentation import above
 from roadbed.reviews.model import VerdictKind

@@ -16,13 +16,14 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, Session
 from pydantic import SecretStr
 from structlog.testing import capture_logs
 
+from roadbed.app import App
 from roadbed.audit import keys, notes
 from roadbed.audit import witness as module
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.service import AuditLog
 from roadbed.audit.witness import Witness
 from roadbed.background import running
-from roadbed.bootstrap import App, open_app
+from roadbed.bootstrap import open_app
 from roadbed.connectors import EgressPool
 from roadbed.connectors.witnesses import secrets, witnesses
 from roadbed.kernel.clock import SystemClock

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from starlette.responses import Response
 
 from roadbed.api.problems import BodyError, UnstorableError
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.storable import faults
 from roadbed.people.errors import NotSignedInError

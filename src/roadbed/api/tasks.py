@@ -14,7 +14,7 @@ from starlette.responses import Response
 from roadbed.access import admit, by_task, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, parsed, person_of, served
 from roadbed.api.problems import RequestError, unknown_fields
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.intake.validation import LONGEST_REASON
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.receipts.revisions import for_a_sender

@@ -77,7 +77,7 @@ def restored(
 
 
 def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
-    from roadbed.bootstrap import audit_folder
+    from roadbed.app import audit_folder
     from roadbed.kernel.settings import Settings
     from roadbed.recovery.restore import restore as put_back
     from roadbed.storage.serving import database_server

@@ -18,7 +18,7 @@ from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
     from roadbed.kernel.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and resolve deliveries.")

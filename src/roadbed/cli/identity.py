@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
 
 
 def me() -> str:

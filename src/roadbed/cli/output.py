@@ -13,7 +13,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.terminal import visible
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
 
 FAILED = 1
 PROBLEMS_FOUND = 3

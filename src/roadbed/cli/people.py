@@ -12,7 +12,7 @@ from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, opened, run, show, sign_in_link, tell
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
 
 app = typer.Typer(
     no_args_is_help=True,

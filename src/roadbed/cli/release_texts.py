@@ -14,7 +14,7 @@ from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.versions.model import Release
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
 
 _WIDTH = 9
 

@@ -14,7 +14,7 @@ from roadbed.cli.renamed import old_verb
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
     from roadbed.versions.model import Release
 
 app = typer.Typer(

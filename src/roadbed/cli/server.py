@@ -14,7 +14,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted
 
 if TYPE_CHECKING:
-    from roadbed.bootstrap import App
+    from roadbed.app import App
     from roadbed.recovery.model import Restoration
     from roadbed.storage.doctor import Finding
 

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed import __version__
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.console import formatting
 from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.improvement.model import support

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import everywhere, needs, viewer_of
-from roadbed.bootstrap import App
+from roadbed.app import App
 from roadbed.console.pages import app_of, page, usecase_page
 from roadbed.console.sign_in import base, read_form
 from roadbed.people.errors import LastAdminError, PersonExistsError, PersonInvalidError

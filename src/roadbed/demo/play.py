@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx2
 
-from roadbed.bootstrap import App, audit_folder, open_app
+from roadbed.app import App, audit_folder
+from roadbed.bootstrap import open_app
 from roadbed.demo import afterwards
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.errors import DemoServerError
