@@ -261,7 +261,13 @@ async def opened(folder: Path) -> AsyncIterator[App]:
         url = await asyncio.to_thread(server.start)
         try:
             migrations.upgrade(url)
-            settings = Settings(usecases=folder, audit_dir=folder.parent / "audit", home=Path(home))
+            # The best possible threshold is found by asking the decider itself, so it runs here.
+            settings = Settings(
+                usecases=folder,
+                audit_dir=folder.parent / "audit",
+                home=Path(home),
+                isolation="none",
+            )
             async with open_app(settings, url) as app:
                 yield app
         finally:

@@ -16,6 +16,7 @@ import random
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +36,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed
 from roadbed.recovery import programs
 from roadbed.recovery.backup import back_up
+from roadbed.recovery.errors import RestoreRefusedError
 from roadbed.recovery.restore import restore
 from roadbed.recovery.service import Recovery
 from roadbed.storage.database import with_schema
@@ -228,7 +230,19 @@ def _put_back(scene: _Scene, target: Path, way: str) -> None:
         clear = "DROP SCHEMA roadbed CASCADE;"
         programs.load(programs.folder_for(18), scene.url, target, clear, "SELECT 1;")
     else:
-        restore(scene.url, scene.folder / "audit", target, replace=True)
+        _restore_when_unused(scene, target)
+
+
+def _restore_when_unused(scene: _Scene, target: Path) -> None:
+    """A busy server still shows connections of processes that were killed a moment ago."""
+    for _ in range(100):
+        try:
+            restore(scene.url, scene.folder / "audit", target, replace=True)
+        except RestoreRefusedError:
+            time.sleep(0.3)
+        else:
+            return
+    restore(scene.url, scene.folder / "audit", target, replace=True)
 
 
 async def _go_on(scene: _Scene, copy: Copy, *, declared: bool) -> None:
