@@ -141,7 +141,7 @@ def test_a_halt_needs_no_server_and_no_sound_folder_and_two_people_to_end(
         shop.run("resume", "triage", code=1)
         assert "second person" in shop.errors
         assert receiver.got == []
-        assert "ana and ben agreed" in shop.as_person("ben").run("resume", "triage")
+        assert "requested by ana, confirmed by ben" in shop.as_person("ben").run("resume", "triage")
         receiver.wait_for(1)
     shop.run("resume", "triage", code=1)
     assert "not halted" in shop.errors

@@ -201,13 +201,13 @@ class TestLinked:
         client = (town.programs if path.startswith("/v1") else town.browsers)["linked"]
         answer = await ask(client, path, body)
         assert answer.status_code == 403, answer.text
-        assert "boss made the link, password or token by which you are here" in answer.text
+        assert "boss made the link, password or token that you used to sign in" in answer.text
 
     async def test_the_pages_say_so(self, town: Town) -> None:
         page = await town.browsers["linked"].get("/usecases/triage")
-        assert "boss made the link or password by which you are here" in page.text
+        assert "boss made the link or password that you used to sign in" in page.text
         page = await town.browsers["ana"].get("/usecases/triage")
-        assert "by which you are here" not in page.text
+        assert "that you used to sign in" not in page.text
 
     async def test_what_descends_from_the_link_is_no_way_round(self, town: Town) -> None:
         """A token made in such a session, a password set in it and a session by that password."""

@@ -66,7 +66,7 @@ def test_from_the_plan_to_live_in_the_terminal(desk: Desk) -> None:
     content = shown["release"]["content"]
     assert f"roadbed release sign triage --content {content[:12]}" in told
     desk.say("ana", "sign", "--content", content[:7], code=2)
-    assert "at least 8 signs" in desk.errors
+    assert "at least 8 characters" in desk.errors
     desk.say("ana", "sign", "--content", "0" * 12, code=1)
     assert "is not what release 1 is now" in desk.errors
     told = desk.say("ana", "refuse", "--content", content[:8], "--note", "not before Monday")

@@ -126,7 +126,7 @@ async def test_who_sent_a_task_and_who_was_let_in_are_told_what_they_cannot_do(
     await page.context.clear_cookies()
     await enters(page, site.address, await site.app.people.issue_link_code("ana", by="boss"))
     await page.wait_for_url(f"{site.address}/")
-    await page.get_by_text("boss made the link or password by which you are here").wait_for()
+    await page.get_by_text("boss made the link or password that you used to sign in").wait_for()
     await site.app.halts.halt("triage", reason="look at it", actor="ana")
     await page.goto(f"{site.address}/usecases/triage/halt")
     assert await page.get_by_role("button", name="Request a resume").count() == 0
