@@ -39,7 +39,7 @@ async def test_a_long_address_signs_in_where_a_name_is_asked_for(site: Site, pag
     await page.get_by_label("Password").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"{site.address}/")
-    assert await page.locator("header [href='/you']").inner_text() == "zoe"
+    assert await page.locator("header [href='/account']").inner_text() == "zoe"
 
 
 async def test_name_and_password_by_keyboard_lead_to_the_page_wanted(
