@@ -93,9 +93,9 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     assert "1 report says that a person's verdict is wrong" in told
     assert "contradicts a verdict" in told
     await desk.go(f"/receipts/{task}")
-    await page.get_by_role("button", name="Take back").click()
+    await page.get_by_role("button", name="Withdraw the report").click()
     await page.wait_for_url("**/receipts/*#turned-out")
-    assert "taken back by ana" in await page.locator("main").inner_text()
+    assert "withdrawn by ana" in await page.locator("main").inner_text()
     assert "verdict is wrong" not in await desk.go()
 
 

@@ -114,7 +114,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     text = await desk.told("ben")
     assert "4 of 4 compared" in text
     assert "roll-back line" in text
-    assert await desk.pages["ben"].locator(".releases [aria-current=step]").inner_text() != ""
+    assert await desk.pages["ben"].locator(".ladder [aria-current=step]").inner_text() != ""
     await desk.send("ben", "m")
     await desk.lead("ben", "is live: it decides every task")
     await desk.go("ana", path)

@@ -120,7 +120,7 @@ async def run(server: EmbeddedServer, seed: int, *, way: str, planted: bool = Fa
                 target = await _until_the_copy(scene, chance, copy)
                 await asyncio.to_thread(_put_back, scene, target, way)
                 if planted:
-                    with mock.patch.object(Recovery, "look", _blind):
+                    with mock.patch.object(Recovery, "detect", _blind):
                         await _go_on(scene, copy, declared=False)
                 else:
                     await _go_on(scene, copy, declared=True)
