@@ -189,7 +189,9 @@ class TestPasswords:
             assert refused.status_code == 429
             form = {"current": "wrong", "new": PASSWORD + "!", "again": PASSWORD + "!"}
             # Whoever sits there has no more tries than a stranger.
-            wrong = [(await own.post("/account/password", data=form)).status_code for _ in range(11)]
+            wrong = [
+                (await own.post("/account/password", data=form)).status_code for _ in range(11)
+            ]
             assert (set(wrong[:10]), wrong[10]) == ({403}, 422)
             site.app.signing_in._of_session._buckets.clear()
             changed = await own.post("/account/password", data={**form, "current": PASSWORD})

@@ -236,6 +236,24 @@ class Anybody(RuleBasedStateMachine):
 
 
 @pytest.mark.usefixtures("unmeasured")
+def test_an_edited_folder_replaces_no_release_even_if_it_automates_nothing(
+    server: EmbeddedServer, tmp_path: Path
+) -> None:
+    Anybody.server, Anybody.parent = server, tmp_path
+    state = Anybody()
+    state.begin()
+    try:
+        state.plan_and_climb(decide="queue = 'x'", steps=8)
+        [release] = state.run(state.app.releases.history("triage"))
+        assert (release.step, release.version is not None) == ("live", True)
+        assert state.app.deployments.get("triage").live.threshold is None
+        state.plan("ben", "pass")
+        state.at_most_one_is_live_and_one_under_way()
+    finally:
+        state.teardown()
+
+
+@pytest.mark.usefixtures("unmeasured")
 def test_whatever_anybody_does(server: EmbeddedServer, tmp_path: Path) -> None:
     Anybody.server, Anybody.parent = server, tmp_path
     run_state_machine_as_test(

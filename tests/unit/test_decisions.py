@@ -850,3 +850,7 @@ class TestExpiry:
         call.give("answered")
         runner._expire(place, call)
         assert await call.result == "answered"
+
+
+def test_a_proposal_that_is_no_action_is_named() -> None:
+    assert routing.checked_actions({}, ["refund"]) == "it proposes str instead of an Action"

@@ -202,7 +202,7 @@ class TestLooks:
             async def none_fits(*_: object, **__: object) -> None:
                 return None
 
-            monkeypatch.setattr(app.reviewer_checks, "_known_case", none_fits)
+            monkeypatch.setattr(app.reviewer_checks, "_check_case", none_fits)
             for _ in range(3):
                 [(before, _)] = await used(app)
                 await app.reviewer_checks.tick(service)

@@ -43,8 +43,8 @@ class LetInByAnotherError(RoadbedError):
     def __init__(self, by: str, until: datetime | None) -> None:
         when = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for 24 hours"
         super().__init__(
-            f"{by} made the link, password or token that you used to sign in: {when} your approvals, "
-            "sign-offs and agreements to resume do not count.",
+            f"{by} made the link, password or token that you used to sign in: {when} your "
+            "approvals, sign-offs and agreements to resume do not count.",
             "Wait until then, sign in at the identity provider or with a password of your own, or "
             "ask somebody else of the pod.",
         )

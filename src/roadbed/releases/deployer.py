@@ -247,7 +247,11 @@ class Deployer:
         """The roles that must sign off the next version; none where the folder itself runs."""
         stage, live = await self.live_rollout(connection, loaded.name)
         signs, own = live.get("sign_offs", ()), loaded.declared.rollout.sign_offs
-        return () if identity.folder_is_live(stage, signs, own) else tuple(signs or own)
+        cursor = await connection.execute(_SQL["live_release"], {"use_case": loaded.name})
+        # A release whose proof automates nothing leaves the stage at proof, but it was signed.
+        if await cursor.fetchone() is None and identity.folder_is_live(stage, signs, own):
+            return ()
+        return tuple(signs or own)
 
     def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
         return Improved(
