@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from pathlib import Path
 
@@ -56,6 +57,22 @@ def repeated_classes(root: Path) -> dict[str, list[str]]:
 @pytest.mark.parametrize("folder", ["src/roadbed", "tests", "benchmarks"])
 def test_variables_are_named_after_what_they_hold(folder: str) -> None:
     assert bindings(ROOT / folder) == {}
+
+
+def test_pages_name_what_they_repeat() -> None:
+    """Loops of templates, and parameters of the script's functions."""
+    loops = re.compile(r"\{%-? for (?:\w+, )*(?:each|found)\b|\((?:each|found)(?:, \w+)?\) =>")
+    assert (
+        len(loops.findall("{% for each in rows %} {% for a, each in b %} all.some((each) => 1)"))
+        == 3
+    )
+    console = SOURCE / "roadbed" / "console"
+    places = [
+        f"{path.name}: {match.group(0)}"
+        for path in [*console.rglob("*.html"), *console.rglob("*.js")]
+        for match in loops.finditer(path.read_text(encoding="utf-8"))
+    ]
+    assert places == []
 
 
 def test_a_public_class_name_stands_for_one_class() -> None:

@@ -264,8 +264,8 @@ async def test_pages_fit_a_telephone_and_are_named_for_everybody(
         unnamed = await page.evaluate("""
             [...document.querySelectorAll(
                 'input:not([type=hidden]), select, textarea, button, a')].filter(
-                each => !(each.labels?.length || each.textContent.trim()
-                          || each.getAttribute('aria-label'))).length""")
+                control => !(control.labels?.length || control.textContent.trim()
+                          || control.getAttribute('aria-label'))).length""")
         assert unnamed == 0, path
         assert await page.locator("h1").count() == 1
         assert await page.locator("main").count() == 1
@@ -273,7 +273,7 @@ async def test_pages_fit_a_telephone_and_are_named_for_everybody(
         performance.getEntriesByType('navigation')).reduce((n, e) => n + e.encodedBodySize, 0)""")
     assert weight < 100_000
     hosts = await page.evaluate(
-        "performance.getEntriesByType('resource').map(each => new URL(each.name).host)"
+        "performance.getEntriesByType('resource').map(entry => new URL(entry.name).host)"
     )
     assert set(hosts) <= {site.address.removeprefix("http://")}
     await page.screenshot(path=tmp_path / f"{scheme}.png")

@@ -132,6 +132,6 @@ async def test_it_fits_a_telephone(desk: Desk, scheme: str) -> None:
         assert wide <= 360, path
         unnamed = await desk.page.evaluate(
             "[...document.querySelectorAll('main input, main textarea, main button')]"
-            ".filter(each => !each.labels?.length && !each.textContent.trim()).length"
+            ".filter(control => !control.labels?.length && !control.textContent.trim()).length"
         )
         assert unnamed == 0, path

@@ -172,7 +172,7 @@ async def looks_right(page: Page) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360, page.url
     unnamed = await page.evaluate("""
         [...document.querySelectorAll('input:not([type=hidden]), select, textarea, button, a')]
-            .filter(each => !(each.labels?.length || each.textContent.trim()
-                              || each.getAttribute('aria-label'))).length""")
+            .filter(field => !(field.labels?.length || field.textContent.trim()
+                              || field.getAttribute('aria-label'))).length""")
     assert unnamed == 0, page.url
     assert await page.locator("h1").count() == 1

@@ -39,8 +39,8 @@ async def test_incident_and_erasure_by_hand_on_a_telephone(
             assert await page.evaluate("document.documentElement.scrollWidth") <= 360, name
             unnamed = await page.evaluate("""
                 [...document.querySelectorAll('input:not([type=hidden]), button, a')].filter(
-                    each => !(each.labels?.length || each.textContent.trim()
-                              || each.getAttribute('aria-label'))).length""")
+                    control => !(control.labels?.length || control.textContent.trim()
+                              || control.getAttribute('aria-label'))).length""")
             assert unnamed == 0, name
             return await page.locator("main").inner_text()
 

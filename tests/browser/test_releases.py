@@ -24,8 +24,9 @@ pytestmark = [
 SHORT = "shadow_tasks=0, canary_tasks=4, canary_share=0.5"
 RELEASES = "/usecases/triage/releases"
 UNNAMED = """[...document.querySelectorAll('input, select, textarea, button, a, svg')].filter(
-    each => each.type !== 'hidden' && !(each.labels?.length || each.getAttribute('aria-label')
-                                        || each.textContent.trim())).length"""
+    control => control.type !== 'hidden'
+               && !(control.labels?.length || control.getAttribute('aria-label')
+                    || control.textContent.trim())).length"""
 
 CLICK_TWICE = """button => {
     new MutationObserver(() => sessionStorage.setItem('said', button.ariaBusy))

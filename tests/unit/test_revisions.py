@@ -555,6 +555,9 @@ class TestNote:
         first = await decide(app, "unsure")
         await app.decisions.revise("triage", first.task_id, {"text": "to b"}, source=SOURCE)
         await answer(app, first, "billing")
+        review = await app.reviews.get(first.review_id or "")
+        assert review.closed_at is not None
+        assert review.verdict is not None
 
 
 class TestBadInput:

@@ -48,8 +48,8 @@ function keyed(key) {
 
 function tables() {
   const all = [...document.querySelectorAll("[data-table]")];
-  const open = all.some((each) => !each.open);
-  all.forEach((each) => { each.open = open; });
+  const open = all.some((details) => !details.open);
+  all.forEach((details) => { details.open = open; });
 }
 
 // The browser honours autofocus with the first frame; who types at once would lose a letter.
@@ -101,8 +101,8 @@ document.addEventListener("submit", (event) => {
   if (button) setTimeout(() => { button.setAttribute("aria-busy", "true"); }, 400);
 });
 window.addEventListener("pageshow", () => {
-  document.querySelectorAll("[data-sent]").forEach((each) => { delete each.dataset.sent; });
-  document.querySelectorAll("[aria-busy]").forEach((each) => { each.removeAttribute("aria-busy"); });
+  document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; });
+  document.querySelectorAll("[aria-busy]").forEach((element) => { element.removeAttribute("aria-busy"); });
 });
 
 async function copy(button, text) {
@@ -159,19 +159,19 @@ function reviewDesk(path) {
     part((await ask(`${path}/next?after=${after}${first ? `&first=${encodeURIComponent(first)}` : ""}`)).html);
 
   function remember(review) {
-    done = done.filter((each) => each !== review).concat(review).slice(-MOST_DONE);
+    done = done.filter((earlier) => earlier !== review).concat(review).slice(-MOST_DONE);
     drawer.write(`done:${usecase}`, done);
   }
 
   function forget(review) {
-    done = done.filter((each) => each !== review);
+    done = done.filter((earlier) => earlier !== review);
     drawer.write(`done:${usecase}`, done.length ? done : null);
   }
 
   // What somebody typed, by the name of each field; null where nothing is typed.
   const typed = (node) => {
     const fields = [...node.querySelectorAll(":is(input:not([type=hidden]), textarea, select)[name]")].filter(changed);
-    return fields.length ? Object.fromEntries(fields.map((each) => [each.name, each.type === "checkbox" ? each.checked : each.value])) : null;
+    return fields.length ? Object.fromEntries(fields.map((field) => [field.name, field.type === "checkbox" ? field.checked : field.value])) : null;
   };
 
   function keep() {
@@ -392,7 +392,7 @@ function same(element) {
 
 function changed(field) {
   if (field.type === "range") return false;
-  if (field.options) return field.selectedIndex !== Math.max([...field.options].findIndex((each) => each.defaultSelected), 0);
+  if (field.options) return field.selectedIndex !== Math.max([...field.options].findIndex((option) => option.defaultSelected), 0);
   return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 }
 
@@ -418,17 +418,17 @@ if ("live" in document.body.dataset) {
       if (inHand()) { missed = true; return; }  // begun while the parts were on their way
       const main = fresh.getElementById("main");
       const focused = document.activeElement && document.activeElement.closest("main") && same(document.activeElement);
-      const open = [...document.querySelectorAll("[data-table]")].map((each) => each.open);
-      const slid = [...document.querySelectorAll("[data-whatif] input")].map((each) => each.value);
+      const open = [...document.querySelectorAll("[data-table]")].map((table) => table.open);
+      const slid = [...document.querySelectorAll("[data-whatif] input")].map((input) => input.value);
       const read = document.querySelector("main [data-read]");
       if (main) document.getElementById("main").replaceChildren(...main.childNodes);
       // A word is about what was read, also if the page has moved on under the reader.
       const now = document.querySelector("main [data-read]");
       if (read && now) now.value = read.value;
-      document.querySelectorAll("[data-table]").forEach((each, at) => { each.open = open[at]; });
-      document.querySelectorAll("[data-whatif] input").forEach((each, at) => { if (slid[at]) each.value = slid[at]; });
+      document.querySelectorAll("[data-table]").forEach((table, at) => { table.open = open[at]; });
+      document.querySelectorAll("[data-whatif] input").forEach((input, at) => { if (slid[at]) input.value = slid[at]; });
       whatif();
-      const again = focused && [...document.querySelectorAll("main :is(a, button, summary)")].find((each) => same(each) === focused);
+      const again = focused && [...document.querySelectorAll("main :is(a, button, summary)")].find((element) => same(element) === focused);
       if (again) again.focus({ preventScroll: true });
     } finally {
       // What happened meanwhile may have been the last thing for a long time.
