@@ -7,6 +7,7 @@ import contextlib
 import os
 from collections import Counter
 from collections.abc import Coroutine
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 from uuid import uuid4
@@ -235,6 +236,11 @@ class Anybody(RuleBasedStateMachine):
         path.write_text(path.read_text().replace("risk_limit=0.02", "risk_limit=0.1"))
 
 
+def sql_of(migration: str) -> str:
+    folder = files("roadbed.storage.migrations") / "versions"
+    return (folder / f"{migration}.sql").read_text(encoding="utf-8")
+
+
 @pytest.mark.usefixtures("unmeasured")
 def test_an_edited_folder_replaces_no_release_even_if_it_automates_nothing(
     server: EmbeddedServer, tmp_path: Path
@@ -247,8 +253,18 @@ def test_an_edited_folder_replaces_no_release_even_if_it_automates_nothing(
         [release] = state.run(state.app.releases.history("triage"))
         assert (release.step, release.version is not None) == ("live", True)
         assert state.app.deployments.get("triage").live.threshold is None
-        state.plan("ben", "pass")
+        write(state.folders, "pass", rollout="sign_offs=()", count=400)
+        loaded = load(state.folders.parent / "triage")
+        state.run(state.app.deployer.register(loaded))
+        state.run(state.app.deployments.add(loaded))
+        planned = state.run(state.app.releases.plan("triage", actor="ben"))
+        assert set(planned.plan["sign_offs"]) == {"domain_lead", "risk_partner"}
         state.at_most_one_is_live_and_one_under_way()
+        # What stood there before the stage followed the release is put right.
+        state.run(state.app.database.fetch("UPDATE use_case SET stage = 'proof'"))
+        state.run(state.app.database.fetch(sql_of("m0027_released_is_live")))
+        row = state.run(state.app.database.fetch_one("SELECT stage FROM use_case"))
+        assert row == {"stage": "live"}
     finally:
         state.teardown()
 

@@ -161,11 +161,13 @@ class Deployer:
         alarm_at: datetime | None,
         actor: str,
         opened: bool,
+        released: bool = False,
     ) -> tuple[VersionId, int] | None:
         """Make a version live inside the caller's transaction; returns its id and number.
 
-        If ``opened``, it automates what is proven; else it only proposes. Returns ``None`` if an
-        alarm has sounded since ``alarm_at``. Tasks in flight keep their version.
+        If ``opened``, it automates what is proven; else it only proposes. A ``released`` one ends
+        the proof of concept even if its proof automates nothing. Returns ``None`` if an alarm has
+        sounded since ``alarm_at``. Tasks in flight keep their version.
         """
         certificate = certification.certificate
         threshold = certificate["threshold"] if certificate and opened else None
@@ -177,7 +179,7 @@ class Deployer:
             "certificate": CertificateId(certificate["id"]) if certificate else None,
             "at": self._clock.now(),
             "actor": actor,
-            "stage": "live" if threshold is not None else "proof",
+            "stage": "live" if released or threshold is not None else "proof",
             "event": self._ids.new("stg"),
         }
         await connection.execute(_SQL["lock_releases"], facts)
@@ -247,11 +249,7 @@ class Deployer:
         """The roles that must sign off the next version; none where the folder itself runs."""
         stage, live = await self.live_rollout(connection, loaded.name)
         signs, own = live.get("sign_offs", ()), loaded.declared.rollout.sign_offs
-        cursor = await connection.execute(_SQL["live_release"], {"use_case": loaded.name})
-        # A release whose proof automates nothing leaves the stage at proof, but it was signed.
-        if await cursor.fetchone() is None and identity.folder_is_live(stage, signs, own):
-            return ()
-        return tuple(signs or own)
+        return () if identity.folder_is_live(stage, signs, own) else tuple(signs or own)
 
     def _refused(self, use_case: str, roles: Sequence[str], began: float) -> Improved:
         return Improved(

@@ -89,6 +89,7 @@ class Promotion:
             alarm_at=state["alarm_at"],
             actor=actor,
             opened=True,
+            released=True,
         )
         if live is None or live[0] != release.version:
             raise CannotDecideError(
