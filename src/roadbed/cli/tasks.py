@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 import sys
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,13 @@ from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.cli.receipts import receipt_text
 from roadbed.kernel.errors import RoadbedError
+
+if TYPE_CHECKING:
+    from asyncio import Future
+
+    from roadbed.app import App
+    from roadbed.decisions.model import Decision
+    from roadbed.intake.model import Admission
 
 _REPEATED_SECONDS = 30.0
 
@@ -45,11 +52,7 @@ def submit(
             admission, running = await app.decisions.submit(
                 usecase, _object(content), key=key, source={"surface": "cli", "by": me()}
             )
-            if running is not None:
-                await running
-            elif not admission.task.noted:  # a repeated key: a server may be deciding it
-                await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
-            return await app.receipts.get(admission.task.id, viewer=me())
+            return await _receipt_of(app, admission, running)
 
     receipt = run(work())
     show(receipt, as_json=json, text=lambda: receipt_text(receipt))
@@ -73,14 +76,21 @@ def revise(
             admission, running = await app.decisions.revise(
                 usecase, task, _object(content), source=source, reason=reason
             )
-            if running is not None:
-                await running
-            elif not admission.task.noted:  # a repeated key: a server may be deciding it
-                await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
-            return await app.receipts.get(admission.task.id, viewer=me())
+            return await _receipt_of(app, admission, running)
 
     receipt = run(work())
     show(receipt, as_json=json, text=lambda: receipt_text(receipt))
+
+
+async def _receipt_of(
+    app: App, admission: Admission, running: Future[Decision | None] | None
+) -> Mapping[str, Any]:
+    """The receipt of a task, once it is decided."""
+    if running is not None:
+        await running
+    elif not admission.task.noted:  # a repeated key: a server may be deciding it
+        await app.receipts.wait(admission.task.id, _REPEATED_SECONDS)
+    return await app.receipts.get(admission.task.id, viewer=me())
 
 
 def _object(content: str) -> dict[str, Any]:

@@ -61,25 +61,13 @@ async def person(request: Request) -> HTMLResponse:
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def grant(request: Request) -> Response:
     """Give a role."""
-    form = await read_form(request)
-    return await _change(
-        request,
-        lambda app, name, by: app.members.grant(
-            name, form.get("usecase", ""), form.get("role", ""), by=by
-        ),
-    )
+    return await _change_role(request, lambda app: app.members.grant)
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def revoke(request: Request) -> Response:
-    """Take a role back."""
-    form = await read_form(request)
-    return await _change(
-        request,
-        lambda app, name, by: app.members.revoke(
-            name, form.get("usecase", ""), form.get("role", ""), by=by
-        ),
-    )
+    """Revoke a role."""
+    return await _change_role(request, lambda app: app.members.revoke)
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
@@ -127,6 +115,14 @@ async def _change(request: Request, change: Callable[[App, str, str], Awaitable[
         return await _person(request, status=422, problem=f"{error.problem} {error.remedy}")
     # Only a name leads back: what else is in the path was somebody's invention.
     return RedirectResponse(f"/people/{name}" if is_name(name) else "/people", status_code=303)
+
+
+async def _change_role(
+    request: Request, verb: Callable[[App], Callable[..., Awaitable[None]]]
+) -> Response:
+    form = await read_form(request)
+    use_case, role = form.get("usecase", ""), form.get("role", "")
+    return await _change(request, lambda app, name, by: verb(app)(name, use_case, role, by=by))
 
 
 async def _people(
