@@ -8,6 +8,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.loader import LoadedUseCase, folder_hash, load
 from roadbed.versions import identity
+from roadbed.versions import store as version_store
 from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import (
     ArtifactMissingError,
@@ -310,6 +312,22 @@ class TestOpening:
         assert all(a is b for a, b in zip(result[::4], result[1::4], strict=True))
         left = [path.name for path in (tmp_path / "shared").iterdir()]
         assert left == [result[0].loaded.folder.parent.name]
+
+    def test_a_folder_that_is_whole_is_never_moved_away(self, tmp_path: Path) -> None:
+        # Look, write and look again in 16 threads at a time: whoever wrote may import at once.
+        contents = {"usecase.py": b"x = 1\n", "rules.yaml": b"[]\n"}
+        files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
+
+        def write(folder: Path) -> bool:
+            if not version_store._is(folder, files):
+                version_store._write(folder, contents, files)
+            return all(version_store._is(folder, files) for _ in range(5))
+
+        with ThreadPoolExecutor(16) as threads:
+            for number in range(40):
+                folder = tmp_path / f"{number}" / "triage"
+                assert all(threads.map(write, [folder] * 16))
+        assert len(list(tmp_path.iterdir())) == 40
 
     async def test_what_belongs_to_another_use_case_is_not_found(
         self, app: App, store: VersionStore

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -310,12 +311,15 @@ def _is(folder: Path, files: Mapping[str, str]) -> bool:
     """
     if not folder.is_dir() or folder.is_symlink() or folder.parent.is_symlink():
         return False
-    there = {
-        f"{path.relative_to(folder).as_posix()}{'@' if path.is_symlink() else ''}"
-        for path in folder.rglob("*")
-        if path.is_symlink() or not path.is_dir()
-    }
-    return there == set(files) and hashes(folder) == files
+    try:
+        there = {
+            f"{path.relative_to(folder).as_posix()}{'@' if path.is_symlink() else ''}"
+            for path in folder.rglob("*")
+            if path.is_symlink() or not path.is_dir()
+        }
+        return there == set(files) and hashes(folder) == files
+    except FileNotFoundError:  # another process replaces it at this moment
+        return False
 
 
 def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]) -> None:
@@ -326,11 +330,26 @@ def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
         path.chmod(0o444)
-    if not _is(folder, files):  # else another process was quicker, and may be importing from it
-        old = fresh.with_suffix(".old")
-        with contextlib.suppress(FileNotFoundError):
-            os.replace(folder.parent, old)  # noqa: PTH105  # atomic, and says so
-        shutil.rmtree(old, ignore_errors=True)
-        with contextlib.suppress(OSError):
-            os.replace(fresh, folder.parent)  # noqa: PTH105  # atomic, and says so
-    shutil.rmtree(fresh, ignore_errors=True)
+    try:
+        # Look and replace under one lock. Without it, what another process wrote after the look
+        # would be moved away while that process imports from it.
+        with _only_writer(folder.parent.parent):
+            if not _is(folder, files):
+                old = fresh.with_suffix(".old")
+                with contextlib.suppress(FileNotFoundError):
+                    os.replace(folder.parent, old)  # noqa: PTH105  # atomic, and says so
+                shutil.rmtree(old, ignore_errors=True)
+                os.replace(fresh, folder.parent)  # noqa: PTH105  # atomic, and says so
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _only_writer(folder: Path) -> Iterator[None]:
+    """Hold the lock of the folder of versions. The kernel frees it when its holder dies."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
