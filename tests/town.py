@@ -14,6 +14,7 @@ import httpx2
 from roadbed.app import App
 from roadbed.connectors.webhook import Webhook
 from roadbed.kernel.settings import Settings
+from roadbed.people.model import SignInProof
 from roadbed.people.service import hashed
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.rollout import DIRECT
@@ -96,6 +97,7 @@ class Town:
             "UPDATE review SET claimed_by = NULL, claim_until = NULL, skipped_by = '{}'"
         )
         await self.app.database.fetch("UPDATE person SET disabled_at = NULL WHERE name = 'extra'")
+        await self.app.database.fetch("DELETE FROM halt WHERE kind = 'drill'")  # six an hour
         self.app.people.forget()
 
     async def token_id(self, person: str) -> str:
@@ -145,7 +147,7 @@ async def browser(site: Site, person: str) -> httpx2.AsyncClient:
     if person == "linked":
         await enter(client, await site.app.people.issue_link_code(person, by="boss"))
     elif person != "nobody":
-        secret = await site.app.people.open_session(person, "link", browser="a browser")
+        secret = await site.app.people.open_session(SignInProof(person=person, how="link"))
         client.cookies.set(SESSION_COOKIE, secret)
     return client
 

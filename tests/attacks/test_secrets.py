@@ -19,6 +19,7 @@ from roadbed.connectors import Chat, Email, PostgresTable, Rest, Webhook
 from roadbed.connectors.rest import Call
 from roadbed.console import app as console
 from roadbed.kernel.settings import Settings
+from roadbed.people.model import SignInProof
 from roadbed.people.service import hashed
 from roadbed.testing import Receiver, Reply
 from roadbed.testing.receiver import ReceivedRequest
@@ -115,7 +116,7 @@ async def used_by_people(site: Site) -> list[str]:
     for n in range(OF_EACH):
         person = PEOPLE[n % len(PEOPLE)]
         token = await people.issue_token(person, name=f"token {n}")
-        session = await people.open_session(person, "link", browser="a browser")
+        session = await people.open_session(SignInProof(person=person, how="link"))
         code = await people.issue_link_code(person)
         made += [token, session, code, word("password", n), word("guess", n)]
         async with httpx2.AsyncClient(base_url=site.address) as client:

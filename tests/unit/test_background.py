@@ -53,6 +53,21 @@ def test_each_problem_of_each_work_is_said_once_a_minute() -> None:
     assert len(warnings._said) == 1
 
 
+def test_what_was_left_out_is_counted_when_its_minute_is_over() -> None:
+    now = 1000.0
+    warnings = Warnings(lambda: now)
+    with capture_logs() as logged:
+        for _ in range(50):
+            warnings.say("drill", AWAY, usecase="a")
+        assert warnings.summarize()
+        assert len(logged) == 1
+        now += 60.0
+        assert not warnings.summarize()
+        assert not warnings.summarize()
+    assert [line.get("times_before") for line in logged] == [None, 49]
+    assert dict(logged[1], times_before=None) == dict(logged[0], times_before=None)
+
+
 def test_an_error_that_nobody_foresaw_is_caught_and_said() -> None:
     with capture_logs() as logged, Warnings().caught("drill", usecase="a"):
         raise ValueError("odd")

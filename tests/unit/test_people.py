@@ -24,7 +24,7 @@ from roadbed.people.errors import (
     UnknownPersonError,
     UnknownTokenError,
 )
-from roadbed.people.model import Role
+from roadbed.people.model import Role, SignInProof
 from roadbed.people.passwords import Passwords
 from roadbed.people.service import hashed
 from roadbed.storage import migrations
@@ -105,7 +105,7 @@ class TestRoles:
         await app.members.add("boss", by="test", admin=True)
         await app.members.add("ana", by="test")
         token = await app.people.issue_token("ana")
-        session = await app.people.open_session("ana", "link")
+        session = await app.people.open_session(SignInProof(person="ana", how="link"))
         link = await app.people.issue_link_code("ana")
         assert (await app.people.holder("api", token)).name == "ana"
         await app.members.disable("ana", by="boss")
@@ -231,9 +231,9 @@ async def test_a_password_made_with_weaker_settings_is_made_again(app: App) -> N
     await app.members.add("ana", by="test")
     weak = PasswordHasher(memory_cost=8_192, time_cost=1).hash("correct horse battery")
     await app.database.fetch("UPDATE person SET password = %(weak)s", {"weak": weak})
-    name = await app.signing_in.by_password("ana", "correct horse battery", address="::1")
+    proof = await app.signing_in.by_password("ana", "correct horse battery", address="::1")
     [row] = await app.database.fetch("SELECT password FROM person")
-    assert name == "ana"
+    assert proof == SignInProof(person="ana", how="password", password=row["password"])
     assert "m=65536" in row["password"]
 
 
@@ -243,7 +243,7 @@ class TestAnAddressAsName:
         await app.signing_in.set_password("ana", "correct horse battery", by="ana")
         for typed in ("ana", "Ana.B@example.org", "ana.b@EXAMPLE.org"):
             sign_in = app.signing_in.by_password(typed, "correct horse battery", address="::1")
-            assert await sign_in == "ana"
+            assert (await sign_in).person == "ana"
         for typed in ("ben@example.org", "ana@", "@", "ben@example.org\0"):
             with pytest.raises(SignInRefusedError):
                 await app.signing_in.by_password(typed, "correct horse battery", address="::1")
@@ -308,14 +308,20 @@ async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]
     return [(row["kind"], row["actor"], row["detail"]) for row in rows]
 
 
+async def signed_in(app: App, password: str) -> str:
+    """The secret of a session that ana's password opened."""
+    return await app.people.open_session(
+        await app.signing_in.by_password("ana", password, address="::1")
+    )
+
+
 class TestWrittenDown:
     """Every event of signing in is in the audit log, with who did it."""
 
     async def test_links_sessions_and_tokens(self, app: App) -> None:
         await app.members.add("ana", by="boss")
         code = await app.people.issue_link_code("ana", by="boss")
-        await app.people.spend_link(code)
-        session = await app.people.open_session("ana", "link", link=code)
+        session = await app.people.open_session(await app.people.spend_link(code))
         viewer = await app.people.holder("session", session)
         assert (viewer.let_in_by, viewer.session) == ("boss", hashed(session)[:16])
         token = await app.people.issue_token("ana", session=viewer.session)
@@ -340,7 +346,7 @@ class TestWrittenDown:
     async def test_passwords_and_what_ends_with_them(self, app: App) -> None:
         await app.members.add("ana", by="boss")
         token = await app.people.issue_token("ana", name="the shop")
-        session = await app.people.open_session("ana", "oidc")
+        session = await app.people.open_session(SignInProof(person="ana", how="oidc"))
         revoked = await app.signing_in.set_password("ana", "correct horse battery", by="boss")
         assert [(item.id, item.name) for item in revoked] == [(hashed(token)[:16], "the shop")]
         for kind, secret in (("api", token), ("session", session)):
@@ -350,14 +356,14 @@ class TestWrittenDown:
             ("sessions ended", "boss", {"sessions": [hashed(session)[:16]]}),
             ("password set", "boss", {"tokens_revoked": [hashed(token)[:16]]}),
         ]
-        opened = await app.people.open_session("ana", "password")
+        opened = await signed_in(app, "correct horse battery")
         viewer = await app.people.holder("session", opened)
         assert viewer.let_in_by == "boss"
         await app.signing_in.change_password(viewer, "correct horse battery", "another one of hers")
-        again = await app.people.open_session("ana", "password")
+        again = await signed_in(app, "another one of hers")
         assert (await app.people.holder("session", again)).let_in_by == "boss"
         await app.signing_in.set_password("ana", "this one is her own", by="ana")
-        own = await app.people.open_session("ana", "password")
+        own = await signed_in(app, "this one is her own")
         assert (await app.people.holder("session", own)).let_in_by is None
 
     async def test_disabling_names_what_ended(self, app: App) -> None:

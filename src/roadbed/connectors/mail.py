@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import ClassVar, Literal, get_args
+from typing import BinaryIO, ClassVar, Literal, get_args
 
 from pydantic import SecretStr
 
@@ -34,6 +34,7 @@ Encryption = Literal["starttls", "tls", "none"]
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _NOT_SIGNED_IN = frozenset({530, 534, 535, 538})
 _STEP_SECONDS = 10.0  # for one answer of the server
+_MOST_REPLY_BYTES = 1_000_000
 _WHOLE_SECONDS = 60.0  # a server that sends a sign every few seconds ends here
 
 
@@ -148,6 +149,30 @@ class _Connection(smtplib.SMTP):
         except BaseException:
             made.close()
             raise
+
+    def getreply(self) -> tuple[int, bytes]:
+        """As above, but no connection reads more than a megabyte of replies."""
+        if self.file is None and self.sock is not None:
+            self.file = _Limited(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class _Limited:
+    """The lines of a server: a reply has as many as it likes, and smtplib keeps them all."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _MOST_REPLY_BYTES
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError(f"it replied with more than {_MOST_REPLY_BYTES:,} bytes")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class _Session:

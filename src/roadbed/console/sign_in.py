@@ -19,8 +19,9 @@ from roadbed.people.errors import (
     SignInRefusedError,
     TooManyRequestsError,
 )
+from roadbed.people.model import SignInProof
 from roadbed.people.passwords import MARK_SECONDS
-from roadbed.people.service import SESSION_SECONDS, How, hashed
+from roadbed.people.service import SESSION_SECONDS, hashed
 from roadbed.statuses import status_of
 
 COOKIE = "roadbed_session"
@@ -51,9 +52,7 @@ async def sign_in(request: Request) -> Response:
 async def by_link(request: Request) -> Response:
     """Spend a one-time link for a session."""
     form = await read_form(request)
-    code = form.get("code", "")
-    person = await app_of(request).people.spend_link(code)
-    return await _enter(request, person, "link", link=code)
+    return await _enter(request, await app_of(request).people.spend_link(form.get("code", "")))
 
 
 @open_to_all
@@ -63,15 +62,15 @@ async def by_password(request: Request) -> Response:
     name = form.get("name", "").strip()
     name = name if "@" in name else name.lower()
     try:
-        person = await app_of(request).signing_in.by_password(
+        proof = await app_of(request).signing_in.by_password(
             name,
             form.get("password", ""),
             address=_address(request),
             known=request.cookies.get(_KNOWN, ""),
         )
+        return await _enter(request, proof)
     except (SignInRefusedError, TooManyRequestsError) as error:
         return _form(request, error, name=name)
-    return await _enter(request, person, "password")
 
 
 @open_to_all
@@ -115,7 +114,7 @@ async def from_provider(request: Request) -> Response:
     except SignInExpiredError as error:
         # Perhaps they are signed in: the strict cookie comes along when a page of ours asks.
         return page(request, "opening.html", status_of(error), onward=_ALREADY)
-    response = await _enter(request, await app.signing_in.by_identity(identity), "oidc")
+    response = await _enter(request, await app.signing_in.by_identity(identity))
     response.delete_cookie(begun, path=_BACK)
     return response
 
@@ -172,14 +171,12 @@ async def read_form(request: Request) -> dict[str, str]:
     return {name: value.replace("\0", "") for name, value in parse_qsl(body)}
 
 
-async def _enter(request: Request, person: str, how: How, *, link: str | None = None) -> Response:
+async def _enter(request: Request, proof: SignInProof) -> Response:
     """A new session in this browser, in the place of the one it had, and on to the page wanted."""
     secret = await app_of(request).people.open_session(
-        person,
-        how,
+        proof,
         browser=request.headers.get("user-agent", ""),
         instead_of=request.cookies.get(COOKIE),
-        link=link,
     )
     # A redirect that another site began would not carry a strict cookie; a page of our own does.
     response = page(request, "signed_in.html", onward=_wanted(request))
@@ -193,7 +190,7 @@ async def _enter(request: Request, person: str, how: How, *, link: str | None = 
         path="/",
     )
     response.delete_cookie(_WANTED, path="/")
-    if (known := await app_of(request).signing_in.known_browser(person)) is not None:
+    if (known := await app_of(request).signing_in.known_browser(proof)) is not None:
         response.set_cookie(
             _KNOWN,
             known,

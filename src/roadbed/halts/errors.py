@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from roadbed.kernel.errors import RoadbedError
@@ -51,6 +52,20 @@ class ResumeError(RoadbedError):
             f"{person} has asked to resume {name!r} already.",
             "A second person must confirm the resume.",
         )
+
+
+class DrillLimitError(RoadbedError):
+    """A drill is under way, or there were as many within an hour as there may be."""
+
+    code = "drill_limit"
+
+    def __init__(self, name: str, why: str, retry_after: float) -> None:
+        minutes = max(1, math.ceil(retry_after / 60.0))
+        super().__init__(
+            f"{name[:80]!r} cannot be drilled now: {why}.",
+            f"Try again in {minutes} minute{'s' * (minutes > 1)}. A halt has no limit.",
+        )
+        self.retry_after = retry_after
 
 
 class RestoreUndeclaredError(RoadbedError):

@@ -141,7 +141,8 @@ class Proposals:
     ) -> Proposal:
         """Accept a proposal, optionally as ``edited`` by the person.
 
-        It is checked against the use case as it is now, an edited rule also counted anew. Raises
+        It is checked against the use case as it is now, an edited rule also counted anew. Whoever
+        edits it is an author of the release, and so is whoever gave most of its evidence. Raises
         ``UnknownProposalError``, ``ProposalDecidedError``, ``ProposalEditError``.
         """
         proposal, loaded = await self._find(proposal_id)
@@ -250,6 +251,7 @@ class Proposals:
             decided = await cursor.fetchone()
             if decided:
                 detail = {"said": facts["state"], "edited": facts["edited"], "patch": patch}
+                detail["author"] = decided["wrote"]
                 await self._note(
                     connection, proposal.use_case, proposal.id, person, {**detail, "note": text}
                 )

@@ -89,14 +89,29 @@ CROSS JOIN LATERAL (
 WHERE id = %(id)s
 
 -- name: decide_proposal
+-- Whoever edits it writes it. So does whoever accepts a change of rules or data most of whose evidence
+-- is their own: corrections on which nobody else gave a verdict. Else one person would be its author
+-- and sign it. An undone verdict was theirs all the same.
+WITH evidence AS (
+    SELECT count(*) AS cases, count(*) FILTER (WHERE judged.alone) AS own
+    FROM proposal
+    CROSS JOIN LATERAL jsonb_array_elements(proposal.cases) AS said (one)
+    CROSS JOIN LATERAL (
+        SELECT bool_or(verdict.reviewer = %(person)s)
+               AND NOT bool_or(verdict.reviewer <> %(person)s AND verdict.undone_at IS NULL) AS alone
+        FROM verdict WHERE verdict.task_id = said.one ->> 'task_id') AS judged
+    WHERE proposal.id = %(id)s AND proposal.kind IN ('rule', 'alias', 'record', 'superseded')
+      AND said.one -> 'before' IS DISTINCT FROM said.one -> 'right')
 UPDATE proposal
 SET state = %(state)s, decided_by = %(person)s, decided_at = %(at)s, note = %(note)s,
     edited = %(edited)s, title = %(title)s, reason = %(reason)s, support = %(support)s,
-    cases = coalesce(%(cases)s, cases), patch = %(patch)s,
-    written_by = CASE WHEN %(edited)s AND NOT %(person)s = ANY (written_by)
+    cases = coalesce(%(cases)s, proposal.cases), patch = %(patch)s,
+    written_by = CASE WHEN (%(edited)s OR (%(state)s = 'accepted' AND 2 * own > evidence.cases))
+                           AND NOT %(person)s = ANY (written_by)
                       THEN array_append(written_by, %(person)s) ELSE written_by END
+FROM evidence
 WHERE id = %(id)s AND state = 'open'
-RETURNING id
+RETURNING %(person)s = ANY (written_by) AS wrote
 
 -- name: reopen_proposal
 UPDATE proposal SET state = 'open', decided_by = NULL, decided_at = NULL, note = NULL

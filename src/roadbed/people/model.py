@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+How = Literal["link", "password", "oidc"]
 
 
 class Role(StrEnum):
@@ -96,6 +99,19 @@ class Identity:
     display: str
     nick: str
     unverified: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignInProof:
+    """Who proved to be whom, and by what. A session opens only while the proof still holds.
+
+    ``password`` is the stored hash that the password fitted, ``link`` the code that was spent.
+    """
+
+    person: str
+    how: How
+    password: str | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
 
 
 def named(roles: Sequence[str], last: str = "and") -> str:

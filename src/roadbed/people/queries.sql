@@ -1,3 +1,20 @@
+-- name: admit
+-- A change of the person waits until the session, link or token is made, or is seen here.
+SELECT password FROM person WHERE name = %(person)s AND disabled_at IS NULL FOR SHARE
+
+-- name: in_force
+-- The session in which something is made, or the link that opens a session.
+SELECT 1 FROM token
+WHERE left(hash, 16) = %(descends)s::text AND person = %(by)s AND revoked_at IS NULL
+  AND (used_at IS NOT NULL OR expires_at IS NULL OR expires_at > now())
+FOR SHARE
+
+-- name: lock_person
+SELECT 1 FROM person WHERE name = %(person)s FOR NO KEY UPDATE
+
+-- name: lock_everybody
+SELECT count(*) FROM (SELECT FROM person ORDER BY name FOR NO KEY UPDATE) AS locked
+
 -- name: issue
 -- What somebody else made says so, and so does whatever descends from it: a session of a link, a token
 -- made in a session, a session by a password that somebody else set.
@@ -51,6 +68,7 @@ SELECT token.opened_by, token.created_at, token.let_in_by, token.let_in_at, pers
 FROM token
 JOIN person ON person.name = token.person
 WHERE left(token.hash, 16) = %(id)s AND token.kind = 'session' AND token.person = %(person)s
+  AND token.revoked_at IS NULL
 
 -- name: revoke
 UPDATE token SET revoked_at = now()
@@ -187,6 +205,12 @@ ORDER BY role_held.use_case, role_held.role
 -- name: password
 SELECT name, password FROM person WHERE name = %(name)s AND disabled_at IS NULL
 
+-- name: password_unchanged
+-- Locks the person until the password is changed.
+SELECT 1 FROM person
+WHERE name = %(name)s AND password IS NOT DISTINCT FROM %(before)s::text
+FOR NO KEY UPDATE
+
 -- name: set_password
 UPDATE person SET password = %(password)s, password_by = %(set_by)s, password_at = %(set_at)s
 WHERE name = %(name)s AND disabled_at IS NULL
@@ -194,6 +218,7 @@ RETURNING name
 
 -- name: rehash
 UPDATE person SET password = %(password)s WHERE name = %(name)s AND password = %(before)s
+RETURNING password
 
 -- name: begin
 INSERT INTO sign_in (state, browser, nonce, verifier, expires_at)
@@ -227,8 +252,13 @@ SELECT name, disabled_at IS NOT NULL OR EXISTS (
 FROM person WHERE name = %(name)s
 
 -- name: link_identity
-INSERT INTO identity (issuer, subject, person) VALUES (%(issuer)s, %(subject)s, %(person)s)
+-- A person has one identity at a provider.
+INSERT INTO identity (issuer, subject, person)
+SELECT %(issuer)s, %(subject)s, name FROM person
+WHERE name = %(person)s AND NOT EXISTS (
+    SELECT FROM identity WHERE identity.person = person.name AND issuer = %(issuer)s)
 ON CONFLICT DO NOTHING
+RETURNING person
 
 -- name: names_taken
 -- A name that some pod declares belongs to whoever an administrator makes it for.

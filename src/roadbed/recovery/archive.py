@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from roadbed.audit.notes import Signer
 from roadbed.recovery.errors import BackupError, BackupInvalidError
+from roadbed.recovery.signature import SIGNATURE, signed
 from roadbed.storage import migrations
 
 Manifest = dict[str, Any]  # parsed JSON, checked when a backup is opened
@@ -43,9 +45,11 @@ class ArchiveWriter:
             self._put(name, size, hashing)
         self._files[name] = {"bytes": size, "sha256": hashing.digest()}
 
-    def close(self, facts: Mapping[str, object]) -> None:
-        """Add the manifest, the last of all."""
+    def close(self, facts: Mapping[str, object], signer: Signer | None) -> None:
+        """Add the manifest, the last of all, signed if there is a key."""
         manifest = {"format": FORMAT, **facts, "files": self._files}
+        if signer is not None:
+            manifest[SIGNATURE] = signed(manifest, signer)
         content = json.dumps(manifest, indent=2).encode()
         self._put(MANIFEST, len(content), io.BytesIO(content))
 

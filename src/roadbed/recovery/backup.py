@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -48,6 +49,8 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> arch
             await asyncio.sleep(_LOOK_SECONDS)
         facts = await asyncio.to_thread(_add_database, backup, url, target)
         key = keys.public_key(audit.folder)
+        has_key = (audit.folder / keys.SIGNING_KEY).exists()  # else a new one would be made
+        signer = keys.signer(audit.folder, os.urandom) if has_key else None
         manifest = {
             "made_at": clock.now().isoformat(timespec="seconds"),
             "roadbed": __version__,
@@ -59,7 +62,7 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> arch
                 "Run it where the server runs, or set ROADBED_AUDIT_DIR as there.",
             )
         manifest["audit"]["public_key"] = str(key) if key else None
-        backup.close(manifest)
+        backup.close(manifest, signer)
     return {"file": str(target), "bytes": target.stat().st_size, **manifest}
 
 

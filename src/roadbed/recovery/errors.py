@@ -28,6 +28,19 @@ class BackupInvalidError(RoadbedError):
         )
 
 
+class BackupUnverifiedError(RoadbedError):
+    """Nobody who is trusted here signed this backup as it is now."""
+
+    code = "backup_unverified"
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(
+            f"Nothing was restored: {path} {detail}.",
+            "Give the key with --public-key, or put a copy of the audit folder in its place. If "
+            "only you could write to the file since it was made, say --unverified.",
+        )
+
+
 class RestoreRefusedError(RoadbedError):
     """Restoring now would destroy something, or would not be complete."""
 

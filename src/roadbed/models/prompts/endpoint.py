@@ -11,6 +11,7 @@ from pydantic import SecretStr
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
 _HOME = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+MOST_BYTES = 16_000_000
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -39,11 +40,15 @@ class NoReplyError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """One model of a provider. ``base_url`` leads to another server with the same protocol."""
+    """One model of a provider. ``base_url`` leads to another server with the same protocol.
+
+    An answer of more than ``most_bytes`` is not read to its end.
+    """
 
     provider: str
     model: str
     base_url: str | None = None
+    most_bytes: int = MOST_BYTES
 
     @property
     def key_name(self) -> str:
@@ -71,7 +76,7 @@ class Endpoint:
         return SecretStr(key or "none")  # servers of one's own often want none
 
 
-def endpoint(model: str, base_url: str | None = None) -> Endpoint:
+def endpoint(model: str, base_url: str | None = None, most_bytes: int = MOST_BYTES) -> Endpoint:
     """The endpoint of ``"openai:NAME"`` or ``"anthropic:NAME"``. Raises ``ValueError``."""
     provider, _, name = model.partition(":")
     if provider not in KEYS or not name.strip():
@@ -81,4 +86,4 @@ def endpoint(model: str, base_url: str | None = None) -> Endpoint:
         )
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise ValueError("base_url begins with neither https:// nor http://")
-    return Endpoint(provider=provider, model=name.strip(), base_url=base_url)
+    return Endpoint(provider=provider, model=name.strip(), base_url=base_url, most_bytes=most_bytes)

@@ -14,7 +14,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from roadbed.kernel.json import flat
-from roadbed.models.prompts.endpoint import NoReplyError, endpoint
+from roadbed.models.prompts.endpoint import MOST_BYTES, NoReplyError, endpoint
 from roadbed.models.prompts.price import Price, Tokens, cost
 from roadbed.models.prompts.rendering import ANSWER, UNSURE, instructions, message
 from roadbed.models.prompts.requests import ModelRequest, Tool, line
@@ -41,7 +41,8 @@ class Prompted:
     ``price`` the cost stays unknown. ``neighbours`` examples are shown, ``samples`` replies asked
     for at ``temperature`` (``None``: as the model likes): their agreement is the confidence. An
     input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``,
-    what the model thinks before it included.
+    what the model thinks before it included. The provider's whole answer has at most
+    ``most_answer_bytes``.
     Raises ``ValueError`` for settings that cannot work.
     """
 
@@ -57,13 +58,14 @@ class Prompted:
         temperature: float | None = None,
         most_characters: int = 60_000,
         most_tokens: int = 4_000,
+        most_answer_bytes: int = MOST_BYTES,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        if samples < 1 or neighbours < 0 or most_characters < 1 or most_tokens < 1:
+        if min(samples, most_characters, most_tokens, most_answer_bytes) < 1 or neighbours < 0:
             raise ValueError("samples and the limits are at least 1, neighbours at least 0")
         self.file = file
         self.price = price
-        self.endpoint = endpoint(model, base_url)
+        self.endpoint = endpoint(model, base_url, most_answer_bytes)
         self.environment = environment
         self._neighbours = neighbours
         self._samples = samples

@@ -15,6 +15,7 @@ import httpx2
 
 from roadbed.models.prompts.endpoint import Endpoint, NoReplyError
 from roadbed.models.prompts.price import Tokens, told
+from roadbed.outbound import PLAIN, at_most
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
@@ -89,13 +90,19 @@ async def line(
 ) -> AsyncIterator[ConversationLine]:
     """Open connections to ``endpoint``, closed at the end. Raises ``NoReplyError``.
 
-    No proxy, cookie, redirect or password file; no retry below ours. The connections live for one
+    No proxy, cookie, redirect or password file; no retry below ours; no answer of more than
+    ``most_bytes``. The connections live for one
     task: deciders run on event loops that come and go, and a connection belongs to one.
     """
     key = endpoint.key(environment)
     certificates = await asyncio.to_thread(_prepared, endpoint.provider)
     async with httpx2.AsyncClient(
-        verify=certificates, trust_env=False, follow_redirects=False, timeout=None
+        verify=certificates,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,
+        headers=PLAIN,
+        event_hooks={"response": [at_most(endpoint.most_bytes)]},
     ) as client:
         made = _openai if endpoint.provider == "openai" else _anthropic
         address = endpoint.address(environment)
