@@ -44,7 +44,7 @@ def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
         _lasting("releases", app.deployments.follow),
         _lasting("trust", lambda: app.running_audit.watch(app.declared)),
-        _lasting("ladder", lambda: app.releases.watch_trials(app.deployments.names)),
+        _lasting("trials", lambda: app.releases.watch_trials(app.deployments.names)),
         _lasting("crash detection", app.crash_detector.keep),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),

@@ -25,7 +25,7 @@ ones, the statements are listed here and run in the transaction of the event.
 | a release moves          | its step and sign-offs, stage and waits of the use case, audit entry |
 | a version is rolled back | halt and release epoch moved, what it has not sent held, pod told    |
 | a proposal is decided    | its state and patch, audit entry                                     |
-| an alarm sounds          | state, threshold and halt epoch moved, audit entry, the pod told     |
+| an alarm is raised       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
 from __future__ import annotations

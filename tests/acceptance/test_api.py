@@ -1,4 +1,4 @@
-"""The API over real HTTP: the whole road, and everything a client can get wrong."""
+"""The API over real HTTP: a task from submission to receipt, and all client errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def problem(response: httpx2.Response, status: int, code: str) -> dict[str
     return body
 
 
-class TestTheRoad:
+class TestOneTask:
     async def test_from_an_inquiry_to_a_receipt_with_its_correction(self, site: Site) -> None:
         sent = (await site.shop.post(TASKS, json={"key": "k1", "input": {"text": "hello"}})).json()
         assert sent["state"] == "in_review"

@@ -21,7 +21,7 @@ from roadbed.versions.model import Release
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing
 from tests.conftest import Folders, serving
-from tests.ladders import pod
+from tests.release_steps import pod
 
 FOLDER = """
 from pydantic import BaseModel

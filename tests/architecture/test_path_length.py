@@ -31,7 +31,7 @@ from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.people.model import Role
 from roadbed.people.permissions import Viewer
-from tests import ladders
+from tests import release_steps
 from tests.conftest import Folders
 from tests.keeping import kept
 
@@ -116,17 +116,17 @@ async def test_a_verdict_is_promoted_within_35_files(
         assert app.deployments.names() == ["triage"]
 
     recorder = Recorder()
-    ladders.write(folders)
+    release_steps.write(folders)
     async with open_app(settings, url) as app:
-        await ladders.live(app)
-        await ladders.draw_all(app)
-        [decision] = await ladders.traffic(app, [7])
-        monkeypatch.setattr(ladders, "pod", no_new_accounts)  # all have one by now
+        await release_steps.live(app)
+        await release_steps.draw_all(app)
+        [decision] = await release_steps.traffic(app, [7])
+        monkeypatch.setattr(release_steps, "pod", no_new_accounts)  # all have one by now
         with recorder.recording():
-            await ladders.label_one(app, decision, 7)
-        await ladders.edit(app, folders, "queue = queue + ''")
+            await release_steps.label_one(app, decision, 7)
+        await release_steps.edit(app, folders, "queue = queue + ''")
         with recorder.recording():
-            release = await ladders.signed(app, await ladders.gated(app))
+            release = await release_steps.signed(app, await release_steps.gated(app))
             release = await app.releases.promote(release.id, actor="ben")
     assert release.step == "live"
     check(recorder.path(), "verdict → promoted", MOST_TO_PROMOTED)

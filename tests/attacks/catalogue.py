@@ -57,7 +57,7 @@ CATALOGUE: Mapping[str, Sequence[str]] = {
     "people who judge their own work": (
         "tests/unit/test_duties.py",
         "tests/acceptance/test_duties.py",
-        "tests/unit/test_ladder.py::TestSignOffs",
+        "tests/unit/test_release_steps.py::TestSignOffs",
     ),
     "deciders that somebody has taken over": ("tests/isolation/test_hostile_deciders.py",),
     "backups that somebody has changed": (

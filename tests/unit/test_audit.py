@@ -899,7 +899,7 @@ class TestSchema:
         versions = Path(migrations.__file__).parent / "versions"
         with databases.empty_database(server) as url:
             execute(url, "CREATE SCHEMA roadbed")
-            execute(url, *((versions / f"{item}.sql").read_text() for item in ("m0001_the_road",)))
+            execute(url, *((versions / f"{item}.sql").read_text() for item in ("m0001_tasks",)))
             execute(url, (versions / "m0002_trust.sql").read_text())
             execute(url, "INSERT INTO audit_entry (kind, subject, actor) VALUES ('a', 'b', 'c')")
             for path in sorted(versions.glob("*.sql"))[2:]:

@@ -20,7 +20,7 @@ from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UnknownUseCaseError, UseCaseError
 from roadbed.usecases.loader import load
 from tests.conftest import DECIDE, Folders
-from tests.ladders import edit, gated, live, signed, traffic, write
+from tests.release_steps import edit, gated, live, signed, traffic, write
 
 SECOND = 'queue = f"{queue}"'
 

@@ -33,7 +33,7 @@ from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
 from roadbed.versions.side_by_side import Pair, Prediction, score_of
 from tests.conftest import Folders
-from tests.ladders import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
+from tests.release_steps import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
 from tests.unit.test_usecases import declare
 
 

@@ -268,7 +268,7 @@ class TestLessons:
         assert str(lesson.changed).endswith("none of this kind was judged since")
 
 
-class TestHappenings:
+class TestEvents:
     def test_halts_drills_and_who_resumed(self) -> None:
         row = {
             "kind": "halt",

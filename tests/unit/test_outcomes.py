@@ -20,9 +20,9 @@ from roadbed.outcomes.model import Reported
 from roadbed.outcomes.report_files import read_file
 from roadbed.releases import presentation, trial_statistics
 from tests.conftest import Folders
-from tests.ladders import live, traffic, until, write
+from tests.release_steps import live, traffic, until, write
 from tests.unit.test_decisions import decide
-from tests.unit.test_ladder_down import SENDS, in_canary
+from tests.unit.test_rollback import SENDS, in_canary
 from tests.unit.test_trust import declared, stand
 from tests.unit.test_usecases import declare
 

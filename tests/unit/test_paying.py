@@ -24,7 +24,7 @@ from roadbed.testing import ModelServer
 from roadbed.usecases.use_case import Budget
 from roadbed.versions.model import Release
 from tests.conftest import Folders
-from tests.ladders import edit, gated, live, traffic, write
+from tests.release_steps import edit, gated, live, traffic, write
 from tests.unit.test_prompting import WORST, examples, obedient
 
 CENT = "return Answer(output=Routing(queue=queue), confidence=0.9, cost=Decimal('0.01'))"

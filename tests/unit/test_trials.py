@@ -196,7 +196,7 @@ async def test_a_candidate_that_hangs_holds_up_its_own_tasks_only(
 async def test_a_proof_of_the_candidate_is_voided_by_an_alarm(app: App, folders: Folders) -> None:
     version = await try_out(app, folders, "canary", NEW, share=1.0)
     await app.database.fetch(
-        "INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm,"
+        "INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, on_alarm,"
         " risk_limit, certainty, items, covered, errors, detail, issued_at) SELECT 'crt_1',"
         " 'triage', behaviour, 1, 0.5, false, NULL, 0.02, 0.95, 500, 400, 0,"
         ' \'{"pooling": null, "alarm_at": null}\', now() FROM version WHERE id = %(version)s',

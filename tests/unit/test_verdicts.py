@@ -23,7 +23,7 @@ from roadbed.reviews.verdicts import Shown, read_verdict
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Judged
 from tests.conftest import Folders, Site
-from tests.ladders import AT_ONCE, edit, gated, signed, traffic, write
+from tests.release_steps import AT_ONCE, edit, gated, signed, traffic, write
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import Ledger, all_of, pump
 from tests.unit.test_gate import UNJUDGED

@@ -124,7 +124,7 @@ class Witness:
     def _alone(self) -> Iterator[bool]:
         """Whether this process may send now; the others leave it to that one."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / f".telling-{self.name}").open("w") as lock:
+        with (self._folder / f".sending-{self.name}").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

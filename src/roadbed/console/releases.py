@@ -254,14 +254,14 @@ def _nobody(role: str, person: str | None) -> dict[str, Any]:
 
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, object]:
-    """The sentence, the ladder and the next step."""
+    """The sentence, the release steps and the next step."""
     mine, _ = presentation.may_sign(release, roles, person)
     free = release.next in presentation.VERBS and release.waits_for is None
     return {
         "called": presentation.name(release),
         "told": presentation.sentence(release),
         "asked": presentation.needed_from_reader(release, mine),
-        "rungs": presentation.steps(release),
+        "steps": presentation.steps(release),
         "verb": presentation.VERBS[release.next or ""] if free else None,
         "may_gate": release.step == "gated",
         "may_withdraw": release.step in ("planned", "gated"),

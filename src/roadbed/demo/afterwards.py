@@ -16,13 +16,13 @@ PAUSE_SECONDS = 0.5
 LEFT_WAITING = 40  # reviews, for whoever watches
 _LOOK_EVERY = 10  # inquiries
 _PILOT = "rollout=DIRECT"
-_LADDER = "rollout=Rollout(shadow_tasks=50, canary_tasks=100, canary_share=0.2)"
+_ROLLOUT = "rollout=Rollout(shadow_tasks=50, canary_tasks=100, canary_share=0.2)"
 
 
-def declare_ladder(folder: Path) -> None:
+def declare_rollout(folder: Path) -> None:
     """From pilot to production: the next version needs sign-offs, shadow and canary."""
     file = folder / "usecase.py"
-    declared = file.read_text(encoding="utf-8").replace(_PILOT, _LADDER)
+    declared = file.read_text(encoding="utf-8").replace(_PILOT, _ROLLOUT)
     file.write_text(declared.replace("import DIRECT, Budget,", "import Budget, Rollout,"), "utf-8")
 
 

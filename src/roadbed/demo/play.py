@@ -100,7 +100,7 @@ async def _play(
 
 async def _go_on(stage: DemoStage, settings: Settings) -> None:
     folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
-    afterwards.declare_ladder(folder)
+    afterwards.declare_rollout(folder)
     await stage.server.stop()  # what runs is what was loaded: another folder is another start
     await stage.server.start()
     environment = stage.sheets.parent / "demo.env"

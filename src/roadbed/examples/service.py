@@ -148,8 +148,8 @@ class Examples:
             capped=loaded.declared.budget is not None and not untold,
         )
         try:
-            purse = paying or self.paying(loaded.declared)
-            return await evaluate_many(version, inputs, context, purse, untold=untold)
+            hold = paying or self.paying(loaded.declared)
+            return await evaluate_many(version, inputs, context, hold, untold=untold)
         finally:
             runner.close()
 

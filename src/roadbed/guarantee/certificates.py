@@ -205,7 +205,7 @@ class Certificates:
                 "behaviour": behaviour,
                 "look": row["looks"] if row else 1,
                 "threshold": certificate.threshold,
-                "bridged": proof.bridged,
+                "cautious": proof.cautious,
                 "on_alarm": proof.on_alarm,
                 "risk_limit": declared.risk_limit,
                 "certainty": declared.certainty,
@@ -367,7 +367,7 @@ def _detail(
 def _automatic(evidence: Evidence, proof: Proof) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which rows would be automatic at the proven threshold."""
     threshold = proof.certificate.threshold
-    compared = evidence.cautious if proof.bridged else evidence.confidence
+    compared = evidence.cautious if proof.cautious else evidence.confidence
     if compared is None or threshold is None:
         return np.zeros(len(evidence.wrong), dtype=np.bool_)
     return compared >= threshold
@@ -384,7 +384,7 @@ def _curves(
 ) -> dict[str, list[dict[str, Any]]]:
     """Risk by coverage, calibration, and the proof of each slice."""
     certainty = declared.certainty
-    counts = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
+    counts = evidence.fresh if not proof.cautious else np.ones_like(evidence.fresh)
     counted = np.array([not case.waiting for case in sample], dtype=bool) & counts
     wrong = evidence.wrong[counted]
     curve = risk_coverage(evidence.confidence[counted], wrong, certainty)

@@ -36,7 +36,7 @@ def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
     certificate = proof.certificate
     if certificate.threshold is None:
         return f"Nothing can be automatic yet: {certificate.why_not}"
-    if proof.bridged:
+    if proof.cautious:
         return (
             f"Cautious from cautious confidence {certificate.threshold:.3f} on: if at most "
             f"{novelty.LATER * 100:g} % of the work is new, at most {risk_limit * 100:.3g} % "

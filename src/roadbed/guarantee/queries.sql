@@ -1,7 +1,7 @@
 -- name: live
 SELECT use_case.live_version, use_case.state, use_case.state_since, use_case.state_reason,
        use_case.threshold, use_case.cautious, use_case.reference_rate AS rate, use_case.alarm_at,
-       use_case.audit_at, use_case.bridges_left, behaviour.kinds, certificate.on_alarm,
+       use_case.audit_at, use_case.cautious_improvements_left, behaviour.kinds, certificate.on_alarm,
        certificate.detail -> 'grid' AS grid
 FROM use_case
 LEFT JOIN version ON version.id = use_case.live_version
@@ -279,8 +279,8 @@ WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
 SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
 
 -- name: store_certificate
-INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm, risk_limit,
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, on_alarm, risk_limit,
                          certainty, items, covered, errors, detail, issued_at)
-VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(bridged)s, %(on_alarm)s,
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(cautious)s, %(on_alarm)s,
         %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
         %(issued_at)s)

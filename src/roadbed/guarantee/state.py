@@ -132,14 +132,14 @@ def restored(
         return replace(
             before, state=state, threshold=None, cautious=False, rate=sampling.RATE_BEFORE
         )
-    if certificate["bridged"]:
+    if certificate["cautious"]:
         return replace(
             before,
             state=State.CAUTIOUS,
             threshold=certificate["threshold"],
             cautious=True,
             rate=sampling.RATE_CAUTIOUS,
-            bridges_left=max(before.bridges_left - 1, 0),
+            cautious_improvements_left=max(before.cautious_improvements_left - 1, 0),
         )
     rate = sampling.rate(automating=True, sample=sample)
     return replace(

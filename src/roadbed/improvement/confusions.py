@@ -44,7 +44,7 @@ class ReviewedAnswer:
 class Confusion:
     """Corrections from one answer to another, with the newest as ``examples``.
 
-    ``words`` are those that tell its inputs from other inputs, most telling first.
+    ``words`` are those that tell its inputs from other inputs, most distinctive first.
     """
 
     decided: str
@@ -68,7 +68,7 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
         if not verdict.agrees:
             groups.setdefault(verdict.pair, []).append(number)
     texts = [_text(verdict.input) for verdict in verdicts]
-    telling = _telling(texts, list(groups.values()))
+    distinctive = _distinctive_words(texts, list(groups.values()))
     confusions = [
         Confusion(
             decided=decided,
@@ -76,12 +76,12 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
             verdicts=[verdicts[member] for member in members],
             words=words,
         )
-        for ((decided, right), members), words in zip(groups.items(), telling, strict=True)
+        for ((decided, right), members), words in zip(groups.items(), distinctive, strict=True)
     ]
     return sorted(confusions, key=lambda group: (-len(group.verdicts), group.decided, group.right))
 
 
-def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:
+def _distinctive_words(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     nothing: list[list[str]] = [[] for _ in groups]

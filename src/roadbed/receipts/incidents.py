@@ -21,7 +21,7 @@ MOST_TASKS = 10_000
 _USUAL = timedelta(hours=1)
 _UNDONE = ("compensated", "cancelled")
 _OPEN = ("planned", "waiting", "sending", "held", "unknown", "compensating", "stuck")
-_TELLING = ("reason", "key", "reference", "content_hash", "attempts")
+_REVEALING = ("reason", "key", "reference", "content_hash", "attempts")
 Row = Mapping[str, Any]
 Record = dict[str, Any]  # rows of many tables, sent as JSON
 
@@ -214,7 +214,7 @@ def _span(of: Incident) -> Record:
 
 def _withhold(row: Row) -> Row:
     """The parts of a receipt that reveal the answer to a blind reviewer."""
-    return {**row, **dict.fromkeys(_TELLING)}
+    return {**row, **dict.fromkeys(_REVEALING)}
 
 
 def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> Record:

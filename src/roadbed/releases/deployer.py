@@ -114,7 +114,7 @@ class Deployer:
                     actor=actor,
                     opened=opened,
                 )
-            if live:  # else an alarm sounded during the certification: certify again
+            if live:  # else an alarm was raised during the certification: certify again
                 break
         note = certification.note
         if not opened:
@@ -167,7 +167,7 @@ class Deployer:
 
         If ``opened``, it automates what is proven; else it only proposes. A ``released`` one ends
         the proof of concept even if its proof automates nothing. Returns ``None`` if an alarm has
-        sounded since ``alarm_at``. Tasks in flight keep their version.
+        raised since ``alarm_at``. Tasks in flight keep their version.
         """
         certificate = certification.certificate
         threshold = certificate["threshold"] if certificate and opened else None

@@ -165,7 +165,7 @@ class Recertification:
         """Certify the live version again and put a new proof in force; returns the live release.
 
         Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``
-        when an alarm sounds meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
+        when an alarm is raised meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
         """
         named = {"use_case": use_case}
         state = await self._database.fetch_one(_SQL["automation_state"], named) or {}
@@ -212,7 +212,7 @@ class Recertification:
                 )
             if live is None or certification.certificate is None:
                 raise CannotDecideError(
-                    f"An alarm sounded, or another version of {use_case!r} went live, meanwhile.",
+                    f"Meanwhile an alarm was raised or another version of {use_case!r} went live.",
                     "The evidence is no longer current: run the command again.",
                 )
             proven = {"version": live[0], "certificate": certification.certificate["id"]}
@@ -236,7 +236,7 @@ def _check_gate_still_holds(release: Release, row: Row, state: Row) -> None:
     seen = (row["gate"] or {}).get("alarm_at")
     if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
         raise CannotDecideError(
-            f"An alarm has sounded since the gate of release {release.number}.",
+            f"An alarm was raised since the gate of release {release.number}.",
             "The gate result is stale; run it again.",
         )
     exact = lifecycle.content_of(

@@ -39,7 +39,7 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_:-]{1,39}", re.ASCII)
 _WORDS = re.compile(r"\w{3,}")
 _LONGEST_PREFIX = 6
 _CUTS = 12
-_SAMPLE = 1_000  # texts whose words are counted to tell the telling ones
+_SAMPLE = 1_000  # texts whose words are counted, to find distinctive ones
 _LONGEST_READ = 1_000  # characters of a text
 _LEAST_INT, _MOST_INT = -(2**53), 2**53  # beyond, a number read as JSON may be another one
 Facts = Mapping[str, Mapping[str, Any]]
@@ -237,7 +237,7 @@ def _texts(
     if sum(bool(_CODE.fullmatch(text)) for text in texts) >= 0.9 * len(texts):
         yield from _common(field, "starts", _counted(bad, _prefixes))
     if sum(" " in entry.strip() for entry in texts) >= 0.3 * len(texts):
-        yield from _common(field, "contains", _telling(bad, texts))
+        yield from _common(field, "contains", _distinctive_words(bad, texts))
 
 
 def _common(
@@ -248,7 +248,7 @@ def _common(
     yield from (CandidateCondition(field=field, test=test, value=item) for item in best)
 
 
-def _telling(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
+def _distinctive_words(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
     """Words of corrected texts, weighted by how rare they are in other texts."""
     some = texts[:: max(1, len(texts) // _SAMPLE)]
     of_some = _counted(Counter(some), _words)

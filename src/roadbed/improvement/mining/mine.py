@@ -32,7 +32,7 @@ def mine(
     # Cases explained by a data correction are left out, so that no rule duplicates it.
     data = aliases(newest, of_input)
     rest = _unexplained(newest, data)
-    data += _telling(records(rest, tables), rest, fields)
+    data += _without_wider_rules(records(rest, tables), rest, fields)
     drafts = [*data, *rules(_unexplained(newest, data), fields, newest)]
     return sorted(drafts, key=lambda draft: (-draft.rank, -draft.support.cases))[:_MOST_DRAFTS]
 
@@ -42,7 +42,7 @@ def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[
     return [item for item in seen if item.task_id not in explained]
 
 
-def _telling(
+def _without_wider_rules(
     drafts: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
     """Drafts without record corrections that a wider rule covers."""

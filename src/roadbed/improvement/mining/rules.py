@@ -136,8 +136,8 @@ def _distinct(table: Bools) -> npt.NDArray[np.intp]:
     """Positions of distinct literals; literals that always hold are left out."""
     packed = np.packbits(table, axis=1)
     _, first = np.unique(packed, axis=0, return_index=True)
-    telling = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
-    return np.array(telling, dtype=np.intp)
+    useful = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
+    return np.array(useful, dtype=np.intp)
 
 
 def _spread(part: Bools, eligible: Bools) -> Bools:

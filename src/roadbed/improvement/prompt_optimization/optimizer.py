@@ -115,18 +115,18 @@ async def optimise(
     cases = cases_of(examples_learn, shown)
     if obstacle := _obstacle(prompted, before, len(cases), budget, funds):
         return NoProposal(reason=obstacle)
-    purse = BudgetHold(budget.calls, budget.money, prompted.price, funds)
+    hold = BudgetHold(budget.calls, budget.money, prompted.price, funds)
     if watched is not None:
-        watched(purse)
-    scores = Scores(declared, prompted.alone(), shown, purse, isolated)
+        watched(hold)
+    scores = Scores(declared, prompted.alone(), shown, hold, isolated)
     reflecting, scoring = _split(cases, budget, seed)
     try:
-        await _search(scores, prompted, before, reflecting, scoring, purse, seed)
+        await _search(scores, prompted, before, reflecting, scoring, hold, seed)
     except SpentError:
         pass  # what was scored in full by now counts
     finally:
-        purse.close()
-    return _found(scores, purse, prompted.file, before, scoring)
+        hold.close()
+    return _found(scores, hold, prompted.file, before, scoring)
 
 
 def suggestion(optimised: PromptProposal) -> Suggestion:
@@ -210,10 +210,10 @@ async def _search(
     before: str,
     reflecting: Sequence[ScoredCase],
     scoring: Sequence[ScoredCase],
-    purse: BudgetHold,
+    hold: BudgetHold,
     seed: int,
 ) -> None:
-    await scores.judge(before, scoring[:1])  # alone: now the purse knows what a reply costs
+    await scores.judge(before, scoring[:1])  # alone: now the budget hold has the cost of a reply
     await scores.judge(before, scoring)
     if scores.right(before, scoring) == len(scoring) or scores.silent:
         return
@@ -221,20 +221,20 @@ async def _search(
 
     loop = asyncio.get_running_loop()
     await asyncio.to_thread(
-        evolve, scores, prompted, before, reflecting, scoring, purse, seed=seed, loop=loop
+        evolve, scores, prompted, before, reflecting, scoring, hold, seed=seed, loop=loop
     )
 
 
 def _found(
-    scores: Scores, purse: BudgetHold, file: str, before: str, scoring: Sequence[ScoredCase]
+    scores: Scores, hold: BudgetHold, file: str, before: str, scoring: Sequence[ScoredCase]
 ) -> PromptProposal | NoProposal:
     def nothing(reason: str) -> NoProposal:
-        return NoProposal(reason=reason, calls=purse.calls, cost=purse.cost)
+        return NoProposal(reason=reason, calls=hold.calls, cost=hold.cost)
 
     was = scores.right(before, scoring)
     if scores.silent:
         return nothing(f"No better prompt was searched: {scores.silent}.")
-    if was is None and purse.broke:
+    if was is None and hold.broke:
         return nothing(
             "The budget of the use case is used up: raise it in usecase.py, or wait for the next "
             "period."
@@ -244,7 +244,7 @@ def _found(
     after = max(scores.complete(scoring), key=lambda text: scores.right(text, scoring) or 0)
     now = scores.right(after, scoring) or 0
     if now <= was:
-        spent = " before the budget was spent" if purse.spent else ""
+        spent = " before the budget was spent" if hold.spent else ""
         return nothing(
             f"No text was found{spent} that gets more than {was} of {len(scoring)} cases right."
         )
@@ -256,8 +256,8 @@ def _found(
         score_after=now / len(scoring),
         scored=len(scoring),
         cases=list(_changed(scores, before, after, scoring)),
-        calls=purse.calls,
-        cost=purse.cost,
+        calls=hold.calls,
+        cost=hold.cost,
     )
 
 

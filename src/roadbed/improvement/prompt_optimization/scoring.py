@@ -161,14 +161,14 @@ class Scores:
         declared: UseCase,
         prompted: Prompted,
         shown: Sequence[Mapping[str, object]],
-        purse: BudgetHold,
+        hold: BudgetHold,
         isolated: IsolatedDecider | None = None,
     ) -> None:
         self._isolated = isolated
         self._declared = declared
         self._prompted = prompted
         self._shown = tuple(shown)
-        self._purse = purse
+        self._hold = hold
         self._known: dict[str, dict[int, Judgement]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._runner = DeciderRunner(declared)
@@ -221,7 +221,7 @@ class Scores:
         self._runner.close()
 
     async def _judge(self, text: str, case: ScoredCase) -> Judgement:
-        async with self._gate, self._purse.reply() as bill:
+        async with self._gate, self._hold.reply() as bill:
             evaluation = await evaluate(self._version(text), self._task(case), self._context)
             bill.cost = evaluation.cost
         answer = evaluation.answer

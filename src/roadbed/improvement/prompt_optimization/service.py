@@ -63,7 +63,7 @@ class PromptSearch:
     ) -> Proposal | NoProposal:
         """A prompt that gets more ``learn`` examples right, as a proposal.
 
-        ``watched`` is given the purse, which counts, before anything is asked.
+        ``watched`` is given the budget hold, which counts, before the first call.
         """
         declared, prompted = loaded.declared, loaded.declared.function
         if not isinstance(prompted, Prompted):
@@ -135,13 +135,13 @@ class PromptSearches:
         self._search = search
         self._clock = clock
         self._last: dict[str, SearchProgress] = {}
-        self._purses: dict[str, BudgetHold] = {}
+        self._holds: dict[str, BudgetHold] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def last(self, use_case: str) -> SearchProgress | None:
         """The running or last search of this process; ``None`` if there was none."""
-        result, purse = self._last.get(use_case), self._purses.get(use_case)
-        return replace(result, asked=purse.calls) if result and purse else result
+        result, hold = self._last.get(use_case), self._holds.get(use_case)
+        return replace(result, asked=hold.calls) if result and hold else result
 
     async def search(
         self,
@@ -165,7 +165,7 @@ class PromptSearches:
             raise NoPromptError(name)
         if before and before.ended_at is None:
             raise SearchRunningError(name)
-        self._purses.pop(name, None)
+        self._holds.pop(name, None)
         self._last[name] = begun = SearchProgress(
             by=actor, began_at=self._clock.now(), calls=budget.calls
         )
@@ -187,7 +187,7 @@ class PromptSearches:
                 loaded,
                 budget=budget,
                 actor=actor,
-                watched=lambda purse: self._purses.update({loaded.name: purse}),
+                watched=lambda hold: self._holds.update({loaded.name: hold}),
             )
             if isinstance(result, Proposal):
                 said, proposal = f"{result.title}: {result.reason}", result.id

@@ -1,4 +1,4 @@
-"""Anybody does anything to a ladder, in any order: what must always hold, holds."""
+"""Any person does any release step in any order: the invariants hold."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from roadbed.usecases.loader import load
 from roadbed.versions.model import Release
 from tests.conftest import Folders
 from tests.databases import database
-from tests.ladders import traffic, write
+from tests.release_steps import traffic, write
 
 PEOPLE = st.sampled_from(["ana", "ben", "chi", "dev", "eve"])
-LADDER = (
+ROLLOUT = (
     "shadow_tasks=2, canary_tasks=3, canary_share=0.5, "
     "gate=Gate(worse_by=0.06, fewest=20, slower_by=50.0)"
 )
@@ -231,7 +231,7 @@ class Anybody(RuleBasedStateMachine):
         return self.run(self.app.releases.current("triage"))  # type: ignore[no-any-return]
 
     def _write(self, decide: str) -> None:
-        write(self.folders, decide, rollout=LADDER, count=400)
+        write(self.folders, decide, rollout=ROLLOUT, count=400)
         path = self.folders.parent / "triage" / "usecase.py"
         path.write_text(path.read_text().replace("risk_limit=0.02", "risk_limit=0.1"))
 
@@ -275,9 +275,9 @@ def test_whatever_anybody_does(server: EmbeddedServer, tmp_path: Path) -> None:
     run_state_machine_as_test(
         Anybody,
         settings=settings(
-            max_examples=int(os.environ.get("LADDERS", "8")),
+            max_examples=int(os.environ.get("RELEASE_STEPS", "8")),
             stateful_step_count=25,
-            derandomize="LADDERS" not in os.environ,
+            derandomize="RELEASE_STEPS" not in os.environ,
             print_blob=True,
         ),
     )

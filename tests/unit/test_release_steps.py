@@ -1,4 +1,4 @@
-"""The ladder on a real database: up by evidence and by people's words."""
+"""Release steps on a real database: up by evidence and sign-offs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from roadbed.releases.errors import (
 )
 from roadbed.versions.errors import ArtifactMissingError, UnknownVersionError
 from tests.conftest import Folders
-from tests.ladders import (
+from tests.release_steps import (
     AT_ONCE,
     HARMFUL,
     TRIED,
@@ -51,7 +51,7 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
 
 @pytest.fixture
 async def tried(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
-    """Live already, on a ladder with shadow and canary."""
+    """Live already, with shadow and canary as release steps."""
     write(folders, rollout=TRIED)
     async with open_app(settings, url) as opened:
         await live(opened)
@@ -111,7 +111,7 @@ class TestUp:
         [decision] = await traffic(app, [4])
         assert decision.output == {"queue": "even"}
 
-    async def test_the_ladder_is_that_of_what_is_live_whatever_the_folder_says(
+    async def test_the_steps_are_those_of_the_live_version_whatever_the_folder_says(
         self, app: App, folders: Folders
     ) -> None:
         first = await live(app)
@@ -242,12 +242,12 @@ class TestRefused:
         release = await app.releases.plan("triage", actor="ben")
         with pytest.raises(NothingToJudgeError):
             await app.releases.gate(release.id, actor="ben")
-        road = await app.stage_clock.timeline("triage")
-        assert [item.waits_for for item in road.waiting] == ["labels"]
+        timeline = await app.stage_clock.timeline("triage")
+        assert [item.waits_for for item in timeline.waiting] == ["labels"]
         await app.database.fetch("UPDATE example SET withdrawn_at = NULL")
         await app.releases.gate(release.id, actor="ben")
-        road = await app.stage_clock.timeline("triage")
-        assert {entry.waits_for for entry in road.waiting} == {"domain_lead", "risk_partner"}
+        timeline = await app.stage_clock.timeline("triage")
+        assert {entry.waits_for for entry in timeline.waiting} == {"domain_lead", "risk_partner"}
 
     async def test_two_gates_at_once(self, app: App) -> None:
         release = await app.releases.plan("triage", actor="ben")
@@ -409,7 +409,7 @@ class TestSignOffs:
 
 
 class TestWithoutSignOffs:
-    async def test_the_ladder_works_too(
+    async def test_the_release_steps_work_too(
         self, settings: Settings, folders: Folders, url: str
     ) -> None:
         write(folders, rollout=f"sign_offs=(), {AT_ONCE}")

@@ -1,4 +1,4 @@
-"""A use case with a ladder, for tests: which queue a number belongs to."""
+"""A use case with release steps, for tests: which queue a number belongs to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roadbed.usecases.loader import load
 from roadbed.versions.model import Release
 from tests.conftest import Folders
 
-LADDER = """
+USECASE = """
 import time
 from pydantic import BaseModel
 from roadbed import Answer, Check, Gate, Pod, Rollout, Unsure, UseCase
@@ -74,7 +74,7 @@ def write(
     """The folder of ``triage``, with a line in its decider that may spoil it."""
     folder = folders.parent / "triage"
     (folder / "examples").mkdir(parents=True, exist_ok=True)
-    declared = LADDER.format(decide=decide, rollout=rollout, slices=tuple(slices), more=more)
+    declared = USECASE.format(decide=decide, rollout=rollout, slices=tuple(slices), more=more)
     (folder / "usecase.py").write_text(declared)
     (folder / "examples" / "past.jsonl").write_text(examples(count))
 
@@ -113,7 +113,7 @@ async def signed(app: App, release: Release, people: Sequence[str] = PEOPLE) -> 
 
 
 async def live(app: App) -> Release:
-    """The folder's version up to the top, tried on whatever its ladder asks for."""
+    """The folder's version, live after all steps that its plan has."""
     release = await signed(app, await gated(app))
     if release.plan["shadow_tasks"]:
         release = await app.releases.shadow(release.id, actor="ben")

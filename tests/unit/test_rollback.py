@@ -24,7 +24,7 @@ from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.versions.errors import ResourceExhaustedError, VersionsFolderError
 from roadbed.versions.store import Runnable
 from tests.conftest import DECIDE, Folders
-from tests.ladders import (
+from tests.release_steps import (
     LATER,
     draw_all,
     edit,
@@ -406,18 +406,18 @@ async def test_the_road_tells_stages_and_waits(
     write(folders)
     async with open_app(settings, url) as opened:
         release = await gated(opened)
-        road = await opened.stage_clock.timeline("triage")
-        assert [stage.name for stage in road.stages] == ["idea", "proof", "gate"]
-        assert [item.waits_for for item in road.waiting] == ["domain_lead", "risk_partner"]
+        timeline = await opened.stage_clock.timeline("triage")
+        assert [stage.name for stage in timeline.stages] == ["idea", "proof", "gate"]
+        assert [item.waits_for for item in timeline.waiting] == ["domain_lead", "risk_partner"]
         release = await signed(opened, release, ["ana"])
-        road = await opened.stage_clock.timeline("triage")
-        assert [entry.waits_for for entry in road.waiting] == ["risk_partner"]
+        timeline = await opened.stage_clock.timeline("triage")
+        assert [entry.waits_for for entry in timeline.waiting] == ["risk_partner"]
         await opened.releases.promote((await signed(opened, release, ["dev"])).id, actor="ben")
-        road = await opened.stage_clock.timeline("triage")
-        assert (road.stage, list(road.waiting)) == ("live", [])
-        assert road.production.reached_at is not None
-        assert 0.0 < road.production.days < 1.0
-        assert {wait.waits_for for wait in road.waits} == {"domain_lead", "risk_partner"}
+        timeline = await opened.stage_clock.timeline("triage")
+        assert (timeline.stage, list(timeline.waiting)) == ("live", [])
+        assert timeline.production.reached_at is not None
+        assert 0.0 < timeline.production.days < 1.0
+        assert {wait.waits_for for wait in timeline.waits} == {"domain_lead", "risk_partner"}
 
 
 async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
@@ -461,7 +461,7 @@ async def test_a_renewed_proof_of_the_same_behaviour_needs_no_new_word(
     assert app.deployments.get("triage").live.threshold is not None
 
 
-async def test_only_what_came_by_a_release_is_renewed_by_the_ladder(
+async def test_only_a_released_version_is_recertified(
     settings: Settings, folders: Folders, url: str
 ) -> None:
     write(folders)

@@ -1,4 +1,4 @@
-"""A release in words: every step, what it waits for, whose word is asked for."""
+"""A release in words: each step, what it waits for, whose sign-off is needed."""
 
 from __future__ import annotations
 
@@ -136,8 +136,8 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
         (replace(at("live"), step="retired"), "✓✓✓✓✓"),
     ],
 )
-def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
-    assert "".join(rung.sign for rung in presentation.steps(release)) == signs
+def test_the_steps_show_how_far_a_release_came(release: Release, signs: str) -> None:
+    assert "".join(step.sign for step in presentation.steps(release)) == signs
 
 
 def test_waits_are_told_with_their_beginning() -> None:
