@@ -441,7 +441,7 @@ class TestSecretsAndStrangers:
         with caplog.at_level(logging.DEBUG):
             result = await decider(Inquiry(text="x"), context(1.5))
         assert isinstance(result, Unsure)
-        assert "holds a sign that no key has" in result.reason
+        assert "contains a character that no key has" in result.reason
         assert "s3cret" not in repr(result) + caplog.text
 
     @given(st.text() | st.text(alphabet='<>/data ＜＞﹤﹥"\\u003c\n'))

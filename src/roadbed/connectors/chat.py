@@ -24,7 +24,7 @@ LINKS = 5
 class Chat(SendOnly):
     """Posts ``text`` to the webhook whose URL stands in the environment variable ``url``.
 
-    The URL is itself the secret. ``links`` among the facts, a list of ``{text, url}``, become
+    The URL itself is the secret. ``links`` among the facts, a list of ``{text, url}``, become
     buttons. What comes from facts is escaped: it can mention nobody, and no address in it becomes
     a link or is opened for a preview.
     """

@@ -26,12 +26,12 @@ def safe_name(text: str, key: str) -> str:
 
 
 def digest(key: str) -> str:
-    """What a key is called in a file name."""
+    """The form of a key in a file name."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Put ``content`` at ``target`` so that a crash leaves the old file or the new one.
+    """Write ``target`` atomically: a crash leaves the old file or the new one.
 
     Raises ``TemporaryError`` if nothing changed, ``UnknownOutcomeError`` if that is not known.
     """
@@ -44,7 +44,7 @@ def write_whole(target: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp lets only its owner read; others are to pick the file up.
+        # mkstemp lets only the owner read; other users must be able to read the file.
         Path(name).chmod(0o640)
         Path(name).replace(target)
     except OSError as error:
@@ -101,7 +101,7 @@ def _taken(number: int) -> bool:
 
 
 def _keep(target: Path) -> None:
-    """The folder remembers the name after a power cut, too."""
+    """Sync the folder, so that the name survives a power failure."""
     try:
         number = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:

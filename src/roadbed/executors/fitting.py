@@ -36,5 +36,5 @@ def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> F
     except Exception as error:  # a decider of the pod's own may raise anything
         raise TrainingError(
             f"{name} failed while it learned: {type(error).__name__}: {str(error)[:300]}",
-            "Mend it in the folder and try again; nothing was changed.",
+            "Correct it in the folder and try again; nothing was changed.",
         ) from error

@@ -12,7 +12,7 @@ class BackupError(RoadbedError):
 
     code = "backup_failed"
 
-    def __init__(self, detail: str, remedy: str = "Mend what it names and repeat.") -> None:
+    def __init__(self, detail: str, remedy: str = "Correct the named problem and repeat.") -> None:
         super().__init__(f"There is no backup: {detail}.", remedy)
 
 

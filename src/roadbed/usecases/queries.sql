@@ -22,7 +22,7 @@ SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
     reference_rate = %(rate)s, audit_at = %(audit_at)s,
     cautious_improvements_left = %(cautious_improvements_left)s,
     state_since = CASE WHEN state = %(state)s THEN state_since ELSE %(at)s END,
-    -- What halted it stays said until something opens it.
+    -- The reason of a halt stays until automation opens again.
     state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
 WHERE name = %(use_case)s
 

@@ -9,7 +9,7 @@ LEFT JOIN version ON version.id = use_case.live_version
 LEFT JOIN certificate ON certificate.id = version.certificate
 LEFT JOIN behaviour ON behaviour.hash = version.behaviour
 LEFT JOIN LATERAL (
-    -- The candidate beside it, with its own proof, which an alarm since then voids.
+    -- The candidate, with its own proof, which an alarm since then makes void.
     SELECT release.id, release.step, release.plan, release.behaviour, release.version,
            (SELECT number FROM version AS tried WHERE tried.id = release.version) AS number,
            proof.id AS certificate, proof.threshold AS proven_threshold,

@@ -13,7 +13,7 @@ from roadbed.models.prompts.endpoint import Endpoint, NoReplyError
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
 
-# The most special first: each is tried in turn.
+# Checked in this order: the most specific error first.
 _FINAL: Sequence[tuple[type[exceptions.ModelAPIError], str]] = (
     (exceptions.ModelQuotaExceededError, "the account at the provider is used up"),
     (exceptions.ModelContextWindowExceededError, "the input is too long for the model"),
@@ -59,5 +59,5 @@ def explained(error: Exception, asked: Endpoint) -> NoReplyError:
 
 
 def finished_badly(response: ModelResponse) -> str | None:
-    """Why a reply is none although the request succeeded."""
+    """Why a successful request gave no usable reply."""
     return _FINISHES.get(response.finish_reason or "")

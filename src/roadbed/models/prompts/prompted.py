@@ -22,7 +22,7 @@ from roadbed.models.prompts.sampling import samples
 from roadbed.models.prompts.self_consistency import Neighbour, Sample, Settled, settle, tally
 from roadbed.usecases.decider import Answer, Context, Needs, Unsure
 
-# What is left of the deadline for everything but the model.
+# The part of the deadline that is reserved for everything except the model.
 _SHARE_OF_DEADLINE = 0.9
 _MOST_SHOWN = 300  # characters of a neighbour, as evidence
 _REASON = {
@@ -39,7 +39,7 @@ class Prompted:
     ``model`` is ``"openai:NAME"``, with ``base_url`` for every server that speaks that protocol, or
     ``"anthropic:NAME"``; the key comes from ``OPENAI_API_KEY`` or ``ANTHROPIC_API_KEY``. Without
     ``price`` the cost stays unknown. ``neighbours`` examples are shown, ``samples`` replies asked
-    for at ``temperature`` (``None``: as the model likes): their agreement is the confidence. An
+    for at ``temperature`` (``None``: the model's default): their agreement is the confidence. An
     input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``,
     what the model thinks before it included.
     Raises ``ValueError`` for settings that cannot work.
@@ -84,7 +84,7 @@ class Prompted:
 
     @property
     def samples(self) -> int:
-        """How often the model is asked for one task, retries aside."""
+        """The number of calls of the model for one task, without retries."""
         return self._samples
 
     def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
@@ -96,7 +96,7 @@ class Prompted:
         return self._changed(_models=models)
 
     def alone(self) -> Self:
-        """A copy that asks once for a task: for comparing prompts at a fraction of the cost."""
+        """A copy that calls the model once per task: a cheap way to compare prompts."""
         return self._changed(_samples=1)
 
     async def __call__(self, input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
