@@ -1,6 +1,7 @@
--- name: born Runs in the transaction of the verdict. The random draw at admission fixes the
--- purpose. A task counts once as evidence, with its first input; examples of later revisions of
--- sample tasks only judge.
+-- name: born
+-- Runs in the transaction of the verdict. The random draw at admission fixes the purpose. A task
+-- counts once as evidence, with its first input; examples of later revisions of sample tasks only
+-- judge.
 INSERT INTO example (id, use_case, task_id, verdict_id, input, output, actions, purpose, reference,
                      origin, content_hash, born_at)
 SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
@@ -32,8 +33,9 @@ FROM example
 WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
 ORDER BY example.id
 
--- name: cases `judge` examples and all corrections of reviewers. Rows of a folder have no order of
--- drawing, and a file may be sorted: the rows of a day get a random order.
+-- name: cases
+-- `judge` examples and all corrections of reviewers. Rows of a folder have no order of drawing, and
+-- a file may be sorted: the rows of a day get a random order.
 SELECT example.id, example.task_id, example.input, example.output, example.actions,
        example.purpose, example.reference, true AS labelled, false AS overdue,
        coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected,
@@ -57,8 +59,9 @@ FROM (SELECT *, count(*) OVER (PARTITION BY input) AS times FROM example
 WHERE times > 1
 ORDER BY id
 
--- name: some_cases Some of the `judge` examples, chosen by salt. The database hashes all of them
--- and returns only these.
+-- name: some_cases
+-- Some of the `judge` examples, chosen by salt. The database hashes all of them and returns only
+-- these.
 SELECT example.id, example.task_id, example.input, example.output, example.actions,
        example.purpose, example.reference, true AS labelled, false AS overdue,
        false AS corrected, example.born_at AS drawn_at

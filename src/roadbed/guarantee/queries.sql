@@ -152,10 +152,10 @@ LEFT JOIN LATERAL (
         WHERE later.revises = coalesce(task.revises, task.id)) AS told) AS again ON true
 ORDER BY gap.id
 
--- name: kinds Reviewed tasks that the version decided, in the order drawn, with their right
--- outputs. Tasks that somebody reported as wrong are not a random sample, so they raise no alarm.
--- Reviewer checks did not arrive as work. OFFSET makes the planner look up by key: most tasks have
--- no label.
+-- name: kinds
+-- Reviewed tasks that the version decided, in the order drawn, with their right outputs. Tasks that
+-- somebody reported as wrong are not a random sample, so they raise no alarm. Reviewer checks did
+-- not arrive as work. OFFSET makes the planner look up by key: most tasks have no label.
 SELECT labelled.task_id AS id, labelled.new_kind, labelled.right_output
 FROM (SELECT id, task_id, new_kind, right_output FROM verdict
       WHERE use_case = %(use_case)s AND undone_at IS NULL AND task_id > %(after)s OFFSET 0)

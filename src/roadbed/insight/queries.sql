@@ -81,8 +81,8 @@ FROM audit_entry WHERE position > %(after)s
 SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event
 WHERE use_case = %(use_case)s ORDER BY at, id
 
--- name: noted_verdicts Verdicts, without reviewer checks, erased tasks, and tasks with an open
--- second review.
+-- name: noted_verdicts
+-- Verdicts, without reviewer checks, erased tasks, and tasks with an open second review.
 SELECT verdict.task_id, task.input, decision.output AS decided, verdict.right_output AS right,
        verdict.agrees, version.number AS version, decision.decided_at, verdict.given_at,
        verdict.note

@@ -1,6 +1,7 @@
--- name: issue A credential that another person created is marked, and so are credentials derived
--- from it: a session from a link, a token created in a session, a session by a password that
--- another person set.
+-- name: issue
+-- A credential that another person created is marked, and so are credentials derived from it: a
+-- session from a link, a token created in a session, a session by a password that another person
+-- set.
 INSERT INTO token (hash, person, kind, name, scopes, use_cases, created_by, opened_by, expires_at,
                    let_in_by, let_in_at)
 SELECT %(hash)s, person.name, %(kind)s, %(label)s, %(scopes)s, %(use_cases)s, %(by)s, %(opened_by)s,
@@ -211,9 +212,10 @@ SELECT person.name, person.disabled_at IS NOT NULL AS closed FROM identity
 JOIN person ON person.name = identity.person
 WHERE issuer = %(issuer)s AND subject = %(subject)s
 
--- name: by_email An address is no identity once a person has signed in from this provider: the
--- subject is, so a later owner of the address gets no access. Only A to Z are lowered: some other
--- letters share a lower-case form.
+-- name: by_email
+-- An address is no identity once a person has signed in from this provider: the subject is, so a
+-- later owner of the address gets no access. Only A to Z are lowered: some other letters share a
+-- lower-case form.
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
 FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")

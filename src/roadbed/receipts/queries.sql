@@ -118,8 +118,9 @@ SELECT decided_at AS at FROM decision
 WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s
 ORDER BY decided_at DESC OFFSET %(most)s - 1 LIMIT 1
 
--- name: incident_reach The earliest time since which at most so many tasks were decided or had
--- effects sent; each event counts.
+-- name: incident_reach
+-- The earliest time since which at most so many tasks were decided or had effects sent; each event
+-- counts.
 SELECT at FROM (
     (SELECT decided_at AS at FROM decision
      WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s

@@ -5,9 +5,10 @@ SELECT review_id, task_id, use_case, blind, priority, decided_at
 FROM fresh WHERE review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
--- name: open_where_they_differ If live version and canary agree, neither is worse. If they differ,
--- a person labels the task without seeing either answer: only these labels judge the canary. If
--- only a person can judge an answer, it is shown, and the other answer has its own review.
+-- name: open_where_they_differ
+-- If live version and canary agree, neither is worse. If they differ, a person labels the task
+-- without seeing either answer: only these labels judge the canary. If only a person can judge an
+-- answer, it is shown, and the other answer has its own review.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
 SELECT item.review_id, item.task_id, item.use_case, item.blind, 2, item.at
 FROM json_to_recordset(%(items)s::json) AS item (
@@ -170,9 +171,9 @@ WHERE id IN (
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id
 
--- name: claim_left Reviews that the reviewer skipped and that no other reviewer can take: all
--- others skipped them too, or must not judge them. The longest skipped first, so that all are
--- offered in turn.
+-- name: claim_left
+-- Reviews that the reviewer skipped and that no other reviewer can take: all others skipped them
+-- too, or must not judge them. The longest skipped first, so that all are offered in turn.
 WITH other AS MATERIALIZED (
     SELECT DISTINCT held.person
     FROM role_in_force AS held
@@ -217,8 +218,9 @@ RETURNING id
 SELECT closed_at, superseded_by, claimed_by FROM review
 WHERE id = %(id)s AND %(reviewer)s = ANY (skipped_by)
 
--- name: undo_verdict The reviewer of a check has seen its right answer: that verdict stays. A
--- verdict that was carried here from another review is withdrawn there.
+-- name: undo_verdict
+-- The reviewer of a check has seen its right answer: that verdict stays. A verdict that was carried
+-- here from another review is withdrawn there.
 UPDATE verdict SET undone_at = %(at)s
 FROM review
 WHERE review.id = %(id)s AND verdict.id = review.verdict AND verdict.reviewer = %(reviewer)s
