@@ -17,7 +17,7 @@ from roadbed.storage.sql import queries
 SQL = queries(__package__)
 _INTAKE = queries("roadbed.intake")  # the owner of `in_flight`
 _PARTS = 8  # as many as budget_take keeps
-_LAPSES = timedelta(minutes=15)  # far longer than calls beside the path take
+_LAPSES = timedelta(minutes=15)  # much longer than calls outside the task path take
 LEVELS = (50, 80, 100)
 
 
