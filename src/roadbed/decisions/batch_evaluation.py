@@ -1,6 +1,6 @@
-"""Batch evaluation: many inputs beside the path of tasks, charged to the budget.
+"""Batch evaluation: many inputs outside the task path, charged to the budget.
 
-``MeteredCalls`` reserves the worst case before it asks and settles the real cost afterwards.
+``MeteredCalls`` reserves the worst case before a call and settles the real cost afterwards.
 """
 
 from __future__ import annotations

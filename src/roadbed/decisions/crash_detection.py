@@ -28,7 +28,7 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
 _SQL = queries(__package__)
-SECONDS_BEFORE_COMMIT = 0.05  # a decider that takes longer goes on while its task is admitted
+SECONDS_BEFORE_COMMIT = 0.05  # a slower decider continues while its task is admitted
 _LOOK_SECONDS = 2.0
 _GOOD_FOR_SECONDS = 10.0  # an older look no longer counts
 _Connection = psycopg.AsyncConnection[Mapping[str, Any]]

@@ -67,11 +67,12 @@ class EvaluationCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What a version made of a task.
+    """The result of a version for a task.
 
-    ``actions`` are those proposed, each with what its rule decides and why. ``held`` is what sends
-    it to a person, or refuses it, whatever its confidence. ``score`` is compared with the threshold
-    in force; it is 0 for whatever is held back. ``seconds`` is the time of the whole evaluation.
+    ``actions`` are those proposed, each with what its rule decides and why. ``held`` is why it goes
+    to a person or is refused, independent of its confidence. ``score`` is compared with the
+    threshold in force; it is 0 if the answer is held. ``seconds`` is the time of the whole
+    evaluation.
     """
 
     answer: Answered | NotAnswered
@@ -84,7 +85,7 @@ class Evaluation:
 
     @property
     def cost(self) -> Decimal | None:
-        """What the decider cost; ``None`` if it did not say."""
+        """The cost of the decider; ``None`` if it gave none."""
         return self.answer.cost
 
     @property
@@ -183,7 +184,7 @@ async def evaluate(
 def with_declared_input(
     task: AdmittedTask, loaded: LoadedUseCase
 ) -> tuple[AdmittedTask, UnfitError | None]:
-    """The task with its input as ``loaded`` declares it, or what keeps it from being read so."""
+    """The task with its input as ``loaded`` declares it, or why it cannot be read."""
     if isinstance(task.input, loaded.declared.input):
         return task, None
     try:

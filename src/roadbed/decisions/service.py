@@ -260,7 +260,7 @@ class Decisions:
         try:
             return await self._writer.write(self._settle_at_once, item) is not None
         except RejectedWriteError:
-            return False  # the input or the decision: admitting it tells
+            return False  # the input or the decision: the admission shows which
 
     def _go_on(
         self, admission: Admission, deciding: asyncio.Task[_Turn] | None = None
