@@ -45,8 +45,8 @@ class Circuits:
     ) -> CircuitState | None:
         """Count an attempt that ended at ``now``; the new state, or ``None`` if nothing changes.
 
-        Failures in a row open a circuit and a success closes it. Attempts that were under way
-        together when it opened failed together, and count once.
+        Failures in a row open a circuit and a success closes it. Attempts that were in progress
+        when it opened count once.
         """
         place = (use_case, destination)
         is_open = now < self._open_until.get(place, 0.0)

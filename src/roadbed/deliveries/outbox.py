@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
 _RESTORED = (
-    "The database was put back from a copy after this task arrived. The result may have been sent "
+    "The database was restored from a copy after this task arrived. The result may have been sent "
     "before. Send it?"
 )
 _STILL_THERE = (
@@ -34,7 +34,7 @@ _THERE = frozenset(
         DeliveryState.COMPENSATING,
     }
 )
-# States in which the effect of a key was never made, or was taken back.
+# States in which the effect of a key never existed, or was taken back.
 _GONE = frozenset({DeliveryState.CANCELLED, DeliveryState.REFUSED, DeliveryState.COMPENSATED})
 
 
@@ -121,7 +121,7 @@ def _says(said: Json, facts: Json) -> bool:
 def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
     """A delivery whose key already belongs to ``first``.
 
-    The same content is sent once. Other content needs a person, and gets a key of its own.
+    The same content is sent once. Other content needs a person, and gets its own key.
     """
     content = made.content or {}
     same = _says(first, {"output": content.get("output"), "action": content.get("action")})

@@ -657,9 +657,9 @@ SET state = CASE WHEN state IN ('compensating', 'delivered') THEN 'stuck' ELSE '
     restored = true, lease_until = NULL, done_at = %(at)s,
     take_back = take_back AND state <> 'delivered',
     reason = CASE WHEN state IN ('compensating', 'delivered')
-                  THEN 'The database was put back from a copy. Whether this was taken back since is '
+                  THEN 'The database was restored from a copy. Whether this was taken back since is '
                        'not known: look there.'
-                  ELSE 'The database was put back from a copy. This may have been sent since: look '
+                  ELSE 'The database was restored from a copy. This may have been sent since: look '
                        'there.' END
 WHERE state IN ('planned', 'waiting', 'sending', 'held', 'compensating')
    OR state = 'delivered' AND take_back

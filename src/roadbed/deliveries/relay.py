@@ -123,7 +123,7 @@ class Relay:
             try:
                 async with self._database.transaction() as connection:
                     return await self._prepare_some(connection, declared, most)
-            except UniqueViolation:  # another process made the same key just now: try again
+            except UniqueViolation:  # another process stored the same key just now: try again
                 continue
         return 0
 
@@ -432,7 +432,7 @@ class Relay:
         )
 
     async def _count(self, use_case: str, destination: str, result: AttemptResult) -> None:
-        """Tell every worker when the circuit of a destination opens or closes."""
+        """Log for all workers when the circuit of a destination opens or closes."""
         state = self._circuits.record(use_case, destination, result, self._clock.monotonic())
         if state is None:
             return
