@@ -1,8 +1,8 @@
 """Child process: loads one version of one use case and answers calls over a socket.
 
-The first frame says what to load, and its ``work`` says why: ``decide`` answers calls until the
-socket closes; ``fit`` fits the decider once and returns what it learned. Answers may come in any
-order.
+The first frame names the version to load, and its ``work`` the purpose: ``decide`` answers calls
+until the socket closes; ``fit`` fits the decider once and returns what it learned. Answers may come
+in any order.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Channel:
 
 
 class Printed:
-    """Takes what a decider prints; the parent writes it to its log, without secrets."""
+    """Receives the output of a decider; the parent writes it to its log, without secrets."""
 
     encoding = "utf-8"
 
@@ -183,7 +183,7 @@ def _load(folder: Path, files: dict[str, bytes]) -> Loaded:
 
 
 def _facts(loaded: Loaded) -> Mapping[str, Any]:
-    """What the parent has to know of a decider that it does not hold itself."""
+    """The facts about a decider that the parent needs."""
     decider = loaded.decider
     needs = needs_of(loaded.bare)
     learns = is_trainable(decider)
@@ -204,7 +204,7 @@ def _facts(loaded: Loaded) -> Mapping[str, Any]:
 
 
 def _told(decider: object, name: str) -> Any:
-    """An attribute; ``None`` where there is none. One that was not fitted may raise anything."""
+    """An attribute, or ``None``. An attribute of an unfitted decider may raise any error."""
     try:
         return getattr(decider, name, None)
     except Exception:
@@ -289,7 +289,7 @@ class _Asked:
         self._place.put(call)
 
     def cancel(self, number: int) -> None:
-        """Stop a coroutine; a function goes on."""
+        """Cancel a coroutine; a function continues."""
         if call := self._calls.get(number):
             self._place.expire(call)
 

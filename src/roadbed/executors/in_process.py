@@ -186,7 +186,7 @@ class ResultQueue:
             self._called = True
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop has closed: nobody waits any more
+            except RuntimeError:  # the loop has closed: there are no waiting callers
                 self._results.clear()
 
     def _deliver(self) -> None:

@@ -111,7 +111,7 @@ async def describe(decider: IsolatedDecider) -> None:
         facts.out_of_fold = _out_of_fold(told["out_of_fold"])
     except (KeyError, TypeError, ValueError) as error:
         child.close()
-        raise ChildFailedError("it does not report what it has loaded") from error
+        raise ChildFailedError("it does not report the version that it loaded") from error
     facts.known = True
     child.ended = lambda _: decider.spare.clear()
     decider.spare.append(child)
@@ -201,7 +201,7 @@ class _Lesson:
 class DeciderProcesses:
     """Runs the deciders of use cases in child processes, if that is on and not declined.
 
-    ``eager`` loads each version at once, as a server does; a command loads what it asks.
+    ``eager`` loads each version at once, as a server does; a command loads versions on use.
     """
 
     def __init__(self, *, enabled: bool, eager: bool = True) -> None:
@@ -313,7 +313,7 @@ class DeciderProcesses:
 async def ready_child(
     server: ForkServer, source: Source, work: str
 ) -> tuple[Child, Mapping[str, Any]]:
-    """A child that has loaded ``source``, and what it says of it. Raises ``ChildFailedError``."""
+    """A child that has loaded ``source``, and its report. Raises ``ChildFailedError``."""
     loaded: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
 
     def received(content: Mapping[str, Any] | bytes) -> None:
