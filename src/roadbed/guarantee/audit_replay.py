@@ -15,7 +15,7 @@ from roadbed.usecases.use_case import RiskMeasure
 Row = Mapping[str, Any]  # of the database
 
 _MOST_POINTS = 120
-MARK_EVERY = 1_000  # labels read between two places from which a look can go on
+MARK_EVERY = 1_000  # labels read between two marks from which an inspection can continue
 
 
 @dataclass(kw_only=True, slots=True)
@@ -50,8 +50,8 @@ class AuditReplay:
         """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``.
 
         A row is one drawn automatic answer with the ``passed`` others since the one before and the
-        ``weight`` of these. Late ones count as wrong; those whose label may still come are told to
-        the audit, and no mark stands behind one.
+        ``weight`` of these. Late ones count as wrong; those whose label may still come are passed
+        to the audit, and no mark is set after one.
         """
         marks = []
         final = True
@@ -117,7 +117,7 @@ def known_kinds(kinds: Sequence[Row | None] | None) -> frozenset[str] | None:
 
 
 def _loss(row: Row, risk_measure: RiskMeasure) -> float:
-    """What the promise is about: the loss itself, or whether the answer counted as wrong."""
+    """The loss that the risk limit refers to: graded, or whether the answer counted as wrong."""
     loss: float = row["loss"]
     if risk_measure == "mean_loss" or row["agrees"] is None:
         return loss

@@ -1,4 +1,4 @@
-"""The automation state of a use case: what a release, an alarm or a retirement sets it to.
+"""The automation state of a use case, as set by a release, an alarm or a retirement.
 
 Nothing else writes it. Each function runs in the caller's transaction, which holds the lock of the
 use case.
@@ -68,7 +68,7 @@ async def set_by_alarm(
 ) -> bool:
     """The state that an alarm moves to, with its audit entry and the next halt epoch.
 
-    ``False``, and nothing is written, if it is not what ``live`` says any more.
+    ``False``, and nothing is written, if the version or the state is no longer that of ``live``.
     """
     await connection.execute(_SQL["lock"], {"use_case": use_case})
     held = await (await connection.execute(_SQL["hold"], {"use_case": use_case})).fetchone()
