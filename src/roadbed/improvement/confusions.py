@@ -60,8 +60,8 @@ class Confusion:
 def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
     """Groups of corrections among ``verdicts``, largest first.
 
-    Words are weighed by TF-IDF over all inputs, corrected or not, so that what every input says
-    tells nothing.
+    Words are weighed by TF-IDF over all inputs, corrected or not, so that words of every input have
+    no weight.
     """
     groups: dict[tuple[str, str], list[int]] = {}
     for number, verdict in enumerate(verdicts):

@@ -33,7 +33,7 @@ from roadbed.usecases.loader import LoadedUseCase
 SQL = queries("roadbed.improvement")
 
 STATES = ("open", "accepted", "rejected", "withdrawn")
-ENOUGH = 20  # new corrections before Roadbed looks by itself
+ENOUGH = 20  # new corrections before automatic mining
 _MOST_ITEMS = 20_000
 _MOST_CASES = 50
 _LONGEST_NOTE = 4_000
@@ -61,8 +61,8 @@ class Proposals:
     async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:
         """Mine verdicts and examples; return the open proposals, best first.
 
-        What was open and is found no more is withdrawn. Nothing that was rejected comes back,
-        unless twice as many cases speak for it.
+        Open proposals that are no longer found are withdrawn. A rejected one returns only with
+        twice as many cases.
         """
         self._looked[loaded.name] = self._clock.now()
         drafts = await self._evidence.drafts(loaded, await self.accepted(loaded.name))

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from roadbed.improvement.mining.model import FEWEST
 
-LONGEST_VALUE = 60  # characters: what is longer is no name of anything
+LONGEST_VALUE = 60  # characters: longer texts are not names
 Place = Literal["input", "output"]
 FieldKind = Literal["text", "number", "flag"]
 _KINDS: Mapping[str, FieldKind] = {

@@ -28,7 +28,7 @@ from roadbed.usecases.patches import Patches, RulePatch, read
 from roadbed.usecases.use_case import UseCase
 
 _LONGEST = 2_000
-_SAME = 0.6  # of a rule's cases, from which on it says nearly the same as another
+_SAME = 0.6  # share of a rule's cases from which on it nearly duplicates another rule
 _HOLDS = {
     "rule": {"when", "set", "reason"},
     "alias": {"field", "found", "meant"},

@@ -16,7 +16,7 @@ from roadbed.kernel.json import flat
 MOST_CHOSEN = 24
 _MOST_CONSIDERED = 2_000
 _FEWEST = 4
-_ALIKE = 0.3  # cosine from which a chosen example stands for another
+_ALIKE = 0.3  # cosine from which a chosen example represents another
 Similar = npt.NDArray[np.float64]
 
 

@@ -45,7 +45,7 @@ Set = Mapping[str, Any]
 class Conjunction:
     """A conjunction of conditions (by position): ``n`` eligible cases, ``k`` of them good.
 
-    ``proof`` is a lower bound of the share that stands although so many conditions were tried.
+    ``proof`` is a lower bound of the share, corrected for the number of conditions tried.
     """
 
     literals: tuple[int, ...]
@@ -58,8 +58,8 @@ class Conjunction:
 def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
     """Conjunctions of rows of ``holds`` (literals x cases) with a high share of ``good`` cases.
 
-    What is found is proven to be more than chance gives; of those that say the same about the same
-    good cases the shortest stays. Best first.
+    Each is significant after correction; of those with the same good cases the shortest is
+    returned. Best first.
     """
     if eligible.sum() < FEWEST or good.sum() < FEWEST or not len(holds):
         return []

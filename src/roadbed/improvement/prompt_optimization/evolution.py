@@ -44,7 +44,7 @@ def evolve(
 ) -> None:
     """Fill ``scores`` with candidates. Runs in a thread; model calls run on ``loop``.
 
-    Raises ``SpentError`` in the middle of whatever the budget did not allow.
+    Raises ``SpentError`` when the budget is used up.
     """
     adapter: GEPAAdapter[ScoredCase, Traced, Judgement] = _Adapter(scores, prompted, hold, loop)
     rounds = hold.calls_left

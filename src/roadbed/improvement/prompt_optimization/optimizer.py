@@ -27,7 +27,7 @@ from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases.decider import LabelledExample
 from roadbed.usecases.use_case import UseCase
 
-MOST_CALLS = 5_000  # of a search that nobody sits beside
+MOST_CALLS = 5_000  # of a search in the background
 USUAL_CALLS = 400
 _FEWEST_CASES = 10
 _MOST_SCORED = 60
@@ -37,10 +37,10 @@ _ROUNDS_A_BUDGET = 4  # candidates that can be scored on everything, at the leas
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptBudget:
-    """At most so many replies asked for, and at most so much ``money`` in the price's currency.
+    """The largest number of ``calls``, and of ``money`` in the price's currency.
 
-    Requests that a provider turns away are not counted. Money is kept by setting aside the dearest
-    reply so far for each one under way; only the first may cost more than was left.
+    Requests that a provider rejects are not counted. For each running call the highest cost of a
+    reply so far is reserved; only the first call may exceed the rest.
     """
 
     calls: int = USUAL_CALLS
@@ -63,8 +63,8 @@ class Changed:
 class PromptProposal:
     """A better text of the prompt ``file``. Scores are shares of ``scored`` cases got right.
 
-    The text was chosen by these cases, so the second score flatters it: what it is worth, the gate
-    tells on examples that only judge.
+    The text was chosen by these cases, so the second score is biased upwards; the gate measures it
+    on `judge` examples.
     """
 
     file: str
@@ -107,8 +107,8 @@ async def optimise(
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
 
     Half of them show the model its mistakes, the other half scores. ``prompt`` is the text in
-    service, as declared if not given; ``shown`` are the version's prompt examples, which score
-    nothing. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
+    service, as declared if not given; ``shown`` are the version's prompt examples, which are not
+    scored. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
     scored in full by then counts. ``isolated`` asks in child processes.
     """
     before = declared.prompts.get(prompted.file, "") if prompt is None else prompt
@@ -123,7 +123,7 @@ async def optimise(
     try:
         await _search(scores, prompted, before, reflecting, scoring, hold, seed)
     except SpentError:
-        pass  # what was scored in full by now counts
+        pass  # texts that are fully scored by now count
     finally:
         hold.close()
     return _found(scores, hold, prompted.file, before, scoring)
@@ -172,7 +172,7 @@ def suggestion(optimised: PromptProposal) -> Suggestion:
 def _obstacle(
     prompted: Prompted, text: str, cases: int, budget: PromptBudget, funds: Funds | None
 ) -> str | None:
-    """Why there is nothing to search, before anything is asked."""
+    """Why a search is impossible, checked before the first call."""
     if not text.strip():
         return f"There is no prompts/{prompted.file} to improve."
     if any(importlib.util.find_spec(item) is None for item in ("gepa", "pydantic_ai")):

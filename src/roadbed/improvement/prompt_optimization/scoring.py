@@ -1,4 +1,4 @@
-"""How texts of a prompt do on known cases, each asked once, within a hard budget."""
+"""Scores of prompt texts on known cases, one call each, within a hard budget."""
 
 from __future__ import annotations
 
@@ -232,7 +232,7 @@ class Scores:
             )
             wrong = is_wrong(score, self._declared.tolerance)
             return Judgement(right=not wrong, output=answer.output, why="", replied=True)
-        replied = bool(answer.evidence.get("votes"))  # its own word, not a failure
+        replied = bool(answer.evidence.get("votes"))  # an answer of the model, not a failure
         why = answer.reason.removeprefix(UNSURE)
         return Judgement(right=replied and right is None, output=None, why=why, replied=replied)
 
