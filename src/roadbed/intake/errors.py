@@ -22,7 +22,7 @@ class InputError(RoadbedError):
 
 
 class KeyReusedError(RoadbedError):
-    """A key that already stands for another input."""
+    """A key that already belongs to another input."""
 
     code = "key_reused"
 

@@ -13,7 +13,7 @@ from roadbed.kernel.ids import TaskId
 
 
 class Unread(BaseModel):
-    """Stands for an input that each version reads by its own declaration."""
+    """Placeholder for an input that each version reads by its own declaration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -35,7 +35,7 @@ def _unfit(fields: list[tuple[str, str]]) -> InputError:
 
 
 def as_sent(reading: Reading, sent: Mapping[str, object]) -> Mapping[str, object] | None:
-    """What is kept of a body beside its form: nothing where the two are the same."""
+    """The body to store in addition to its form; nothing if the two are equal."""
     return None if reading.as_given or same(sent, reading.form) else sent
 
 
