@@ -73,7 +73,7 @@ class LinkSpentError(RoadbedError):
 
 
 class SignInRefusedError(RoadbedError):
-    """Name and password do not fit; which of them is not said."""
+    """Name or password is wrong; the error does not say which."""
 
     code = "sign_in_refused"
 
@@ -85,7 +85,7 @@ class SignInRefusedError(RoadbedError):
 
 
 class TooManyRequestsError(RoadbedError):
-    """Asked too often. ``retry_after`` is in seconds."""
+    """Too many requests. ``retry_after`` is in seconds."""
 
     code = "too_many_requests"
 
@@ -95,7 +95,7 @@ class TooManyRequestsError(RoadbedError):
 
 
 class ProviderError(RoadbedError):
-    """The identity provider cannot be asked, or answered what cannot be trusted."""
+    """The identity provider is unreachable, or its answer is not trustworthy."""
 
     code = "provider_refused"
 
@@ -135,14 +135,14 @@ class AddressNotVerifiedError(RoadbedError):
     def __init__(self, address: str) -> None:
         super().__init__(
             f"The identity provider does not say that it has verified your address "
-            f"{address[:80]!r}, so it is not verified and leads to nobody here.",
+            f"{address[:80]!r}, so it is not used to find a person here.",
             "An administrator lets the provider verify it and say so (`email_verified`), or sets "
             "ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their own address.",
         )
 
 
 class UnknownPersonError(RoadbedError):
-    """Nobody of this name."""
+    """There is no person with this name."""
 
     code = "person_unknown"
 
@@ -184,7 +184,7 @@ class PasswordError(RoadbedError):
 
 
 class LastAdminError(RoadbedError):
-    """Nobody would be left to manage people."""
+    """No administrator would be left."""
 
     code = "last_admin"
 

@@ -127,7 +127,7 @@ RETURNING name
 SELECT pg_advisory_xact_lock(hashtext('person'), hashtext('first'))
 
 -- name: first
--- A person who signed up under the login name of the terminal does not become administrator.
+-- An unconfirmed person with the login name of the terminal does not become administrator.
 INSERT INTO person (name, admin, created_by, confirmed_at, confirmed_by)
 SELECT %(name)s, true, 'roadbed', now(), 'roadbed'
 WHERE NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL)
