@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoration:
-    """A database that was put back from a copy.
+    """A database that was restored from a copy.
 
     ``how``: ``restored`` by the command, or found ``behind`` its witness. ``kept`` entries of the
     log are here, ``lost`` the witness knows; ``lost`` is ``None`` where no witness is longer.
@@ -29,7 +29,7 @@ class Restoration:
             else ""
         )
         return (
-            f"The database was put back from a copy. {missing}Everything is halted and nothing is "
+            f"The database was restored from a copy. {missing}Everything is halted and nothing is "
             "sent until an administrator runs `roadbed restored --reason TEXT`."
         )
 

@@ -82,7 +82,7 @@ class Recovery:
             elif longer is None:
                 await self._audit.finish_handover()
         if restoration is not None:
-            await self._halts.hold(restoration.id, "The database was put back from a copy")
+            await self._halts.hold(restoration.id, "The database was restored from a copy")
         self.standing = restoration
         return restoration
 
@@ -134,7 +134,7 @@ class Recovery:
         restoration = await self._open()
         if made and restoration is not None:
             await self._tell_pods(restoration)
-            _log.error("the database was put back from a copy", restore=restoration.sentence)
+            _log.error("the database was restored from a copy", restore=restoration.sentence)
         return restoration
 
     async def _tell_pods(self, restoration: Restoration) -> None:
