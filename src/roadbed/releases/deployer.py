@@ -166,7 +166,7 @@ class Deployer:
         """Make a version live inside the caller's transaction; returns its id and number.
 
         If ``opened``, it automates what is proven; else it only proposes. A ``released`` one ends
-        the proof of concept even if its proof automates nothing. Returns ``None`` if an alarm has
+        the proof of concept even if its proof automates nothing. Returns ``None`` if an alarm was
         raised since ``alarm_at``. Tasks in flight keep their version.
         """
         certificate = certification.certificate

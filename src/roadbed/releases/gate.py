@@ -55,7 +55,7 @@ class GateResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Measured:
-    """The evaluations of both versions, and what they prove of the candidate."""
+    """The evaluations of both versions, and the certification of the candidate."""
 
     candidate: Contender
     certification: Certification

@@ -82,7 +82,7 @@ class Releases:
         return await self._repository.get(release_id)
 
     async def current(self, use_case: str) -> Release | None:
-        """The candidate under way, if there is one."""
+        """The current candidate, if there is one."""
         return await self._repository.current(use_case)
 
     async def history(self, use_case: str, most: int = 50) -> Sequence[Release]:
@@ -196,7 +196,7 @@ class Releases:
         return await self._repository.get(release_id)
 
     async def shadow(self, release_id: str, *, actor: str) -> Release:
-        """Start shadow: the candidate answers beside the live version, without effect."""
+        """Start shadow: the candidate answers each task too, without effect."""
         return await self._advance(release_id, "shadow", actor)
 
     async def canary(self, release_id: str, *, actor: str) -> Release:
@@ -214,7 +214,7 @@ class Releases:
     async def roll_back(
         self, use_case: str, *, actor: str, why: str, to: str | None = None
     ) -> Release | None:
-        """End the trial that runs; without one, go back to what was live before.
+        """End the running trial; without one, return to the version that was live before.
 
         Returns the release that was rolled back. The use case need not be served here, and its
         folder need not load.
@@ -239,7 +239,7 @@ class Releases:
     async def recertify(self, use_case: str, *, actor: str) -> Release:
         """Renew the proof of the live version. The same behaviour needs no new sign-off.
 
-        Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``,
+        Raises ``RollBackError`` if the live version has no release, ``CannotDecideError``,
         ``ArtifactMissingError``.
         """
         release_id = await self._recertification.recertify(use_case, actor=actor)

@@ -271,7 +271,7 @@ def _content(row: Row, side: str) -> Content | None:
 
 
 def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
-    """When it became known which of the two is worse on a task: at once where they agree.
+    """The time from which it is known which one is worse on a task: at once if they agree.
 
     Where they differ, a verdict or an outcome is needed. So every task counts, not only those that
     go to people anyway. Where only a person can judge, both answers need a verdict.
