@@ -20,7 +20,7 @@ class UnknownReviewError(RoadbedError):
 
 
 class ReviewTakenError(RoadbedError):
-    """Somebody else holds the claim, or must: who has seen an answer cannot look a second time."""
+    """Another person has the review, or must have it: who knows an answer is excluded."""
 
     code = "review_taken"
 
@@ -38,7 +38,7 @@ class ReviewTakenError(RoadbedError):
 
 
 class OwnTaskError(RoadbedError):
-    """Whoever sent a task, or a corrected input of it, judges it."""
+    """A person would judge a task, or a revision of it, that they sent."""
 
     code = "own_task"
 
@@ -51,7 +51,7 @@ class OwnTaskError(RoadbedError):
 
 
 class ReviewClosedError(RoadbedError):
-    """A verdict stands already."""
+    """The review already has a verdict."""
 
     code = "review_closed"
 
@@ -135,7 +135,7 @@ class NoSuchLabelError(RoadbedError):
 
 
 class NotYourLabelError(RoadbedError):
-    """Somebody decides whether a label is new whom the use case does not name for it."""
+    """The person is not the one who decides about new labels in this use case."""
 
     code = "label_not_yours"
 
@@ -172,7 +172,7 @@ class ContentChangedError(RoadbedError):
 
 
 class NothingToUndoError(RoadbedError):
-    """No verdict of this person stands on the review."""
+    """The review has no verdict of this person."""
 
     code = "nothing_to_undo"
 
@@ -184,7 +184,7 @@ class NothingToUndoError(RoadbedError):
 
 
 class ReviewerCheckError(RoadbedError):
-    """The verdict was on a reviewer check, whose right answer was told."""
+    """The verdict was on a reviewer check, whose right answer the reviewer has seen."""
 
     code = "review_known_case"
 

@@ -19,7 +19,7 @@ from roadbed.usecases.labels import (
 from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
-_NEWEST = 20_000  # examples that tell which values a field has
+_NEWEST = 20_000  # examples from which the known values of a field are read
 Counts = Mapping[str, Mapping[str, int]]
 
 
@@ -41,10 +41,9 @@ class KnownLabels:
     async def unknown(
         self, declared: UseCase, kind: VerdictKind, right: Content | None
     ) -> list[UnknownLabel]:
-        """The labels of a right output that were never seen before.
+        """The unknown labels of a right output.
 
-        Of an answer that was accepted only labels are looked at that the use case declares: nobody
-        typed it.
+        Of an accepted answer only declared label fields are checked, as no person typed it.
         """
         if right is None:
             return []

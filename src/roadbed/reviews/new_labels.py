@@ -1,4 +1,4 @@
-"""New labels: a verdict with one is held until somebody confirms or refuses the label."""
+"""New labels: a verdict with one is held until a person confirms or refuses the label."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Json = Mapping[str, Any]
 
 
 class NewLabels:
-    """Verdicts whose label was never seen before.
+    """Verdicts with an unknown label.
 
-    Until it is confirmed they are no verdicts: no evidence, no example, no delivery comes of them.
+    Until it is confirmed they do not count: they give no evidence, example or delivery.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class NewLabels:
         confirms: bool,
         **verdict: Any,
     ) -> RecordedVerdict | HeldVerdict:
-        """Give a verdict; with ``new_labels``, a label never seen before is meant as it stands.
+        """Give a verdict; with ``new_labels``, an unknown label is intended.
 
-        Whoever ``confirms`` labels here has thereby confirmed it. Of anybody else the verdict is
+        If the reviewer ``confirms`` labels here, it is confirmed thereby. Otherwise the verdict is
         held until it is confirmed. Otherwise as ``Reviews.give``, with the same arguments; raises
         what that raises.
         """
@@ -98,7 +98,7 @@ class NewLabels:
     async def confirm(
         self, declared: UseCase, field: str, value: str, *, by: str, rules: BusinessRules | None
     ) -> int:
-        """Confirm a label as new; gives how many verdicts waited for nothing else.
+        """Confirm a label as new; returns how many verdicts waited only for it.
 
         Each is given now, by whoever gave it. One that does not fit any more, or whose input was
         corrected meanwhile, lapses, and its review is asked again. Raises ``NoSuchLabelError``.
@@ -109,7 +109,7 @@ class NewLabels:
         return await self._confirm(declared, field, value, ready, by=by)
 
     async def refuse(self, declared: UseCase, field: str, value: str, *, by: str) -> int:
-        """Say that a label is none; gives how many reviews are asked again.
+        """Refuse a label; returns how many reviews are open again.
 
         Raises ``NoSuchLabelError``.
         """
@@ -158,7 +158,7 @@ class NewLabels:
         labels: Sequence[UnknownLabel],
         verdict: Json,
     ) -> HeldVerdict:
-        """Keep a verdict until its labels are confirmed; the same once more changes nothing."""
+        """Hold a verdict until its labels are confirmed. Idempotent."""
         about = await self._reviews.shown(review_id)
         at, reviewer = self._clock.now(), verdict["reviewer"]
         named = [{"field": label.field, "value": label.value} for label in labels]
@@ -266,7 +266,7 @@ class NewLabels:
         reviewer: str,
         at: datetime,
     ) -> None:
-        """Tell the pod of a label, once while verdicts wait for it."""
+        """Notify the pod of a label, once while verdicts wait for it."""
         text = (
             f"{declared.name}: {reviewer} gave {label.field} {label.value[:60]!r}, which was never "
             f"seen before. The verdict counts once {_who(declared)} confirms it as new."
@@ -317,7 +317,7 @@ def _held(
 
 
 def _same(before: Json, kind: VerdictKind, verdict: Json) -> bool:
-    """Whether a verdict that waits says the same as one that is given once more."""
+    """Whether a held verdict equals one that is given again."""
     said = {"kind": kind, "output": verdict.get("output"), "actions": verdict.get("actions")}
     said |= {"note": verdict.get("note") or None, "new_kind": bool(verdict.get("new_kind"))}
     return all(before[name] == value for name, value in said.items())

@@ -25,10 +25,10 @@ Row = Mapping[str, Any]  # of the database
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What a verdict is about: what was decided for a task, as it was when it was shown.
+    """The subject of a verdict: the decision of a task, as it was shown.
 
     ``content_hash`` is the one it was stored with, which may name sources that are not stored.
-    ``known`` is the right content of a case made to measure reviewers.
+    ``known`` is the right content of a reviewer check.
     """
 
     task_id: str
@@ -48,7 +48,7 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a person says of a content. ``right`` is ``None`` where no answer would be right."""
+    """A person's verdict on a content. ``right`` is ``None`` if no answer is right."""
 
     kind: VerdictKind
     right: Content | None
@@ -139,7 +139,7 @@ def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
     checked = checked_actions(declared.actions, read)
     if isinstance(checked, str):
         raise VerdictError(
-            f"These actions cannot be taken: {checked.removeprefix('it proposes ')}.",
+            f"These actions are not allowed: {checked.removeprefix('it proposes ')}.",
             "Correct the action, or remove it with whatever needs it.",
         )
     return checked
@@ -153,7 +153,7 @@ def _score(
     *,
     actions_known: bool,
 ) -> Score:
-    """The score of what was decided, which the verdict keeps for good."""
+    """The score of the decision, stored with the verdict."""
     if kind is VerdictKind.ACCEPT:
         return Score(loss=0.0)
     other = right is None or shown.content is None or not same(right.output, shown.content.output)
@@ -171,7 +171,7 @@ def _released(
     Raises ``VerdictError`` for one that is refused and that a person has ``written`` as right;
     where they accept what was shown, it is left out.
     """
-    # What a rule said of an action beside another output says nothing beside this one.
+    # The result of a rule for an action is valid only together with the same output.
     kept = shown.content is not None and same(shown.content.output, right.output)
     proposed = list(shown.content.actions) if shown.content and kept else []
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
@@ -296,7 +296,7 @@ def about_of(row: Row) -> Shown:
 
 
 def right_actions(verdict: Verdict) -> Sequence[Json] | None:
-    """The right actions; ``None`` where nothing was said of them."""
+    """The right actions; ``None`` if the verdict is not about them."""
     if not verdict.actions_known:
         return None
     return verdict.right.proposed_actions if verdict.right else []
