@@ -25,8 +25,8 @@ class EmbeddedServerError(RoadbedError):
     def __init__(self, step: str, detail: str) -> None:
         super().__init__(
             f"The embedded database could not {step}: {detail}",
-            "Correct the named problem, or set ROADBED_DATABASE_URL to your own PostgreSQL server. If "
-            "a data folder is damaged, move it away and restore a backup.",
+            "Correct the named problem, or set ROADBED_DATABASE_URL to your own PostgreSQL server. "
+            "If a data folder is damaged, move it away and restore a backup.",
         )
 
 
