@@ -300,7 +300,7 @@ async def test_renewed_and_retired_over_http_and_on_the_page(
 
 def test_renewed_and_retired_in_the_terminal(desk: Desk) -> None:
     desk.say("ben", "recertify", code=1)
-    assert "came without a release" in desk.errors
+    assert "has no release" in desk.errors
     desk.say("ana", "retire", "--why", " ", code=2)
     assert "triage is retired: it takes no new tasks." in desk.say(
         "ana", "retire", "--why", "It ends."

@@ -86,7 +86,7 @@ async def test_a_running_server_goes_back_while_its_folder_is_broken(
     async with open_app(settings, url) as app:
         assert app.deployments.names() == []
         await app.releases.roll_back("triage", actor="ana", why="Further.")
-        with pytest.raises(RollBackError, match="came without a release"):
+        with pytest.raises(RollBackError, match="has no release"):
             await app.releases.roll_back("triage", actor="ana", why="Further still.")
         with pytest.raises(UnknownUseCaseError):
             await app.releases.roll_back("nobody", actor="ana", why="Who?")

@@ -274,7 +274,7 @@ async def test_work_that_was_under_way_in_the_copy_is_decided_and_held(
         await pump(app)
         [delivery] = await app.deliveries.of_task(decision.task_id)
         assert delivery.state is DeliveryState.HELD
-        assert "put back from a copy" in (delivery.reason or "")
+        assert "restored from a copy" in (delivery.reason or "")
         assert len(place.receiver.got) == sent
 
 
@@ -298,7 +298,7 @@ async def test_a_copied_database_is_found_by_its_witness(
             assert app.recovery.standing is not None
             assert app.recovery.standing.how == "behind"
             [notice] = await app.notices.list("triage")
-            assert "put back from a copy" in notice.text
+            assert "restored from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
             assert await app.notices.list("triage") == []  # what it asked for is done
             assert (await app.audit.verify()).sound

@@ -312,7 +312,7 @@ class TestLive:
         assert after["release_epoch"] > before["release_epoch"]
         await app.releases.roll_back("triage", actor="ana", why="further: it proposes only")
         assert app.deployments.get("triage").live.threshold is None
-        with pytest.raises(RollBackError, match="came without a release"):
+        with pytest.raises(RollBackError, match="has no release"):
             await app.releases.roll_back("triage", actor="ana", why="still further")
 
     async def test_not_to_another_and_not_where_nothing_was(
@@ -346,7 +346,7 @@ class TestLive:
     ) -> None:
         write(folders)
         async with open_app(settings, url) as opened:
-            with pytest.raises(RollBackError, match="came without a release"):
+            with pytest.raises(RollBackError, match="has no release"):
                 await opened.releases.roll_back("triage", actor="ana", why="back")
 
     async def test_retired_takes_nothing_new_and_people_finish_what_waits(
