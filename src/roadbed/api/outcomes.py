@@ -53,7 +53,7 @@ _BODY = {"requestBody": {"required": True, "content": _CONTENT}}
 @router.post("/usecases/{name}/outcomes", openapi_extra=_BODY)
 @needs(Permission.REPORT_OUTCOMES)
 async def report(name: str, request: Request) -> Response:
-    """Say what turned out. Of many each gets its own result: the outcome, or its problem."""
+    """Report outcomes. Each of many gets its own result: the outcome, or its problem."""
     person, declared = person_of(request), usecase_of(request, name)
     body, outcomes = await json_object(request), app_of(request).outcomes
     if "outcomes" not in body:

@@ -99,7 +99,7 @@ async def claim_next(
 async def get(review_id: str, request: Request) -> Response:
     """One review, as its reviewer may see it.
 
-    Whoever reads the verdict on a blind one knows the answer, as of the receipt.
+    A person who reads the verdict on a blind review knows the answer, as from the receipt.
     """
     app = app_of(request)
     review = await app.reviews.get(review_id)
@@ -122,10 +122,10 @@ async def claim(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
 @needs(Permission.REVIEW, by=by_review)
 async def verdict(review_id: str, request: Request) -> Response:
-    """Close a review. The answer shows what the decider said, also for a blind one.
+    """Close a review. The response shows the decider's answer, also for a blind review.
 
-    The same verdict of the same person once more is answered like the first. A label that was never
-    seen before is refused (`label_unknown`), with the known one that may have been meant.
+    The same verdict of the same person again gets the first response. An unknown label is refused
+    (`label_unknown`), with the known one that may be meant.
     """
     person, viewer = person_of(request), viewer_of(request)
     kind, more = _verdict_body(await json_object(request))

@@ -79,11 +79,11 @@ async def submit(name: str, request: Request) -> Response:
 
 
 async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, bytes]:
-    """What ``submit`` does, without the framework: status and JSON.
+    """``submit`` without the framework: status and JSON.
 
-    ``web.py`` calls it straight from the socket, since routing and dependencies of the framework
-    cost more than everything else about a task; so it checks by itself what the route needs.
-    Raises the errors that ``problems`` knows.
+    ``web.py`` calls it directly, because routing and dependencies of the framework cost more than
+    the rest of a task; so it checks the permission itself. Raises the errors that ``problems``
+    knows.
     """
     admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
@@ -97,7 +97,7 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
         waits=wait > 0,
     )
     decision = None
-    if running is None:  # a repeated key: decided long ago, or under way in another process
+    if running is None:  # a repeated key: already decided, or being decided in another process
         await app.receipts.wait(admission.task.id, wait)
     elif running.done():
         decision = running.result()
