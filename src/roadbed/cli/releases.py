@@ -247,7 +247,7 @@ def watch(
 
 @asynccontextmanager
 async def _opened(usecase: str) -> AsyncIterator[App]:
-    """The services with this use case. Raises why it cannot be loaded, or that there is none."""
+    """The services with this use case. Raises an error if it is missing or cannot be loaded."""
     async with opened(only=[usecase]) as services:
         services.service(usecase)
         yield services
@@ -309,7 +309,7 @@ def _signed(
 
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
-    """By number or id. Default: the one under way, or with ``newest`` the last one."""
+    """By number or id. Default: the current one, or with ``newest`` the last one."""
     history = await services.releases.history(usecase, most=1000 if which else 1)
     if which is None:
         meant = await services.releases.current(usecase) or (

@@ -149,7 +149,7 @@ async def _work(usecase: str) -> None:
 
 
 def _nothing_for(person: str, others: int) -> str:
-    """Nobody reviews a task they sent, or whose answer they know."""
+    """People do not review tasks that they sent, or whose answer they know."""
     if not others:
         return "Nothing waits."
     return (
@@ -173,7 +173,7 @@ async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
 
 
 async def _asked_again(services: Any, review: Any, kind: str, output: Any) -> Any:
-    """Give a verdict; a label that was never seen before is asked about first."""
+    """Give a verdict; ask first if its label is unknown."""
     from roadbed.reviews.errors import LabelUnknownError
 
     try:
