@@ -121,7 +121,7 @@ async def usecases(request: Request) -> HTMLResponse:
 
 @needs(Permission.VIEW)
 async def usecase(request: Request) -> HTMLResponse:
-    """One use case: what is automatic, what is proven, what waits."""
+    """One use case: automation, guarantee, open work."""
     app = app_of(request)
     service = app.service(request.path_params["name"])
     overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)

@@ -134,7 +134,7 @@ def volume(history: Sequence[Row], now: datetime) -> Markup:
 
 
 def budget(of: BudgetStatus) -> Markup:
-    """What is spent of a period's cap and, paler, what is held; the levels of alerts marked."""
+    """Spending of a period, paler the reserved part, and marks at the alert levels."""
     most = max(of.cap, of.spent + of.reserved) or 1
     tall, top = 16, 18
 

@@ -1,4 +1,4 @@
-"""What goes out: where it stands, what needs a person, and one delivery with its buttons."""
+"""Deliveries: their states, those that need a person, and one delivery with its buttons."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ async def deliveries(request: Request) -> HTMLResponse:
 
 @needs(Permission.VIEW, by=by_delivery)
 async def delivery(request: Request) -> HTMLResponse:
-    """One delivery: exactly what it sends, how every attempt went, what can be said of it."""
+    """One delivery: its exact content, its attempts, and the possible decisions."""
     return await _delivery(request)
 
 
 @needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
 async def say(request: Request) -> Response:
-    """A person's word on a delivery; a word that does not count is told beside its buttons."""
+    """A person's decision on a delivery; an error is shown beside the buttons."""
     person = person_of(request)
     app = app_of(request)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))

@@ -21,7 +21,7 @@ _REFUSED = (LastAdminError, PersonExistsError, PersonInvalidError)
 
 @needs(Permission.VIEW)
 async def members(request: Request) -> HTMLResponse:
-    """Who belongs to a use case, as what, and by whose word."""
+    """The members of a use case, their roles, and who granted them."""
     name = request.path_params["name"]
     app = app_of(request)
     app.service(name)
@@ -84,7 +84,7 @@ async def enable(request: Request) -> Response:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def confirm(request: Request) -> Response:
-    """Say that this is who the folders mean by the name."""
+    """Confirm that this person is the one whom folders name."""
     return await _change(request, lambda app, name, by: app.members.confirm(name, by=by))
 
 

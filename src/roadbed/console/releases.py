@@ -33,14 +33,14 @@ _STEPS = ("gate", "shadow", "canary", "promote")
 
 
 class NotSaidError(RoadbedError):
-    """A form without what it needs."""
+    """A required field of a form is missing."""
 
     code = "request_invalid"
 
 
 @needs(Permission.VIEW)
 async def releases(request: Request) -> HTMLResponse:
-    """The release under way, all there were, and how to begin one."""
+    """The current release, all releases, and a form to plan one."""
     person_of(request)
     return await _releases(request)
 
@@ -62,7 +62,7 @@ async def plan(request: Request) -> Response:
 
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(request: Request) -> Response:
-    """Back to the version before; to the page of what was rolled back, if it is served here."""
+    """Roll back; then show the release that was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
     served = name in app_of(request).deployments.names()
     form = await form_of(request)
@@ -78,7 +78,7 @@ async def roll_back(request: Request) -> Response:
 
 @needs(Permission.RELEASE)
 async def recertify(request: Request) -> Response:
-    """Look again at the proof of what is live; to its page."""
+    """Certify the live version again; then show its release."""
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
     try:
@@ -113,7 +113,7 @@ async def release(request: Request) -> HTMLResponse:
 
 @needs(Permission.RELEASE, Permission.SIGN, by=by_release)
 async def act(request: Request) -> Response:
-    """A step, or a person's word; what does not fit is told beside the buttons."""
+    """Run a release step or record a sign-off; an error is shown beside the buttons."""
     person_of(request)
     candidate = await _served(request)
     try:
@@ -216,7 +216,7 @@ def _said(error: RoadbedError | None) -> str | None:
 def signing(
     release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
 ) -> dict[str, object]:
-    """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
+    """Required and given sign-offs, and those that the reader with ``roles`` may give."""
     mine, cannot = presentation.may_sign(release, roles, person)
     given = [off for off in release.sign_offs if off.withdrawn_at is None]
     return {

@@ -48,7 +48,7 @@ async def next_item(request: Request) -> HTMLResponse:
             lost = error
     claimed = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
     shown = request.query_params.get("after")
-    # What was just left to others comes again at once where there is nothing else.
+    # A skipped review returns at once if there is no other.
     review = next((item for item in claimed if item.id != shown or item.left), None)
     return await _item(request, name, review, lost=lost)
 
@@ -64,7 +64,7 @@ async def _again(request: Request, name: str, review_id: str) -> Review:
 
 @needs(Permission.REVIEW, by=by_review)
 async def give(request: Request) -> HTMLResponse:
-    """A verdict; the answer says what the decider had said."""
+    """Give a verdict; the response shows the decider's answer."""
     person, name = person_of(request), request.path_params["name"]
     app = app_of(request)
     loaded, review_id = app.service(name).loaded, request.path_params["review_id"]

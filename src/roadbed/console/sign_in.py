@@ -58,7 +58,7 @@ async def by_link(request: Request) -> Response:
 
 @open_to_all
 async def by_password(request: Request) -> Response:
-    """Name, or address, and password; what is wrong stands above the form."""
+    """Sign in by name or address and password; an error is shown above the form."""
     form = await read_form(request)
     name = form.get("name", "").strip()
     name = name if "@" in name else name.lower()
@@ -122,7 +122,7 @@ async def from_provider(request: Request) -> Response:
 
 @open_to_all
 async def already(request: Request) -> Response:
-    """On to the page wanted for whoever is signed in; else why the way back did not succeed."""
+    """Redirect a signed-in person to the requested page; otherwise show why sign-in failed."""
     if getattr(request.state, "viewer", None) is None:
         raise SignInExpiredError
     return RedirectResponse(_wanted(request), status_code=303)
@@ -144,7 +144,7 @@ async def sign_out(request: Request) -> Response:
 
 
 def not_signed_in(request: Request, error: NotSignedInError) -> Response:
-    """The way in. Whoever follows a link from a message may be signed in all the same."""
+    """The sign-in page. A person who follows a link from a message may be signed in already."""
     path = request.url.path
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
         return problem_page(request, error)
@@ -167,7 +167,7 @@ def not_signed_in(request: Request, error: NotSignedInError) -> Response:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """What was typed; of a field sent twice the last."""
+    """The fields of the form; the last value if a field is repeated."""
     body = (await request.body()).decode(errors="replace")
     return {name: value.replace("\0", "") for name, value in parse_qsl(body)}
 

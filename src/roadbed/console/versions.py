@@ -62,5 +62,5 @@ def _between(name: str, a: str, b: str) -> str:
     return f"/usecases/{quote(name)}/versions/{quote(a, safe='')}..{quote(b, safe='')}"
 
 
-# What a sign stands for, so that it need not be told by its colour.
+# The meaning of a sign in words, so that colour is not needed.
 _SIGNS = {"+": "added", "-": "removed", "~": "changed"}
