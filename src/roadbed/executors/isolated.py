@@ -161,7 +161,7 @@ async def fit(
     except (KeyError, TypeError, ValueError):
         out_of_fold = None
     if out_of_fold is None:
-        raise TrainingError(f"{name} did not learn: it does not tell how it did.", _TRY_AGAIN)
+        raise TrainingError(f"{name} did not learn: it returned no out-of-fold scores.", _TRY_AGAIN)
     return _files(lesson.lengths, b"".join(lesson.pieces)), out_of_fold, kinds
 
 
