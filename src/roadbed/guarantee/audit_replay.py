@@ -47,7 +47,7 @@ class AuditReplay:
         )
 
     def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
-        """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``.
+        """Read ``rows``; return marks to continue from, all before the task ``upto``.
 
         A row is one drawn automatic answer with the ``passed`` others since the one before and the
         ``weight`` of these. Late ones count as wrong; those whose label may still come are passed
@@ -101,7 +101,7 @@ class KindReplay:
         return cls(alarm=KindAlarm() if state is None else KindAlarm(**state), known=known)
 
     def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
-        """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``."""
+        """Read ``rows``; return marks to continue from, all before the task ``upto``."""
         marks = []
         for number, row in enumerate(rows, 1):
             unseen = self.known is not None and canonical(row["right_output"]) not in self.known
