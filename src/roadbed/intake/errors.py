@@ -28,7 +28,7 @@ class KeyReusedError(RoadbedError):
 
     def __init__(self, key: str, task_id: str) -> None:
         super().__init__(
-            f"The key {key[:80]!r} already stands for another input (task {task_id}).",
+            f"The key {key[:80]!r} already belongs to another input (task {task_id}).",
             "Send each piece of work under its own key; repeat a key only to ask "
             "again for the same work.",
         )
