@@ -98,7 +98,7 @@ class Incidents:
     async def usual_start(self, use_case: str) -> datetime:
         """An hour ago, in whole seconds; later where half of ``MOST_TASKS`` were decided since.
 
-        The other half is left for tasks that arrive while somebody says what happened, and for
+        The other half is reserved for tasks that arrive while the incident is declared, and for
         older ones whose effects were sent in this time.
         """
         now = self._clock.now()
@@ -108,7 +108,7 @@ class Incidents:
     async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """The record without its receipts: times, counts, halts, changes, effects.
 
-        What a blind reviewer must not know of an effect is left out. Raises
+        Parts of an effect that reveal an answer to a blind reviewer are left out. Raises
         ``UnknownIncidentError``, also for one of another use case.
         """
         incident = await self._find(use_case, incident_id)
