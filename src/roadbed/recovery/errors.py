@@ -17,7 +17,7 @@ class BackupError(RoadbedError):
 
 
 class BackupInvalidError(RoadbedError):
-    """The file is no backup, or not as it was written."""
+    """The file is not a backup, or has changed since it was written."""
 
     code = "backup_invalid"
 

@@ -36,7 +36,7 @@ class Restoration:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declared:
-    """What a declaration did. Numbers count what was done again, or taken out of the relay."""
+    """The result of a declaration: numbers of repeated events and of withdrawn deliveries."""
 
     id: str
     kept: int
