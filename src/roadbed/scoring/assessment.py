@@ -1,4 +1,4 @@
-"""Assessment: compares a proposed content with what people know of a case."""
+"""Assessment: compares a proposed content with the labels of a case."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from roadbed.scoring.scorers import RIGHT, Score, Scorer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Truth:
-    """What people said of a case.
+    """The labels of a case.
 
-    ``right`` is the right content; ``None`` where no answer would be right. ``actions_known`` says
+    ``right`` is the right content; ``None`` if no answer is right. ``actions_known`` says
     whether its actions were judged too: an imported example has an output alone. ``losses`` are
     contents that a person judged, by hash. ``labelled`` is false while nobody has said anything.
     """
@@ -37,9 +37,9 @@ def assess(
 ) -> Score:
     """The score of ``proposed``; unknown if the labels do not decide it.
 
-    No answer is right only where none would be. Actions must be those that are right, in their
-    order; what nobody judged is unknown. ``known_as`` is the hash of ``proposed`` where it was
-    stored without its provenance.
+    An empty answer is right only if no answer is right. Actions must be the right ones, in their
+    order; unjudged ones are unknown. ``known_as`` is the hash of ``proposed`` where it was stored
+    without its provenance.
     """
     if not truth.labelled:
         return Score.unknown("It has no label yet.")
@@ -57,7 +57,7 @@ def assess(
 
 
 def is_wrong(score: Score, tolerance: float = 0.0) -> bool:
-    """Whether a score counts as wrong. What is unknown never counts as right."""
+    """Whether a score counts as wrong. Unknown never counts as right."""
     return score.loss is None or not score.loss <= tolerance
 
 
@@ -70,7 +70,7 @@ def agree(
     tolerance: float = 0.0,
     actions: bool = False,
 ) -> bool:
-    """Whether two people's answers say the same, whichever of the two is taken for right."""
+    """Whether two people's answers agree, with either of the two as the right one."""
     return not any(
         is_wrong(assess(scorer, left, Truth(right=right, actions_known=actions), input), tolerance)
         for left, right in ((one, other), (other, one))

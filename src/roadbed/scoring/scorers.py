@@ -1,7 +1,7 @@
-"""Scorers: how far a proposed output is from the right one, as a loss in [0, 1].
+"""Scorers: the loss in [0, 1] of a proposed output against the right one.
 
-A use case declares one. ``0`` is right and ``1`` is completely wrong. *Unknown* is a score of its
-own: it never counts as right.
+A use case declares one. ``0`` is right and ``1`` is completely wrong. *Unknown* is a separate
+score: it never counts as right.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from roadbed.scoring.content import Json, canonical, same
 SLOWEST_SECONDS = 2.0  # for one pair; a scorer that takes longer gives no score
 _MOST_HUNG = 4
 _LONGEST_WHY = 500  # characters
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what a database of UTF-8 text refuses
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # characters that a UTF-8 database refuses
 
 
 def _float(value: object) -> float | None:
@@ -46,8 +46,8 @@ def _shown(value: object) -> str:
 class Score:
     """A loss in [0, 1]; ``None`` where it is unknown. ``why`` is a plain sentence.
 
-    Raises ``ValueError`` for any other loss, NaN included: whoever holds a score may trust it.
-    ``why`` is cut to 500 characters, and what cannot be stored is replaced.
+    Raises ``ValueError`` for any other loss, NaN included: so every score is valid.
+    ``why`` is cut to 500 characters, and characters that cannot be stored are replaced.
     """
 
     loss: float | None
@@ -63,7 +63,7 @@ class Score:
 
     @classmethod
     def unknown(cls, why: str) -> Score:
-        """Nobody can say whether it is right."""
+        """A score for an answer that cannot be judged."""
         return cls(loss=None, why=why)
 
 
@@ -71,7 +71,7 @@ RIGHT = Score(loss=0.0)
 
 
 class Scorer(Protocol):
-    """Says how wrong a proposed output is. Pure: no I/O, the same answer for the same arguments.
+    """Gives the loss of a proposed output. Pure: no I/O, the same answer for the same arguments.
 
     ``needs_person``: only a person can decide, so that an answer nobody has judged is unknown.
     """
@@ -84,7 +84,7 @@ class Scorer(Protocol):
         ...
 
     def facts(self) -> Mapping[str, object]:
-        """What it is, as JSON, for pages and certificates."""
+        """Its description as JSON, for pages and certificates."""
         ...
 
     def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
@@ -220,8 +220,8 @@ class Sets:
 class Judged:
     """Only a person can decide whether an answer is right: free text, a summary, a reply.
 
-    An answer is right or wrong where a person said so of exactly this answer. Any other answer is
-    unknown until somebody judges it.
+    An answer is right or wrong only by a verdict on exactly this answer. Any other answer is
+    unknown until a person judges it.
     """
 
     needs_person: bool = field(default=True, init=False)
@@ -243,10 +243,10 @@ _Call: TypeAlias = "tuple[Any, queue.SimpleQueue[Score]]"
 
 
 class FunctionScorer:
-    """A pod's own function of (proposed, right, input), kept from doing harm.
+    """A pod's function of (proposed, right, input), with protection against its errors.
 
-    Whatever it raises, gives or takes too long for is an unknown score that says why. It runs on a
-    thread of its own, which is left behind if it hangs, and on copies, which it may change.
+    An error, an invalid result or a timeout gives an unknown score with the reason. It runs in its
+    own thread, which is abandoned if it hangs, and on copies, which it may change.
     """
 
     needs_person: bool = False
@@ -288,7 +288,7 @@ class FunctionScorer:
         while True:
             arguments, reply = calls.get()
             try:
-                # Also what it gave is read here: reading may raise, or hang, like the call.
+                # The result is read here too: reading may raise, or hang, like the call.
                 value = _checked(self.function(*arguments))
             except BaseException as error:
                 value = Score.unknown(f"The scorer failed: {_named(error)}")
@@ -334,13 +334,13 @@ def as_scorer(given: object) -> Scorer:
 
 
 def _ours(given: object) -> bool:
-    """Whether nothing of it is a pod's own code. A subclass may have a method of its own."""
+    """Whether it contains no code of the pod. A subclass may have its own methods."""
     built_in = {Exact, Fields, Within, Sets, Judged, FunctionScorer, GuardedScorer}
     return type(given) in built_in and "score" not in getattr(given, "__dict__", {})
 
 
 def _checked(given: object) -> Score:
-    """What a pod's own code gave, made anew: its class may be the pod's own, too. May raise."""
+    """The result of a pod's code, converted: its class may also be the pod's. May raise."""
     if not isinstance(given, Score):
         return Score.unknown(f"The scorer gave {type(given).__name__} instead of a Score.")
     return Score(loss=given.loss, why=given.why)
