@@ -44,7 +44,7 @@ def decide(inquiry, context):
     return Answer(output=Routing(queue=queue), confidence=0.9, cost=0)
 """
 RIGHT = "pass"
-# Harmless on what the gate asks, wrong on what comes later.
+# Right on the gate's items, wrong on later tasks.
 LATER = 'queue = queue if n < 2000 else "elsewhere"'
 HARMFUL = 'queue = queue if n % 5 else "elsewhere"'
 TRIED = "shadow_tasks=10, canary_tasks=20, canary_share=0.5"
@@ -90,7 +90,7 @@ async def edit(
 
 
 async def pod(app: App) -> None:
-    """Accounts for those whom the folder names: without one, a name counts for nobody."""
+    """Accounts for the people that the folder names: a name without an account has no effect."""
     for name in ("ana", "ben", "chi", "dev"):
         with suppress(PersonExistsError):
             await app.members.add(name, by="test")

@@ -267,7 +267,7 @@ class TestReviewing:
         assert rejected["right_output"] is None
         await problem(await site.shop.post(f"{path}/skip"), 409, "review_closed")
         await problem(await site.shop.post(f"{path}/claim"), 409, "review_closed")
-        # The same verdict once more is answered like the first; another one is refused.
+        # The same verdict again gets the first response; another one is refused.
         again = await site.shop.post(f"{path}/verdict", json={"verdict": "reject"})
         assert again.json() == rejected
         for client, body in (

@@ -1,4 +1,4 @@
-"""Path length: how many files somebody opens who follows the code of one path.
+"""Path length: the number of files that a reader opens to follow one path.
 
 A path's length is the number of files of ``src/roadbed`` of which at least one function runs while
 the path runs, measured with ``sys.setprofile`` on a real database. Not counted are:
@@ -39,7 +39,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "roadbed"
 LIBRARIES = ("kernel/", "storage/", "risk/")
 MOST_TO_SETTLED = 18
 MOST_TO_PROMOTED = 35
-# What is measured where a limit is not reached yet: it must not grow.
+# Measured values above a limit: they must not grow.
 KNOWN_MISS = {"verdict → promoted": 47}
 
 
@@ -100,7 +100,7 @@ async def test_a_request_is_settled_within_18_files(
         return admission, decided
 
     async with kept(app):
-        await send()  # what is loaded and cached once is no part of the path
+        await send()  # code that loads and caches once is not part of the path
         monkeypatch.setattr(app.decisions, "submit", submit_and_stop)
         with recorder.recording():
             status, _ = await send()

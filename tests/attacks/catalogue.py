@@ -1,7 +1,7 @@
-"""Every attack that is tried, and the tests that try it. Run all of them: ``make attack``.
+"""Every tested attack, and its tests. Run all of them: ``make attack``.
 
-The list is in the order of docs/explanation/threat-model.md. Tests that stand elsewhere are named
-here, not repeated.
+The list is in the order of docs/explanation/threat-model.md. Tests in other files are named here,
+not repeated.
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ async def test_accepting_what_was_changed_is_refused_and_nothing_is_lost(desk: D
     await desk.press("j", "Enter")
     await desk.page.wait_for_url("**/deliveries/dlv_*")
     assert '"amount": 30.0' in await desk.page.locator("pre.content").inner_text()
-    await desk.press("a")  # whoever wrote an action is not the one who approves it
+    await desk.press("a")  # the author of an action does not approve it
     await desk.page.locator("[role=alert]").first.wait_for()
     [held] = [item for item in await all_of(desk.site.app) if item.state is DeliveryState.HELD]
     await desk.site.app.deliveries.resolve(

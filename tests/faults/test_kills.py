@@ -1,4 +1,4 @@
-"""Nothing acknowledged is lost and no effect is made twice, whatever is killed and when."""
+"""No acknowledged work is lost and no effect is made twice, for any kill at any time."""
 
 from __future__ import annotations
 

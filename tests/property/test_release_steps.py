@@ -69,7 +69,7 @@ class Anybody(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def attempt(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """What was done, or ``None`` where it was refused with a reason and a way out."""
+        """The result, or ``None`` if it was refused with a reason and a remedy."""
         with contextlib.suppress(RoadbedError):
             return self.run(work)
         return None
@@ -78,7 +78,7 @@ class Anybody(RuleBasedStateMachine):
     def begin(self) -> None:
         self._write("pass")
         self.app: App = self.run(self.opened.__aenter__())
-        for name in ("ana", "dev"):  # else the names that the folder declares mean nobody
+        for name in ("ana", "dev"):  # otherwise the names that the folder declares have no accounts
             self.run(self.app.members.add(name, by="test"))
 
     def teardown(self) -> None:
@@ -131,7 +131,7 @@ class Anybody(RuleBasedStateMachine):
     @precondition(lambda self: self.current())
     @rule(person=PEOPLE)
     def go_on(self, person: str) -> None:
-        """Whatever comes next, or may come next."""
+        """Any possible next step."""
         release = self.current()
         verbs = {
             "gate": self.app.releases.gate,
@@ -146,7 +146,7 @@ class Anybody(RuleBasedStateMachine):
     @precondition(lambda self: self.current())
     @rule(steps=st.integers(1, 8))
     def climb(self, steps: int) -> None:
-        """The way that people who want it up would take, some of it."""
+        """Some of the steps towards promotion."""
         for _ in range(steps):
             release = self.current()
             if release is None:

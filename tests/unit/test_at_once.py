@@ -343,7 +343,7 @@ class TestRepeatedBatches:
 
         monkeypatch.setattr(ready.decisions, "_stored_at_once", unheard)
         admission, decision = await send(ready)
-        assert decision is None  # it stands already: the receipt has it
+        assert decision is None  # it is stored already: the receipt has it
         receipt = await ready.receipts.get(admission.task.id, viewer="tester")
         assert receipt["decision"] is not None
         assert await count(ready, "decision") == 1
@@ -392,7 +392,7 @@ class TestPresence:
         folders.write()
         settings = settings.model_copy(update={"careful_seconds": 0.5})
         async with open_app(settings, url) as app, kept(app):
-            # One that was killed: its mark is there, and nobody holds its lock.
+            # A killed process: its mark exists, and its lock is free.
             await app.database.fetch("INSERT INTO process (number) VALUES (1000)")
             await calm(app, wanted=False)
             await send(app)
@@ -449,7 +449,7 @@ class TestPresence:
 
 
 async def test_a_canary_is_compared_whatever_the_number_of_commits(ready: App) -> None:
-    """The other version is asked once the decision stands."""
+    """The other version is evaluated after the decision is stored."""
     asked: list[str] = []
     ready.decisions._trials.compare = (  # type: ignore[method-assign]
         lambda service, trial, task, *more: asked.append(task.id)

@@ -1,4 +1,4 @@
-"""Background loops say what they could not do, and do not flood the log."""
+"""Background loops log failed work, at a limited rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A folder that cannot be loaded: what people released goes on, and goes back."""
+"""A folder that cannot be loaded: the released version keeps deciding and can be rolled back."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ async def test_a_database_that_goes_away_at_the_start_is_not_the_folders_fault(
             "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
         )
         connection.execute("CREATE TRIGGER cut BEFORE INSERT ON use_case EXECUTE FUNCTION cut()")
-        # A process that went on without its use case would send nothing until somebody noticed.
+        # A process without its use case would send nothing, unnoticed.
         with pytest.raises(StorageUnavailableError):
             async with open_app(settings, url):
                 pass

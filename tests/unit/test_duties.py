@@ -1,4 +1,4 @@
-"""Nobody judges what they sent, wrote or corrected, whichever path they take."""
+"""People do not judge what they sent, wrote or corrected, on any path."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ async def revised(app: App, task_id: str, text: str, by: str) -> Decision:
 
 
 async def picks(app: App, person: str, linker: str | None = None) -> list[str]:
-    """What the queue, and what the next claim give: the same."""
+    """The queue and the next claim, which must be equal."""
     listed = await app.reviews.queue("triage", reviewer=person, linker=linker, free_only=True)
     claimed = await app.reviews.claim_next("triage", reviewer=person, linker=linker, most=50)
     assert {review.id for review in listed} == {review.id for review in claimed}
@@ -135,7 +135,7 @@ class TestReviews:
             'UPDATE task SET source = source || \'{"by": "rae"}\' WHERE id = %(id)s',
             {"id": own.task_id},
         )
-        # What was read with the claim is kept; the database looks again.
+        # The data read with the claim is kept; the database checks again.
         with pytest.raises(OwnTaskError):
             await app.reviews.give(declared(app), held.id, VerdictKind.REJECT, reviewer="rae")
 

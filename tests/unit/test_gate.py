@@ -1,4 +1,4 @@
-"""The gate: what it measures, by which limits, and who else is asked."""
+"""The gate: its measures, its limits, and external checks."""
 
 from __future__ import annotations
 
@@ -442,7 +442,7 @@ def _check(url: str) -> str:
     return f'Check(name="law", url="{url}", secret="JUDGE_KEY", private=True)'
 
 
-# What a compared task holds beside the two answers while nobody has said anything of it.
+# The fields of a compared task without a verdict, besides the two answers.
 UNJUDGED: dict[str, Any] = {
     "live_actions": None,
     "live_content": None,

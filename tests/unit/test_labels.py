@@ -1,4 +1,4 @@
-"""Labels in one form, and what a typing error was meant to be."""
+"""Normal forms of labels, and the meaning of typing errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Typing errors do not become labels, and a new label counts once somebody confirmed it."""
+"""Typing errors do not become labels, and a new label counts after a confirmation."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class TestATypingError:
     async def test_of_an_answer_that_is_accepted_nothing_is_asked(
         self, folders: Folders, triage: App
     ) -> None:
-        declared(triage).function = lambda *_: None  # what it decided before counts
+        declared(triage).function = lambda *_: None  # its earlier decisions count
         decision = await decide(triage, "take it back")
         await triage.database.fetch('UPDATE decision SET output = \'{"queue": "brand new"}\'')
         given = await triage.reviews.give(
@@ -191,7 +191,7 @@ class TestANewLabel:
         assert await count(triage, "label") == 0
         [case] = [case for case in await triage.examples.cases(declared(triage)) if case.task_id]
         assert (case.waiting, case.reference) == (True, True)
-        # Nobody else is asked meanwhile, and the desk does not count it as waiting.
+        # Other reviewers do not get it meanwhile, and the page does not count it as waiting.
         assert (await triage.reviews.waiting("triage"))["waiting"] == 0
         assert await triage.reviews.claim_next("triage", reviewer="kim") == []
         assert await triage.reviews.queue("triage", reviewer="kim") == []

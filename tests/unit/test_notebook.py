@@ -1,4 +1,4 @@
-"""What a use case has taught its pod: groups of corrections, what was done, what it changed."""
+"""The notebook: groups of corrections, the actions taken, and their effect."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def made(**changes: Any) -> Notebook:
 
 
 class TestFallen:
-    """What a candidate got wrong before it was rolled back is told once, and is no open matter."""
+    """Errors of a candidate before its rollback are listed once, not as open."""
 
     FELL = RELEASE | {
         "number": 2,

@@ -1,4 +1,4 @@
-"""What people accepted, put around functions, coroutines and trainables."""
+"""Patches wrapped around functions, coroutines and trainables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Routing(BaseModel):
 
 
 class Memory:
-    """A trainable that answers with what it was taught for a city."""
+    """A trainable that answers with the learned value of a city."""
 
     kinds = ("anything",)
 

@@ -1,4 +1,4 @@
-"""What a gate and a search for a prompt cost comes out of the budget of the use case."""
+"""The costs of a gate and of a prompt search are charged to the use case's budget."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Ask = Callable[[], Awaitable[Answered | NotAnswered]]
 
 
 def money(per_month: float, **more: float) -> str:
-    """What a folder says of its budget."""
+    """The budget line of a folder."""
     given = {"per_task": 0.02, "per_month": per_month, **more}
     stated = ", ".join(f"{name}={value}" for name, value in given.items())
     imported = "from decimal import Decimal\nfrom roadbed import Budget\n"
@@ -125,7 +125,7 @@ class TestPaying:
         )
         await asyncio.gather(*(app.budgets.watch("triage", self.BUDGET) for _ in range(4)))
         assert await used(app, self.BUDGET) == [(Decimal("0.06"), Decimal("0.02"))] * 2
-        # It was not dead, only slow: what it says now was charged before.
+        # It was slow, not dead: its calls were charged before.
         await app.budgets.settle_aside(lost, Decimal("0.01"))
         await app.budgets.settle_aside(kept, Decimal("0.01"))
         await app.budgets.settle_aside(kept, Decimal("0.01"))

@@ -1,4 +1,4 @@
-"""People on a real database: added, given roles, kept out, and what was before they were."""
+"""People on a real database: accounts, roles, disabled people, upgrades."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class TestRoles:
         assert await app.people.roles("ana", "triage") == {Role.DOMAIN_LEAD, Role.REVIEWER}
         assert await app.people.roles("ana", "elsewhere") == set()
         assert await app.people.roles("nobody", "triage") == set()
-        # The pod names ben, but nobody has this name here.
+        # The pod names ben, but there is no account of this name.
         assert await app.people.roles("ben", "triage") == set()
         held = await app.members.held(use_case="triage")
         assert [(item.person, item.declared, item.known) for item in held] == [
@@ -300,7 +300,7 @@ class TestConfirmed:
 
 
 async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]]]:
-    """What the log says of a person: what, by whom, and more."""
+    """The log's entries about a person: event, actor, detail."""
     rows = await app.database.fetch(
         "SELECT kind, actor, detail FROM audit_entry WHERE subject = %(person)s ORDER BY position",
         {"person": person},

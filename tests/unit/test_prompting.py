@@ -45,7 +45,7 @@ class Routing(BaseModel):
 
 
 def obedient(call: ModelCall) -> ModelReply:
-    """Knows a team only if the prompt names its word; learns one word a rewriting."""
+    """Knows a team only if the prompt has its word; learns one word per rewriting."""
     if "rewrite" in call.tools:
         return ModelReply(output={"text": better(call.user)}, usage=(1000, 100))
     text = json.loads(re.findall(r"<data name=\"text\">(.*?)</data>", call.user)[-1])

@@ -1,4 +1,4 @@
-"""Models that read what they write, and those that do not."""
+"""Models that read back their own output, and models that do not."""
 
 from __future__ import annotations
 

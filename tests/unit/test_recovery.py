@@ -54,7 +54,7 @@ SECRET = "Ottilie Quarzbach wants her parcel"
 
 @dataclass
 class Counting:
-    """A receiver that makes an effect each time, whatever the key: doubles are seen."""
+    """A receiver that ignores keys: each request is an effect, so duplicates are visible."""
 
     key_horizon: timedelta | None = timedelta(hours=24)
     can_look_up: bool = False
@@ -126,7 +126,7 @@ def everything_in(url: str) -> str:
 
 
 async def first_day(app: App) -> tuple[str, str]:
-    """People, a token, and a task of somebody's that is sent; gives the task and the token."""
+    """People, a token, and a task whose result is sent; returns the task and the token."""
     await app.members.add("ana", by="test", admin=True)
     await app.members.add("ben", by="test")
     await app.members.add("chi", by="test", admin=True)
@@ -139,7 +139,7 @@ async def first_day(app: App) -> tuple[str, str]:
 
 
 async def second_day(app: App, task: str, token: str) -> None:
-    """What no restore may undo, and what was sent meanwhile."""
+    """Irrevocable events, and deliveries after the backup."""
     await pump(app)
     await app.erasure.erase(task, by="ana", reason="she asked for it")
     await app.halts.halt("refunds", reason="wrong refunds", actor="chi")
@@ -300,7 +300,7 @@ async def test_a_copied_database_is_found_by_its_witness(
             [notice] = await app.notices.list("triage")
             assert "restored from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
-            assert await app.notices.list("triage") == []  # what it asked for is done
+            assert await app.notices.list("triage") == []  # its request is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None

@@ -171,7 +171,7 @@ class TestUp:
 
 
 class TestSlow:
-    """A busy moment of the machine fails nobody; what is slow whenever it is asked does."""
+    """A single slow answer fails no candidate; a repeatedly slow one does."""
 
     async def test_once_is_asked_again(self, app: App, folders: Folders) -> None:
         step, report = await self.gate(app, folders, "n % 8 == 0 and asked[n] == 1")
@@ -194,7 +194,7 @@ class TestSlow:
         assert report["candidate"]["asked_twice"] == 0
 
     async def gate(self, app: App, folders: Folders, slow: str) -> tuple[str, Mapping[str, Any]]:
-        """The gate asks about everything once, and once more where that was slow."""
+        """The gate evaluates each item once, and slow ones again."""
         await live(app)
         line = f"asked[n] += 1; time.sleep(0.12 if {slow} else 0)"
         await edit(app, folders, line, more="from collections import Counter; asked = Counter()")

@@ -142,7 +142,7 @@ class TestKnownCases:
         assert await app.examples.counts("triage") == before
         after = await app.monitoring.overview(declared(app), halted=False)
         assert after.total == overview.total
-        # Whoever lists what came must not find out either.
+        # A list of tasks must not reveal it either.
         match = await app.receipts.search(Filter(), served=["triage"], most=100)
         checks = {case["task_id"] for case in await measures(app, "check")}
         assert len(match) == 30 + len(checks)
@@ -194,7 +194,7 @@ def kinds(value: Any) -> Any:
 
 
 class TestKnownCasesLookLikeWork:
-    """Whoever reviews must not be able to tell, field by field."""
+    """A reviewer must not recognise a check by any field."""
 
     async def work(self, site: Site, threshold: float | None) -> str:
         """Thirty tasks that came over HTTP and were reviewed, and one that waits for a person."""
@@ -212,7 +212,7 @@ class TestKnownCasesLookLikeWork:
         return str(receipt["task"])
 
     async def views(self, site: Site, task_id: str) -> dict[str, Any]:
-        """All that the API and the audit log tell of a task before its verdict."""
+        """All data of the API and the audit log on a task before its verdict."""
         receipt = (await site.reviewer.get(f"/receipts/{task_id}")).json()
         review_id = receipt["review"]["id"]
         listed = (await site.reviewer.get("/receipts?limit=100")).json()["receipts"]

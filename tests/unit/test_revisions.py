@@ -1,4 +1,4 @@
-"""A decision belongs to a task and a revision: corrected input, and what becomes of effects."""
+"""A decision belongs to a task and a revision: corrected inputs and their effects."""
 
 from __future__ import annotations
 
@@ -316,8 +316,8 @@ class TestReDecide:
         await app.reviews.undo(second.review_id or "", reviewer="rae")
         await answer(app, second, "returns")
         await pump(app)
-        # What the first sent is gone, so it is no reason to send nothing. The second was sent under
-        # the same key and says something else: a person looks.
+        # The effect of the first is gone, so the result must be sent. The second was sent under the
+        # same key with other content: a person decides.
         assert DeliveryState.HELD in await states(app, second.task_id)
 
     async def test_a_verdict_that_says_the_same_keeps_what_was_sent(self, app: App) -> None:
@@ -642,7 +642,7 @@ class TestBadInput:
 
     @pytest.fixture
     def gate(self, folders: Folders, tmp_path: Path) -> Path:
-        """A file: while it is there, what is slow goes on being decided."""
+        """A file: while it exists, a slow decision continues."""
         result = tmp_path / "gate"
         result.touch()
         folders.write(SLOW.format(gate=str(result)))
@@ -733,7 +733,7 @@ class TestBadInput:
         )
         assert (admission.repeated, admission.task.id, running) == (True, first.task_id, None)
         second = await revise(app, first.task_id, "to billing")
-        # The key stands for what was first sent under it.
+        # The key belongs to the first content sent with it.
         again, _ = await app.decisions.submit(
             "triage", {"text": "to returns"}, key="k1", source=SOURCE
         )
@@ -929,7 +929,7 @@ def decide(inquiry, context):
 
 
 async def judge(app: App, decision: Decision, **said: Any) -> None:
-    """A person's last word on a revision: accept as shown, or a correction."""
+    """A person's verdict on a revision: accept as shown, or a correction."""
     assert decision.review_id is not None
     review = await app.reviews.claim(decision.review_id, reviewer="ana")
     kind = VerdictKind.CORRECT if said else VerdictKind.ACCEPT

@@ -42,7 +42,7 @@ SENDS = 'usecase.deliver("crm", to=Webhook(url="http://127.0.0.1:9/", private=Tr
 
 @pytest.fixture
 async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
-    """Live without a trial; what is planned later is tried."""
+    """Live without a trial; later releases have one."""
     write(folders, more=SENDS)
     async with open_app(settings, url) as opened:
         await live(opened)
@@ -373,7 +373,7 @@ class TestLive:
             await app.releases.retire("triage", actor="ana", why="Once more.")
         with pytest.raises(UnknownUseCaseError):
             await app.releases.retire("nobody", actor="ana", why="Who?")
-        # An edited folder is nobody's word that it should go on; a planned release is.
+        # An edited folder is no decision to continue; a planned release is.
         await edit(app, folders, more=SENDS + "\n# edited")
         with pytest.raises(RetiredError):
             await traffic(app, [11])

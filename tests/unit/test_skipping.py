@@ -1,4 +1,4 @@
-"""What is left to others, taken back, or sent once more."""
+"""Skipped reviews, undo, and repeated requests."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ PUT = Write(
        JOIN json_to_recordset(%(items)s::json) AS item (id text) USING (id)""",
 )
 
-# What a sequence counts is not taken back with a transaction.
+# A sequence is not rolled back with a transaction.
 FAILS_TWICE = """
 CREATE SEQUENCE tries;
 CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -268,7 +268,7 @@ class TestWriter:
                 ).fetchall()
                 for node in nodes(plan[0]["Plan"]):
                     if "Relation Name" in node and "Scan" in node["Node Type"]:
-                        # A bitmap's own key stands with the index scan below it.
+                        # The key of a bitmap scan is at the index scan below it.
                         by_key = [node, *node.get("Plans", ())]
                         assert any("Index Cond" in part for part in by_key), (kind.name, node)
 
@@ -386,7 +386,7 @@ class TestDatabase:
                 pass
 
     async def test_whoever_is_cancelled_stays_so_whatever_the_database_says(self, url: str) -> None:
-        """A loop that takes it for an outage goes on, and its process never ends."""
+        """A loop that treats it as an outage would continue, and its process would never end."""
         async with Database(url) as database:
 
             async def work() -> None:
@@ -582,7 +582,7 @@ class TestEmbedded:
         assert EmbeddedServer(home).url() == server.url()
         assert str(folder) in server.url()
         assert folder.stat().st_mode & 0o777 == 0o700
-        # Something took it away, and somebody else has its name.
+        # It was removed, and another folder has its name.
         shutil.rmtree(folder)
         folder.symlink_to("/tmp")
         assert str(folder) not in server.url()

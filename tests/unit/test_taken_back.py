@@ -1,4 +1,4 @@
-"""Blind labels stay blind, and what is taken back counts for nothing."""
+"""Blind labels stay blind, and withdrawn verdicts have no effect."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ class TestTheWordOnADispute:
         await app.reviews.undo(case, reviewer="ana")
         assert await standing(app, decision) == []
         assert (await app.running_audit.audit(declared(app))).waiting == 1
-        # Nobody labels it at the side of the dispute, and the receipt keeps the answer back.
+        # It is not offered for labels during the dispute, and the receipt hides the answer.
         assert decision.review_id not in {review.id for review in await waiting(app, "kim")}
         receipt = await app.receipts.get(decision.task_id, viewer="kim")
         assert receipt["decision"]["hidden"]
         await tick(app, **LOOKS)
         assert await standing(app, decision) == []
-        # She was shown what the decider said: somebody else decides, who knows neither label.
+        # She has seen the decider's answer: another person who knows neither label decides.
         for knowing in ("ana", "rae", "sol"):
             with pytest.raises(ReviewTakenError):
                 await correct(app, case, "odd", knowing)

@@ -1,4 +1,4 @@
-"""A candidate beside the live version: who decides, what the other says, what it may not do."""
+"""Trials: which version decides, the answer of the other, and its missing effects."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
     assert len(rows) == 60
     differing = {row["task_id"] for row in rows if row["candidate_output"] != row["live_output"]}
     opened = await app.database.fetch("SELECT task_id, blind, priority FROM review")
-    # The candidate has no proof, so what it decides waits for a person anyway.
+    # The candidate has no proof, so its decisions wait for a person anyway.
     decided = {row["task_id"] for row in rows if row["decided_by"] == "candidate"}
     assert {row["task_id"] for row in opened} == differing | decided
     assert all(row["blind"] for row in opened if row["task_id"] in differing - decided)

@@ -105,7 +105,7 @@ async def give(app: App, decision: Decision, kind: str = "correct", **more: Any)
 
 
 async def sent_and_held(app: App) -> tuple[list[Any], list[str]]:
-    """What was delivered, and the names of what waits for an approval."""
+    """Delivered content, and the names of actions that wait for an approval."""
     await pump(app, 10)
     result = await all_of(app)
     assert {item.state for item in result} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
@@ -435,7 +435,7 @@ def shown(content: Content | None, **more: Any) -> Shown:
 
 
 class TestScores:
-    """What a verdict says of the answer, by the declared scorer."""
+    """The score of the answer by a verdict, with the declared scorer."""
 
     def loss(self, kind: str, output: str | None = None, **changes: Any) -> float | None:
         content = changes.pop("content", Content(output={"queue": "a"}))

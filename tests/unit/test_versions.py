@@ -1,4 +1,4 @@
-"""Versions put away and opened again, whatever became of the folder, the disk or the database."""
+"""Versions stored and opened again, after changes of folder, disk or database."""
 
 from __future__ import annotations
 
@@ -314,7 +314,7 @@ class TestOpening:
         assert left == [result[0].loaded.folder.parent.name]
 
     def test_a_folder_that_is_whole_is_never_moved_away(self, tmp_path: Path) -> None:
-        # Look, write and look again in 16 threads at a time: whoever wrote may import at once.
+        # Check, write and check again in 16 threads: a writer may import at once.
         contents = {"usecase.py": b"x = 1\n", "rules.yaml": b"[]\n"}
         files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
 
@@ -357,7 +357,7 @@ class TestOpening:
 
 
 def fresh(app: App, tmp_path: Path) -> VersionStore:
-    """A store of a process of its own, on a folder that others use too."""
+    """A store of another process, on a shared folder."""
     return VersionStore(
         app.database, app.clock, tmp_path / "shared", DeciderProcesses(enabled=False)
     )

@@ -1,4 +1,4 @@
-"""Labels that are still to come, from the queue to the proof and to whoever reads it."""
+"""Open labels, from the queue to the proof and to its readers."""
 
 from __future__ import annotations
 
