@@ -213,11 +213,11 @@ class NewLabels:
             )
         except VerdictError:
             return None
-        item = self._reviews.item(
+        verdict_row = self._reviews.item(
             declared, row["review_id"], about, verdict, reviewer=row["reviewer"]
         )
         more = {"note": row["note"], "new_kind": row["new_kind"], "linker": row["linker"]}
-        return {**item, **more}
+        return {**verdict_row, **more}
 
     async def _with(self, declared: UseCase, field: str, value: str) -> Sequence[Json]:
         return await self._database.fetch(SQL["held_with"], _waits_for(declared, field, value))

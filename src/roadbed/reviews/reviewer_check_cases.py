@@ -192,9 +192,9 @@ def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerF
 
     def count(*, known_wrong: bool, failed_only: bool) -> int:
         return sum(
-            item["n"]
-            for item in mine
-            if item["known_wrong"] is known_wrong and not (failed_only and item["passed"])
+            check["n"]
+            for check in mine
+            if check["known_wrong"] is known_wrong and not (failed_only and check["passed"])
         )
 
     wrong = count(known_wrong=True, failed_only=False)

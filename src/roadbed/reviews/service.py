@@ -225,25 +225,25 @@ class Reviews:
         )
         if unknown := await self.labels.unknown(declared, kind, verdict.right):
             raise LabelUnknownError(unknown)
-        item = self.item(declared, review_id, about, verdict, reviewer=reviewer)
-        item |= {"note": note or None, "new_kind": new_kind, "linker": linker}
-        row = await self._writer.write(self._judge, item)
+        record = self.item(declared, review_id, about, verdict, reviewer=reviewer)
+        record |= {"note": note or None, "new_kind": new_kind, "linker": linker}
+        row = await self._writer.write(self._judge, record)
         if row is None:
             raise UnknownReviewError(review_id)
-        if row["verdict_id"] is None and (stands := await self._stands(item)) is not None:
-            return given_of(about, verdict, {**item, **stands})
+        if row["verdict_id"] is None and (stands := await self._stands(record)) is not None:
+            return given_of(about, verdict, {**record, **stands})
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
-        return given_of(about, verdict, item)
+        return given_of(about, verdict, record)
 
-    async def _stands(self, item: Row) -> Row | None:
-        """The current verdict of a review, if ``item`` is exactly the same again."""
+    async def _stands(self, record: Row) -> Row | None:
+        """The current verdict of a review, if ``record`` is exactly the same again."""
         row = await self._database.fetch_one(
-            SQL["standing"], {"id": item["review_id"], "reviewer": item["reviewer"]}
+            SQL["standing"], {"id": record["review_id"], "reviewer": record["reviewer"]}
         )
-        if row is None or row["actions_unsaid"] is not (item["right_actions"] is None):
+        if row is None or row["actions_unsaid"] is not (record["right_actions"] is None):
             return None
-        same = all(row[name] == item[name] for name in ("kind", "right_hash", "note", "new_kind"))
+        same = all(row[name] == record[name] for name in ("kind", "right_hash", "note", "new_kind"))
         return row if same else None
 
     async def shown(self, review_id: str) -> Shown:
@@ -324,7 +324,7 @@ class Reviews:
             rules=None,
             may_approve=False,
         )
-        item = self.item(declared, review_id, about, verdict, reviewer=by, carries=word)
+        record = self.item(declared, review_id, about, verdict, reviewer=by, carries=word)
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["word"], {"word": word})
             if await cursor.fetchone() is None:
@@ -333,7 +333,7 @@ class Reviews:
             if undone := await cursor.fetchone():
                 await self._take_back(connection, undone["id"], kind="overturned", by=by, at=at)
             await connection.execute(SQL["hand_over"], {"id": review_id, "by": by})
-            await write_within(connection, self._judge, item)
+            await write_within(connection, self._judge, record)
         return True
 
     async def skip(self, review_id: str, *, reviewer: str) -> None:

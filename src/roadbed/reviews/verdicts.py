@@ -249,16 +249,16 @@ def as_declared(declared: UseCase, output: Json) -> dict[str, Any]:
         ) from error
 
 
-def given_of(about: Shown, verdict: Verdict, item: Row) -> RecordedVerdict:
-    """What is answered to a verdict, as ``item`` is stored."""
+def given_of(about: Shown, verdict: Verdict, record: Row) -> RecordedVerdict:
+    """The response to a verdict, from its stored ``record``."""
     right = verdict.right
     return RecordedVerdict(
-        verdict_id=item["id"],
-        review_id=item["review_id"],
+        verdict_id=record["id"],
+        review_id=record["review_id"],
         kind=verdict.kind,
-        agrees=item["agrees"],
-        loss=item["loss"],
-        score_reason=item["score_reason"] or "",
+        agrees=record["agrees"],
+        loss=record["loss"],
+        score_reason=record["score_reason"] or "",
         right_output=right.output if right else None,
         right_actions=right_actions(verdict),
         decided=about.content.output if about.content else None,
