@@ -303,8 +303,8 @@ class GateService:
             for check in declaring.loaded.declared.rollout.gate.checks
         }
         planned = [
-            known.get((item["name"], item["url"]), Check(name=item["name"], url=item["url"]))
-            for item in release.plan["gate"]["checks"]
+            known.get((check["name"], check["url"]), Check(name=check["name"], url=check["url"]))
+            for check in release.plan["gate"]["checks"]
         ]
         about = {
             "use_case": release.use_case,

@@ -161,7 +161,7 @@ class Releases:
         check_step(release, "gated")
         async with self._gate.exclusive(release):
             try:
-                result = await self._gate.run(release)
+                gate_result = await self._gate.run(release)
             except NothingToJudgeError:
                 async with self._database.transaction() as connection:
                     labels = frozenset({"labels"})
@@ -170,7 +170,7 @@ class Releases:
                     )
                 raise
             async with self._database.transaction() as connection:
-                await self._promotion.record_gate(connection, release_id, result, actor)
+                await self._promotion.record_gate(connection, release_id, gate_result, actor)
         await self._refresh(release.use_case)
         return await self._repository.get(release_id)
 

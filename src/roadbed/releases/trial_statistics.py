@@ -106,7 +106,7 @@ def trial_report(
     of = plan[f"{step}_tasks"]
     # Later tasks always wait for a label for some time; the plan asks for these only.
     undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
-    breach = next((item["line"] for item in tested if item["breached"]), None)
+    breach = next((check["line"] for check in tested if check["breached"]), None)
     return {
         "step": step,
         "compared": len(rows),
