@@ -105,12 +105,16 @@ def _of_group(rows: Any, members: Sequence[int], overall: Any, names: Any) -> li
     often = np.asarray((mine > 0).sum(axis=0)).ravel()
     weight = np.asarray(mine.mean(axis=0)).ravel() - overall
     weight[often < max(2, len(members) // 4)] = 0.0
-    best = [item for item in np.argsort(-weight, kind="stable")[:_WORDS] if weight[item] > 0.0]
-    return [str(names[entry]) for entry in best]
+    best = [
+        position
+        for position in np.argsort(-weight, kind="stable")[:_WORDS]
+        if weight[position] > 0.0
+    ]
+    return [str(names[position]) for position in best]
 
 
 def _text(input: Mapping[str, Any]) -> str:
-    return " ".join(item for item in input.values() if isinstance(item, str))[:_MOST_READ]
+    return " ".join(text for text in input.values() if isinstance(text, str))[:_MOST_READ]
 
 
 def _named(output: Mapping[str, Any] | None) -> str:

@@ -69,7 +69,10 @@ class Proposals:
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock_proposals"], {"use_case": loaded.name})
             kept = [await self._keep(connection, loaded.name, draft) for draft in drafts]
-            facts = {"use_case": loaded.name, "kept": [item for item in kept if item]}
+            facts = {
+                "use_case": loaded.name,
+                "kept": [proposal_id for proposal_id in kept if proposal_id],
+            }
             await connection.execute(SQL["withdraw_others"], facts)
             detail = {"said": "suggested", "proposals": facts["kept"]}
             await self._note(connection, loaded.name, loaded.name, actor, detail)

@@ -73,7 +73,7 @@ def tellable(value: object) -> TypeGuard[str]:
 def _fields(schema: Mapping[str, Any], place: Place) -> Iterator[ConditionField]:
     named = schema.get("$defs", {})
     for name, declared in schema.get("properties", {}).items():
-        options = [_resolved(item, named) for item in declared.get("anyOf", [declared])]
+        options = [_resolved(option, named) for option in declared.get("anyOf", [declared])]
         kinds = {str(option.get("type")) for option in options}
         plain = kinds - {"null"}
         if len(plain) == 1 and (kind := _KINDS.get(next(iter(plain)))) and tellable(name):
@@ -202,15 +202,15 @@ def _flags(
     field: ConditionField, _: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
     for value in (True, False):
-        if sum(item is value for item in wrong) >= FEWEST:
+        if sum(wrong_value is value for wrong_value in wrong) >= FEWEST:
             yield CandidateCondition(field=field, test="is", value=value)
 
 
 def _cuts(
     field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
-    numbers = sorted({item for item in values if _is_exact_number(item)})
-    bad = sorted(entry for entry in wrong if _is_exact_number(entry))
+    numbers = sorted({number for number in values if _is_exact_number(number)})
+    bad = sorted(number for number in wrong if _is_exact_number(number))
     if len(numbers) < 2 or len(bad) < FEWEST:
         return
     # Quantiles of the corrected cases.
@@ -229,14 +229,14 @@ def _cuts(
 def _texts(
     field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
-    bad = Counter(item for item in wrong if isinstance(item, str))
-    texts = [value for value in values if isinstance(value, str) and value]
+    bad = Counter(text for text in wrong if isinstance(text, str))
+    texts = [text for text in values if isinstance(text, str) and text]
     yield from _common(field, "is", {text: n for text, n in bad.items() if tellable(text)})
     if field.place == "output" or not texts:
         return
     if sum(bool(_CODE.fullmatch(text)) for text in texts) >= 0.9 * len(texts):
         yield from _common(field, "starts", _counted(bad, _prefixes))
-    if sum(" " in entry.strip() for entry in texts) >= 0.3 * len(texts):
+    if sum(" " in text.strip() for text in texts) >= 0.3 * len(texts):
         yield from _common(field, "contains", _distinctive_words(bad, texts))
 
 
@@ -245,7 +245,7 @@ def _common(
 ) -> Iterator[CandidateCondition]:
     often = [value for value, n in counts.items() if n >= FEWEST]
     best = sorted(often, key=lambda value: (-counts[value], value))
-    yield from (CandidateCondition(field=field, test=test, value=item) for item in best)
+    yield from (CandidateCondition(field=field, test=test, value=value) for value in best)
 
 
 def _distinctive_words(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:

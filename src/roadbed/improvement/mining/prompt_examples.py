@@ -30,7 +30,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
         return None
     rows = vectors([normalised(item.input) or "-" for item in usable])
     similar = np.asarray((rows @ rows.T).todense())
-    chosen = _choose(similar, [_key(entry) for entry in usable])
+    chosen = _choose(similar, [_key(item) for item in usable])
     near = int((similar[chosen].max(axis=0) >= _ALIKE).sum())
     picked = [usable[at] for at in chosen]
     kinds = len({_key(element) for element in picked})

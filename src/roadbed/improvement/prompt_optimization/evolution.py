@@ -95,7 +95,7 @@ class _Adapter:
         judgements = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
         return EvaluationBatch(
             outputs=judgements,
-            scores=[float(item.right) for item in judgements],
+            scores=[float(judgement.right) for judgement in judgements],
             trajectories=list(zip(batch, judgements, strict=True)) if capture_traces else None,
         )
 

@@ -132,9 +132,9 @@ async def optimise(
 def suggestion(optimised: PromptProposal) -> Suggestion:
     """``found`` as a row for people to accept or reject."""
     fixed = sum(case.is_right and not case.was_right for case in optimised.cases)
-    broken = sum(item.was_right and not item.is_right for item in optimised.cases)
+    broken = sum(case.was_right and not case.is_right for case in optimised.cases)
     was, now = (
-        round(entry * optimised.scored) for entry in (optimised.score_before, optimised.score_after)
+        round(score * optimised.scored) for score in (optimised.score_before, optimised.score_after)
     )
     return Suggestion(
         title=f"A better text of prompts/{optimised.file}",
@@ -175,7 +175,7 @@ def _obstacle(
     """Why a search is impossible, checked before the first call."""
     if not text.strip():
         return f"There is no prompts/{prompted.file} to improve."
-    if any(importlib.util.find_spec(item) is None for item in ("gepa", "pydantic_ai")):
+    if any(importlib.util.find_spec(module) is None for module in ("gepa", "pydantic_ai")):
         return "Searching for a better prompt needs the extra llm: make llm."
     try:
         prompted.endpoint.key(prompted.environment)
@@ -201,7 +201,7 @@ def _split(
     """Cases to reflect on and cases to score with; never the same."""
     order = np.random.default_rng(seed).permutation(len(cases))
     count = min(len(cases) // 2, _MOST_SCORED, budget.calls // _ROUNDS_A_BUDGET)
-    return [cases[item] for item in order[count:]], [cases[entry] for entry in order[:count]]
+    return [cases[place] for place in order[count:]], [cases[place] for place in order[:count]]
 
 
 async def _search(

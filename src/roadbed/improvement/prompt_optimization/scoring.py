@@ -181,9 +181,9 @@ class Scores:
     async def judge(self, text: str, cases: Sequence[ScoredCase]) -> Sequence[Judgement]:
         """Judge ``cases``, in order. Raises ``SpentError``; finished judgements are kept."""
         known = self._known.setdefault(text, {})
-        open_ = [item for item in cases if item.number not in known]
+        open_ = [case for case in cases if case.number not in known]
         results = await asyncio.gather(
-            *(self._judge(text, entry) for entry in open_), return_exceptions=True
+            *(self._judge(text, case) for case in open_), return_exceptions=True
         )
         for case, result in zip(open_, results, strict=True):
             if isinstance(result, Judgement):
@@ -202,7 +202,7 @@ class Scores:
         known = self._known.get(text, {})
         if any(case.number not in known for case in cases):
             return None
-        return sum(known[item.number].right for item in cases)
+        return sum(known[case.number].right for case in cases)
 
     def complete(self, cases: Sequence[ScoredCase]) -> Iterator[str]:
         """Prompts that were run on all ``cases``, oldest first."""
@@ -213,7 +213,9 @@ class Scores:
         """Why the model never replied; empty if it replied or was not called."""
         judgements = [judgement for known in self._known.values() for judgement in known.values()]
         return (
-            "" if not judgements or any(item.replied for item in judgements) else judgements[0].why
+            ""
+            if not judgements or any(judgement.replied for judgement in judgements)
+            else judgements[0].why
         )
 
     def close(self) -> None:
@@ -273,7 +275,7 @@ def cases_of(
     examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, object]]
 ) -> Sequence[ScoredCase]:
     """Distinct inputs, without the examples that the prompt contains."""
-    seen = {_key(item["input"]) for item in shown}
+    seen = {_key(example["input"]) for example in shown}
     cases = []
     for number, example in enumerate(examples):
         content = written(example.input)

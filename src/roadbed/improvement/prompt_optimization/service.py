@@ -176,23 +176,23 @@ class PromptSearches:
 
     async def close(self) -> None:
         """Cancel running searches."""
-        for item in self._running:
-            item.cancel()
+        for search in self._running:
+            search.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run(self, loaded: LoadedUseCase, budget: PromptBudget, actor: str) -> None:
         said, proposal = "It was cut off.", None
         try:
-            result = await self.search(
+            proposed = await self.search(
                 loaded,
                 budget=budget,
                 actor=actor,
                 watched=lambda hold: self._holds.update({loaded.name: hold}),
             )
-            if isinstance(result, Proposal):
-                said, proposal = f"{result.title}: {result.reason}", result.id
+            if isinstance(proposed, Proposal):
+                said, proposal = f"{proposed.title}: {proposed.reason}", proposed.id
             else:
-                said = result.reason
+                said = proposed.reason
         except RoadbedError as error:
             said = str(error)
         except Exception as error:
