@@ -322,8 +322,8 @@ def _scored(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array(
         [
-            pooling.score(float(value), slice_)
-            for value, slice_ in zip(confidence, slices, strict=True)
+            pooling.score(float(score), slice_)
+            for score, slice_ in zip(confidence, slices, strict=True)
         ],
         dtype=np.float64,
     )
