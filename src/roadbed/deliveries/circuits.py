@@ -87,7 +87,7 @@ def sender_shares(held: Mapping[str, int], free: int, *, of_use_case: int) -> di
         if not holds and left:
             shares[destination] = 1
             left -= 1
-    for destination, holds in sorted(held.items(), key=lambda item: item[1]):
+    for destination, holds in sorted(held.items(), key=lambda holding: holding[1]):
         first = shares.get(destination, 0)
         if share := max(_share(holds, left + first) - first, 0):
             shares[destination] = first + share

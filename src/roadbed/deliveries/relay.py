@@ -177,7 +177,7 @@ class Relay:
         await connection.execute(
             SQL["prepared"],
             {
-                "items": to_json([asdict(item) for item in prepared]).decode(),
+                "items": to_json([asdict(delivery) for delivery in prepared]).decode(),
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
@@ -206,7 +206,7 @@ class Relay:
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         facts = {"use_case": declared.name, "names": list(limits), "since": today}
         cursor = await connection.execute(SQL["made_today"], facts)
-        made = Counter({item["destination"]: item["made"] for item in await cursor.fetchall()})
+        made = Counter({row["destination"]: row["made"] for row in await cursor.fetchall()})
         limited = []
         for row, delivery in zip(rows, prepared, strict=True):
             limit = limits.get(row["destination"])
