@@ -19,7 +19,7 @@ from roadbed.people.permissions import Permission, to_say
 from roadbed.usecases.use_case import UseCase
 
 _PAGE_SIZE = 50
-_OTHERS = [item for item in DeliveryState if item not in FOR_PEOPLE]
+_OTHERS = [state for state in DeliveryState if state not in FOR_PEOPLE]
 
 
 @needs(Permission.VIEW)
@@ -39,14 +39,14 @@ async def deliveries(request: Request) -> HTMLResponse:
         name, states=[state] if state else _OTHERS, before=before, most=_PAGE_SIZE
     )
     counts = _counts(declared, overview["destinations"])
-    totals = {item: sum(row.get(item, 0) for row in counts.values()) for item in _in_order()}
+    totals = {state: sum(row.get(state, 0) for row in counts.values()) for state in _in_order()}
     return await usecase_page(
         request,
         "deliveries.html",
         name,
         counts=counts,
         totals={delivery: n for delivery, n in totals.items() if n},
-        waiting=sum(totals[entry] for entry in FOR_PEOPLE),
+        waiting=sum(totals[state] for state in FOR_PEOPLE),
         circuits=overview["circuits"],
         asked=state,
         more_of=before,
@@ -135,5 +135,5 @@ def _counts(
 ) -> dict[str, Mapping[str, Any]]:
     """Every destination and action declared, and those that were once."""
     names = [*declared.destinations, *declared.actions]
-    names += [item for item in sorted(counted) if item not in names]
+    names += [name for name in sorted(counted) if name not in names]
     return {name: counted.get(name, {}) for name in names}

@@ -121,7 +121,9 @@ def compact(content: object) -> str:
 
 def seen(text: str) -> str:
     """Text with invisible and direction-changing characters escaped."""
-    return "".join(item if _visible(item) else json.dumps(item)[1:-1] for item in text)
+    return "".join(
+        character if _visible(character) else json.dumps(character)[1:-1] for character in text
+    )
 
 
 class Unchanged(str):

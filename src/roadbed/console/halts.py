@@ -70,7 +70,7 @@ async def halt_all(request: Request) -> Response:
     reason = (await _text(request, "reason")).strip()
     if not reason:
         return await _all_page(request, status=422, problem="Give a reason; other people read it.")
-    names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
+    names = [name for name in await halts.known() if viewer.may(name, Permission.HALT)]
     result = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if result.failed:
         error = HaltIncompleteError(len(result.halts), result.failed)
@@ -106,8 +106,8 @@ async def _all_page(
         request,
         "halt_all.html",
         status,
-        known=[item for item in await halts.known() if viewer.may(item, Permission.HALT)],
-        in_force={entry.use_case: entry for entry in await halts.in_force()},
+        known=[name for name in await halts.known() if viewer.may(name, Permission.HALT)],
+        in_force={halt.use_case: halt for halt in await halts.in_force()},
         problem=problem,
         failed=failed or {},
     )

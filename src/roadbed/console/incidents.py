@@ -28,7 +28,7 @@ async def declare(request: Request) -> Response:
     """Record the incident, and redirect to its page."""
     person, name = person_of(request), _name(request)
     form = await form_of(request)
-    title, since, until = (form.get(item, "").strip() for item in ("title", "since", "until"))
+    title, since, until = (form.get(field, "").strip() for field in ("title", "since", "until"))
     if not title:
         return await _ask(request, form, problem="Describe what happened; other people read it.")
     try:

@@ -55,7 +55,9 @@ async def report(request: Request) -> Response:
         "task": task_id,
         "right": _WORDS.get(form.get("turned_out", "")),
         "output": forms.read(declared.output, form) or None,
-        **{item: form.get(item, "").strip()[: LONGEST[item] + 1] for item in ("note", "source")},
+        **{
+            field: form.get(field, "").strip()[: LONGEST[field] + 1] for field in ("note", "source")
+        },
     }
     try:
         await app.outcomes.report(declared, sent, by=person)

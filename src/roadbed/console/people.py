@@ -151,7 +151,7 @@ async def _person(
         held=await app.members.held(person=name),
         issued=await app.people.issued(name, kinds=("session", "api")),
         use_cases=await app.members.use_cases(),
-        known_roles=[item.value for item in Role],
+        known_roles=[role.value for role in Role],
         problem=problem,
         made=made,
     )

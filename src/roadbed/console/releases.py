@@ -156,7 +156,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
     roles = await app.releases.roles(name, person)
     current = await app.releases.current(name)
     history = await app.releases.history(name)
-    live = next((entry for entry in history if entry.step == "live"), None)
+    live = next((release for release in history if release.step == "live"), None)
     return await usecase_page(
         request,
         "releases.html",
@@ -221,12 +221,13 @@ def signing(
     given = [off for off in release.sign_offs if off.withdrawn_at is None]
     return {
         "signs": [
-            *(_signed(item) for item in release.sign_offs),
+            *(_signed(sign_off) for sign_off in release.sign_offs),
             *(_nobody(role, pod.get(role)) for role in presentation.unanswered_roles(release)),
         ],
         "my_roles": mine,
         "cannot": cannot,
-        "my_word": release.step in UNDER_WAY and any(entry.person == person for entry in given),
+        "my_word": release.step in UNDER_WAY
+        and any(sign_off.person == person for sign_off in given),
     }
 
 

@@ -49,7 +49,9 @@ async def next_item(request: Request) -> HTMLResponse:
     claimed = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
     shown = request.query_params.get("after")
     # A skipped review returns at once if there is no other.
-    review = next((item for item in claimed if item.id != shown or item.left), None)
+    review = next(
+        (candidate for candidate in claimed if candidate.id != shown or candidate.left), None
+    )
     return await _item(request, name, review, lost=lost)
 
 
