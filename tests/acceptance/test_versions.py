@@ -33,6 +33,7 @@ async def test_over_http_from_two_versions_to_a_notebook(
         timeline = (await get(f"{USECASE}/timeline")).json()
         assert timeline["waits"] == ["Waits for the risk partner, 3 days."]
         assert [stage["name"] for stage in timeline["timeline"]["stages"]][-1] == "canary"
+        assert timeline["road"] == timeline["timeline"]  # the old name, for one release
         notebook = (await get(f"{USECASE}/notebook")).json()
         assert notebook["corrections"] == 8
         document = await get(f"{USECASE}/notebook?format=markdown")

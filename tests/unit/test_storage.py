@@ -20,6 +20,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from pydantic import SecretStr
 
 from roadbed import transactions
@@ -40,6 +42,7 @@ from roadbed.storage.errors import (
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
 from roadbed.web import create
+from tests.databases import empty_database
 
 PUT = Write(
     "put",
@@ -433,6 +436,33 @@ class TestMigrations:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         assert row == (migrations.NEWEST,)
 
+    def test_columns_of_cautious_mode_keep_their_values(self, server: EmbeddedServer) -> None:
+        with empty_database(server) as url:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+            config.attributes["url"] = with_schema(url)
+            with psycopg.connect(with_schema(url), autocommit=True) as connection:
+                connection.execute("CREATE SCHEMA roadbed")
+                command.upgrade(config, "0027")
+                connection.execute("SET session_replication_role = replica")  # no foreign keys
+                connection.execute(
+                    "INSERT INTO use_case (name, declaration, coin_seed, registered_at,"
+                    " bridges_left) VALUES ('triage', '{}', '', now(), 2)"
+                )
+                connection.execute(
+                    "INSERT INTO certificate (id, use_case, behaviour, look, bridged, risk_limit,"
+                    " certainty, items, covered, errors, detail, issued_at) SELECT bridged,"
+                    " 'triage', 'a', 1, bridged, 0.02, 0.95, 9, 9, 0, '{}', now()"
+                    " FROM unnest(ARRAY[true, false]) AS bridged"
+                )
+                command.upgrade(config, "head")
+                left = connection.execute("SELECT cautious_improvements_left FROM use_case")
+                assert left.fetchall() == [(2,)]
+                rows = connection.execute(
+                    "SELECT id, cautious, bridged FROM certificate ORDER BY id"
+                )
+                assert rows.fetchall() == [("false", False, False), ("true", True, True)]
+
     def test_a_server_that_is_away_is_said(self) -> None:
         with pytest.raises(StorageUnavailableError):
             migrations.upgrade("postgresql://nobody@/none?host=/nowhere")
@@ -563,7 +593,7 @@ class TestEmbedded:
         os.chown(home, 65534, -1)
         with pytest.raises(EmbeddedServerError, match="another account"):
             EmbeddedServer(home).start()
-        with pytest.raises(EmbeddedServerError, match="exchange"):
+        with pytest.raises(EmbeddedServerError, match="others can replace"):
             EmbeddedServer(home / "below").start()
         os.chown(home, pwd.getpwnam("roadbed").pw_uid, -1)  # as earlier versions left it
         (home / "owner.pid").symlink_to("/etc/passwd")
