@@ -54,7 +54,7 @@ class UndeclaredRouteError(RoadbedError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """One of ``permissions`` where ``by`` finds it is asked; ``by`` is ``None`` where nobody is."""
+    """One of ``permissions`` is required in the scope that ``by`` finds; no ``by``: public."""
 
     permissions: Permissions
     by: By | None

@@ -238,7 +238,7 @@ class Gateway:
         kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         bearer = kind.lower() == "bearer"
         if not bearer and not scope["path"].startswith(_API):
-            # Also without a session: a foreign page must not sign somebody in as somebody else.
+            # Also without a session: a foreign page must not sign a person in as another person.
             _refuse_foreign(headers, scope["method"], own)
         try:
             if bearer:

@@ -224,7 +224,7 @@ class TestCorrections:
         decision = await decide(app, "case")
         with pytest.raises(VerdictError, match="'reply' without 'open-case' before it") as caught:
             await give(app, decision, actions=[REPLY])
-        assert "remove it with whatever needs it" in caught.value.remedy
+        assert "remove it with the actions that need it" in caught.value.remedy
         with pytest.raises(VerdictError, match="without 'open-case' before it"):
             await give(app, decision, actions=[REPLY, CASE])
         assert await verdicts(app) == []

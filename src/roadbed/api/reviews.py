@@ -151,7 +151,7 @@ async def verdict(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/skip")
 @needs(Permission.REVIEW, by=by_review)
 async def skip(review_id: str, request: Request) -> Response:
-    """Leave a review to somebody else."""
+    """Skip a review: another person reviews it."""
     await app_of(request).reviews.skip(review_id, reviewer=person_of(request))
     return as_json({"skipped": review_id})
 
@@ -159,9 +159,9 @@ async def skip(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/undo")
 @needs(Permission.REVIEW, by=by_review)
 async def undo(review_id: str, request: Request) -> Response:
-    """Take one's own verdict back, or that one left the review to somebody else.
+    """Undo one's own verdict or skip.
 
-    A blind review whose verdict was taken back is then for somebody else.
+    After an undo, a blind review is for another person.
     """
     undone = await app_of(request).reviews.undo(
         review_id, reviewer=person_of(request), linker=linker_of(request)

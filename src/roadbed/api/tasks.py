@@ -104,7 +104,9 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
     elif wait > 0:
         done, _ = await asyncio.wait([running], timeout=wait)
         decision = running.result() if done else None
-    own = admission.task.source.get("by") == viewer.name  # else somebody repeats another's key
+    own = (
+        admission.task.source.get("by") == viewer.name
+    )  # otherwise a client repeats another one's key
     if own and decision is not None and decision.version in numbers:  # else another went live
         number = numbers[decision.version]
         return 200, to_json(fresh(declared, admission.task, decision, number))

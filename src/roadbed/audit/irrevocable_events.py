@@ -1,9 +1,9 @@
 """Irrevocable events, which no restore may undo, in the folder outside the database.
 
-``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and what later took
-one of these back. A checkpoint of ``size`` entries stands in the folder only after every such entry
-below it does, so whoever knows the checkpoint knows them all. Ids and hashes only: no names of
-people, no texts.
+``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and later events
+that revoke one of these. A checkpoint of ``size`` entries stands in the folder only after every
+such entry below it does, so whoever knows the checkpoint knows them all. Ids and hashes only: no
+names of people, no texts.
 """
 
 from __future__ import annotations

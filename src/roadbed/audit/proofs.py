@@ -1,4 +1,4 @@
-"""Proofs that entries are in the signed tree, for somebody who does not trust this server."""
+"""Proofs that entries are in the signed tree, for people who do not trust this server."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962: hashes, roots, proofs, growth, recomputation. Nothing here does I/O.
 
-Hashes are 32 bytes. A node is (height, index): the complete subtree over the leaves from
-``index << height`` up to ``(index + 1) << height``. Whoever wants a proof hands over a function
-that gives the hash of a node; ``NodesOfTiles`` is one for tiles of 256 hashes.
+Hashes are 32 bytes. A node is (height, index): the complete subtree over the leaves from ``index <<
+height`` up to ``(index + 1) << height``. The caller of a proof passes a function that gives the
+hash of a node; ``NodesOfTiles`` is one for tiles of 256 hashes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""External witnesses: the newest checkpoint is sent to somebody outside, at most so often."""
+"""External witnesses: the newest checkpoint is sent to another system, rate-limited."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
 
 # Any: JSON of any shape, as the receiver sent it.
 def body_of(response: Response) -> Any:
-    """The body as JSON, or as text if it is none."""
+    """The body as JSON, or as text if it is not JSON."""
     written = response.body.decode("utf-8-sig", "replace")
     try:
         return json.loads(written)

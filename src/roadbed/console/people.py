@@ -31,13 +31,13 @@ async def members(request: Request) -> HTMLResponse:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def people(request: Request) -> HTMLResponse:
-    """Everybody, and a form for somebody new."""
+    """All people, and a form for a new person."""
     return await _people(request)
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def add(request: Request) -> Response:
-    """Somebody new, without roles."""
+    """Add a person without roles."""
     form = await read_form(request)
     name = form.get("name", "").strip().lower()
     try:
@@ -72,13 +72,13 @@ async def revoke(request: Request) -> Response:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def disable(request: Request) -> Response:
-    """Keep somebody out from now on."""
+    """Disable a person."""
     return await _change(request, lambda app, name, by: app.members.disable(name, by=by))
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def enable(request: Request) -> Response:
-    """Let somebody in again."""
+    """Enable a person again."""
     return await _change(request, lambda app, name, by: app.members.enable(name, by=by))
 
 
@@ -90,7 +90,7 @@ async def confirm(request: Request) -> Response:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def end(request: Request) -> Response:
-    """End somebody's token or session."""
+    """End a token or session of a person."""
     token_id = request.path_params["token_id"]
     return await _change(
         request, lambda app, name, by: app.people.revoke(token_id, person=name, by=by)
@@ -99,7 +99,7 @@ async def end(request: Request) -> Response:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def link(request: Request) -> HTMLResponse:
-    """A one-time sign-in link for somebody; it is shown this once."""
+    """A one-time sign-in link for a person; it is shown once."""
     name, viewer = request.path_params["person"], viewer_of(request)
     code = await app_of(request).people.issue_link_code(
         name, by=viewer.name, session=viewer.session
@@ -113,7 +113,7 @@ async def _change(request: Request, change: Callable[[App, str, str], Awaitable[
         await change(app_of(request), name, viewer_of(request).name)
     except _REFUSED as error:
         return await _person(request, status=422, problem=f"{error.problem} {error.remedy}")
-    # Only a name leads back: what else is in the path was somebody's invention.
+    # Redirect only to a valid name: other paths may be crafted.
     return RedirectResponse(f"/people/{name}" if is_name(name) else "/people", status_code=303)
 
 

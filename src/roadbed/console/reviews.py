@@ -111,7 +111,7 @@ async def give(request: Request) -> HTMLResponse:
 
 @needs(Permission.REVIEW, by=by_review)
 async def skip(request: Request) -> HTMLResponse:
-    """Leave it to somebody else."""
+    """Skip it: another person reviews it."""
     name = request.path_params["name"]
     reviews = app_of(request).reviews
     await reviews.skip(request.path_params["review_id"], reviewer=person_of(request))
@@ -122,7 +122,7 @@ async def skip(request: Request) -> HTMLResponse:
 async def undo(request: Request) -> HTMLResponse:
     """Take the last verdict or skip back and show its item again.
 
-    A blind verdict that was taken back is for somebody else: then the next one is shown.
+    A blind review goes to another person then: the next one is shown.
     """
     person, name = person_of(request), request.path_params["name"]
     reviews = app_of(request).reviews

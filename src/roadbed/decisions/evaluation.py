@@ -39,11 +39,11 @@ _NOTHING = Decimal(0)  # the decider was not asked
 class EvaluationContext:
     """Arguments of an evaluation that its callers set.
 
-    ``use_case`` is the folder in service, whose rules and models hold where the version brings none
-    of its own. ``seconds`` are left for the decider; ``None``: the whole declared deadline.
-    ``capped`` says that a budget limits what an answer may cost, so that an unknown price goes to a
-    person; ``funded`` is false where nothing is left of it. ``attempt`` counts how often deciding
-    the task began.
+    ``use_case`` is the folder in service, whose rules and models apply if the version has none.
+    ``seconds`` are left for the decider; ``None``: the whole declared deadline. ``capped`` says
+    that a budget limits what an answer may cost, so that an unknown price goes to a person;
+    ``funded`` is false where nothing is left of it. ``attempt`` counts how often deciding the task
+    began.
     """
 
     use_case: LoadedUseCase
@@ -136,7 +136,7 @@ class Evaluation:
 
 
 def content_of(answer: Answered | NotAnswered) -> Content | None:
-    """What an answer proposes; ``None`` where there is none."""
+    """The content of an answer, or ``None``."""
     if isinstance(answer, NotAnswered):
         return None
     return Content(output=answer.output, actions=answer.actions, provenance=answer.provenance)

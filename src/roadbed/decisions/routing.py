@@ -122,7 +122,7 @@ def route(
 ) -> Routed:
     """``automatic`` only if all conditions hold; review in every other case.
 
-    ``held`` stops the answer whatever its score; ``score`` is compared with the threshold.
+    ``held`` stops the answer with any score; ``score`` is compared with the threshold.
     """
     if held is not None and held.code in _FIRST:
         return held
@@ -328,5 +328,5 @@ def _cost(given: object) -> str | None:
 
 
 def _price(given: Decimal | float | None) -> Decimal | None:
-    """A cost as it is summed up; ``None``, unknown, for what is none."""
+    """A cost for sums; ``None`` (unknown) for an invalid one."""
     return None if given is None or _cost(given) else Decimal(str(given))

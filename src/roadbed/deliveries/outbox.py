@@ -160,7 +160,7 @@ def as_approved(
 ) -> bool:
     """Whether the stored content is what a person approved, if an approval was needed.
 
-    The hash is computed again: whoever could change the content could change a stored hash too.
+    The hash is computed again, as a stored hash could be changed together with the content.
     """
     return approved_hash is None or approved_hash == content_hash(destination, key, content)
 

@@ -70,7 +70,7 @@ class Kept:
             await self._keeper
 
     async def _spawn(self) -> None:
-        # A session of its own: the terminal's Ctrl-C reaches the demo, which then ends its server.
+        # A separate session: the terminal's Ctrl-C reaches the demo, which then ends its server.
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment,

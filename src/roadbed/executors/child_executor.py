@@ -265,7 +265,7 @@ class Worker:
         return self._most - len(self._calls) - len(self._overdue)
 
     def living(self) -> list[DeciderCall]:
-        """The calls it holds that somebody still waits for."""
+        """Its calls that still have a waiting caller."""
         return [call for call in self._calls.values() if not call.result.done()]
 
     def begin(self) -> None:

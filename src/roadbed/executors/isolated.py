@@ -309,7 +309,7 @@ class DeciderProcesses:
         )
 
 
-# Any: JSON of a child, checked by whoever reads it.
+# Any: JSON of a child, checked by its readers.
 async def ready_child(
     server: ForkServer, source: Source, work: str
 ) -> tuple[Child, Mapping[str, Any]]:

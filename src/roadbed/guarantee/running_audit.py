@@ -44,7 +44,7 @@ _CHASE_SECONDS = 60.0
 _LABELS = "labels"  # subject of the notice about late labels
 _log = structlog.get_logger("roadbed")
 # Nothing that is not under way settles later than this after its id was made, and no verdict is
-# written later than this after its own, by whatever clock.
+# written later than this after its own, by any clock.
 _BEHIND = CLOCKS_DIFFER
 _ARITHMETIC = 1  # version of the replay; marks of another version are not used
 Row = Mapping[str, Any]
@@ -363,7 +363,7 @@ class RunningAuditMonitor:
         change = StateChange(before=before, after=after.state, sign=sign, reason=why, at=at)
         async with self._database.transaction() as connection:
             if not await set_by_alarm(connection, use_case, live, after, change):
-                return None  # somebody moved it, or released, meanwhile
+                return None  # the state was changed or a version was released meanwhile
             notice, text = self._ids.new("ntc"), presentation.notice(use_case, after, why)
             await announce(connection, notice, use_case, after.state, text, at=at)
             await connection.execute(_SQL["tell"], {"use_case": use_case})

@@ -37,7 +37,7 @@ async def set_by_release(
 ) -> None:
     """The state that comes with a version that goes live; ``row`` is the use case until now.
 
-    Without ``opened`` the version proposes only, whatever is proven.
+    Without ``opened`` the version only proposes, even with a proof.
     """
     before, alarm_at, sample = automation_state(row), row["alarm_at"], certification.sample
     if not opened:

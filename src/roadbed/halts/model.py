@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Halt:
-    """A halt or a drill. Times are seconds from the moment somebody asked.
+    """A halt or a drill. Times are seconds from the request.
 
     ``in_flight`` lists the effects that were in progress when it was fenced; ``quiesced_seconds``
     is ``None`` while one still is.

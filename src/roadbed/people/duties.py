@@ -43,7 +43,7 @@ def bar(person: str, parties: Parties, *, linker: str | None = None) -> Bar | No
     """The reason why ``person`` may not decide; ``None`` if they may.
 
     ``linker`` is who made the link, password or token by which ``person`` came in, if that was
-    somebody else and not long ago: it may be them.
+    another person recently: that person may be the one who acts.
     """
     hands = {person, linker} - {None}
     reasons: Sequence[tuple[Collection[str], Bar]] = (

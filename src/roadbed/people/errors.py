@@ -36,7 +36,7 @@ class NotAllowedError(RoadbedError):
 
 
 class LetInByAnotherError(RoadbedError):
-    """Somebody else made the link, password or token by which this person is here, a moment ago."""
+    """Another person recently created the link, password or token of this sign-in."""
 
     code = "let_in_by_another"
 
@@ -128,7 +128,7 @@ class NotInvitedError(RoadbedError):
 
 
 class AddressNotVerifiedError(RoadbedError):
-    """The address that would lead to a person may be anybody's."""
+    """The e-mail address is not verified, so it does not identify a person."""
 
     code = "address_not_verified"
 
@@ -155,7 +155,7 @@ class UnknownPersonError(RoadbedError):
 
 
 class PersonExistsError(RoadbedError):
-    """A name or address that somebody has already."""
+    """A name or address that is already in use."""
 
     code = "person_exists"
 

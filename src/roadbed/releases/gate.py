@@ -228,7 +228,7 @@ class GateService:
         pairs: list[Pair],
         metered: MeteredCalls,
     ) -> list[Pair]:
-        """Evaluate slow answers once more before they fail a candidate."""
+        """Evaluate slow answers again before they fail a candidate."""
         old, new = _figures(pairs)
         limit = _limits(release, live or candidate, old)["seconds"]
         if new["p95_seconds"] is None or new["p95_seconds"] <= limit:

@@ -27,7 +27,7 @@ class ReviewTakenError(RoadbedError):
     def __init__(self, holder: str | None) -> None:
         if holder is None:
             super().__init__(
-                "This review is for somebody else: you know an answer to it already.",
+                "This review is for another person: you already know an answer to it.",
                 "Take the next one.",
             )
         else:
@@ -44,7 +44,7 @@ class OwnTaskError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "You sent this task, or whoever let you in did: somebody else has to judge it.",
+            "You or the person who let you in sent this task: another person has to review it.",
             "Take the next one. Let programs send under a name and with a token of their own, so "
             "that people can review what they send.",
         )
@@ -84,7 +84,7 @@ class ReviewHeldError(RoadbedError):
     def __init__(self, review_id: str) -> None:
         super().__init__(
             f"The verdict on the review {review_id} waits until its label is confirmed as new.",
-            "Take the next one; whoever gave the verdict can take it back with undo.",
+            "Take the next one; the person who gave the verdict can undo it.",
         )
 
 
@@ -130,7 +130,7 @@ class NoSuchLabelError(RoadbedError):
     def __init__(self, field: str, value: str) -> None:
         super().__init__(
             f"No {field[:60]} {value[:60]!r} waits to be confirmed.",
-            "Somebody may have decided it already, or its verdict was taken back.",
+            "It may be decided already, or its verdict was withdrawn.",
         )
 
 

@@ -79,7 +79,7 @@ class KnownLabels:
         return labels
 
     async def confirmed(self, use_case: str) -> Mapping[str, frozenset[str]]:
-        """The labels that somebody confirmed as new, by field."""
+        """The labels that were confirmed as new, by field."""
         labels: dict[str, set[str]] = {}
         for row in await self._database.fetch(SQL["confirmed_labels"], {"use_case": use_case}):
             labels.setdefault(row["field"], set()).add(row["value"])

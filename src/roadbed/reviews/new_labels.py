@@ -100,7 +100,7 @@ class NewLabels:
     ) -> int:
         """Confirm a label as new; returns how many verdicts waited only for it.
 
-        Each is given now, by whoever gave it. One that does not fit any more, or whose input was
+        Each takes effect now, with its reviewer. One that does not fit any more, or whose input was
         corrected meanwhile, lapses, and its review is asked again. Raises ``NoSuchLabelError``.
         """
         if not (rows := await self._with(declared, field, value)):

@@ -21,7 +21,7 @@ from roadbed.usecases.use_case import UseCase
 
 _PORTION = 8
 _LEASE_SECONDS = 60.0
-_WORDS_A_SECOND = 8.0  # faster than almost anybody reads
+_WORDS_A_SECOND = 8.0  # faster than nearly all people read
 _KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _DECIDED = (
     "version",

@@ -349,10 +349,10 @@ class Reviews:
     async def undo(self, review_id: str, *, reviewer: str, linker: str | None = None) -> Review:
         """Undo one's own verdict, a held verdict, or a skip.
 
-        The example of a verdict is withdrawn, and the review is open again. Where it decided a
-        dispute, it is taken back where it was carried to as well. A blind review is then for
-        somebody else: the verdict's response showed the answer of the decider. ``linker`` is who
-        let the reviewer in, see ``duties``.
+        The example of a verdict is withdrawn, and the review is open again. If it decided a
+        dispute, it is withdrawn from the other review too. A blind review is then for another
+        person: the verdict's response showed the answer of the decider. ``linker`` is who let the
+        reviewer in, see ``duties``.
 
         Raises ``UnknownReviewError``, ``NothingToUndoError``, ``ReviewerCheckError``,
         ``ReviewClosedError``, ``ReviewTakenError``.

@@ -71,8 +71,8 @@ def read_verdict(
 ) -> Verdict:
     """A verdict with its score. Raises ``VerdictError`` when it does not fit the review.
 
-    *Accept* says that what was shown is right and releases what the person may release: an action
-    that needs an approval is released by somebody who may approve, and held for the others.
+    *Accept* says that the shown content is right and releases it: an action that needs an approval
+    is released if the person may approve, otherwise held.
     """
     shown = replace(shown, input=form_of(declared.input, shown.input))
     right, known = _right(declared, shown, kind, output, actions)
@@ -111,7 +111,7 @@ def _right(
     if output is None:
         raise VerdictError(
             "A correction needs the right output.",
-            "Send it as `output`, or use `reject` if no answer would be right.",
+            "Send it as `output`, or use `reject` if no answer is right.",
         )
     right = Content(output=as_declared(declared, output))
     if actions is None:
@@ -140,7 +140,7 @@ def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
     if isinstance(checked, str):
         raise VerdictError(
             f"These actions are not allowed: {checked.removeprefix('it proposes ')}.",
-            "Correct the action, or remove it with whatever needs it.",
+            "Correct the action, or remove it with the actions that need it.",
         )
     return checked
 

@@ -15,7 +15,7 @@ class Truth:
 
     ``right`` is the right content; ``None`` if no answer is right. ``actions_known`` says
     whether its actions were judged too: an imported example has an output alone. ``losses`` are
-    contents that a person judged, by hash. ``labelled`` is false while nobody has said anything.
+    contents that a person judged, by hash. ``labelled`` is false without any label.
     """
 
     right: Content | None

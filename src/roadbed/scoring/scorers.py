@@ -73,7 +73,7 @@ RIGHT = Score(loss=0.0)
 class Scorer(Protocol):
     """Gives the loss of a proposed output. Pure: no I/O, the same answer for the same arguments.
 
-    ``needs_person``: only a person can decide, so that an answer nobody has judged is unknown.
+    ``needs_person``: only a person can decide, so an answer without a verdict is unknown.
     """
 
     @property

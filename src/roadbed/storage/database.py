@@ -119,12 +119,12 @@ class Database:
             raise StorageUnavailableError(lines[0]) from error
 
     async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
-        """All rows of one statement, in a transaction of its own."""
+        """All rows of one statement, in a separate transaction."""
         async with self.transaction() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
 
     async def fetch_one(self, query: str, parameters: Parameters | None = None) -> Row | None:
-        """The first row, if any, in a transaction of its own."""
+        """The first row, if any, in a separate transaction."""
         rows = await self.fetch(query, parameters)
         return rows[0] if rows else None

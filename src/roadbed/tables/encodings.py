@@ -2,7 +2,7 @@
 
 A byte-order mark decides, and UTF-8 that is valid from the first byte to the last. Windows-1252 is
 used if it gives words of Western languages and no other code page gives words of its own languages.
-Everything else is asked for: a wrong guess would change texts without a message.
+In other cases the user is asked: a wrong guess would change texts without a message.
 """
 
 from __future__ import annotations

@@ -104,7 +104,7 @@ class Table:
         """All rows but blank lines; ``account`` has their results.
 
         Raises ``TableError`` at an open quote and, at the end, for a table of which more than 2 %
-        of the rows do not fit: whoever acts on rows reads all of them first, see ``check``.
+        of the rows do not fit: so read all rows before acting on them, see ``check``.
         """
         account = self.account = Account(guessed=list(self._guessed))
         columns, unfit = len(self.header), 0

@@ -1,8 +1,8 @@
-"""Candidates of a prompt by GEPA (reflective mutation, Pareto selection): its search, our asking.
+"""Candidates of a prompt by GEPA (reflective mutation, Pareto selection): its search.
 
-GEPA gets no folder to keep state in (it would pickle it), no model of its own (it would import
-litellm), no tracker, and writes nothing. Agrawal et al., GEPA: Reflective Prompt Evolution Can
-Outperform Reinforcement Learning, 2025.
+GEPA gets no folder for state (it would pickle it), no model (it would import litellm) and no
+tracker, and it writes nothing. Agrawal et al., GEPA: Reflective Prompt Evolution Can Outperform
+Reinforcement Learning, 2025.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ class Prompted:
 
     @property
     def needs(self) -> Needs:
-        """Its prompt, the provider's key unless it asks a server of its own, its currency."""
+        """Its prompt, the provider's key unless it uses another server, its currency."""
         return Needs(
             prompts=(self.file,),
             secrets=() if self.endpoint.base_url else (self.endpoint.key_name,),

@@ -23,7 +23,7 @@ from roadbed.usecases.errors import TrainingError
 from roadbed.usecases.parsing import written
 
 _FREE = Decimal(0)  # it runs locally, without cost
-_NONE = None  # the label of texts for which no answer would be right
+_NONE = None  # the label of texts without a right answer
 
 
 class TextClassifier:
