@@ -424,7 +424,7 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     own = pwd.getpwuid(os.getuid()).pw_name
     assert result["source"] == {"surface": "cli", "by": own}
     terminal.run("review", "verdict", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
-    assert "somebody else has to judge it" in terminal.errors
+    assert "another person has to review it" in terminal.errors
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 
 

@@ -174,7 +174,7 @@ class TestRefusals:
             ({}, "of one task"),
             ({"right": True}, "of one task"),
             ({"task": "TASK", "task_key": "k", "right": True}, "of one task"),
-            ({"task": "TASK"}, "what turned out"),
+            ({"task": "TASK"}, "has no result"),
             ({"task": "TASK", "right": "yes"}, "neither true nor false"),
             ({"task": "TASK", "output": "billing"}, "not an object"),
             ({"task": "TASK", "output": {"line": "x"}}, "does not fit"),

@@ -619,7 +619,7 @@ class TestAForgingProvider:
             assert (await back(client, *forger.code(await begin(client)))).status_code == 200
             heir = {"sub": "subject-2"}
             answer = await back(client, *forger.code(await begin(client), heir))
-            assert (answer.status_code, "Nobody who may come in" in answer.text) == (403, True)
+            assert (answer.status_code, "No account here has" in answer.text) == (403, True)
             await site.app.members.add("boss", by="test", admin=True)
             await site.app.members.disable("ana", by="boss")
             assert (await back(client, *forger.code(await begin(client)))).status_code == 403

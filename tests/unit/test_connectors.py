@@ -953,7 +953,7 @@ async def test_a_locked_table_is_temporary(
 
 async def test_an_address_that_is_none_is_refused_unshown(house: House) -> None:
     house.environment["DSN"] = "postgresql//user:hunter2@/x"
-    with pytest.raises(RefusedError, match="no database address") as caught:
+    with pytest.raises(RefusedError, match="not a database address") as caught:
         await rows_of().send(make_request(), house.egress())
     assert "hunter2" not in str(caught.value)
 

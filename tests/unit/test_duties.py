@@ -93,7 +93,7 @@ async def picks(app: App, person: str, linker: str | None = None) -> list[str]:
 
 async def refused(app: App, review_id: str, person: str, linker: str | None = None) -> None:
     """Neither a claim nor a verdict is taken, and both say why."""
-    with pytest.raises(OwnTaskError, match="somebody else has to judge it"):
+    with pytest.raises(OwnTaskError, match="another person has to review it"):
         await app.reviews.claim(review_id, reviewer=person, linker=linker)
     with pytest.raises(OwnTaskError):
         await app.reviews.give(

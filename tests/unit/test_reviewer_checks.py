@@ -376,7 +376,7 @@ class TestSecondLooks:
             app.reviews.claim(second, reviewer="rae"),
             correct(app, second, "odd", "rae"),
         ):
-            with pytest.raises(ReviewTakenError, match="you know an answer"):
+            with pytest.raises(ReviewTakenError, match="you already know an answer"):
                 await attempt
         assert second in {entry.id for entry in await waiting(app, "sol")}
         await correct(app, second, "five", "sol")

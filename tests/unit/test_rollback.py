@@ -466,7 +466,7 @@ async def test_only_a_released_version_is_recertified(
 ) -> None:
     write(folders)
     async with open_app(settings, url) as opened:
-        with pytest.raises(RollBackError, match="without a release"):
+        with pytest.raises(RollBackError, match="has no release"):
             await opened.releases.recertify("triage", actor="ben")
 
 

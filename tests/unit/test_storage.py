@@ -636,7 +636,7 @@ class TestEmbedded:
         with pytest.raises(EmbeddedServerError, match="run pg_ctl") as failed:
             server._run("pg_ctl", "nonsense")
         assert str(server.data) in failed.value.problem
-        assert "moved away" in failed.value.remedy
+        assert "move it away" in failed.value.remedy
         with pytest.raises(EmbeddedServerError, match="run nothing"):
             server._run("nothing")
 

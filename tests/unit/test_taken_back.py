@@ -170,7 +170,7 @@ class TestABlindLabel:
             app.reviews.claim(review, reviewer="rae"),
             correct(app, review, "odd", "rae"),
         ):
-            with pytest.raises(ReviewTakenError, match="you know an answer"):
+            with pytest.raises(ReviewTakenError, match="you already know an answer"):
                 await attempt
         assert await standing(app, decision) == []
         await correct(app, review, "five", "sol")

@@ -121,8 +121,8 @@ class NotInvitedError(RoadbedError):
 
     def __init__(self, called: str) -> None:
         super().__init__(
-            f"The identity provider knows you as {called[:80]!r}. Nobody who may come in here has "
-            "this name or address.",
+            f"The identity provider knows you as {called[:80]!r}. No account here has this "
+            "name or address.",
             "Ask an administrator for `roadbed user add NAME --email ADDRESS`.",
         )
 
@@ -135,7 +135,7 @@ class AddressNotVerifiedError(RoadbedError):
     def __init__(self, address: str) -> None:
         super().__init__(
             f"The identity provider does not say that it has verified your address "
-            f"{address[:80]!r}, so it is not used to find a person here.",
+            f"{address[:80]!r}, so it counts as not verified here.",
             "An administrator lets the provider verify it and say so (`email_verified`), or sets "
             "ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their own address.",
         )
