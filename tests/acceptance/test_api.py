@@ -450,7 +450,7 @@ class TestBadInput:
                     assert page == "/incidents" or "roadbed check" in shown.text, page
 
 
-class TestTheDoor:
+class TestAuthentication:
     @pytest.mark.parametrize(
         "headers",
         [

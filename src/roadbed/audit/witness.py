@@ -62,7 +62,7 @@ class Witness:
             return False
         try:
             with self._alone() as mine:
-                return mine and await self._tell()
+                return mine and await self._send_if_due()
         except OSError as error:
             raise AuditFolderError(
                 str(self._folder), error.strerror or "it cannot be used"
@@ -77,7 +77,7 @@ class Witness:
                 self._warnings.say("audit witness not told", error, witness=self.name)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _tell(self) -> bool:
+    async def _send_if_due(self) -> bool:
         last, now = self._last(), self._clock.now()
         # A time in the future is that of a clock which was wrong.
         if last is not None and timedelta(0) <= now - last[0] < self._every:

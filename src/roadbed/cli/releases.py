@@ -69,7 +69,7 @@ def list_(
 @app.command("show")
 def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """Show one release: steps, gate report, sign-offs, and what it waits for."""
-    _told(usecase, release, json, lambda _, shown: _same(shown), newest=True)
+    _act_and_show(usecase, release, json, lambda _, shown: _same(shown), newest=True)
 
 
 @app.command()
@@ -151,7 +151,7 @@ def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -
         person = await verified(services, candidate.use_case, "sign")
         return await services.releases.withdraw_sign_off(candidate.id, person=person)
 
-    _told(usecase, release, json, act)
+    _act_and_show(usecase, release, json, act)
 
 
 @app.command()
@@ -192,7 +192,7 @@ def roll_back(
 @app.command()
 def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json = False) -> None:
     """Withdraw a candidate. Its release ends."""
-    _told(
+    _act_and_show(
         usecase,
         release,
         json,
@@ -258,10 +258,10 @@ def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Releas
         moved: Release = await getattr(services.releases, verb)(candidate.id, actor=me())
         return moved
 
-    return _told(usecase, release, json, act)
+    return _act_and_show(usecase, release, json, act)
 
 
-def _told(
+def _act_and_show(
     usecase: str,
     release: str | None,
     json: bool,
@@ -305,7 +305,7 @@ def _signed(
             note=note,
         )
 
-    _told(usecase, release, json, act)
+    _act_and_show(usecase, release, json, act)
 
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:

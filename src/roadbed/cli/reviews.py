@@ -87,7 +87,7 @@ def verdict_(
             )
 
     given = run(work())
-    show(given, as_json=json, text=lambda: _told(given))
+    show(given, as_json=json, text=lambda: _verdict_text(given))
 
 
 @app.command()
@@ -168,7 +168,7 @@ async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
     elif key in {"a", "e", "x"}:
         output = parsed(typer.prompt("Right output (JSON)")) if key == "e" else None
         kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
-        say(_told(await _asked_again(services, review, kind, output)))
+        say(_verdict_text(await _asked_again(services, review, kind, output)))
         done.append(review.id)
 
 
@@ -255,7 +255,7 @@ def _taken_back(review: Any) -> str:
     return "Undone. The review waits again."
 
 
-def _told(given: Any) -> str:
+def _verdict_text(given: Any) -> str:
     from roadbed.reviews.model import HeldVerdict
 
     if isinstance(given, HeldVerdict):

@@ -161,7 +161,7 @@ class HttpEgressClient:
             try:
                 return await self._exchange(request, self._pool.transport(host))
             except (httpx2.TransportError, OSError, ssl.SSLError) as error:
-                raise progress.failed(f"{host}: {_said(error)}.") from error
+                raise progress.failed(f"{host}: {_error_text(error)}.") from error
 
     async def _exchange(
         self, request: httpx2.Request, transport: httpx2.AsyncBaseTransport
@@ -253,5 +253,5 @@ def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
     return given
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__

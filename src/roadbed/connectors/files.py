@@ -38,7 +38,7 @@ def write_whole(target: Path, content: bytes) -> None:
     try:
         number, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
     except OSError as error:
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     try:
         with os.fdopen(number, "wb") as file:
             file.write(content)
@@ -50,7 +50,7 @@ def write_whole(target: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             Path(name).unlink()
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     _keep(target)
 
 
@@ -61,7 +61,7 @@ def remove(target: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     _keep(target)
     return True
 
@@ -81,7 +81,7 @@ def locked(target: Path) -> Iterator[None]:
     try:
         number = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     except OSError as error:
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     try:
         while not _taken(number):
             if time.monotonic() > until:
@@ -109,8 +109,8 @@ def _keep(target: Path) -> None:
         finally:
             os.close(number)
     except OSError as error:
-        raise UnknownOutcomeError(_said(target, error)) from error
+        raise UnknownOutcomeError(_write_problem(target, error)) from error
 
 
-def _said(target: Path, error: OSError) -> str:
+def _write_problem(target: Path, error: OSError) -> str:
     return f"{target.name} cannot be written in {target.parent}: {error.strerror or error}."

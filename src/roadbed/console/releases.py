@@ -162,7 +162,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         "releases.html",
         name,
         status_of(error) if error else 200,
-        problem=_said(error),
+        problem=_problem_text(error),
         current=current,
         history=history,
         live=presentation.name(live) if live else None,
@@ -184,7 +184,7 @@ async def _release(
         "release.html",
         shown.use_case,
         status_of(error) if error else 200,
-        problem=_said(error),
+        problem=_problem_text(error),
         release=shown,
         **moving(shown, roles, person),
         **back(shown),
@@ -209,7 +209,7 @@ def _why(form: Mapping[str, str]) -> str:
     return why
 
 
-def _said(error: RoadbedError | None) -> str | None:
+def _problem_text(error: RoadbedError | None) -> str | None:
     return f"{error.problem} {error.remedy}" if error else None
 
 

@@ -84,7 +84,7 @@ async def to_provider(request: Request) -> Response:
     begun = await app.provider.begin(back_to=base(request) + _BACK)
     response = RedirectResponse(begun.address, status_code=303)
     response.set_cookie(
-        _begun(begun.state),
+        _cookie_name(begun.state),
         begun.browser,
         max_age=_BEGUN_SECONDS,
         httponly=True,
@@ -104,7 +104,7 @@ async def from_provider(request: Request) -> Response:
         raise ProviderError("none is set up here")
     if "code" not in asked:
         raise ProviderError("the provider said no")
-    begun = _begun(asked.get("state", ""))
+    begun = _cookie_name(asked.get("state", ""))
     try:
         identity = await app.provider.finish(
             code=asked["code"],
@@ -211,7 +211,7 @@ def _wanted(request: Request) -> str:
     return wanted if _PATH.fullmatch(wanted) else "/"
 
 
-def _begun(state: str) -> str:
+def _cookie_name(state: str) -> str:
     """The cookie of one sign-in at the provider, so that each tab has its own."""
     return f"{_BEGUN}_{hashed(state)[:16]}"
 

@@ -53,7 +53,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
     if kind is None:
-        return _held(row, "Its destination is no longer declared.")
+        return _held_delivery(row, "Its destination is no longer declared.")
     when = getattr(kind, "when", None)
     if when and (verdict := _skips(when, facts)):
         state, reason = verdict
@@ -63,7 +63,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
         key = placeholders.render(kind.key, facts)
         order_key = bounded(placeholders.render(in_order_of, facts)) if in_order_of else None
     except placeholders.MissingFieldError as error:
-        return _held(row, f"Its key cannot be made: {error}.")
+        return _held_delivery(row, f"Its key cannot be made: {error}.")
     if row["revises"] is not None:
         key = f"{key}:revision:{row['revision']}"
     earlier: Sequence[Json] = row["earlier"] or ()
@@ -193,5 +193,5 @@ def _why_held(row: Json, there: Sequence[Json]) -> str:
     return row["reason"] or "A person has to approve it."
 
 
-def _held(row: Mapping[str, Any], reason: str) -> Prepared:
+def _held_delivery(row: Mapping[str, Any], reason: str) -> Prepared:
     return Prepared(id=row["id"], state=DeliveryState.HELD, reason=reason)

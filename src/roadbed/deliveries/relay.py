@@ -240,7 +240,7 @@ class Relay:
             if delivery.key is None:
                 distinct.append(delivery)
                 continue
-            first = taken.setdefault((row["destination"], delivery.key), _said(delivery))
+            first = taken.setdefault((row["destination"], delivery.key), _condition_facts(delivery))
             same = first["id"] == delivery.id
             distinct.append(
                 delivery if same else outbox.doubled(row["destination"], delivery, first)
@@ -256,7 +256,7 @@ class Relay:
         named = {"use_case": declared.name}
         for row in await self._database.fetch(SQL["lost"], {**named, "most": 200}):
             with self._caught("lost delivery not processed", declared, row):
-                await self._lost(declared, row)
+                await self._settle_lost(declared, row)
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
         for row in await self._database.fetch(SQL["broken"], named):
@@ -274,7 +274,7 @@ class Relay:
         place = {"usecase": declared.name, "destination": row["destination"]}
         return self._warnings.caught(not_done, **place)
 
-    async def _lost(self, declared: UseCase, row: Row) -> None:
+    async def _settle_lost(self, declared: UseCase, row: Row) -> None:
         to = outbox.connector(declared, row["destination"])
         error = UnknownOutcomeError("the sender never reported the result")
         if to is None:
@@ -432,7 +432,7 @@ class Relay:
         )
 
     async def _count(self, use_case: str, destination: str, result: AttemptResult) -> None:
-        """Log for all workers when the circuit of a destination opens or closes."""
+        """Store for all workers when the circuit of a destination opens or closes."""
         state = self._circuits.record(use_case, destination, result, self._clock.monotonic())
         if state is None:
             return
@@ -490,7 +490,7 @@ def _request(row: Row) -> DeliveryRequest:
     )
 
 
-def _said(made: Prepared) -> Row:
+def _condition_facts(made: Prepared) -> Row:
     content = made.content or {}
     says = {"output": content.get("output"), "action": content.get("action")}
     return {"id": made.id, "state": made.state, **says}

@@ -95,15 +95,13 @@ async def _play(
             view.note(summary_line(view.rows, LIMIT))
             view.note(await _sent_line(stage, settings))
         if not once:
-            await _go_on(stage, settings)
+            await _keep_serving(stage, settings)
 
 
-async def _go_on(stage: DemoStage, settings: Settings) -> None:
+async def _keep_serving(stage: DemoStage, settings: Settings) -> None:
     folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
     afterwards.declare_rollout(folder)
-    await (
-        stage.server.stop()
-    )  # a process runs the folder that it loaded: restart for another folder
+    await stage.server.stop()  # a process runs the folder that it loaded: restart for another
     await stage.server.start()
     environment = stage.sheets.parent / "demo.env"
     afterwards.write_environment(environment, stage.environment)

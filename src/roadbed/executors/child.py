@@ -187,7 +187,7 @@ def _facts(loaded: Loaded) -> Mapping[str, Any]:
     decider = loaded.decider
     needs = needs_of(loaded.bare)
     learns = is_trainable(decider)
-    out_of_fold = _told(decider, "out_of_fold") if learns else None
+    out_of_fold = _attribute(decider, "out_of_fold") if learns else None
     kind = "coroutine" if is_coroutine(decider) else "function"
     return {
         "kind": "trainable" if learns else kind,
@@ -196,14 +196,14 @@ def _facts(loaded: Loaded) -> Mapping[str, Any]:
             "secrets": list(needs.secrets),
             "currency": needs.currency,
         },
-        "kinds": _told(decider, "kinds") if learns else None,
-        "label": _told(decider, "label"),
-        "labels": list(_told(decider, "labels") or ()),
+        "kinds": _attribute(decider, "kinds") if learns else None,
+        "label": _attribute(decider, "label"),
+        "labels": list(_attribute(decider, "labels") or ()),
         "out_of_fold": None if out_of_fold is None else _written(out_of_fold),
     }
 
 
-def _told(decider: object, name: str) -> Any:
+def _attribute(decider: object, name: str) -> Any:
     """An attribute, or ``None``. An attribute of an unfitted decider may raise any error."""
     try:
         return getattr(decider, name, None)
@@ -276,7 +276,7 @@ class _Asked:
         """Ask the decider."""
         number, value = content["number"], _input(self._loaded, content["input"])
         if isinstance(value, Failed):
-            self._tell(number, value)
+            self._send_answer(number, value)
             return
         context, decider = wire.read_context(content["context"]), self._loaded.decider
         if (shown := content.get("shown")) is not None:
@@ -296,9 +296,9 @@ class _Asked:
     def _answered(self, number: int, result: asyncio.Future[object]) -> None:
         self._calls.pop(number, None)
         if not result.cancelled():
-            self._tell(number, result.result())
+            self._send_answer(number, result.result())
 
-    def _tell(self, number: int, given: object) -> None:
+    def _send_answer(self, number: int, given: object) -> None:
         self._writer.write(wire.frame({"answers": [{"number": number, **_answer(given)}]}))
 
 

@@ -406,14 +406,14 @@ class Worker:
 
     def _watch_over(self) -> None:
         if self._watch is None and len(self._calls) > 1:
-            self._watch = self._loop.call_later(self._patience() / 2, self._look)
+            self._watch = self._loop.call_later(self._patience() / 2, self._check_activity)
 
     def _patience(self) -> float:
         """How long to wait for a sign of life: time has to be left to ask each call again."""
         shortest = min(call.context.deadline_seconds for call in self._calls.values())
         return min(self._executor.patience_seconds, shortest / 2)
 
-    def _look(self) -> None:
+    def _check_activity(self) -> None:
         """Several calls are running: check for any activity."""
         self._watch = None
         if len(self._calls) < 2 or self._child is None or self.retired:

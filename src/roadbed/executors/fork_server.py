@@ -81,7 +81,7 @@ def _obey(
             _become_child(control, descriptors[0], order)
         children[order["number"]] = pid
         os.close(descriptors[0])
-        _tell(control, {"number": order["number"], "pid": pid})
+        _report(control, {"number": order["number"], "pid": pid})
 
 
 def _become_child(control: socket.socket, descriptor: int, order: dict[str, Any]) -> None:
@@ -118,7 +118,7 @@ def _reap(control: socket.socket, children: dict[int, int]) -> None:
         for number, of in list(children.items()):
             if of == pid:
                 del children[number]
-                _tell(control, {"number": number, "ended": os.waitstatus_to_exitcode(status)})
+                _report(control, {"number": number, "ended": os.waitstatus_to_exitcode(status)})
 
 
 def _end_orphans(children: dict[int, int]) -> None:
@@ -139,7 +139,7 @@ def _wait(pids: list[int]) -> None:
             os.waitpid(pid, 0)
 
 
-def _tell(control: socket.socket, content: dict[str, Any]) -> None:
+def _report(control: socket.socket, content: dict[str, Any]) -> None:
     with contextlib.suppress(OSError):  # the parent has ended; the next read shows it
         control.send(json.dumps(content).encode())
 

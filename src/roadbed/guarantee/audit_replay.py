@@ -28,7 +28,7 @@ class AuditReplay:
     overdue: int = 0
 
     @classmethod
-    def begun(
+    def from_state(
         cls,
         risk_limit: float,
         delta: float,
@@ -46,7 +46,7 @@ class AuditReplay:
             overdue=state["overdue"],
         )
 
-    def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
+    def continue_with(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
         """Read ``rows``; return marks to continue from, all before the task ``upto``.
 
         A row is one drawn automatic answer with the ``passed`` others since the one before and the
@@ -96,11 +96,11 @@ class KindReplay:
     known: frozenset[str] | None
 
     @classmethod
-    def begun(cls, known: frozenset[str] | None, state: Row | None) -> KindReplay:
+    def from_state(cls, known: frozenset[str] | None, state: Row | None) -> KindReplay:
         """One that has read nothing, or stands where ``state`` was kept."""
         return cls(alarm=KindAlarm() if state is None else KindAlarm(**state), known=known)
 
-    def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
+    def continue_with(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
         """Read ``rows``; return marks to continue from, all before the task ``upto``."""
         marks = []
         for number, row in enumerate(rows, 1):

@@ -203,14 +203,14 @@ class AuditEvidence:
                 "late_before": late_before,
             },
         )
-        replay = AuditReplay.begun(
+        replay = AuditReplay.from_state(
             declared.risk_limit,
             1.0 - declared.certainty,
             declared.risk_measure,
             mark["state"] if mark else None,
         )
         rows = await cursor.fetchall()
-        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        marks = await asyncio.to_thread(replay.continue_with, rows, upto=counted.upto)
         replay.audit.pass_over(rest.passed, rest.weight)
         await self._keep(connection, whose, marks)
         return replay
@@ -224,8 +224,8 @@ class AuditEvidence:
         mark = await self._mark(connection, whose, counted.changed)
         since = {"since": live["alarm_at"], "after": mark["last"] if mark else ""}
         rows = await (await connection.execute(_SQL["kinds"], {**facts, **since})).fetchall()
-        replay = KindReplay.begun(known, mark["state"] if mark else None)
-        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        replay = KindReplay.from_state(known, mark["state"] if mark else None)
+        marks = await asyncio.to_thread(replay.continue_with, rows, upto=counted.upto)
         await self._keep(connection, whose, marks)
         return replay
 

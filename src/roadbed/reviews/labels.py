@@ -57,7 +57,7 @@ class KnownLabels:
         remembered = self._seen.get(declared.name, {})
         if all(_is_known(declared, label, remembered) for label in labels):
             return []
-        counts = await self._look(declared)
+        counts = await self._read_counts(declared)
         confirmed = await self.confirmed(declared.name)
         unknown = []
         for label in labels:
@@ -69,7 +69,7 @@ class KnownLabels:
 
     async def known(self, declared: UseCase) -> Mapping[str, Sequence[str]]:
         """The known labels of each field that has labels, in alphabetical order."""
-        counts, confirmed = await self._look(declared), await self.confirmed(declared.name)
+        counts, confirmed = await self._read_counts(declared), await self.confirmed(declared.name)
         labels = {}
         for field in open_fields(declared):
             given = counts.get(field, {})
@@ -85,7 +85,7 @@ class KnownLabels:
             labels.setdefault(row["field"], set()).add(row["value"])
         return {field: frozenset(values) for field, values in labels.items()}
 
-    async def _look(self, declared: UseCase) -> Counts:
+    async def _read_counts(self, declared: UseCase) -> Counts:
         rows = await self._database.fetch(
             SQL["known_labels"],
             {"use_case": declared.name, "fields": open_fields(declared), "most": _NEWEST},

@@ -186,12 +186,12 @@ class NewLabels:
                 detail = {"task": about.task_id, "labels": named}
                 await self._note(connection, declared, "held", reviewer, at, detail, review_id)
                 for label in labels:
-                    await self._tell(connection, declared, label, reviewer, at)
+                    await self._notify_pod(connection, declared, label, reviewer, at)
         if taken is not None:
-            return _held(declared, facts["id"], review_id, labels)
+            return _held_verdict(declared, facts["id"], review_id, labels)
         before = await self._database.fetch_one(SQL["held_on"], {"review_id": review_id})
         if before and before["reviewer"] == reviewer and _same(before, kind, verdict):
-            return _held(declared, before["id"], review_id, labels)
+            return _held_verdict(declared, before["id"], review_id, labels)
         await self._reviews.claim(review_id, reviewer=reviewer, linker=verdict.get("linker"))
         raise ContentChangedError(review_id)
 
@@ -258,7 +258,7 @@ class NewLabels:
         await connection.execute(self._over, {"verdict_id": row["id"], "at": at})
         return True
 
-    async def _tell(
+    async def _notify_pod(
         self,
         connection: Connection,
         declared: UseCase,
@@ -305,7 +305,7 @@ def _json(value: object) -> Jsonb | None:
     return None if value is None else Jsonb(value)
 
 
-def _held(
+def _held_verdict(
     declared: UseCase, held_id: str, review_id: str, labels: Sequence[UnknownLabel]
 ) -> HeldVerdict:
     return HeldVerdict(

@@ -230,13 +230,16 @@ class Reviews:
         row = await self._writer.write(self._judge, record)
         if row is None:
             raise UnknownReviewError(review_id)
-        if row["verdict_id"] is None and (stands := await self._stands(record)) is not None:
+        if (
+            row["verdict_id"] is None
+            and (stands := await self._repeated_verdict(record)) is not None
+        ):
             return given_of(about, verdict, {**record, **stands})
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return given_of(about, verdict, record)
 
-    async def _stands(self, record: Row) -> Row | None:
+    async def _repeated_verdict(self, record: Row) -> Row | None:
         """The current verdict of a review, if ``record`` is exactly the same again."""
         row = await self._database.fetch_one(
             SQL["standing"], {"id": record["review_id"], "reviewer": record["reviewer"]}

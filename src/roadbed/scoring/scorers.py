@@ -327,13 +327,13 @@ def as_scorer(given: object) -> Scorer:
     if not inspect.isclass(given):
         methods = all(callable(getattr(given, verb, None)) for verb in verbs)
         if methods and hasattr(given, "needs_person"):
-            return given if _ours(given) else GuardedScorer(given)  # type: ignore[return-value,arg-type]
+            return given if _is_built_in(given) else GuardedScorer(given)  # type: ignore[return-value,arg-type]
         if callable(given):
             return FunctionScorer(given)
     raise TypeError(f"{given!r} is no scorer")
 
 
-def _ours(given: object) -> bool:
+def _is_built_in(given: object) -> bool:
     """Whether it contains no code of the pod. A subclass may have its own methods."""
     built_in = {Exact, Fields, Within, Sets, Judged, FunctionScorer, GuardedScorer}
     return type(given) in built_in and "score" not in getattr(given, "__dict__", {})

@@ -139,7 +139,7 @@ async def a_parcel_makes_one_effect(subject: Subject) -> None:
     """One delivery makes one effect."""
     request = make_request()
     await subject.send(request)
-    await _stands(subject, request, 1)
+    await _check_effects(subject, request, 1)
 
 
 async def a_repeated_key_makes_no_second_effect(subject: Subject) -> None:
@@ -149,7 +149,7 @@ async def a_repeated_key_makes_no_second_effect(subject: Subject) -> None:
     request = make_request()
     for _ in range(5):
         await subject.send(request)
-    await _stands(subject, request, 1)
+    await _check_effects(subject, request, 1)
 
 
 async def looking_up_finds_what_was_sent_and_nothing_else(subject: Subject) -> None:
@@ -175,8 +175,8 @@ async def taking_back_twice_is_once(subject: Subject) -> None:
     await subject.send(neighbour)
     for _ in range(2):
         await subject.connector.compensate(request, sent, subject.egress())
-        await _stands(subject, request, 0)
-    await _stands(subject, neighbour, 1)
+        await _check_effects(subject, request, 0)
+    await _check_effects(subject, neighbour, 1)
     if subject.connector.can_look_up:
         effect = await subject.connector.look_up(request, subject.egress())
         _hold(effect is None, "it still finds what was taken back")
@@ -250,7 +250,7 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-async def _stands(subject: Subject, request: DeliveryRequest, wanted: int) -> None:
+async def _check_effects(subject: Subject, request: DeliveryRequest, wanted: int) -> None:
     standing = len(await subject.ledger.standing(request))
     _hold(standing == wanted, f"{standing} effects stand at the receiver instead of {wanted}")
 

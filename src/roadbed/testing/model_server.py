@@ -171,11 +171,11 @@ def _body(call: ModelCall, made: ModelReply) -> bytes:
     if made.status >= 400:
         content = wrote.error(made.code, made.text or "The server was told to fail.")
     else:
-        content = wrote.reply(_said(call, made), call.model, made.finish, made.usage)
+        content = wrote.reply(_reply_of(call, made), call.model, made.finish, made.usage)
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _said(call: ModelCall, made: ModelReply) -> protocols.ProtocolReply:
+def _reply_of(call: ModelCall, made: ModelReply) -> protocols.ProtocolReply:
     """Through a tool if the request has tools, else as text."""
     if made.output is None and made.arguments is None:
         return protocols.ProtocolReply(text=made.text)

@@ -267,10 +267,10 @@ def _links(table: Table, hits: Sequence[tuple[str, ReviewedCase]]) -> Links:
     columns = list(next(iter(table.values())))
     links: dict[str, str] = {}
     for out in hits[0][1].decided or {}:
-        said = [as_text(_said(case_, out)) for _, case_ in hits]
+        said = [as_text(_decided_value(case_, out)) for _, case_ in hits]
         told = {
             column: _kappa(
-                said, [_cell(table[key], column, _said(case_, out)) for key, case_ in hits]
+                said, [_cell(table[key], column, _decided_value(case_, out)) for key, case_ in hits]
             )
             for column in columns
         }
@@ -296,10 +296,10 @@ def _cell(record: Mapping[str, str], column: str, said: object) -> str:
 
 def _from(record: Mapping[str, str], links: Links, seen: ReviewedCase) -> bool:
     """Whether the answer equals the record in all linked columns."""
-    return all(same(record.get(column), _said(seen, out)) for out, column in links.items())
+    return all(same(record.get(column), _decided_value(seen, out)) for out, column in links.items())
 
 
-def _said(seen: ReviewedCase, out: str) -> object:
+def _decided_value(seen: ReviewedCase, out: str) -> object:
     return (seen.decided or {}).get(out)
 
 

@@ -46,18 +46,18 @@ def _without_wider_rules(
     drafts: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
     """Drafts without record corrections that a wider rule covers."""
-    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if drafts else []
+    wider = [_corrected_tasks(rule) for rule in rules(seen, fields, seen)] if drafts else []
     return [
         draft
         for draft in drafts
         if not any(
-            len(whole) >= _WIDER * len(draft.cases) and _put_right(draft) <= whole
+            len(whole) >= _WIDER * len(draft.cases) and _corrected_tasks(draft) <= whole
             for whole in wider
         )
     ]
 
 
-def _put_right(draft: Draft) -> set[str]:
+def _corrected_tasks(draft: Draft) -> set[str]:
     return {case.task_id for case in draft.cases if case.after == case.right != case.before}
 
 

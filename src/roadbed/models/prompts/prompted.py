@@ -107,10 +107,10 @@ class Prompted:
             return _unasked(f"prompts/{self.file} is missing or empty")
         content = input.model_dump(mode="json")
         neighbours = await self._nearest(context.examples, content)
-        asked = self._asked(prompt, content, neighbours)
+        asked = self._request(prompt, content, neighbours)
         while len(asked.message) > self._most_characters and neighbours:
             neighbours = neighbours[1:]  # the least similar
-            asked = self._asked(prompt, content, neighbours)
+            asked = self._request(prompt, content, neighbours)
         if len(asked.message) > self._most_characters:
             return _unasked(f"the input is longer than {self._most_characters:,} characters")
         try:
@@ -145,7 +145,7 @@ class Prompted:
         nearest: Sequence[Neighbour] = self._indexes.nearest(examples, content, self._neighbours)
         return nearest
 
-    def _asked(
+    def _request(
         self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
     ) -> ModelRequest:
         models = self._bound

@@ -98,7 +98,7 @@ def read(reply: ModelAnswer, output: type[BaseModel], tokens: Tokens) -> Sample:
     if reply.problem:
         return Sample(failed=reply.problem, tokens=tokens)
     if reply.tool == UNSURE:
-        return Sample(unsure=_said(reply.arguments), tokens=tokens)
+        return Sample(unsure=_reason_of(reply.arguments), tokens=tokens)
     if reply.tool != ANSWER:
         return Sample(failed="the model called a tool that it does not have", tokens=tokens)
     try:
@@ -119,7 +119,7 @@ def _misfit(error: ValidationError) -> str:
     return f"{where}: {first['msg'][:160]}"
 
 
-def _said(arguments: Any) -> str:
+def _reason_of(arguments: Any) -> str:
     reason = arguments.get("reason") if isinstance(arguments, dict) else None
     said = " ".join(reason.split()) if isinstance(reason, str) else ""
     return said[:_MOST_SAID] or "no reason given"
