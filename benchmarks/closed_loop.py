@@ -32,9 +32,8 @@ from roadbed.risk.automation_state import (
     sign_of,
 )
 from roadbed.risk.novelty import KindAlarm
-from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
-from roadbed.scoring.scorers import Exact
+from roadbed.scoring.scorers import Exact, Truth, assess, is_wrong
 from roadbed.usecases.decider import LabelledExample, Trainable
 
 LIMIT, DELTA = 0.02, 0.05

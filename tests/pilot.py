@@ -11,7 +11,8 @@ from roadbed.app import App
 from roadbed.decisions.model import Decision
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases.loader import load
-from roadbed.usecases.rollout import DIRECT, facts
+from roadbed.usecases.rollout import DIRECT
+from roadbed.versions.identity import rollout_facts
 from tests.conftest import Folders
 
 FIRST = """
@@ -136,7 +137,7 @@ async def released(app: App, cases: list[Decision]) -> None:
         " proposals, plan, planned_at, live_at) SELECT 'rel_1', 'triage', 1, behaviour, id, 'live',"
         " 'Money goes to refunds', 'ben', '{pro_1}', %(plan)s, %(at)s, live_since FROM version"
         " WHERE number = 2",
-        {"plan": Jsonb(facts(DIRECT)), "at": now - timedelta(days=3)},
+        {"plan": Jsonb(rollout_facts(DIRECT)), "at": now - timedelta(days=3)},
     )
     await run("DELETE FROM stage_event")
     reached = {"idea": 47, "proof": 43, "gate": 33, "shadow": 30.5, "canary": 4}

@@ -16,7 +16,8 @@ from roadbed.connectors.webhook import Webhook
 from roadbed.kernel.settings import Settings
 from roadbed.people.service import hashed
 from roadbed.storage.embedded import EmbeddedServer
-from roadbed.usecases.rollout import DIRECT, facts
+from roadbed.usecases.rollout import DIRECT
+from roadbed.versions.identity import rollout_facts
 from roadbed.web import SESSION_COOKIE
 from tests.conftest import DECIDE, ROUTING, Site, serving
 from tests.databases import database
@@ -248,6 +249,6 @@ async def a_release(app: App, name: str) -> str:
         " planned_at, ended_at, ended_by, ended_why) SELECT %(id)s, %(name)s, 1, hash, 'withdrawn',"
         " 'x', 'x', %(plan)s::jsonb, now(), now(), 'x', 'x' FROM behaviour"
         " WHERE use_case = %(name)s LIMIT 1",
-        {"id": release, "name": name, "plan": json.dumps(facts(DIRECT))},
+        {"id": release, "name": name, "plan": json.dumps(rollout_facts(DIRECT))},
     )
     return release

@@ -50,10 +50,10 @@ from roadbed.recovery.service import Recovery
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.external_checks import ExternalChecks
 from roadbed.releases.gate import GateService
-from roadbed.releases.promotion import Promotion, Recertification
+from roadbed.releases.recertification import Recertification
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
 from roadbed.releases.rollback import Rollback
-from roadbed.releases.service import Releases
+from roadbed.releases.service import Promotion, Releases
 from roadbed.releases.sign_offs import SignOffs
 from roadbed.releases.trial_monitor import TrialMonitor
 from roadbed.reviews.new_labels import NewLabels
@@ -275,7 +275,7 @@ class App:
     def prompt_search(self) -> PromptSearches:
         return PromptSearches(
             self.database,
-            PromptSearch(self.examples, self.training, self.proposals, self.budgets),
+            PromptSearch(self.examples, self.store, self.proposals, self.budgets),
             self.clock,
         )
 
@@ -319,7 +319,7 @@ class App:
         return ReleaseRepository(
             self.database,
             self.clock,
-            lambda use_case, person: self.people.roles(person, use_case),
+            self.people,
         )
 
     @cached_property

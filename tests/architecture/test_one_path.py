@@ -29,7 +29,7 @@ HOLD_DECIDERS = (
     ),
     *("improvement/training.py", "releases/deployer.py"),
     *("guarantee/certificates.py", "versions/diff/declarations.py", "releases/gate.py"),
-    *("versions/model.py", "versions/deployments.py", "versions/replays.py"),
+    *("versions/identity.py", "versions/deployments.py", "versions/replays.py"),
     *("versions/side_by_side.py", "versions/store.py"),
     *("reviews/reviewer_checks.py", "guarantee/report.py", "guarantee/stress.py"),
 )

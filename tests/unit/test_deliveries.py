@@ -17,8 +17,8 @@ from roadbed.decisions.model import Reason, Route
 from roadbed.deliveries import circuits, retry_policy
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
 from roadbed.deliveries.model import Delivery, DeliveryState
+from roadbed.examples.service import late_before
 from roadbed.halts.errors import NotHaltedError, ResumeError
-from roadbed.halts.service import late_before
 from roadbed.kernel.clock import SystemClock
 from roadbed.receipts.service import moments
 from roadbed.reviews.model import VerdictKind

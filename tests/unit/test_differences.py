@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
-from roadbed.usecases.rollout import DIRECT, Rollout, facts
+from roadbed.usecases.rollout import DIRECT, Rollout
 from roadbed.versions.diff import declarations, texts
 from roadbed.versions.diff.comparison import ComparedVersion, Difference, compare
+from roadbed.versions.identity import rollout_facts
 
 RULES = b"""
 before:
@@ -32,7 +33,7 @@ DECLARED: dict[str, Any] = {
     "trainable": True,
     "input": {"properties": {"text": {"type": "string"}}},
     "output": {"properties": {"queue": {"type": "string"}}},
-    "rollout": facts(Rollout()),
+    "rollout": rollout_facts(Rollout()),
 }
 OLD = ComparedVersion(
     id="ver_a",
@@ -227,10 +228,10 @@ class TestDeclaration:
             ),
             ({"trainable": False}, "The decider no longer learns."),
             (
-                {"rollout": facts(DIRECT)},
+                {"rollout": rollout_facts(DIRECT)},
                 "Signed off by nobody, before by domain lead and risk partner.",
             ),
-            ({"rollout": facts(DIRECT)}, "Tasks in shadow lowered from 100 to 0."),
+            ({"rollout": rollout_facts(DIRECT)}, "Tasks in shadow lowered from 100 to 0."),
             (
                 {"input": {"properties": {"text": {"type": "string"}, "n": {"type": "integer"}}}},
                 "The input has a new field n (integer).",

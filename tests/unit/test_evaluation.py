@@ -13,16 +13,17 @@ from typing import Any, cast
 import pytest
 from pydantic import BaseModel
 
-from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
     Evaluation,
     EvaluationContext,
+    KnownInput,
+    MeteredCalls,
     content_of,
     evaluate,
+    evaluate_many,
 )
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason, Route
 from roadbed.intake.model import AdmittedTask
@@ -451,10 +452,7 @@ def paying() -> MeteredCalls:
 
 
 class Unlimited:
-    """Budgets of a use case that has none."""
-
-    async def settle_aside(self, held: Aside, cost: Decimal | None) -> None:
-        assert held == Aside.free(held.count)
+    """Budgets of a use case that has none: nobody may ask it anything."""
 
 
 class TestKnownInputs:

@@ -29,8 +29,8 @@ from roadbed.releases import criteria, external_checks, lifecycle, trial_statist
 from roadbed.releases.errors import RollBackError
 from roadbed.releases.report_presentation import criterion_row
 from roadbed.risk.paired import difference, smallest_sample
-from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Truth, is_wrong
 from roadbed.versions.side_by_side import Pair, Prediction, score_of
 from tests.conftest import Folders
 from tests.release_steps import AT_ONCE, edit, gated, label_one, live, signed, traffic, write

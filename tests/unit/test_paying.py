@@ -13,8 +13,8 @@ import pytest
 from roadbed.app import App
 from roadbed.bootstrap import open_app
 from roadbed.budgets.model import Aside
-from roadbed.decisions.batch_evaluation import MeteredCalls
 from roadbed.decisions.errors import EvaluationBudgetError, PriceUnknownError
+from roadbed.decisions.evaluation import MeteredCalls
 from roadbed.decisions.model import Answered, NotAnswered, Reason
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import NoProposal, PromptBudget

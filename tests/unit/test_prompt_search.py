@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from roadbed.bootstrap import open_app
-from roadbed.decisions.batch_evaluation import KnownInput
+from roadbed.decisions.evaluation import KnownInput
 from roadbed.decisions.model import LiveVersion
 from roadbed.examples.service import assessed
 from roadbed.improvement.model import Proposal

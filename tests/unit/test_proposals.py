@@ -152,7 +152,7 @@ async def test_planted_mistakes_are_found_accepted_and_put_right(
         assert (done.state, done.decided_by, done.note) == ("accepted", "ana", "yes")
     patches = await app.proposals.accepted("triage")
     assert [patch["kind"] for patch in patches] == [element.kind for element in by_kind.values()]
-    candidate = await app.training.refit(loaded_of(app), seed=0, patches=patches)
+    candidate = await app.store.function(loaded_of(app), patches)
     assert json.loads(candidate.artifacts["patches.json"]) == patches
     mended = [one for one in orders.seen if one.wrong]
     for task in mended:
@@ -360,9 +360,7 @@ async def test_examples_for_a_prompt_are_chosen_and_not_nagged_about(
         assert 4 <= len(choice.patch["examples"]) <= 24
         await app.proposals.accept(choice.id, person="ana")
         assert "examples" not in await suggested(app)
-        candidate = await app.training.refit(
-            loaded_of(app), seed=0, patches=await app.proposals.accepted("triage")
-        )
+        candidate = await app.store.function(loaded_of(app), await app.proposals.accepted("triage"))
         assert "patches.json" in candidate.artifacts
         await app.erasure.erase(choice.cases[0]["task_id"], by="ana", reason="asked for")
         assert await app.proposals.accepted("triage") == []

@@ -12,8 +12,8 @@ import pytest
 
 from roadbed.app import App
 from roadbed.decisions.model import Decision
+from roadbed.examples.service import late_before
 from roadbed.guarantee import audit_replay, running_audit
-from roadbed.halts.service import late_before
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.audit import RunningAudit
 from roadbed.risk.novelty import KindAlarm

@@ -11,7 +11,8 @@ import pytest
 
 from roadbed.cli import release_texts
 from roadbed.releases import presentation, report_presentation
-from roadbed.usecases.rollout import Rollout, facts
+from roadbed.usecases.rollout import Rollout
+from roadbed.versions.identity import rollout_facts
 from roadbed.versions.model import Release, SignOff
 
 AT = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
@@ -37,7 +38,7 @@ def at(step: str, **more: Any) -> Release:
         "version_number": None if step == "planned" else 7,
         "author": "ben",
         "authors": ("ben",),
-        "plan": facts(Rollout()),
+        "plan": rollout_facts(Rollout()),
         "content": None if step == "planned" else "c0ffee" * 8,
         "sign_offs": (),
         "missing": (),
@@ -125,10 +126,10 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
     [
         (at("planned"), "●○○○○"),
         (at("gated"), "✓●○○○"),
-        (at("gated", plan=facts(Rollout(shadow_tasks=0))), "✓●–○○"),
+        (at("gated", plan=rollout_facts(Rollout(shadow_tasks=0))), "✓●–○○"),
         (at("shadow"), "✓✓●○○"),
         (at("canary"), "✓✓✓●○"),
-        (at("canary", shadow_at=None, plan=facts(Rollout(shadow_tasks=0))), "✓✓–●○"),
+        (at("canary", shadow_at=None, plan=rollout_facts(Rollout(shadow_tasks=0))), "✓✓–●○"),
         (at("live"), "✓✓✓✓●"),
         (at("failed"), "✓×–––"),
         (replace(at("canary"), step="rolled_back"), "✓✓✓×–"),

@@ -388,13 +388,15 @@ class TestSignOffs:
         release = await signed(app, release, ["dev"])
         assert (await app.releases.promote(release.id, actor="ben")).step == "live"
 
-    async def test_one_whose_role_is_gone_does_not_count(self, app: App) -> None:
+    async def test_one_whose_role_is_gone_does_not_count(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         release = await signed(app, await gated(app))
 
-        async def nobody(_: str, person: str) -> frozenset[Role]:
+        async def roles(_: str, person: str) -> frozenset[Role]:
             return frozenset({Role.DOMAIN_LEAD} if person == "ana" else ())
 
-        app.releases._repository.roles = nobody
+        monkeypatch.setattr(app.releases._repository, "roles", roles)
         with pytest.raises(SignOffsMissingError, match="dev is no longer risk partner"):
             await app.releases.promote(release.id, actor="ben")
 

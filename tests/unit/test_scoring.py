@@ -14,9 +14,17 @@ from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
 from roadbed import Exact, Fields, Judged, Score, Sets, Within
-from roadbed.scoring.assessment import NO_LABEL, Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content, canonical, content_hash, same
-from roadbed.scoring.scorers import FunctionScorer, Scorer, as_scorer
+from roadbed.scoring.scorers import (
+    NO_LABEL,
+    FunctionScorer,
+    Scorer,
+    Truth,
+    agree,
+    as_scorer,
+    assess,
+    is_wrong,
+)
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.errors import UseCaseError
 from tests.databases import database

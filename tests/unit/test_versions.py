@@ -18,9 +18,10 @@ from roadbed.app import App
 from roadbed.examples.model import Candidate
 from roadbed.executors.isolated import DeciderProcesses
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import json_hash
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.loader import LoadedUseCase, folder_hash, load
+from roadbed.usecases.loader import LoadedUseCase, load
 from roadbed.versions import identity
 from roadbed.versions import store as version_store
 from roadbed.versions.deployments import Deployments
@@ -286,14 +287,14 @@ class TestOpening:
         row = await app.database.fetch_one("SELECT files FROM behaviour")
         assert row is not None
         files = {"usecase.py": row["files"]["usecase.py"], name: row["files"]["usecase.py"]}
-        hashed = identity.behaviour_hash(folder_hash(files), {})
+        hashed = identity.behaviour_hash(json_hash(files), {})
         await app.database.fetch(
             "INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from,"
             " made_at) SELECT %(hash)s, use_case, %(folder)s, %(files)s, artifacts, 0, made_at"
             " FROM behaviour WHERE hash = %(old)s",
             {
                 "hash": hashed,
-                "folder": folder_hash(files),
+                "folder": json_hash(files),
                 "files": Jsonb(files),
                 "old": behaviour,
             },

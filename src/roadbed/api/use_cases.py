@@ -8,7 +8,7 @@ from starlette.responses import Response
 from roadbed.access import listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, usecase_of
 from roadbed.people.permissions import Permission
-from roadbed.versions.model import declaration
+from roadbed.versions.identity import declaration
 
 router = APIRouter()
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.scoring.assessment import Truth
+from roadbed.scoring.scorers import Truth
 from roadbed.usecases.decider import FunctionDecider, LabelledExample, OutOfFold, Trainable
 
 if TYPE_CHECKING:

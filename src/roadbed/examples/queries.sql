@@ -97,3 +97,6 @@ FROM example WHERE use_case = %(use_case)s AND withdrawn_at IS NULL
 -- name: erase_example
 UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = id, withdrawn_at = %(at)s
 WHERE task_id = ANY (%(ids)s)
+
+-- name: late_before
+SELECT late_before(%(use_case)s, make_interval(secs => %(seconds)s), %(at)s) AS moment

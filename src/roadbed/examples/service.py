@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import numpy as np
 
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
-from roadbed.decisions.evaluation import Evaluation, EvaluationContext
+from roadbed.decisions.evaluation import (
+    Evaluation,
+    EvaluationContext,
+    KnownInput,
+    MeteredCalls,
+    evaluate_many,
+)
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
-from roadbed.halts.service import late_before
 from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.scoring.assessment import NO_LABEL, Truth, assess
 from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import NO_LABEL, Truth, assess
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.decider import LabelledExample
@@ -256,3 +261,11 @@ def _read(
     except UnfitError:
         return None
     return example, reading.form
+
+
+async def late_before(database: Database, clock: Clock, use_case: str, hours: float) -> datetime:
+    """What came before this moment has waited ``hours``, halts not counted."""
+    facts = {"use_case": use_case, "seconds": hours * 3600.0, "at": clock.now()}
+    row = await database.fetch_one(SQL["late_before"], facts)
+    moment: datetime = row["moment"] if row else clock.now()
+    return moment

@@ -12,7 +12,7 @@ import numpy as np
 
 from roadbed.executors.children import Child, ForkServer, Source
 from roadbed.executors.in_process import is_coroutine
-from roadbed.usecases.decider import LabelledExample, Needs, OutOfFold, is_trainable, needs_of
+from roadbed.usecases.decider import LabelledExample, Needs, OutOfFold, needs_of
 from roadbed.usecases.errors import Problem, TrainingError, UseCaseError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.parsing import written
@@ -78,13 +78,6 @@ class IsolatedDecider:
         """The same decider without patches, with these prompts and examples in its context."""
         shown = {"prompts": dict(prompts), "examples": [dict(example) for example in examples]}
         return replace(self, shown=shown, spare=[])
-
-
-def learns(decider: object) -> bool:
-    """Whether a decider is trained, wherever it runs."""
-    if isinstance(decider, IsolatedDecider):
-        return decider.kind == "trainable"
-    return is_trainable(decider)
 
 
 class ChildFailedError(Exception):

@@ -12,8 +12,7 @@ from typing import Any
 import numpy as np
 from psycopg.types.json import Jsonb
 
-from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls
-from roadbed.decisions.evaluation import Evaluation
+from roadbed.decisions.evaluation import Evaluation, KnownInput, MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase

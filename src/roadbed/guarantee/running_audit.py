@@ -19,12 +19,12 @@ import structlog
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
+from roadbed.examples.service import late_before
 from roadbed.guarantee import audit_replay, presentation
 from roadbed.guarantee.audit_replay import AuditReplay, KindReplay
 from roadbed.guarantee.model import AuditPoint, AuditView, StateChange
 from roadbed.guarantee.notices import announce
 from roadbed.guarantee.state import set_by_alarm
-from roadbed.halts.service import late_before
 from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
 from roadbed.kernel.ids import Ids
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit

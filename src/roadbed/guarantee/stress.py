@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from roadbed.decisions.batch_evaluation import KnownInput
+from roadbed.decisions.evaluation import KnownInput
 from roadbed.decisions.model import Deployment
 from roadbed.examples.service import Examples
 from roadbed.guarantee.errors import NothingToStressError
 from roadbed.guarantee.perturbations import PERTURBATIONS, Harmed
 from roadbed.intake.errors import InputError
 from roadbed.intake.validation import read_input
-from roadbed.scoring.assessment import Truth, assess, is_wrong
+from roadbed.scoring.scorers import Truth, assess, is_wrong
 
 STRENGTHS = (0.25, 0.5, 1.0)
 MOST_ITEMS = 400

@@ -70,9 +70,6 @@ FROM halt WHERE use_case = %(use_case)s ORDER BY asked_at DESC LIMIT %(most)s
 -- name: last
 SELECT max(asked_at) AS at FROM halt WHERE use_case = %(use_case)s
 
--- name: late_before
-SELECT late_before(%(use_case)s, make_interval(secs => %(seconds)s), %(at)s) AS moment
-
 -- name: in_force
 SELECT DISTINCT ON (halt.use_case) halt.id, halt.use_case, halt.kind, halt.reason, halt.actor,
        halt.asked_at, halt.fenced_seconds, halt.quiesced_seconds, halt.in_flight,

@@ -278,14 +278,6 @@ class Halts:
         return Halt(**row)
 
 
-async def late_before(database: Database, clock: Clock, use_case: str, hours: float) -> datetime:
-    """What came before this moment has waited ``hours``, halts not counted."""
-    facts = {"use_case": use_case, "seconds": hours * 3600.0, "at": clock.now()}
-    row = await database.fetch_one(_SQL["late_before"], facts)
-    moment: datetime = row["moment"] if row else clock.now()
-    return moment
-
-
 def _event(kind: str, halt: Mapping[str, Any]) -> AuditEvent:
     """The audit entry about a halt: what was done to it, with its reason and epoch."""
     return AuditEvent(

@@ -1,4 +1,4 @@
-"""Training: fits a candidate on corrections, or makes the candidate of a function."""
+"""Training: fits a candidate on corrections."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate, ExampleSet
 from roadbed.examples.service import Examples
 from roadbed.executors.fitting import fit
-from roadbed.executors.isolated import ChildFailedError, DeciderProcesses, IsolatedDecider
-from roadbed.usecases.errors import TrainingError
+from roadbed.executors.isolated import DeciderProcesses
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.patches import dumps, patched, read
 
 
 class Training:
-    """Makes candidates; ``releases`` puts them in service."""
+    """Fits what learns. A function is its own candidate: see ``versions.store``."""
 
     def __init__(self, examples: Examples, processes: DeciderProcesses) -> None:
         self._examples = examples
@@ -27,23 +26,11 @@ class Training:
     ) -> Candidate:
         """A candidate fitted on all ``learn`` examples, with the accepted ``patches`` applied.
 
-        A function is its own candidate. Raises ``TrainingError`` when it cannot learn,
-        ``PatchError`` when a patch does not fit.
+        Raises ``TrainingError`` when it cannot learn, ``PatchError`` when a patch does not fit.
         """
         declared, changes = loaded.declared, read(loaded.declared, patches)
         if declared.trainable is None:
-            if declared.function is None:
-                raise ValueError("a loaded use case always has a decider")
-            isolated = self._processes.isolates(declared)
-            return Candidate(
-                decider=await self._function(loaded, dumps(patches))
-                if isolated
-                else patched(declared.function, changes, declared, loaded.records),
-                artifacts=dumps(patches),
-                out_of_fold=None,
-                learned_from=0,
-                learned_until=None,
-            )
+            raise ValueError("a function does not learn")
         learn = await self._examples.in_use(declared, "learn")
         if self._processes.isolates(declared):
             return await self._fitted_apart(loaded, learn, dumps(patches), seed=seed)
@@ -58,24 +45,6 @@ class Training:
             kinds=getattr(fitted.decider, "kinds", None),
             slices=[slices_of(declared, content) for content in learn.contents],
         )
-
-    async def isolated(self, loaded: LoadedUseCase) -> IsolatedDecider | None:
-        """The folder's function in child processes; ``None`` where it runs in this one.
-
-        Raises ``TrainingError``.
-        """
-        if not self._processes.isolates(loaded.declared):
-            return None
-        return await self._function(loaded, {})
-
-    async def _function(self, loaded: LoadedUseCase, files: Mapping[str, bytes]) -> IsolatedDecider:
-        try:
-            return await self._processes.isolated(loaded, files)
-        except ChildFailedError as error:
-            raise TrainingError(
-                f"{loaded.name} does not load in a child process: {error.sentence}.",
-                "Correct it in the folder and try again; nothing was changed.",
-            ) from error
 
     async def _fitted_apart(
         self, loaded: LoadedUseCase, learn: ExampleSet, files: Mapping[str, bytes], *, seed: int

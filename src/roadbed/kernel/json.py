@@ -1,7 +1,8 @@
-"""JSON types, and JSON values as text in one line."""
+"""JSON types, JSON values as text in one line, and their hash."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
@@ -44,3 +45,8 @@ def _inner(value: Json, nothing: str) -> str:
 
 def _plain(value: object) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def json_hash(content: Mapping[str, object]) -> str:
+    """The SHA-256 of a JSON object, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

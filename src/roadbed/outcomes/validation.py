@@ -19,8 +19,8 @@ from roadbed.outcomes.errors import (
 from roadbed.outcomes.model import Outcome, Report
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.verdicts import as_declared
-from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content, Json, content_hash
+from roadbed.scoring.scorers import Truth, assess, is_wrong
 from roadbed.usecases.use_case import UseCase
 
 

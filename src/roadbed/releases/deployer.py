@@ -24,7 +24,8 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.versions import identity
-from roadbed.versions.model import Improved, VersionInfo, declaration
+from roadbed.versions.identity import declaration
+from roadbed.versions.model import Improved, VersionInfo
 from roadbed.versions.store import VersionStore
 
 _SQL = queries(__package__)
@@ -138,11 +139,16 @@ class Deployer:
         seed: int = 0,
         changes: Sequence[Row] = (),
     ) -> tuple[Candidate, str]:
-        """Refit with ``changes`` and store the version; returns it with its hash.
+        """Make the candidate with ``changes`` and store it; returns it with its hash.
+
+        What learns is fitted again; a function is its own candidate.
 
         Raises ``TrainingError``, ``PatchError``, ``FolderChangedError``.
         """
-        candidate = await self._training.refit(loaded, seed=seed, patches=changes)
+        if loaded.declared.trainable is None:
+            candidate = await self._store.function(loaded, changes)
+        else:
+            candidate = await self._training.refit(loaded, seed=seed, patches=changes)
         behaviour = await self._store.put(loaded, candidate, author=actor, reason=reason)
         return candidate, behaviour
 

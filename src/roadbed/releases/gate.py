@@ -11,11 +11,10 @@ from typing import Any
 
 import psycopg
 
-from roadbed.decisions.batch_evaluation import MeteredCalls
+from roadbed.decisions.evaluation import MeteredCalls
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
-from roadbed.executors.isolated import learns
 from roadbed.guarantee.certificates import Certificates, Certification, plain
 from roadbed.kernel.clock import Clock
 from roadbed.releases import criteria
@@ -198,7 +197,7 @@ class GateService:
         )
         training: OutOfFold | None = None
         seen: list[dict[str, str]] = []
-        if learns(runnable.decider):
+        if declared.trainable is not None:
             await self._store.describe(runnable.decider)
             training = runnable.decider.out_of_fold  # type: ignore[union-attr]  # it learns
             assert training is not None
@@ -306,6 +305,8 @@ class GateService:
             known.get((check["name"], check["url"]), Check(name=check["name"], url=check["url"]))
             for check in release.plan["gate"]["checks"]
         ]
+        if not planned:
+            return []
         about = {
             "use_case": release.use_case,
             "release": release.id,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.people.model import Role
+from roadbed.people.service import People
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import ReleaseStepError, UnknownReleaseError
 from roadbed.storage.database import Connection, Database, Row
@@ -17,18 +18,21 @@ from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
 _USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
-Roles = Callable[[str, str], Awaitable[frozenset[Role]]]
 Holders = Mapping[str, frozenset[Role]]
 _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
 
 
 class ReleaseRepository:
-    """Reads releases. ``roles`` returns the roles that a person holds now in a use case."""
+    """Reads releases, with the roles that people hold now."""
 
-    def __init__(self, database: Database, clock: Clock, roles: Roles) -> None:
+    def __init__(self, database: Database, clock: Clock, people: People) -> None:
         self._database = database
         self._clock = clock
-        self.roles = roles
+        self._people = people
+
+    async def roles(self, use_case: str, person: str) -> frozenset[Role]:
+        """The roles that a person holds now in a use case."""
+        return await self._people.roles(person, use_case)
 
     async def get(self, release_id: str) -> Release:
         """One release. Raises ``UnknownReleaseError``."""

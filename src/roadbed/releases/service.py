@@ -6,30 +6,40 @@ Only a release makes another version decide where sign-offs are declared.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
 from typing import Literal
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
 
+from roadbed.guarantee.certificates import Certification
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
-from roadbed.releases.errors import NothingToJudgeError, ReleaseUnderWayError
-from roadbed.releases.gate import GateService
-from roadbed.releases.promotion import Promotion, Recertification
-from roadbed.releases.repository import ReleaseLog, ReleaseRepository, check_step
+from roadbed.releases.errors import (
+    CannotDecideError,
+    NothingToJudgeError,
+    ReleaseUnderWayError,
+    TrialShortError,
+    TrialUndecidedError,
+)
+from roadbed.releases.gate import GateResult, GateService
+from roadbed.releases.recertification import Recertification
+from roadbed.releases.repository import Holders, ReleaseLog, ReleaseRepository, check_step
 from roadbed.releases.rollback import Rollback
-from roadbed.releases.sign_offs import SignOffs
+from roadbed.releases.sign_offs import SignOffs, check_sign_offs
 from roadbed.releases.trial_monitor import TrialMonitor
 from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
-from roadbed.usecases.rollout import facts
+from roadbed.versions import identity
 from roadbed.versions.deployments import Deployments
-from roadbed.versions.errors import UnknownVersionError
+from roadbed.versions.errors import ArtifactMissingError, UnknownVersionError
+from roadbed.versions.identity import rollout_facts
 from roadbed.versions.model import Release, Step
 
 _SQL = queries(__package__)
+_VERSIONS = queries("roadbed.versions")  # the owner of `version`
 Accepted = Callable[[str], Awaitable[Sequence[Row]]]
 
 
@@ -276,7 +286,7 @@ class Releases:
         So an edited folder cannot weaken its own release steps. If the live version requires no
         sign-offs, a folder that requires some counts at once.
         """
-        own = dict(facts(self._deployments.folder(use_case).declared.rollout))
+        own = dict(rollout_facts(self._deployments.folder(use_case).declared.rollout))
         stage, live = await self._deployer.live_rollout(connection, use_case)
         if live and stage not in ("idea", "proof") and (live["sign_offs"] or not own["sign_offs"]):
             return dict(live)
@@ -299,3 +309,147 @@ class Releases:
         """Read the new state in this process. Other processes are notified by the database."""
         if use_case in self._deployments.names():
             await self._deployments.refresh(use_case)
+
+
+class Promotion:
+    """Takes a release one step further, inside the caller's transaction."""
+
+    def __init__(
+        self, deployer: Deployer, repository: ReleaseRepository, log: ReleaseLog, clock: Clock
+    ) -> None:
+        self._deployer = deployer
+        self._repository = repository
+        self._log = log
+        self._clock = clock
+
+    async def advance(
+        self, connection: Connection, release_id: str, step: Step, actor: str, holders: Holders
+    ) -> None:
+        """Check all conditions of a step and take it, under one lock.
+
+        Raises ``ReleaseStepError``, ``CannotDecideError``, ``TrialShortError``,
+        ``TrialUndecidedError``, ``SignOffsMissingError``, ``ArtifactMissingError``.
+        """
+        release, row = await self._repository.lock(connection, release_id, holders)
+        check_step(release, step)
+        named = {"use_case": release.use_case}
+        state = await (await connection.execute(_SQL["automation_state"], named)).fetchone() or {}
+        _check_gate_still_holds(release, row, state)
+        compared = lifecycle.compared(release.step, release.trial)
+        if lifecycle.short(release.step, release.plan, compared):
+            wanted = release.plan[f"{release.step}_tasks"]
+            raise TrialShortError(release.step, compared, wanted)
+        if lifecycle.undecided(release.step, release.trial):
+            raise TrialUndecidedError(release.trial["undecided"] if release.trial else 0)
+        if step in ("canary", "live"):
+            check_sign_offs(release)
+        damaged = await connection.execute(_SQL["damaged_file"], {"behaviour": release.behaviour})
+        if broken := await damaged.fetchone():
+            raise ArtifactMissingError(release.use_case, broken["name"])
+        if step == "live":
+            await self._go_live(connection, release, state, actor)
+        await self._log.move(connection, release, step, actor=actor)
+        release, _ = await self._repository.lock(connection, release_id, holders)
+        await self._log.update_waits(connection, release)
+        await connection.execute(_SQL["notify"], named)
+
+    async def _go_live(
+        self, connection: Connection, release: Release, state: Row, actor: str
+    ) -> None:
+        certificate = release.certificate
+        certification = Certification(
+            certificate=certificate,
+            proof=None,
+            sample=certificate["items"] if certificate else 0,
+            note=f"Release {release.number} went live.",
+        )
+        live = await self._deployer.deploy(
+            connection,
+            release.use_case,
+            release.behaviour,
+            certification,
+            alarm_at=state["alarm_at"],
+            actor=actor,
+            opened=True,
+            released=True,
+        )
+        if live is None or live[0] != release.version:
+            raise CannotDecideError(
+                f"Release {release.number} is not the version that its gate measured.",
+                "Run the gate again.",
+            )
+        before = await connection.execute(_SQL["live_release"], {"use_case": release.use_case})
+        for row in await before.fetchall():
+            old, _ = await self._repository.lock(connection, row["id"], {})
+            why = f"Release {release.number} took its place."
+            await self._log.move(connection, old, "retired", actor=actor, why=why)
+
+    async def record_gate(
+        self, connection: Connection, release_id: str, result: GateResult, actor: str
+    ) -> None:
+        """Store the result of a gate and move the release as it says."""
+        release, _ = await self._repository.lock(connection, release_id, {})
+        step = lifecycle.after_gate(release.step, result.report)
+        if step != release.step:
+            check_step(release, step)
+        version = identity.version_id(release.behaviour, result.threshold)
+        certificate = result.certificate["id"] if result.certificate else None
+        facts = {
+            "id": release_id,
+            "use_case": release.use_case,
+            "behaviour": release.behaviour,
+            "base": result.base,
+            "version": version,
+            "certificate": certificate,
+            "gate": Jsonb(result.report),
+            "content": lifecycle.content_of(
+                behaviour=release.behaviour,
+                threshold=result.threshold,
+                certificate=certificate,
+                plan=release.plan,
+                gate=result.report,
+            ),
+            "at": self._clock.now(),
+        }
+        await connection.execute(_VERSIONS["store_version"], {**facts, "id": version})
+        await connection.execute(_SQL["gate_release"], facts)
+        failed = [
+            criterion["line"] for criterion in result.report["criteria"] if not criterion["passed"]
+        ]
+        release, _ = await self._repository.lock(connection, release_id, {})
+        if step != release.step or step == "gated":
+            await self._log.move(connection, release, step, actor=actor, why="; ".join(failed))
+        release, _ = await self._repository.lock(connection, release_id, {})
+        await self._log.update_waits(connection, release)
+
+
+def _check_gate_still_holds(release: Release, row: Row, state: Row) -> None:
+    """Raises ``CannotDecideError`` if the result of the gate no longer holds."""
+    if state.get("halted"):
+        raise CannotDecideError(
+            f"{release.use_case!r} is halted.",
+            "Two people resume it. Until then there is no promotion; rollback works.",
+        )
+    if state["live_version"] != release.base:
+        raise CannotDecideError(
+            f"Another version went live since the gate of release {release.number}.",
+            "Run the gate again, or withdraw the release and plan another.",
+        )
+    seen = (row["gate"] or {}).get("alarm_at")
+    if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
+        raise CannotDecideError(
+            f"An alarm was raised since the gate of release {release.number}.",
+            "The gate result is stale; run it again.",
+        )
+    exact = lifecycle.content_of(
+        behaviour=release.behaviour,
+        threshold=release.certificate["threshold"] if release.certificate else None,
+        certificate=release.certificate["id"] if release.certificate else None,
+        plan=release.plan,
+        gate=release.gate or {},
+    )
+    if exact != release.content:
+        raise CannotDecideError(
+            f"The stored report of release {release.number} is not what was signed.",
+            "Somebody changed the database. Withdraw the release and plan another.",
+        )

@@ -10,9 +10,8 @@ from roadbed.decisions.model import Reason
 from roadbed.releases.criteria import p95, seconds, share, signed
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.curve import share_interval
-from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content
-from roadbed.scoring.scorers import Score
+from roadbed.scoring.scorers import Score, Truth, is_wrong
 from roadbed.usecases.use_case import RiskMeasure, UseCase
 from roadbed.versions.side_by_side import WENT_WRONG, score_of
 

@@ -15,8 +15,8 @@ from roadbed.examples.model import KnownCase
 from roadbed.intake.validation import body_hash
 from roadbed.reviews.model import ReviewerFigures
 from roadbed.risk.curve import share_interval
-from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Truth, agree, assess, is_wrong
 from roadbed.usecases.use_case import UseCase
 
 _PORTION = 8

@@ -15,7 +15,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions import routing
-from roadbed.decisions.batch_evaluation import KnownInput
+from roadbed.decisions.evaluation import KnownInput
 from roadbed.decisions.model import Answered, Deployment, Route
 from roadbed.examples.service import Examples
 from roadbed.intake.tasks import ADMIT
@@ -35,8 +35,8 @@ from roadbed.reviews.reviewer_check_cases import (
     who_decides,
 )
 from roadbed.reviews.service import Reviews
-from roadbed.scoring.assessment import assess, is_wrong
 from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import assess, is_wrong
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import Write, write_within

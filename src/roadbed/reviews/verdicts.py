@@ -10,9 +10,8 @@ from roadbed.decisions.routing import checked_actions
 from roadbed.people.duties import Parties
 from roadbed.reviews.errors import LabelUnknownError, VerdictError
 from roadbed.reviews.model import RecordedVerdict, VerdictKind
-from roadbed.scoring.assessment import Truth, agree, assess, is_wrong
 from roadbed.scoring.content import Content, content_hash, same
-from roadbed.scoring.scorers import Score
+from roadbed.scoring.scorers import Score, Truth, agree, assess, is_wrong
 from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.labels import normal_output, not_listed

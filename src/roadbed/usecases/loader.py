@@ -13,6 +13,7 @@ from types import ModuleType
 
 from pydantic import BaseModel
 
+from roadbed.kernel.json import json_hash
 from roadbed.tables import LeftOut, Table, TableError
 from roadbed.usecases.business_rules import BusinessRules, read_rules
 from roadbed.usecases.decider import LabelledExample, Records
@@ -29,7 +30,8 @@ _NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
 class LoadedUseCase:
     """A use case with the folder it came from. ``files`` maps each path to its SHA-256.
 
-    ``code`` is the read-only copy whose code runs; ``None``: the folder itself.
+    ``code`` is the read-only copy whose code runs; ``None``: the folder itself. ``folder_hash`` is
+    one hash over every file that shapes a decision.
     """
 
     declared: UseCase
@@ -38,20 +40,12 @@ class LoadedUseCase:
     rules: BusinessRules = field(default_factory=BusinessRules)
     records: Records = field(default_factory=dict)
     code: Path | None = None
+    name: str = field(init=False)
+    folder_hash: str = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.declared.name
-
-    @property
-    def folder_hash(self) -> str:
-        """One hash over every file that shapes a decision."""
-        return folder_hash(self.files)
-
-
-def folder_hash(files: Mapping[str, str]) -> str:
-    """One hash over files by path, each by its own hash."""
-    return hashlib.sha256(json.dumps(dict(sorted(files.items()))).encode()).hexdigest()
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", self.declared.name)
+        object.__setattr__(self, "folder_hash", json_hash(self.files))
 
 
 def load(folder: Path) -> LoadedUseCase:

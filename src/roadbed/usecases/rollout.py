@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -64,25 +64,3 @@ class Rollout:
 
 # A proof of concept: its author takes it live once the limit is proven.
 DIRECT = Rollout(sign_offs=(), shadow_tasks=0, canary_tasks=0)
-
-
-def facts(rollout: Rollout) -> Mapping[str, object]:
-    """The release steps as plain JSON, without secrets, as a plan fixes them."""
-    gate = rollout.gate
-    return {
-        "sign_offs": list(rollout.sign_offs),
-        "sign_off_hours": rollout.sign_off_hours,
-        "shadow_tasks": rollout.shadow_tasks,
-        "canary_tasks": rollout.canary_tasks,
-        "canary_share": rollout.canary_share,
-        "sticky_by": rollout.sticky_by,
-        "margin": rollout.margin,
-        "gate": {
-            "worse_by": gate.worse_by,
-            "slice_worse_by": gate.slice_worse_by,
-            "slower_by": gate.slower_by,
-            "dearer_by": gate.dearer_by,
-            "fewest": gate.fewest,
-            "checks": [{"name": check.name, "url": check.url} for check in gate.checks],
-        },
-    }

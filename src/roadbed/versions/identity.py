@@ -1,15 +1,18 @@
-"""The identity of versions by content, and the automation state each brings. No I/O."""
+"""The identity of versions by content, their declaration, the automation state of each. No I/O."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, TypeAlias
 
 from roadbed.kernel.ids import VersionId
+from roadbed.kernel.json import json_hash
 from roadbed.risk.automation_state import AutomationState, State
+from roadbed.usecases.rollout import Rollout
+from roadbed.usecases.use_case import UseCase
 
 Row: TypeAlias = Mapping[str, Any]  # a row of the database; a pure module does not import storage
 
@@ -21,16 +24,12 @@ def artifact_hashes(artifacts: Mapping[str, bytes]) -> dict[str, str]:
 
 def behaviour_hash(folder_hash: str, artifacts: Mapping[str, str]) -> str:
     """The hash of code and trained state, which a certificate is about."""
-    return _digest({"folder": folder_hash, "artifacts": dict(sorted(artifacts.items()))})
+    return json_hash({"folder": folder_hash, "artifacts": dict(sorted(artifacts.items()))})
 
 
 def version_id(behaviour: str, threshold: float | None) -> VersionId:
     """The id of a behaviour with a threshold: together they decide which tasks are automatic."""
-    return VersionId("ver_" + _digest({"behaviour": behaviour, "threshold": threshold})[:26])
-
-
-def _digest(content: Mapping[str, object]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    return VersionId("ver_" + json_hash({"behaviour": behaviour, "threshold": threshold})[:26])
 
 
 def threshold_of(version: str, behaviour: str, certificate: Row | None) -> float | None:
@@ -71,3 +70,44 @@ def in_force(certificate: Row | None, alarm_at: datetime | None) -> bool:
         return False
     seen: str | None = certificate["detail"].get("alarm_at")
     return (datetime.fromisoformat(seen) if seen else None) == alarm_at
+
+
+def declaration(declared: UseCase) -> dict[str, object]:
+    """The declaration of a use case as plain JSON."""
+    return {
+        "purpose": declared.purpose,
+        "risk_limit": declared.risk_limit,
+        "certainty": declared.certainty,
+        "deadline_seconds": declared.deadline_seconds,
+        "slices": list(declared.slices),
+        "label_within_hours": declared.label_within_hours,
+        "approve_within_hours": declared.approvals.within_hours,
+        "pod": asdict(declared.pod),
+        "budget": asdict(declared.budget) if declared.budget else None,
+        "trainable": declared.trainable is not None,
+        "input": declared.input.model_json_schema(),
+        "output": declared.output.model_json_schema(),
+        "rollout": rollout_facts(declared.rollout),
+    }
+
+
+def rollout_facts(rollout: Rollout) -> Mapping[str, object]:
+    """The release steps as plain JSON, without secrets, as a plan fixes them."""
+    gate = rollout.gate
+    return {
+        "sign_offs": list(rollout.sign_offs),
+        "sign_off_hours": rollout.sign_off_hours,
+        "shadow_tasks": rollout.shadow_tasks,
+        "canary_tasks": rollout.canary_tasks,
+        "canary_share": rollout.canary_share,
+        "sticky_by": rollout.sticky_by,
+        "margin": rollout.margin,
+        "gate": {
+            "worse_by": gate.worse_by,
+            "slice_worse_by": gate.slice_worse_by,
+            "slower_by": gate.slower_by,
+            "dearer_by": gate.dearer_by,
+            "fewest": gate.fewest,
+            "checks": [{"name": check.name, "url": check.url} for check in gate.checks],
+        },
+    }

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from roadbed.kernel.ids import VersionId
-from roadbed.usecases import rollout
-from roadbed.usecases.use_case import UseCase
 
 Step = Literal[
     "planned",
@@ -80,7 +78,7 @@ class SignOff:
 class Release:
     """A release of a candidate version, as pages and commands show it.
 
-    ``plan`` holds the limits (``usecases.rollout.facts``), ``gate`` the report of the gate,
+    ``plan`` holds the limits (``identity.rollout_facts``), ``gate`` the report of the gate, and
     ``trial`` the newest report of shadow or canary, all plain JSON. ``missing`` are the roles whose
     sign-off is still needed. ``next`` is the next verb, ``waits_for`` what it waits for (a role,
     ``traffic``, ``labels``); both are ``None`` at the end.
@@ -116,22 +114,3 @@ class Release:
     missing: Sequence[str]
     next: str | None
     waits_for: str | None
-
-
-def declaration(declared: UseCase) -> dict[str, object]:
-    """The declaration of a use case as plain JSON."""
-    return {
-        "purpose": declared.purpose,
-        "risk_limit": declared.risk_limit,
-        "certainty": declared.certainty,
-        "deadline_seconds": declared.deadline_seconds,
-        "slices": list(declared.slices),
-        "label_within_hours": declared.label_within_hours,
-        "approve_within_hours": declared.approvals.within_hours,
-        "pod": asdict(declared.pod),
-        "budget": asdict(declared.budget) if declared.budget else None,
-        "trainable": declared.trainable is not None,
-        "input": declared.input.model_json_schema(),
-        "output": declared.output.model_json_schema(),
-        "rollout": rollout.facts(declared.rollout),
-    }

@@ -17,8 +17,8 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.scoring.assessment import Truth, is_wrong
 from roadbed.scoring.content import Content, content_hash
+from roadbed.scoring.scorers import Truth, is_wrong
 from roadbed.storage.database import Row
 from roadbed.usecases.parsing import UnfitError, read_stored
 from roadbed.usecases.use_case import Budget, UseCase

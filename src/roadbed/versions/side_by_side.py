@@ -7,20 +7,23 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from roadbed.decisions.batch_evaluation import KnownInput, MeteredCalls, evaluate_many
 from roadbed.decisions.decider_runner import DeciderRunner
-from roadbed.decisions.evaluation import Evaluation, EvaluationContext
+from roadbed.decisions.evaluation import (
+    Evaluation,
+    EvaluationContext,
+    KnownInput,
+    MeteredCalls,
+    evaluate_many,
+)
 from roadbed.decisions.model import LiveVersion, NotAnswered, Reason
 from roadbed.examples.model import KnownCase
 from roadbed.examples.service import as_declared
-from roadbed.executors.isolated import learns
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, VersionId
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
-from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
-from roadbed.scoring.scorers import Score
+from roadbed.scoring.scorers import Score, Truth, assess, is_wrong
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions import identity
@@ -100,7 +103,7 @@ class SideBySide:
         """
         sides = [side for side in (live, candidate) if side]
         contexts = {id(side): self._context(side) for side in sides}
-        trained = all(learns(side.version.decider) for side in sides)
+        trained = all(side.loaded.declared.trainable is not None for side in sides)
         most = _BATCH if trained else _AT_ONCE
         evaluations: dict[int, list[Evaluation]] = {id(side): [] for side in sides}
         start = turn = 0

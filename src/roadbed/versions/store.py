@@ -9,7 +9,7 @@ import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -26,11 +26,12 @@ from roadbed.executors.isolated import (
     describe,
 )
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.json import json_hash
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases import patches
-from roadbed.usecases.errors import UseCaseError
-from roadbed.usecases.loader import LoadedUseCase, folder_hash, hashes, load
+from roadbed.usecases.errors import TrainingError, UseCaseError
+from roadbed.usecases.loader import LoadedUseCase, hashes, load
 from roadbed.versions import identity
 from roadbed.versions.errors import (
     ArtifactMissingError,
@@ -38,7 +39,7 @@ from roadbed.versions.errors import (
     ResourceExhaustedError,
     VersionsFolderError,
 )
-from roadbed.versions.model import declaration
+from roadbed.versions.identity import declaration
 
 _SQL = queries(__package__)
 # No space, no open file, no memory, a failing disk: faults of the machine, not of the version.
@@ -134,6 +135,43 @@ class VersionStore:
                 if error.exhausted:
                     raise ResourceExhaustedError(name, error) from error
                 raise ArtifactMissingError(name, ", ".join(decider.source.files)) from error
+
+    async def function(
+        self, loaded: LoadedUseCase, changes: Sequence[Mapping[str, object]] = ()
+    ) -> Candidate:
+        """The candidate of a folder whose decider is a function, with the accepted ``changes``.
+
+        Raises ``TrainingError`` where it does not load, ``PatchError`` where a change does not fit.
+        """
+        declared, files = loaded.declared, patches.dumps(changes)
+        if declared.function is None:
+            raise ValueError("the decider is no function")
+        read = patches.read(declared, changes)
+        isolated = await self.isolated(loaded, files)
+        return Candidate(
+            decider=isolated or patches.patched(declared.function, read, declared, loaded.records),
+            artifacts=files,
+            out_of_fold=None,
+            learned_from=0,
+            learned_until=None,
+        )
+
+    async def isolated(
+        self, loaded: LoadedUseCase, files: Mapping[str, bytes]
+    ) -> IsolatedDecider | None:
+        """The folder's function in child processes; ``None`` where it runs in this one.
+
+        Raises ``TrainingError`` where it does not load.
+        """
+        if not self._processes.isolates(loaded.declared):
+            return None
+        try:
+            return await self._processes.isolated(loaded, files)
+        except ChildFailedError as error:
+            raise TrainingError(
+                f"{loaded.name} does not load in a child process: {error.sentence}.",
+                "Correct it in the folder and try again; nothing was changed.",
+            ) from error
 
     async def fresh(self, loaded: LoadedUseCase) -> Decider | None:
         """The decider of an unreleased folder; ``None`` if it must be fitted first.
@@ -293,7 +331,7 @@ def _whole(row: Mapping[str, Any]) -> bool:
     """Whether the files and the trained state in the row match its hash."""
     folder: str = row["folder_hash"]
     named: str = row["hash"]
-    return folder == folder_hash(row["files"]) and named == identity.behaviour_hash(
+    return folder == json_hash(row["files"]) and named == identity.behaviour_hash(
         folder, row["artifacts"]
     )
 

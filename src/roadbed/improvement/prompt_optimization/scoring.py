@@ -25,8 +25,8 @@ from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import TaskId
 from roadbed.models.prompts.price import Price
 from roadbed.models.prompts.prompted import Prompted
-from roadbed.scoring.assessment import Truth, assess, is_wrong
 from roadbed.scoring.content import Content
+from roadbed.scoring.scorers import Truth, assess, is_wrong
 from roadbed.usecases.decider import Context, LabelledExample
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.parsing import written

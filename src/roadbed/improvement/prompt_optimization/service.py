@@ -27,7 +27,6 @@ from roadbed.improvement.prompt_optimization.optimizer import (
 )
 from roadbed.improvement.prompt_optimization.scoring import BudgetHold
 from roadbed.improvement.proposals import Proposals
-from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.models.prompts.prompted import Prompted
@@ -36,6 +35,7 @@ from roadbed.storage.sql import queries
 from roadbed.usecases import patches
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.use_case import Budget
+from roadbed.versions.store import VersionStore
 
 _log = structlog.get_logger("roadbed")
 SQL = queries("roadbed.improvement")
@@ -45,10 +45,10 @@ class PromptSearch:
     """Searches a better prompt. It costs money, so a person starts it with a budget."""
 
     def __init__(
-        self, examples: Examples, training: Training, proposals: Proposals, budgets: Budgets
+        self, examples: Examples, store: VersionStore, proposals: Proposals, budgets: Budgets
     ) -> None:
         self._examples = examples
-        self._training = training
+        self._store = store
         self._proposals = proposals
         self._budgets = budgets
 
@@ -84,7 +84,7 @@ class PromptSearch:
             if declared.budget
             else None,
             watched=watched,
-            isolated=await self._training.isolated(loaded),
+            isolated=await self._store.isolated(loaded, {}),
         )
         if not isinstance(result, PromptProposal):
             return result
