@@ -385,36 +385,38 @@ class Promotion:
             await self._log.move(connection, old, "retired", actor=actor, why=why)
 
     async def record_gate(
-        self, connection: Connection, release_id: str, result: GateResult, actor: str
+        self, connection: Connection, release_id: str, gate_result: GateResult, actor: str
     ) -> None:
         """Store the result of a gate and move the release as it says."""
         release, _ = await self._repository.lock(connection, release_id, {})
-        step = lifecycle.after_gate(release.step, result.report)
+        step = lifecycle.after_gate(release.step, gate_result.report)
         if step != release.step:
             check_step(release, step)
-        version = identity.version_id(release.behaviour, result.threshold)
-        certificate = result.certificate["id"] if result.certificate else None
+        version = identity.version_id(release.behaviour, gate_result.threshold)
+        certificate = gate_result.certificate["id"] if gate_result.certificate else None
         facts = {
             "id": release_id,
             "use_case": release.use_case,
             "behaviour": release.behaviour,
-            "base": result.base,
+            "base": gate_result.base,
             "version": version,
             "certificate": certificate,
-            "gate": Jsonb(result.report),
+            "gate": Jsonb(gate_result.report),
             "content": lifecycle.content_of(
                 behaviour=release.behaviour,
-                threshold=result.threshold,
+                threshold=gate_result.threshold,
                 certificate=certificate,
                 plan=release.plan,
-                gate=result.report,
+                gate=gate_result.report,
             ),
             "at": self._clock.now(),
         }
         await connection.execute(_VERSIONS["store_version"], {**facts, "id": version})
         await connection.execute(_SQL["gate_release"], facts)
         failed = [
-            criterion["line"] for criterion in result.report["criteria"] if not criterion["passed"]
+            criterion["line"]
+            for criterion in gate_result.report["criteria"]
+            if not criterion["passed"]
         ]
         release, _ = await self._repository.lock(connection, release_id, {})
         if step != release.step or step == "gated":
