@@ -86,7 +86,7 @@ async def test_accepting_what_was_changed_is_refused_and_nothing_is_lost(desk: D
     assert desk.bank.said("action") == [{"amount": 30.0}]
 
 
-async def test_whoever_may_approve_releases_it_by_accepting(desk: Desk) -> None:
+async def test_a_person_who_may_approve_releases_it_by_accepting(desk: Desk) -> None:
     await desk.send("refund 100")
     await desk.go(REVIEW)
     await desk.page.locator("fieldset[data-action=refund]").wait_for()

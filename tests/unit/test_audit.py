@@ -632,7 +632,7 @@ def _key(folder: Path) -> notes.PublicKey:
 
 
 class TestKeys:
-    def test_made_once_by_whoever_is_first_and_for_the_owner_alone(self, tmp_path: Path) -> None:
+    def test_is_created_once_and_readable_by_its_owner_only(self, tmp_path: Path) -> None:
         first, second = (keys.signer(tmp_path / "audit", os.urandom) for _ in range(2))
         assert first.public == second.public == keys.public_key(tmp_path / "audit")
         path = tmp_path / "audit" / keys.SIGNING_KEY

@@ -128,7 +128,7 @@ def losses(chance: np.random.Generator, n: int, worse: float) -> list[tuple[floa
 
 
 @pytest.mark.usefixtures("unmeasured")
-class TestPromise:
+class TestGuarantee:
     def test_one_within_the_margin_falls_as_seldom_as_is_said(self) -> None:
         """At the very margin, and looked at after every task."""
         runs, delta = 300, (1.0 - CERTAINTY) / trial_statistics.CHECKS

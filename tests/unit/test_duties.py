@@ -23,7 +23,7 @@ LINKERS = (None, "ben", "eve")
 ONLY = (None, "ana", "ben")
 
 
-class TestTwins:
+class TestSqlAndPythonAgree:
     """The function and its twin in the database."""
 
     async def test_say_the_same_of_every_case(self, app: App) -> None:
@@ -122,7 +122,7 @@ class TestReviews:
             await refused(app, decision.review_id or "", "shop")
         assert set(await picks(app, "kim")) == {first.task_id, second.task_id}
 
-    async def test_and_whoever_somebody_who_sent_it_let_in(self, app: App) -> None:
+    async def test_and_people_whom_the_sender_let_in(self, app: App) -> None:
         own = await sent(app, "unsure", "boss")
         assert await picks(app, "rae", linker="boss") == []
         await refused(app, own.review_id or "", "rae", linker="boss")

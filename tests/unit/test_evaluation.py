@@ -301,7 +301,7 @@ class TestSteps:
         result = await evaluate(live, task(), replace(context, attempt=MOST_ATTEMPTS))
         assert result.automatic
 
-    async def test_a_price_that_is_told_keeps_a_budget(
+    async def test_a_stated_price_respects_the_budget(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
         result = await evaluate(live, task("priced"), replace(context, capped=True))

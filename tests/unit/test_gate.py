@@ -292,9 +292,7 @@ class TestOnData:
             for case in release.gate["cases"]["fixed"]
         )
 
-    async def test_a_changed_limit_is_told_to_whoever_signs(
-        self, app: App, folders: Folders
-    ) -> None:
+    async def test_a_changed_limit_is_shown_to_signers(self, app: App, folders: Folders) -> None:
         await live(app)
         await edit(app, folders, "queue = queue")
         path = folders.parent / "triage" / "usecase.py"

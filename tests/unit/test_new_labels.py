@@ -207,7 +207,7 @@ class TestANewLabel:
         assert "rae gave queue 'safety'" in notice.text
         assert "ana (domain lead)" in notice.text
 
-    async def test_once_confirmed_is_given_by_whoever_gave_it(self, triage: App) -> None:
+    async def test_a_confirmed_verdict_keeps_its_reviewer(self, triage: App) -> None:
         await stand(triage, threshold=None, state="shadow", reference_rate=1.0)
         first, second = await decide(triage, "unsure 1"), await decide(triage, "unsure 2")
         await correct(triage, first, "safety", new_labels=True, note="smoke", new_kind=True)
@@ -334,7 +334,7 @@ class TestANewLabel:
         await pump(app, 3)
         assert len(await all_of(app)) == 1
 
-    async def test_releases_nothing_of_whoever_may_approve_nothing_any_more(
+    async def test_releases_nothing_if_the_reviewer_may_no_longer_approve(
         self, triage: App
     ) -> None:
         await triage.members.add("lea", by="test")

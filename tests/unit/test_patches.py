@@ -138,7 +138,7 @@ DECIDERS: list[Any] = [plain, coroutine, Called(), Memory({"New York": "west"})]
 
 
 @pytest.mark.parametrize("decider", DECIDERS, ids=["function", "coroutine", "object", "trainable"])
-class TestAround:
+class TestWrappedDeciders:
     def test_an_alias_mends_the_input_and_a_rule_the_answer(self, decider: Any) -> None:
         result = ask(decider, ALIAS, SET)
         assert result.output == Routing(queue="east")

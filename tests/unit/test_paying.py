@@ -47,7 +47,7 @@ async def used(app: App, budget: Budget | None = None) -> list[tuple[Decimal, De
     return [(item.spent, item.reserved) for item in await app.budgets.overview("triage", stated)]
 
 
-class TestPaying:
+class TestCharges:
     BUDGET = Budget(per_task=0.02, per_month=1.0, per_day=0.1)
 
     def asked(self, costs: Sequence[str | None], at_once: list[int]) -> list[Ask]:
@@ -151,7 +151,7 @@ def folder(folders: Folders) -> Folders:
     return folders
 
 
-class TestLooks:
+class TestInspections:
     async def test_improving_and_a_stress_test_cost_what_they_ask(
         self, settings: Settings, folder: Folders, url: str
     ) -> None:

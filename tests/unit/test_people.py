@@ -33,7 +33,7 @@ from roadbed.storage.embedded import EmbeddedServer
 from tests.databases import empty_database
 
 
-async def test_whoever_held_a_token_becomes_an_administrator(
+async def test_token_holders_become_administrators(
     server: EmbeddedServer,
 ) -> None:
     with empty_database(server) as url:
@@ -145,7 +145,7 @@ class TestPersons:
             await app.members.add(name, by="test", **more)  # type: ignore[arg-type]
         assert [item.name for item in await app.members.list()] == ["ana"]
 
-    async def test_the_first_is_made_once_whoever_starts(self, app: App) -> None:
+    async def test_the_first_administrator_is_created_once(self, app: App) -> None:
         made = await asyncio.gather(*(app.members.add_first("Root User") for _ in range(5)))
         assert sorted(map(str, made)) == ["None"] * 4 + ["root-user"]
         assert (await app.members.get("root-user")).admin
@@ -308,7 +308,7 @@ async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]
     return [(row["kind"], row["actor"], row["detail"]) for row in rows]
 
 
-class TestWrittenDown:
+class TestAuditEntries:
     """Every event of signing in is in the audit log, with who did it."""
 
     async def test_links_sessions_and_tokens(self, app: App) -> None:

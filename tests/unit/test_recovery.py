@@ -636,7 +636,7 @@ async def test_a_folder_from_before_gets_its_journal(place: Place) -> None:
         assert [event.kind for event in irrevocable_events.events(place.folder)][-1] == "erased"
 
 
-async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: Path) -> None:
+async def test_all_pages_show_an_undeclared_restore(place: Place, tmp_path: Path) -> None:
     backup = tmp_path / "one.backup"
     async with place.opened() as app:
         await first_day(app)

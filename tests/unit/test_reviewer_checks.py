@@ -193,7 +193,7 @@ def kinds(value: Any) -> Any:
     return re.sub(r"(?<=_)[0-9a-f]{26,28}|\b[0-9a-f]{64}\b|\d+", "#", value)
 
 
-class TestKnownCasesLookLikeWork:
+class TestChecksLookLikeTasks:
     """A reviewer must not recognise a check by any field."""
 
     async def work(self, site: Site, threshold: float | None) -> str:
@@ -265,7 +265,7 @@ class TestKnownCasesLookLikeWork:
             assert [row["kind"] for row in known["audit"]] == ["decided"]
 
     @pytest.mark.usefixtures("past")
-    async def test_whoever_really_sends_its_key_gets_it(self, site: Site) -> None:
+    async def test_a_real_sender_of_its_key_gets_it(self, site: Site) -> None:
         await self.work(site, None)
         await tick(site.app, check_share=0.2)
         for case in await measures(site.app, "check"):
@@ -356,7 +356,7 @@ class TestKnownCasesLookLikeWork:
 
 
 @pytest.mark.usefixtures("past")
-class TestSecondLooks:
+class TestSecondReviews:
     async def second_look(self, app: App) -> tuple[str, str]:
         """An error in an automatic answer, found by rae: its review and that of the second look."""
         await stand(app)
@@ -486,9 +486,7 @@ class TestSecondLooks:
         await tick(app, second_look_share=0.001)
         assert (await app.proposals.get("prp_1")).cases == cases
 
-    async def test_a_review_tells_whoever_looks_again_no_more_than_the_receipt(
-        self, site: Site
-    ) -> None:
+    async def test_a_second_review_shows_no_more_than_the_receipt(self, site: Site) -> None:
         app = site.app
         first, second = await self.second_look(app)
         for name in ("sol", "kim"):

@@ -710,7 +710,7 @@ class TestBadInput:
         assert sum(not admission.repeated for admission, _ in result) == 1
         await asyncio.gather(*(running for _, running in result if running))
 
-    async def test_what_does_not_fit_is_told_and_keeps_nothing(self, app: App) -> None:
+    async def test_a_wrong_input_is_reported_and_not_stored(self, app: App) -> None:
         first = await decide(app, "to returns")
         for content, reason in (
             ({"words": "x"}, None),
@@ -750,7 +750,7 @@ class TestBadInput:
         with pytest.raises(RetiredError):
             await revise(app, first.task_id, "to billing")
 
-    async def test_an_unknown_rule_is_told_with_the_ones_there_are(self, folders: Folders) -> None:
+    async def test_an_unknown_rule_is_reported_with_the_known_ones(self, folders: Folders) -> None:
         from roadbed.usecases.loader import load
 
         folder = folders.write('usecase = UseCase("triage", on_revision="never",' + BY_WORD)
@@ -899,7 +899,7 @@ class TestEvidence:
             assert [entry["came_to"] for entry in result["revisions"]] == [None, None]
 
 
-def test_changes_are_told_field_by_field() -> None:
+def test_changes_are_listed_by_field() -> None:
     before = {"a": 1, "b": {"c": [1], "d": 2.0}, "e": "x"}
     after = {"a": 1.0, "b": {"c": [2], "d": 2}, "f": None}
     assert list(changes(before, after)) == [
@@ -939,7 +939,7 @@ async def judge(app: App, decision: Decision, **said: Any) -> None:
     )
 
 
-class TestTheSameFromElsewhere:
+class TestOtherSenders:
     """A correction names no source, and so none can make it another answer."""
 
     @pytest.fixture(autouse=True)
@@ -988,7 +988,7 @@ class TestTheSameFromElsewhere:
         assert await effects(app, second.task_id) == "replaced"
 
 
-class TestActionsNobodySpokeOf:
+class TestUnjudgedActions:
     @pytest.fixture(autouse=True)
     def _refunding(self, folders: Folders, _by_word: None) -> None:
         folders.write(REFUNDING, rules=RULES)

@@ -207,7 +207,7 @@ class TestCertificate:
             assert proof.p_value <= DELTA
 
 
-class TestCoin:
+class TestSampling:
     @given(st.binary(min_size=32, max_size=32), st.text(min_size=1, max_size=40))
     def test_is_repeatable_and_within_bounds(self, seed: bytes, task: str) -> None:
         assert 0.0 <= sampling.uniform(seed, task) < 1.0

@@ -279,7 +279,7 @@ class TestStates:
 OPEN = AutomationState(state=State.OPEN, threshold=0.8, rate=sampling.RATE_AFTER)
 
 
-class TestPromise:
+class TestGuarantee:
     def test_a_suspicion_takes_the_next_stricter_threshold_and_draws_twice_as_much(self) -> None:
         result = after_alarm(OPEN, Sign.HARM_SUSPECTED, grid=(0.95, 0.9, 0.8, 0.5), on_alarm=0.7)
         assert (result.state, result.threshold, result.rate) == (State.TIGHTENED, 0.9, 0.24)
@@ -504,7 +504,7 @@ class TestForecast:
         assert forecast_opening((), rate=0.5, **{**facts, "tasks_per_day": 0.0}).days is None
 
 
-class TestLooking:
+class TestRepeatedInspections:
     def test_calibration_puts_every_answered_item_in_one_bin(self) -> None:
         score, wrong = draw(np.random.default_rng(8), 1_000)
         score[:100] = 0.0

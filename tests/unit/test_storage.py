@@ -360,7 +360,7 @@ class TestDatabase:
             "host=host password=pass secret",
         ],
     )
-    def test_an_address_with_a_mistake_is_refused_without_a_word_of_it(self, address: str) -> None:
+    def test_a_wrong_address_is_refused_without_quoting_it(self, address: str) -> None:
         with pytest.raises(DatabaseUrlError) as caught:
             with_schema(address)
         assert "secret" not in "".join(traceback.format_exception(caught.value))
@@ -388,7 +388,9 @@ class TestDatabase:
             async with Database(url):
                 pass
 
-    async def test_whoever_is_cancelled_stays_so_whatever_the_database_says(self, url: str) -> None:
+    async def test_a_cancelled_caller_stays_cancelled_for_any_database_error(
+        self, url: str
+    ) -> None:
         """A loop that treats it as an outage would continue, and its process would never end."""
         async with Database(url) as database:
 

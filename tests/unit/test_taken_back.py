@@ -70,7 +70,7 @@ async def dispute(app: App) -> str:
     return str(case["review_id"])
 
 
-class TestTheWordOnADispute:
+class TestDecidingVerdict:
     async def test_taken_back_it_counts_for_nothing_and_the_next_one_is_carried(
         self, app: App
     ) -> None:
@@ -157,7 +157,7 @@ class TestTheWordOnADispute:
 
 
 class TestABlindLabel:
-    async def test_is_not_given_again_by_whoever_took_it_back(self, app: App) -> None:
+    async def test_is_not_given_again_by_the_person_who_withdrew_it(self, app: App) -> None:
         await stand(app)
         decision = await decide(app, "number 5")
         review = decision.review_id or ""

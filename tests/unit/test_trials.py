@@ -336,7 +336,7 @@ async def test_what_a_decider_loads_at_first_is_not_its_pace(
         assert again[0][decider] is None
 
 
-async def test_one_that_never_comes_back_is_told_by_its_silence(app: App, folders: Folders) -> None:
+async def test_a_candidate_that_never_answers_is_found(app: App, folders: Folders) -> None:
     await try_out(app, folders, "shadow", HANGS)
     rows = [*await timed(app, ["number 1"]), *await timed(app, ["number 2"])]
     assert {row["candidate_reason"] for row in rows} == {Reason.DECIDER_TIMEOUT}

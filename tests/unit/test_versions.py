@@ -364,7 +364,7 @@ def fresh(app: App, tmp_path: Path) -> VersionStore:
     )
 
 
-class TestPuttingAway:
+class TestStoring:
     async def test_the_same_content_has_the_same_hash(self, app: App, store: VersionStore) -> None:
         loaded = app.deployments.folder("triage")
         first = await store.put(loaded, candidate(loaded), author="ana", reason="first")

@@ -136,9 +136,7 @@ def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpo
             except notes.NoteError as error:
                 say(f"{line.where} of {folder} is forged: {error}.")
                 continue
-            with suppress(
-                notes.NoteError
-            ):  # entries that the restore lost are not in this database
+            with suppress(notes.NoteError):  # the database lacks entries that the restore lost
                 yield keyring.read(line.note or "")
 
 

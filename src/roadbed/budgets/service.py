@@ -102,7 +102,7 @@ class Budgets:
         """Hold the worst case of ``most`` evaluation calls, or of as many as fit.
 
         Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits. What is not
-        settled within a quarter of an hour is charged at its worst.
+        settled within a quarter of an hour is charged at the worst case.
         """
         now, count = self._clock.now(), most
         worst = Decimal(str(budget.per_task))

@@ -131,7 +131,7 @@ class _Protocol(asyncio.Protocol):
         try:
             for content in self._frames.feed(data):
                 self._child.received(content)
-        except Exception as error:  # after any frame: it must be killed, and its exit reported
+        except Exception as error:  # on any error the child is killed, so that its exit is reported
             _log.warning("a decider's process sent what cannot be read", problem=str(error)[:200])
             self._child.kill()
 
