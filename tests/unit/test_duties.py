@@ -142,7 +142,7 @@ class TestReviews:
     async def test_one_that_is_reserved_is_taken(self, app: App) -> None:
         own = await sent(app, "unsure", "shop")
         await app.database.fetch("UPDATE review SET reserved_for = 'ana'")
-        with pytest.raises(ReviewTakenError, match="for somebody else"):
+        with pytest.raises(ReviewTakenError, match="for another person"):
             await app.reviews.claim(own.review_id or "", reviewer="rae")
 
 
