@@ -30,6 +30,8 @@ from roadbed.halts.service import Halts
 from roadbed.improvement.prompt_optimization.service import PromptSearch, PromptSearches
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
+from roadbed.inbox.kinds import Sources, kinds
+from roadbed.inbox.service import Inbox
 from roadbed.insight.failures import FailureBoard
 from roadbed.insight.monitoring import Monitoring
 from roadbed.insight.notebook import Notebooks
@@ -40,6 +42,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
 from roadbed.outcomes.service import Outcomes
+from roadbed.people.absences import Absences
 from roadbed.people.members import Members
 from roadbed.people.service import People
 from roadbed.people.sign_in import SignIn
@@ -404,6 +407,21 @@ class App:
     @cached_property
     def members(self) -> Members:
         return Members(self.database, self.people)
+
+    @cached_property
+    def absences(self) -> Absences:
+        return Absences(self.database, self.clock)
+
+    @cached_property
+    def inbox(self) -> Inbox:
+        sources = Sources(
+            database=self.database,
+            releases=self.releases,
+            budgets=self.budgets,
+            deployment=self.deployments.find,
+            drill_seconds=self.settings.drill_hours * 3600.0,
+        )
+        return Inbox(self.database, self.absences, kinds(sources), self.clock)
 
     @cached_property
     def signing_in(self) -> SignIn:

@@ -11,6 +11,7 @@ from roadbed.api import (
     budgets,
     deliveries,
     halts,
+    inbox,
     incidents,
     labels,
     notebooks,
@@ -49,6 +50,7 @@ _PARTS = (
     notebooks,
     timeline,
     releases,
+    inbox,
     status,
 )
 

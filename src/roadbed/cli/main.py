@@ -10,6 +10,7 @@ from roadbed.cli import (
     budgets,
     deliveries,
     halts,
+    inbox,
     incidents,
     labels,
     notebooks,
@@ -73,6 +74,7 @@ app.add_typer(proposals.app, name="proposals")
 app.add_typer(versions.app, name="version")
 app.add_typer(releases.app, name="release")
 app.add_typer(people.app, name="user")
+app.add_typer(inbox.app, name="inbox")
 
 
 def run() -> None:

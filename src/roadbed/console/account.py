@@ -27,7 +27,7 @@ _MOST_DAYS = 3650.0
 @needs(by=own)
 async def you(request: Request) -> HTMLResponse:
     """Who one is here."""
-    return await _you(request)
+    return await account_page(request)
 
 
 @needs(by=own)
@@ -35,17 +35,17 @@ async def password(request: Request) -> Response:
     """A new password; every other session and every token ends, and those are named."""
     form = await read_form(request)
     if form.get("new") != form.get("again"):
-        return await _you(request, status=422, problem="The two new passwords differ.")
+        return await account_page(request, status=422, problem="The two new passwords differ.")
     try:
         revoked = await app_of(request).signing_in.change_password(
             viewer_of(request), form.get("current", ""), form.get("new", "")
         )
     except SignInRefusedError:
-        return await _you(request, status=403, problem="The current password is wrong.")
+        return await account_page(request, status=403, problem="The current password is wrong.")
     except (PasswordError, TooManyRequestsError) as error:
-        return await _you(request, status=422, problem=f"{error.problem} {error.remedy}")
+        return await account_page(request, status=422, problem=f"{error.problem} {error.remedy}")
     if revoked:
-        return await _you(request, revoked=revoked)
+        return await account_page(request, revoked=revoked)
     return RedirectResponse("/account", status_code=303)
 
 
@@ -73,7 +73,7 @@ async def token(request: Request) -> Response:
     scopes = parse_qs((await request.body()).decode(errors="replace")).get("scope", [])
     viewer = viewer_of(request)
     if not scopes:
-        return await _you(request, status=422, problem="Choose what the token may do.")
+        return await account_page(request, status=422, problem="Choose what the token may do.")
     try:
         made = await app_of(request).people.issue_token(
             viewer.name,
@@ -84,11 +84,11 @@ async def token(request: Request) -> Response:
             session=viewer.session,
         )
     except PersonInvalidError as error:
-        return await _you(request, status=422, problem=f"{error.problem} {error.remedy}")
-    return await _you(request, made=made)
+        return await account_page(request, status=422, problem=f"{error.problem} {error.remedy}")
+    return await account_page(request, made=made)
 
 
-async def _you(
+async def account_page(
     request: Request,
     *,
     status: int = 200,
@@ -96,6 +96,7 @@ async def _you(
     made: str | None = None,
     revoked: Sequence[Issued] = (),
 ) -> HTMLResponse:
+    """The page, with what one act has to say."""
     app, viewer = app_of(request), viewer_of(request)
     return page(
         request,
@@ -104,6 +105,7 @@ async def _you(
         me=await app.members.get(viewer.name),
         held=await app.members.held(person=viewer.name),
         here=viewer.session,
+        absence=await app.absences.of(viewer.name),
         sessions=await app.people.issued(viewer.name, kinds=("session",)),
         tokens=await app.people.issued(viewer.name),
         scopes=SCOPES,

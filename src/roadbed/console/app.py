@@ -21,6 +21,7 @@ from roadbed.console import (
     deliveries,
     formatting,
     halts,
+    inbox,
     incidents,
     labels,
     notebooks,
@@ -61,7 +62,8 @@ def create() -> Starlette:
 
 def _routes() -> list[Route]:
     return [
-        Route("/", usecases),
+        *inbox.ROUTES,
+        Route("/usecases", usecases),
         *sign_in.ROUTES,
         *account.ROUTES,
         *people.ROUTES,

@@ -226,3 +226,27 @@ def svg(title: str, parts: Sequence[Markup], height: int = HEIGHT, width: int = 
     return Markup('<svg{} role="img" viewBox="0 0 {} {}" aria-label="{}">{}</svg>').format(
         kind, width, height, title, Markup("").join(parts)
     )
+
+
+def spark(history: Sequence[Row], now: datetime, *, days: int) -> Markup:
+    """The share of automatic answers by day, as a line the height of a word; its figure is beside.
+
+    ``history`` holds ``at``, ``tasks`` and ``automatic``, in any steps.
+    """
+    tasks, automatic = [0] * days, [0] * days
+    for row in history:
+        day = days - 1 - int((now - row["at"]).total_seconds() // 86_400)
+        if 0 <= day < days:
+            tasks[day] += row["tasks"]
+            automatic[day] += row["automatic"]
+    shares = [(day, automatic[day] / n) for day, n in enumerate(tasks) if n]
+    if len(shares) < 2:
+        return Markup("")
+    places = [(day * 80 / (days - 1), 18 - share * 16) for day, share in shares]
+    return Markup(
+        '<svg class="spark" viewBox="0 0 80 20" role="img" aria-label="{}">'
+        '<polyline class="line" points="{}"/></svg>'
+    ).format(
+        f"from {shares[0][1] * 100:.0f} % to {shares[-1][1] * 100:.0f} % in {len(shares)} days",
+        _points([(round(x, 1), round(y, 1)) for x, y in places]),
+    )

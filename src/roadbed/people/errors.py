@@ -205,3 +205,9 @@ class UnknownTokenError(RoadbedError):
             f"There is no token or session {token_id[:40]!r} in force.",
             "`roadbed user tokens` lists them.",
         )
+
+
+class AbsenceError(RoadbedError):
+    """An absence that cannot be: its end, or who stands in."""
+
+    code = "absence_invalid"

@@ -255,3 +255,43 @@ UPDATE person SET password = NULL WHERE name = %(person)s
 -- name: is_admin
 SELECT (SELECT count(*) FROM person WHERE admin AND disabled_at IS NULL AND name = %(person)s) > 0
        OR NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL) AS admin
+
+-- name: absence
+SELECT person, until, stand_in, set_at FROM absence
+WHERE person = %(person)s AND until > %(now)s
+
+-- name: holders
+SELECT role_in_force.use_case, role_in_force.role, role_in_force.person, absence.until,
+       absence.stand_in
+FROM role_in_force
+JOIN person ON person.name = role_in_force.person AND person.disabled_at IS NULL
+LEFT JOIN absence ON absence.person = role_in_force.person AND absence.until > %(now)s
+WHERE role_in_force.use_case = ANY (%(use_cases)s)
+GROUP BY 1, 2, 3, 4, 5
+ORDER BY 1, 2, 3
+
+-- name: roles_missing
+-- The roles of a person that their stand-in does not hold. One row without a role: nobody has the name.
+SELECT NULL AS use_case, NULL AS role, true AS unknown
+WHERE NOT EXISTS (SELECT FROM person WHERE name = %(stand_in)s AND disabled_at IS NULL)
+UNION ALL
+SELECT DISTINCT own.use_case, own.role, false
+FROM role_in_force AS own
+WHERE own.person = %(person)s AND own.role <> 'viewer'
+  AND EXISTS (SELECT FROM person WHERE name = %(stand_in)s AND disabled_at IS NULL)
+  AND NOT EXISTS (SELECT FROM role_in_force AS theirs
+                  WHERE theirs.person = %(stand_in)s AND theirs.use_case = own.use_case
+                    AND theirs.role = own.role)
+ORDER BY use_case, role
+
+-- name: stands_in_until
+SELECT until FROM absence WHERE person = %(stand_in)s AND until > %(at)s
+
+-- name: set_absence
+INSERT INTO absence (person, until, stand_in, set_at)
+VALUES (%(person)s, %(until)s, %(stand_in)s, %(at)s)
+ON CONFLICT (person) DO UPDATE
+SET until = excluded.until, stand_in = excluded.stand_in, set_at = excluded.set_at
+
+-- name: end_absence
+DELETE FROM absence WHERE person = %(person)s RETURNING person

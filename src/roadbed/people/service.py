@@ -196,6 +196,14 @@ class People:
         self._remembered[key] = (self._clock.monotonic() + _REMEMBER_SECONDS, viewer)
         return viewer
 
+    async def viewer(self, name: str) -> Viewer:
+        """A person by name, as a viewer without a session; without roles where nobody has it."""
+        row = await self._database.fetch_one(SQL["persons"], {"name": name})
+        if row is None or row["disabled_at"] is not None:
+            return Viewer(name=name)
+        roles = {held: frozenset(map(Role, roles)) for held, roles in row["roles"].items()}
+        return Viewer(name=name, admin=row["admin"], roles=roles)
+
     async def roles(self, person: str, use_case: str) -> frozenset[Role]:
         """The roles of ``person`` in ``use_case`` now, declared by its folder or granted.
 

@@ -46,6 +46,10 @@ class Deployments:
         except KeyError:
             raise UnknownUseCaseError(use_case) from None
 
+    def find(self, use_case: str) -> Deployment | None:
+        """The deployment of a use case; ``None`` where it is not served."""
+        return self._deployments.get(use_case)
+
     def folder(self, use_case: str) -> LoadedUseCase:
         """The folder on disk, which may differ from the live version.
 

@@ -20,7 +20,7 @@ function part(html) {
 let going = false;
 function go(key) {
   const places = {
-    u: "/", t: "/receipts", r: usecase && `/usecases/${usecase}/reviews`,
+    h: "/", u: "/usecases", t: "/receipts", r: usecase && `/usecases/${usecase}/reviews`,
     i: usecase && `/usecases/${usecase}/proposals`,
     y: "/account", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,

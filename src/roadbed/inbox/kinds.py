@@ -1,0 +1,377 @@
+"""The kinds of action items. A later capability adds a kind by one more entry of this list.
+
+Each kind says what waits for the person who asks, why it matters, and where the button is. A kind
+reads the rows that cause its items, so an item appears and disappears with the transaction that
+writes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from roadbed.budgets.service import Budgets
+from roadbed.decisions.model import Deployment
+from roadbed.inbox.model import Asking, Kind, Waiting
+from roadbed.kernel.figures import counted
+from roadbed.people.model import named
+from roadbed.people.permissions import Permission, confirms_labels
+from roadbed.releases import presentation
+from roadbed.releases.service import Releases
+from roadbed.storage.database import Database, Row
+from roadbed.storage.sql import queries
+from roadbed.versions.model import Release
+
+_SQL = queries(__package__)
+_P = Permission
+_NEAR = {"near": "80 %", "spent": "100 %"}  # states of a budget that need somebody
+Find = Callable[[Asking], Awaitable[Sequence[Waiting]]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sources:
+    """What kinds read. ``deployment`` gives a served use case; ``drill_seconds`` the schedule."""
+
+    database: Database
+    releases: Releases
+    budgets: Budgets
+    deployment: Callable[[str], Deployment | None]
+    drill_seconds: float
+
+
+def kinds(sources: Sources) -> Sequence[Kind]:
+    """All kinds, the most urgent first among items without a due time."""
+    return [
+        Kind(
+            name="resume",
+            title="Agree to resume",
+            permission=_P.RESUME,
+            button="Read and agree",
+            find=_rows(sources, "resumes", "asked_by", "reason"),
+            why=lambda item: (
+                f"{item.facts['asked_by']} asks to resume {item.use_case}. It stays halted until a "
+                "second person agrees."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/halt#resume",
+        ),
+        Kind(
+            name="held_delivery",
+            title="Approve deliveries",
+            permission=_P.APPROVE,
+            button="Read and approve",
+            find=_rows(sources, "held_deliveries", "first"),
+            why=lambda item: (
+                f"{counted(item.count, 'delivery needs', 'deliveries need')} an approval. Without "
+                "one nothing is sent."
+            ),
+            link=_to_deliveries,
+        ),
+        Kind(
+            name="stuck_delivery",
+            title="Resolve deliveries",
+            permission=_P.DELIVER,
+            button="Read and resolve",
+            find=_rows(sources, "stuck_deliveries", "first"),
+            why=lambda item: (
+                f"{counted(item.count, 'delivery', 'deliveries')} failed, or nobody knows whether "
+                "the receiver has it. A person decides."
+            ),
+            link=_to_deliveries,
+        ),
+        Kind(
+            name="sign_off",
+            title="Sign a release",
+            permission=_P.SIGN,
+            button="Read and sign",
+            find=_signing(sources),
+            why=lambda item: (
+                f"Release {item.facts['number']} needs the sign-off of the "
+                f"{named(item.roles or [])}. Without it the release does not go live."
+            ),
+            link=lambda item: f"/releases/{item.subject}#signs",
+        ),
+        Kind(
+            name="release_step",
+            title="Take the next step of a release",
+            permission=_P.RELEASE,
+            button="Open the release",
+            find=_stepping(sources),
+            why=lambda item: (
+                f"Release {item.facts['number']} is ready: {item.facts['verb']}. "
+                "It waits for nothing else."
+            ),
+            link=lambda item: f"/releases/{item.subject}#told",
+        ),
+        *_of_reviews(sources),
+        Kind(
+            name="new_label",
+            title="Confirm new labels",
+            permission=_P.CONFIRM_LABELS,
+            button="Confirm or refuse",
+            find=_labels(sources),
+            why=lambda item: (
+                f"{counted(item.count, 'answer')} with a label never seen before: "
+                f"{_listed(item.facts['labels'])}. Until it is confirmed, the answer counts "
+                "for nothing."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/labels",
+        ),
+        Kind(
+            name="budget",
+            title="Decide about the budget",
+            permission=_P.RELEASE,
+            button="See what it costs",
+            find=_budget(sources),
+            why=lambda item: (
+                f"{item.facts['percent']} of the budget for {item.facts['period']} is spent or "
+                "held. When it is used up, new tasks go to people."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}#money",
+        ),
+        Kind(
+            name="drill",
+            title="Run a halt drill",
+            permission=_P.DRILL,
+            button="Run the drill",
+            find=_drill(sources),
+            why=lambda _: (
+                "No halt or drill ran in twice the planned time, so nobody knows how fast it stops."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/halt#drill",
+        ),
+        Kind(
+            name="contradiction",
+            title="Look at contradictions",
+            permission=_P.IMPROVE,
+            button="Compare the examples",
+            find=_contradictions(sources),
+            why=lambda item: (
+                f"{counted(item.count, 'input')} with different right answers among the examples. "
+                "A new version learns from both."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/examples/quality",
+        ),
+        Kind(
+            name="suggestion",
+            title="Decide on proposals",
+            permission=_P.IMPROVE,
+            button="Read and decide",
+            find=_rows(sources, "suggestions"),
+            why=lambda item: (
+                f"{counted(item.count, 'proposal')} made from corrections. Nothing changes until "
+                "a person accepts it."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/proposals",
+        ),
+    ]
+
+
+def _of_reviews(sources: Sources) -> Sequence[Kind]:
+    """The four kinds that are answered on the review page, read by one statement."""
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        rows = await sources.database.fetch(_SQL["reviews"], _facts(asking))
+        return [replace(_waiting(row), kind=row["kind"]) for row in rows]
+
+    def kind(name: str, title: str, why: Callable[[Waiting], str]) -> Kind:
+        return Kind(
+            name=name,
+            title=title,
+            permission=_P.REVIEW,
+            button="Review",
+            find=find,
+            why=why,
+            link=lambda item: f"/usecases/{item.use_case}/reviews",
+        )
+
+    return [
+        kind(
+            "overdue_label",
+            "Label the sample",
+            lambda item: (
+                f"{counted(item.count, 'item')} of the random sample without a label in time. Each "
+                "counts as wrong, which can stop automation."
+            ),
+        ),
+        kind(
+            "disagreement",
+            "Settle disagreements",
+            lambda item: (
+                f"Reviewers gave different answers to {counted(item.count, 'task')}. Yours decides."
+            ),
+        ),
+        kind(
+            "second_look",
+            "Look again",
+            lambda item: (
+                f"{counted(item.count, 'answer')} reported as wrong that nobody had reviewed."
+            ),
+        ),
+        kind(
+            "review",
+            "Review",
+            lambda item: f"{_many(item.count)} for a person. Until then nothing is sent.",
+        ),
+    ]
+
+
+def _rows(sources: Sources, statement: str, *facts: str) -> Find:
+    """Find by one statement; ``facts`` are further columns."""
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        rows = await sources.database.fetch(_SQL[statement], _facts(asking))
+        return [_waiting(row, *facts) for row in rows]
+
+    return find
+
+
+def _labels(sources: Sources) -> Find:
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        rows = await sources.database.fetch(_SQL["new_labels"], _facts(asking))
+        waiting = []
+        for row in rows:
+            deployment = sources.deployment(row["use_case"])
+            role = deployment and deployment.loaded.declared.new_labels_by
+            if role and confirms_labels(asking.viewer, row["use_case"], role):
+                waiting.append(_waiting(row, "labels", roles=[str(role)]))
+        return waiting
+
+    return find
+
+
+def _signing(sources: Sources) -> Find:
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        waiting = []
+        for release in await _under_way(sources, asking):
+            roles = asking.viewer.roles_in(release.use_case)
+            mine, _ = presentation.may_sign(release, roles, asking.person)
+            blocked = asking.linker is not None and asking.linker in release.authors
+            if mine and not blocked:
+                since = release.gated_at or release.planned_at
+                waiting.append(_of_release(release, since, roles=mine))
+        return waiting
+
+    return find
+
+
+def _stepping(sources: Sources) -> Find:
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        waiting = []
+        for release in await _under_way(sources, asking):
+            if release.waits_for is None and release.next in presentation.VERBS:
+                moments = (release.canary_at, release.shadow_at, release.gated_at)
+                since = next((at for at in moments if at), release.planned_at)
+                verb = presentation.VERBS[release.next][0].lower()
+                waiting.append(_of_release(release, since, verb=verb))
+        return waiting
+
+    return find
+
+
+async def _under_way(sources: Sources, asking: Asking) -> Sequence[Release]:
+    rows = await sources.database.fetch(_SQL["releases_under_way"], _facts(asking))
+    return [await sources.releases.get(row["id"]) for row in rows]
+
+
+def _of_release(
+    release: Release, since: datetime, *, roles: Sequence[str] | None = None, verb: str = ""
+) -> Waiting:
+    return Waiting(
+        use_case=release.use_case,
+        subject=release.id,
+        count=1,
+        since=since,
+        facts={"number": release.number, "verb": verb},
+        roles=roles,
+    )
+
+
+def _budget(sources: Sources) -> Find:
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        waiting = []
+        for name in asking.use_cases:
+            deployment = sources.deployment(name)
+            budget = deployment.loaded.declared.budget if deployment else None
+            for status in await sources.budgets.report(name, budget):
+                if status.state in _NEAR:
+                    reached = [alert.at for alert in status.alerts if alert.percent >= 80]
+                    facts = {"period": status.period, "percent": f"{status.share * 100:.0f} %"}
+                    since = min(reached, default=asking.now)
+                    waiting.append(Waiting(use_case=name, count=1, since=since, facts=facts))
+        return waiting
+
+    return find
+
+
+def _contradictions(sources: Sources) -> Find:
+    """Reads all examples of a use case, so only after one of them came or went."""
+    known: dict[str, tuple[tuple[int, str | None], Waiting | None]] = {}
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        facts = _facts(asking)
+        marks = {
+            row["use_case"]: (row["count"], row["newest"])
+            for row in await sources.database.fetch(_SQL["examples_that_teach"], facts)
+        }
+        stale = [name for name, mark in marks.items() if known.get(name, (None,))[0] != mark]
+        if stale:
+            asked = {**facts, "use_cases": stale}
+            rows = await sources.database.fetch(_SQL["contradictions"], asked)
+            waiting = {row["use_case"]: _waiting(row) for row in rows}
+            known.update({name: (marks[name], waiting.get(name)) for name in stale})
+        return [item for name in marks if (item := known[name][1]) is not None]
+
+    return find
+
+
+def _drill(sources: Sources) -> Find:
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        rows = await sources.database.fetch(_SQL["last_drills"], _facts(asking))
+        late = timedelta(seconds=2 * sources.drill_seconds)
+        return [
+            Waiting(use_case=row["use_case"], count=1, since=row["last"] + late)
+            for row in rows
+            if row["last"] + late < asking.now
+        ]
+
+    return find
+
+
+def _facts(asking: Asking) -> Mapping[str, object]:
+    return {
+        "use_cases": list(asking.use_cases),
+        "person": asking.person,
+        "linker": asking.linker,
+        "now": asking.now,
+    }
+
+
+def _waiting(row: Row, *facts: str, roles: Sequence[str] | None = None) -> Waiting:
+    return Waiting(
+        use_case=row["use_case"],
+        count=row.get("count", 1),
+        since=row["since"],
+        due=row.get("due"),
+        subject=row.get("first"),
+        facts={name: row[name] for name in facts},
+        roles=roles,
+    )
+
+
+def _to_deliveries(item: Waiting) -> str:
+    """To the delivery itself where there is one only."""
+    one = item.count == 1 and item.subject is not None
+    return f"/deliveries/{item.subject}" if one else f"/usecases/{item.use_case}/deliveries#urgent"
+
+
+def _many(count: int) -> str:
+    if count >= 1000:
+        return f"{count:,} or more tasks wait"
+    return counted(count, "task waits", "tasks wait")
+
+
+def _listed(labels: object) -> str:
+    names = sorted({str(label) for label in labels}) if isinstance(labels, Sequence) else []
+    shown = ", ".join(name[:40] for name in names[:3])
+    return f"{shown} and {len(names) - 3:,} more" if len(names) > 3 else shown

@@ -1,0 +1,106 @@
+-- name: reviews
+-- Reviews that this person may answer now, by the kind of the action item. At most 1,000 of a use case
+-- are counted: permission is checked row by row.
+SELECT asked.kind, asked.use_case, count(*)::integer AS count, min(asked.opened_at) AS since,
+       min(asked.opened_at) + make_interval(secs => 3600 * max(asked.hours)) AS due
+FROM unnest(%(use_cases)s::text[]) AS of (use_case)
+CROSS JOIN LATERAL (
+    SELECT review.use_case, review.opened_at,
+           (use_case.declaration ->> 'label_within_hours')::double precision AS hours,
+           CASE WHEN measure.kind = 'lead' THEN 'disagreement'
+                WHEN review.outcome IS NOT NULL THEN 'second_look'
+                WHEN review.blind AND task.reference AND review.opened_at < late_before(
+                    review.use_case,
+                    make_interval(secs => 3600 * (use_case.declaration ->> 'label_within_hours')::double precision),
+                    %(now)s) THEN 'overdue_label'
+                ELSE 'review' END AS kind
+    FROM review
+    JOIN use_case ON use_case.name = review.use_case
+    JOIN task ON task.id = review.task_id
+    LEFT JOIN measure ON measure.task_id = review.task_id
+    WHERE review.use_case = of.use_case AND review.verdict IS NULL AND review.closed_at IS NULL
+      AND NOT review.held
+      AND (review.claimed_by IS NULL OR review.claimed_by = %(person)s OR review.claim_until < %(now)s)
+      AND may_review(review, %(person)s, %(linker)s)
+    ORDER BY review.priority DESC, review.id
+    LIMIT 1000) AS asked
+GROUP BY asked.kind, asked.use_case
+
+-- name: new_labels
+SELECT held_verdict.use_case, count(*)::integer AS count, min(held_verdict.given_at) AS since,
+       array_agg(DISTINCT label ->> 'value') AS labels
+FROM held_verdict
+CROSS JOIN LATERAL jsonb_array_elements(held_verdict.labels) AS label
+WHERE held_verdict.use_case = ANY (%(use_cases)s) AND held_verdict.ended IS NULL
+GROUP BY held_verdict.use_case
+
+-- name: releases_under_way
+SELECT id, use_case FROM release
+WHERE use_case = ANY (%(use_cases)s) AND step = ANY ('{planned,gated,shadow,canary}')
+
+-- name: resumes
+SELECT DISTINCT ON (halt.use_case) halt.use_case, halt.resume_asked_at AS since,
+       halt.resume_asked_by AS asked_by, halt.reason
+FROM halt
+JOIN use_case ON use_case.name = halt.use_case AND use_case.halted
+WHERE halt.use_case = ANY (%(use_cases)s) AND halt.kind = 'halt' AND halt.resumed_at IS NULL
+  AND halt.resume_asked_by IS NOT NULL
+  AND may_decide(%(person)s, %(linker)s, '{}', ARRAY[halt.resume_asked_by], '{}', '{}', NULL)
+ORDER BY halt.use_case, halt.asked_at DESC
+
+-- name: held_deliveries
+-- What this person may approve: not what they sent, and not what follows from their own correction.
+SELECT delivery.use_case, count(*)::integer AS count, min(delivery.created_at) AS since,
+       min(delivery.approve_until) AS due, min(delivery.id) AS first
+FROM delivery
+WHERE delivery.use_case = ANY (%(use_cases)s) AND delivery.state = 'held'
+  AND (delivery.approve_until IS NULL OR delivery.approve_until > %(now)s)
+  AND (delivery.key IS NULL OR may_decide(
+      %(person)s, %(linker)s, senders_of(delivery.task_id), '{}',
+      ARRAY (SELECT reviewer FROM verdict WHERE verdict.id = delivery.of_verdict), '{}', NULL))
+GROUP BY delivery.use_case
+
+-- name: stuck_deliveries
+SELECT use_case, count(*)::integer AS count, min(coalesce(done_at, created_at)) AS since,
+       min(id) AS first
+FROM delivery
+WHERE use_case = ANY (%(use_cases)s) AND state = ANY ('{stuck,unknown,failed}')
+GROUP BY use_case
+
+-- name: suggestions
+SELECT use_case, count(*)::integer AS count, min(made_at) AS since
+FROM proposal
+WHERE use_case = ANY (%(use_cases)s) AND state = 'open'
+GROUP BY use_case
+
+-- name: examples_that_teach
+SELECT of.use_case, (SELECT count(*) FROM example
+                     WHERE example.use_case = of.use_case AND purpose = 'learn'
+                       AND withdrawn_at IS NULL) AS count,
+       (SELECT max(id) FROM example
+        WHERE example.use_case = of.use_case AND purpose = 'learn' AND withdrawn_at IS NULL) AS newest
+FROM unnest(%(use_cases)s::text[]) AS of (use_case)
+
+-- name: contradictions
+-- Equal inputs with different right answers among the examples that teach.
+SELECT use_case, count(*)::integer AS count, min(since) AS since
+FROM (SELECT use_case, max(born_at) AS since
+      FROM example
+      WHERE use_case = ANY (%(use_cases)s) AND purpose = 'learn' AND withdrawn_at IS NULL
+      GROUP BY use_case, md5(input::text)
+      HAVING count(*) > 1 AND count(DISTINCT output) > 1) AS differing
+GROUP BY use_case
+
+-- name: last_drills
+SELECT use_case.name AS use_case,
+       coalesce((SELECT max(halt.asked_at) FROM halt WHERE halt.use_case = use_case.name),
+                use_case.registered_at) AS last
+FROM use_case
+WHERE use_case.name = ANY (%(use_cases)s) AND use_case.live_version IS NOT NULL
+  AND use_case.stage <> 'retired' AND NOT use_case.halted
+
+-- name: notices
+SELECT id, use_case, text, at FROM notice
+WHERE use_case = ANY (%(use_cases)s) AND at > %(after)s AND over_at IS NULL AND seen_at IS NULL
+ORDER BY at, id
+LIMIT %(most)s

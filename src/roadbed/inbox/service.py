@@ -1,0 +1,185 @@
+"""Inbox: what waits for a person, from all kinds, and the feed of notices and action items."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from roadbed.inbox.model import ActionItem, Asking, FeedEntry, Kind, Waiting
+from roadbed.kernel.clock import Clock
+from roadbed.people.absences import Absences, Holder
+from roadbed.people.model import Role
+from roadbed.people.permissions import ALLOWS, Permission, Viewer
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+
+_SQL = queries(__package__)
+_MOST_OTHERS = 5  # names on one item
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unattended:
+    """What waits in a use case while everybody who may answer it is away."""
+
+    use_case: str
+    title: str
+    people: Sequence[str]
+    back: datetime
+
+
+class Inbox:
+    """Reads what waits. Nothing is stored: an item is the row that causes it."""
+
+    def __init__(
+        self, database: Database, absences: Absences, kinds: Sequence[Kind], clock: Clock
+    ) -> None:
+        self._database = database
+        self._absences = absences
+        self._kinds = kinds
+        self._clock = clock
+        self._named = {kind.name: kind for kind in kinds}
+        # Kinds that share a way to find are read once.
+        self._finders = list({kind.find: kind for kind in reversed(kinds)}.values())[::-1]
+
+    async def items(self, viewer: Viewer, use_cases: Sequence[str]) -> Sequence[ActionItem]:
+        """What ``viewer`` may answer now in ``use_cases``: by due time, then the oldest first."""
+        now = self._clock.now()
+        holders = await self._absences.holders(viewer.visible(use_cases))
+        items = []
+        for finder in self._finders:
+            permitted = [name for name in use_cases if viewer.may(name, finder.permission)]
+            for waiting in await self._find(finder, viewer, permitted, now):
+                kind = self._named[waiting.kind or finder.name]
+                items.append(_item(kind, waiting, viewer, holders, now))
+        order = {kind.name: place for place, kind in enumerate(self._kinds)}
+        return sorted(
+            items,
+            key=lambda item: (item.due is None, item.due or item.since, order[item.kind]),
+        )
+
+    async def unattended(self, viewer: Viewer, use_cases: Sequence[str]) -> Sequence[Unattended]:
+        """For administrators: what waits while everybody who may answer it is away."""
+        managed = [name for name in use_cases if viewer.everywhere(Permission.MANAGE_PEOPLE)]
+        if not managed:
+            return []
+        now, result = self._clock.now(), []
+        holders = await self._absences.holders(managed)
+        for finder in self._finders:
+            deserted = {
+                name: away
+                for name in managed
+                if (away := _all_away(holders, name, finder)) is not None
+            }
+            everybody = Viewer(name="", roles={name: frozenset(Role) for name in deserted})
+            for waiting in await self._find(finder, everybody, list(deserted), now):
+                away = deserted[waiting.use_case]
+                result.append(
+                    Unattended(
+                        use_case=waiting.use_case,
+                        title=self._named[waiting.kind or finder.name].title,
+                        people=sorted({holder.person for holder in away}),
+                        back=min(holder.until for holder in away if holder.until),
+                    )
+                )
+        return result
+
+    async def feed(
+        self, viewer: Viewer, use_cases: Sequence[str], *, after: datetime, most: int
+    ) -> Sequence[FeedEntry]:
+        """Open notices and action items that are newer than ``after``, the oldest first."""
+        facts = {"use_cases": viewer.visible(use_cases), "after": after, "most": most}
+        notices = [
+            FeedEntry(
+                id=row["id"],
+                type="notice",
+                use_case=row["use_case"],
+                at=row["at"],
+                text=row["text"],
+                link=f"/usecases/{row['use_case']}",
+            )
+            for row in await self._database.fetch(_SQL["notices"], facts)
+        ]
+        items = [
+            FeedEntry(
+                id=item.id,
+                type="action_item",
+                use_case=item.use_case,
+                at=item.since,
+                text=item.why,
+                link=item.link,
+            )
+            for item in await self.items(viewer, use_cases)
+            if item.since > after
+        ]
+        return sorted([*notices, *items], key=lambda entry: (entry.at, entry.id))[:most]
+
+    async def _find(
+        self, kind: Kind, viewer: Viewer, use_cases: Sequence[str], now: datetime
+    ) -> Sequence[Waiting]:
+        if not use_cases:
+            return []
+        asking = Asking(
+            person=viewer.name,
+            linker=viewer.let_in_by,
+            viewer=viewer,
+            use_cases=use_cases,
+            now=now,
+        )
+        return await kind.find(asking)
+
+
+def _item(
+    kind: Kind, waiting: Waiting, viewer: Viewer, holders: Sequence[Holder], now: datetime
+) -> ActionItem:
+    roles = _roles(kind, waiting)
+    able = [
+        holder for holder in holders if holder.use_case == waiting.use_case and holder.role in roles
+    ]
+    own = {holder.role for holder in able if holder.person == viewer.name}
+    return ActionItem(
+        id=":".join(filter(None, (kind.name, waiting.use_case, waiting.subject))),
+        kind=kind.name,
+        title=kind.title,
+        use_case=waiting.use_case,
+        subject=waiting.subject,
+        count=waiting.count,
+        why=kind.why(waiting),
+        since=waiting.since,
+        due=waiting.due,
+        overdue=waiting.due is not None and waiting.due < now,
+        who=roles,
+        others=sorted(
+            {
+                holder.person
+                for holder in able
+                if holder.person != viewer.name and holder.until is None
+            }
+        )[:_MOST_OTHERS],
+        stands_in_for=sorted(
+            {
+                holder.person
+                for holder in able
+                if holder.stand_in == viewer.name and holder.role in own
+            }
+        ),
+        link=kind.link(waiting),
+        button=kind.button,
+    )
+
+
+def _roles(kind: Kind, waiting: Waiting) -> Sequence[str]:
+    """The roles that may answer."""
+    if waiting.roles is not None:
+        return list(waiting.roles)
+    return [role.value for role, allowed in ALLOWS.items() if kind.permission in allowed]
+
+
+def _all_away(holders: Sequence[Holder], use_case: str, kind: Kind) -> Sequence[Holder] | None:
+    """Those who may answer, if there are any and all are away; else ``None``."""
+    able = [
+        holder
+        for holder in holders
+        if holder.use_case == use_case and kind.permission in ALLOWS[Role(holder.role)]
+    ]
+    return able if able and all(holder.until for holder in able) else None
