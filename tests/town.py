@@ -1,4 +1,4 @@
-"""One site for many questions: two use cases, and somebody of every kind to ask with."""
+"""One site for permission tests: two use cases, and people of every role."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from roadbed.web import SESSION_COOKIE
 from tests.conftest import DECIDE, ROUTING, Site, serving
 from tests.databases import database
 
-# Who asks, and what they are in `triage`. Nobody of them has to do with `foreign`.
+# The people, and their roles in `triage`. None of them has a role in `foreign`.
 ROLES: Mapping[str, str | None] = {
     "nobody": None,
     "disabled": "reviewer",
@@ -78,7 +78,7 @@ class Ids:
 
 @dataclass(frozen=True, kw_only=True)
 class Town:
-    """A site, with clients of everybody in it: by session, and by token."""
+    """A site with clients of all people: by session, and by token."""
 
     site: Site
     browsers: Mapping[str, httpx2.AsyncClient]
@@ -142,7 +142,7 @@ async def building(server: EmbeddedServer, folder: Path, **more: object) -> Asyn
 
 
 async def browser(site: Site, person: str) -> httpx2.AsyncClient:
-    """A browser on our own page, with a session unless it is nobody's."""
+    """A browser on our own page, with a session unless it is anonymous."""
     client = httpx2.AsyncClient(base_url=site.address, headers={"Origin": site.address})
     if person == "linked":
         await enter(client, await site.app.people.issue_link_code(person, by="boss"))
@@ -237,7 +237,7 @@ async def a_proposal(app: App, name: str) -> str:
 
 
 async def an_outcome(app: App, name: str, task: str) -> str:
-    """What somebody said turned out."""
+    """A reported outcome."""
     declared = app.deployments.get(name).loaded.declared
     result = await app.outcomes.report(declared, {"task": task, "right": True}, by="sender")
     return result.outcome.id

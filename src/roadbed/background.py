@@ -45,7 +45,7 @@ def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
         _lasting("releases", app.deployments.follow),
         _lasting("trust", lambda: app.running_audit.watch(app.declared)),
-        _lasting("ladder", lambda: app.releases.watch_trials(app.deployments.names)),
+        _lasting("trials", lambda: app.releases.watch_trials(app.deployments.names)),
         _lasting("crash detection", app.crash_detector.keep),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
@@ -100,8 +100,8 @@ async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float
     """Cancel until each has ended.
 
     Once is not enough: on Python 3.11 ``asyncio.wait_for``, which psycopg waits with, swallows a
-    cancellation that comes in the moment the server answers. So whoever cancels this as well has to
-    wait: a task left behind would go on for ever, and the event loop with it.
+    cancellation that comes in the moment the server answers. So a caller that is cancelled has to
+    wait too: a remaining task would run forever, and the event loop with it.
     """
     pending, cancelled = set(tasks), None
     while pending:

@@ -1,4 +1,4 @@
-"""What a client may take of the server: bytes, time, connections. Raw sockets, a real server."""
+"""Limits of a client: bytes, time, connections. Raw sockets, a real server."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ class TestTimes:
         assert rows == []
 
     async def test_a_body_cut_off_before_its_length_is_not_admitted(self, site: Site) -> None:
-        """Although what came of it is a whole task."""
+        """Although the received part is a complete task."""
         for _ in range(3):
             pair = await opened(site, task(site, b'{"input": {"text": "hello"}}', 100))
             await pair[1].drain()

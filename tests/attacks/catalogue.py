@@ -1,7 +1,7 @@
-"""Every attack that is tried, and the tests that try it. Run all of them: ``make attack``.
+"""Every tested attack, and its tests. Run all of them: ``make attack``.
 
-The list is in the order of docs/explanation/threat-model.md. Tests that stand elsewhere are named
-here, not repeated.
+The list is in the order of docs/explanation/threat-model.md. Tests in other files are named here,
+not repeated.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ CATALOGUE: Mapping[str, Sequence[str]] = {
     "people who judge their own work": (
         "tests/unit/test_duties.py",
         "tests/acceptance/test_duties.py",
-        "tests/unit/test_ladder.py::TestSignOffs",
+        "tests/unit/test_release_steps.py::TestSignOffs",
         "tests/unit/test_proposals.py::TestEditing",
     ),
     "deciders that somebody has taken over": ("tests/isolation/test_hostile_deciders.py",),

@@ -32,19 +32,19 @@ from tests.unit.test_deliveries import at_once, pump
 from tests.unit.test_trust import declared, stand
 
 OF_EACH = rounds(6, 20)  # of eleven kinds
-# What is shown once to the person it is made for, and is nowhere afterwards.
+# Values that are shown once to their owner and nowhere afterwards.
 PEOPLE = ("ana", "ben", "chi", "dev", "reviewer")
 
 
 class Echoing(Receiver):
-    """Refuses, and says what it was sent with."""
+    """Refuses, and quotes the request's headers."""
 
     def _work(self, arrival: ReceivedRequest) -> Reply:
         return Reply(status=400, body=f"{dict(arrival.headers)} at {arrival.path}".encode())
 
 
 def word(kind: str, number: int) -> str:
-    """A secret that stands out and is as long as real ones."""
+    """A recognisable secret, as long as real ones."""
     return f"planted-{kind}-{hashed(f'{kind} {number}')[:24]}"
 
 

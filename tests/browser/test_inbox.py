@@ -12,7 +12,7 @@ from roadbed.kernel.settings import Settings
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.browser.test_releases import SHORT, Desk
 from tests.conftest import Folders, serving
-from tests.ladders import traffic, write
+from tests.release_steps import traffic, write
 
 pytestmark = [
     pytest.mark.browser,

@@ -1,4 +1,4 @@
-"""Background loops say what they could not do, and do not flood the log."""
+"""Background loops log failed work, at a limited rate."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() 
     assert task.cancelled()
 
 
-async def test_whoever_ends_a_loop_and_is_cancelled_leaves_none_behind() -> None:
+async def test_a_cancelled_end_of_loops_leaves_none_behind() -> None:
     task = await swallowing()
     ending = asyncio.create_task(background._end([task], patience_seconds=0.01))
     await asyncio.sleep(0)

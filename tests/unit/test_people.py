@@ -1,4 +1,4 @@
-"""People on a real database: added, given roles, kept out, and what was before they were."""
+"""People on a real database: accounts, roles, disabled people, upgrades."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from roadbed.storage.embedded import EmbeddedServer
 from tests.databases import empty_database
 
 
-async def test_whoever_held_a_token_becomes_an_administrator(
+async def test_token_holders_become_administrators(
     server: EmbeddedServer,
 ) -> None:
     with empty_database(server) as url:
@@ -67,7 +67,7 @@ class TestRoles:
         assert await app.people.roles("ana", "triage") == {Role.DOMAIN_LEAD, Role.REVIEWER}
         assert await app.people.roles("ana", "elsewhere") == set()
         assert await app.people.roles("nobody", "triage") == set()
-        # The pod names ben, but nobody has this name here.
+        # The pod names ben, but there is no account of this name.
         assert await app.people.roles("ben", "triage") == set()
         held = await app.members.held(use_case="triage")
         assert [(item.person, item.declared, item.known) for item in held] == [
@@ -145,7 +145,7 @@ class TestPersons:
             await app.members.add(name, by="test", **more)  # type: ignore[arg-type]
         assert [item.name for item in await app.members.list()] == ["ana"]
 
-    async def test_the_first_is_made_once_whoever_starts(self, app: App) -> None:
+    async def test_the_first_administrator_is_created_once(self, app: App) -> None:
         made = await asyncio.gather(*(app.members.add_first("Root User") for _ in range(5)))
         assert sorted(map(str, made)) == ["None"] * 4 + ["root-user"]
         assert (await app.members.get("root-user")).admin
@@ -300,7 +300,7 @@ class TestConfirmed:
 
 
 async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]]]:
-    """What the log says of a person: what, by whom, and more."""
+    """The log's entries about a person: event, actor, detail."""
     rows = await app.database.fetch(
         "SELECT kind, actor, detail FROM audit_entry WHERE subject = %(person)s ORDER BY position",
         {"person": person},
@@ -315,7 +315,7 @@ async def signed_in(app: App, password: str) -> str:
     )
 
 
-class TestWrittenDown:
+class TestAuditEntries:
     """Every event of signing in is in the audit log, with who did it."""
 
     async def test_links_sessions_and_tokens(self, app: App) -> None:

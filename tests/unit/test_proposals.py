@@ -1,4 +1,4 @@
-"""Proposals on a real database: found, decided by people, and what a version makes of them."""
+"""Proposals on a real database: mined, decided by people, and used by a version."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def orders(folders: Folders) -> Planted:
 
 
 async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") -> None:
-    """Send every task and let a person say what is right."""
+    """Send every task and let a person review it."""
     declared = app.deployments.get("triage").loaded.declared
 
     async def one(case: ReviewedCase) -> None:

@@ -56,7 +56,7 @@ SECRET = "Ottilie Quarzbach wants her parcel"
 
 @dataclass
 class Counting:
-    """A receiver that makes an effect each time, whatever the key: doubles are seen."""
+    """A receiver that ignores keys: each request is an effect, so duplicates are visible."""
 
     key_horizon: timedelta | None = timedelta(hours=24)
     can_look_up: bool = False
@@ -128,7 +128,7 @@ def everything_in(url: str) -> str:
 
 
 async def first_day(app: App) -> tuple[str, str]:
-    """People, a token, and a task of somebody's that is sent; gives the task and the token."""
+    """People, a token, and a task whose result is sent; returns the task and the token."""
     await app.members.add("ana", by="test", admin=True)
     await app.members.add("ben", by="test")
     await app.members.add("chi", by="test", admin=True)
@@ -141,7 +141,7 @@ async def first_day(app: App) -> tuple[str, str]:
 
 
 async def second_day(app: App, task: str, token: str) -> None:
-    """What no restore may undo, and what was sent meanwhile."""
+    """Irrevocable events, and deliveries after the backup."""
     await pump(app)
     await app.erasure.erase(task, by="ana", reason="she asked for it")
     await app.halts.halt("refunds", reason="wrong refunds", actor="chi")
@@ -276,7 +276,7 @@ async def test_work_that_was_under_way_in_the_copy_is_decided_and_held(
         await pump(app)
         [delivery] = await app.deliveries.of_task(decision.task_id)
         assert delivery.state is DeliveryState.HELD
-        assert "put back from a copy" in (delivery.reason or "")
+        assert "restored from a copy" in (delivery.reason or "")
         assert len(place.receiver.got) == sent
 
 
@@ -300,9 +300,9 @@ async def test_a_copied_database_is_found_by_its_witness(
             assert app.recovery.standing is not None
             assert app.recovery.standing.how == "behind"
             [notice] = await app.notices.list("triage")
-            assert "put back from a copy" in notice.text
+            assert "restored from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
-            assert await app.notices.list("triage") == []  # what it asked for is done
+            assert await app.notices.list("triage") == []  # its request is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None
@@ -710,7 +710,7 @@ async def test_a_folder_from_before_gets_its_journal(place: Place) -> None:
         assert [event.kind for event in irrevocable_events.events(place.folder)][-1] == "erased"
 
 
-async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: Path) -> None:
+async def test_all_pages_show_an_undeclared_restore(place: Place, tmp_path: Path) -> None:
     backup = tmp_path / "one.backup"
     async with place.opened() as app:
         await first_day(app)

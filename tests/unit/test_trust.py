@@ -29,7 +29,7 @@ def decide(inquiry, context):
 
 
 async def stand(app: App, **columns: Any) -> None:
-    """Put something in force, as a certificate would."""
+    """Put a state in force, as a certificate would."""
     facts = {"state": "open", "threshold": 0.5, "reference_rate": 1.0} | columns
     for name, value in facts.items():
         await app.database.fetch(f"UPDATE use_case SET {name} = %(value)s", {"value": value})
@@ -37,7 +37,7 @@ async def stand(app: App, **columns: Any) -> None:
 
 
 async def answer(app: App, decision: Decision, queue: str | None = None, **more: Any) -> None:
-    """A reviewer's label: ``queue``, or what was decided."""
+    """A reviewer's label: ``queue``, or the decided one."""
     assert decision.review_id is not None
     await app.reviews.give(
         app.deployments.get("triage").loaded.declared,

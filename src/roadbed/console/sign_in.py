@@ -57,7 +57,7 @@ async def by_link(request: Request) -> Response:
 
 @open_to_all
 async def by_password(request: Request) -> Response:
-    """Name, or address, and password; what is wrong stands above the form."""
+    """Sign in by name or address and password; an error is shown above the form."""
     form = await read_form(request)
     name = form.get("name", "").strip()
     name = name if "@" in name else name.lower()
@@ -83,7 +83,7 @@ async def to_provider(request: Request) -> Response:
     begun = await app.provider.begin(back_to=base(request) + _BACK)
     response = RedirectResponse(begun.address, status_code=303)
     response.set_cookie(
-        _begun(begun.state),
+        _cookie_name(begun.state),
         begun.browser,
         max_age=_BEGUN_SECONDS,
         httponly=True,
@@ -103,7 +103,7 @@ async def from_provider(request: Request) -> Response:
         raise ProviderError("none is set up here")
     if "code" not in asked:
         raise ProviderError("the provider said no")
-    begun = _begun(asked.get("state", ""))
+    begun = _cookie_name(asked.get("state", ""))
     try:
         identity = await app.provider.finish(
             code=asked["code"],
@@ -121,7 +121,7 @@ async def from_provider(request: Request) -> Response:
 
 @open_to_all
 async def already(request: Request) -> Response:
-    """On to the page wanted for whoever is signed in; else why the way back did not succeed."""
+    """Redirect a signed-in person to the requested page; otherwise show why sign-in failed."""
     if getattr(request.state, "viewer", None) is None:
         raise SignInExpiredError
     return RedirectResponse(_wanted(request), status_code=303)
@@ -143,7 +143,7 @@ async def sign_out(request: Request) -> Response:
 
 
 def not_signed_in(request: Request, error: NotSignedInError) -> Response:
-    """The way in. Whoever follows a link from a message may be signed in all the same."""
+    """The sign-in page. A person who follows a link from a message may be signed in already."""
     path = request.url.path
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
         return problem_page(request, error)
@@ -166,7 +166,7 @@ def not_signed_in(request: Request, error: NotSignedInError) -> Response:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """What was typed; of a field sent twice the last."""
+    """The fields of the form; the last value if a field is repeated."""
     body = (await request.body()).decode(errors="replace")
     return {name: value.replace("\0", "") for name, value in parse_qsl(body)}
 
@@ -208,7 +208,7 @@ def _wanted(request: Request) -> str:
     return wanted if _PATH.fullmatch(wanted) else "/"
 
 
-def _begun(state: str) -> str:
+def _cookie_name(state: str) -> str:
     """The cookie of one sign-in at the provider, so that each tab has its own."""
     return f"{_BEGUN}_{hashed(state)[:16]}"
 

@@ -69,12 +69,12 @@ class DrillLimitError(RoadbedError):
 
 
 class RestoreUndeclaredError(RoadbedError):
-    """The database was put back from a copy: nothing goes on before a person declares it."""
+    """The database was restored from a copy: work waits until a person declares the restore."""
 
     code = "restore_undeclared"
 
     def __init__(self) -> None:
         super().__init__(
-            "The database was put back from a copy, and nobody has declared it yet.",
+            "The database was restored from a copy, and the restore is not declared yet.",
             "An administrator declares it with `roadbed restored --reason TEXT`.",
         )

@@ -1,7 +1,7 @@
 """Halts, drills and resumes of use cases.
 
-*Fenced*: no new effect can begin. *Quiesced*: no effect is under way. Both are measured in seconds
-from the request, and stored.
+*Fenced*: no new effect can begin. *Quiesced*: no effect is in progress. Both are measured in
+seconds from the request, and stored.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ class Halts:
     async def drill(self, use_case: str, *, actor: str) -> Halt:
         """Rehearse a halt without stopping anything, and store the times.
 
-        The fence is closed until what is under way has ended, and opened again. Senders wait
+        The fence is closed until running effects have ended, and opened again. Senders wait
         meanwhile, at most two seconds. People may do so six times an hour, one at a time. Raises
         ``UnknownHaltError``, ``DrillLimitError``.
         """

@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody, or a program, with a name of its own. ``roles`` by use case, without order.
+    """A person, or a program, with its own name. ``roles`` by use case, without order.
 
     What folders declare counts once an administrator has confirmed the person, at ``confirmed_at``.
     """
@@ -86,10 +86,10 @@ class Issued:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Who an identity provider says it is.
+    """The identity that a provider reports.
 
     ``name`` is set where a claim is to be a person's name here; else ``email`` leads to the person,
-    and is set only if it is certain. Else it is ``unverified``, and leads to nobody.
+    and is set only if it is certain. Otherwise it is ``unverified``, and is not used.
     """
 
     issuer: str

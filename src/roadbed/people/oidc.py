@@ -1,6 +1,6 @@
 """Sign-in at an identity provider: authorization code with PKCE, state and nonce.
 
-Authlib judges what comes back; the requests go out through httpx2, which Authlib does not drive.
+Authlib checks the answers; the requests are sent with httpx2, which Authlib does not support.
 """
 
 from __future__ import annotations

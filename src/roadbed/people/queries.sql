@@ -16,8 +16,9 @@ SELECT 1 FROM person WHERE name = %(person)s FOR NO KEY UPDATE
 SELECT count(*) FROM (SELECT FROM person ORDER BY name FOR NO KEY UPDATE) AS locked
 
 -- name: issue
--- What somebody else made says so, and so does whatever descends from it: a session of a link, a token
--- made in a session, a session by a password that somebody else set.
+-- A credential that another person created is marked, and so are credentials derived from it: a
+-- session from a link, a token created in a session, a session by a password that another person
+-- set.
 INSERT INTO token (hash, person, kind, name, scopes, use_cases, created_by, opened_by, expires_at,
                    let_in_by, let_in_at)
 SELECT %(hash)s, person.name, %(kind)s, %(label)s, %(scopes)s, %(use_cases)s, %(by)s, %(opened_by)s,
@@ -144,7 +145,7 @@ RETURNING name
 SELECT pg_advisory_xact_lock(hashtext('person'), hashtext('first'))
 
 -- name: first
--- Nobody becomes it who came by themselves under the name of the terminal's login.
+-- An unconfirmed person with the login name of the terminal does not become administrator.
 INSERT INTO person (name, admin, created_by, confirmed_at, confirmed_by)
 SELECT %(name)s, true, 'roadbed', now(), 'roadbed'
 WHERE NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL)
@@ -175,7 +176,7 @@ SELECT count(*) AS n FROM person WHERE admin AND disabled_at IS NULL AND name <>
 UPDATE person SET disabled_at = now() WHERE name = %(person)s AND disabled_at IS NULL
 
 -- name: end_all
--- A disabled person's tokens end for good: whoever comes back gets new ones.
+-- The tokens of a disabled person end permanently; a person who returns gets new ones.
 UPDATE token SET revoked_at = now() WHERE person = %(person)s AND revoked_at IS NULL
 RETURNING left(hash, 16) AS id
 
@@ -196,7 +197,7 @@ WHERE name = %(person)s AND confirmed_at IS NULL
 RETURNING name
 
 -- name: unbound
--- Names that a folder declares and that count for nobody: without an account, or not confirmed.
+-- Names that a folder declares and that have no effect: without an account, or not confirmed.
 SELECT role_held.use_case, role_held.role, role_held.person, person.name IS NOT NULL AS known
 FROM role_held LEFT JOIN person ON person.name = role_held.person
 WHERE role_held.declared AND person.confirmed_at IS NULL
@@ -237,8 +238,9 @@ JOIN person ON person.name = identity.person
 WHERE issuer = %(issuer)s AND subject = %(subject)s
 
 -- name: by_email
--- Closed also to whoever inherits an address: who has signed in from this provider is known by subject.
--- Only A to Z has a small letter here: of other letters some have one that is another's as well.
+-- An address is no identity once a person has signed in from this provider: the subject is, so a
+-- later owner of the address gets no access. Only A to Z are lowered: some other letters share a
+-- lower-case form.
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
 FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
@@ -261,11 +263,11 @@ ON CONFLICT DO NOTHING
 RETURNING person
 
 -- name: names_taken
--- A name that some pod declares belongs to whoever an administrator makes it for.
+-- Only an administrator assigns a name that some pod declares.
 SELECT name FROM person UNION SELECT person FROM role_held
 
 -- name: end_every_session
--- After a restore nobody knows which of them ended since. Everybody signs in again.
+-- After a restore it is unknown which sessions ended since. Everybody signs in again.
 UPDATE token SET revoked_at = now() WHERE kind IN ('session', 'link') AND revoked_at IS NULL
 
 -- name: end_tokens_again
@@ -273,7 +275,7 @@ UPDATE token SET revoked_at = now() WHERE left(hash, 16) = ANY (%(ids)s) AND rev
 RETURNING person, left(hash, 16) AS id
 
 -- name: hashed_persons
--- The same as audit/irrevocable_events.py computes of a name.
+-- The same value as audit/irrevocable_events.py computes from a name.
 SELECT name, encode(sha256(convert_to('roadbed/person/' || name, 'UTF8')), 'hex') AS hash
 FROM person ORDER BY name
 

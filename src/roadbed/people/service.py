@@ -61,9 +61,9 @@ class People:
     ) -> str:
         """A new API token of ``person``; without ``days`` it does not expire.
 
-        ``scopes`` and ``use_cases`` narrow what it may. ``session`` is the id of the one in which
-        it is made. Raises ``UnknownPersonError``,
-        ``PersonInvalidError``, ``NotSignedInError`` if that session has ended.
+        ``scopes`` and ``use_cases`` limit it. ``session`` is the id of the session that creates it.
+        Raises ``UnknownPersonError``, ``PersonInvalidError``, ``NotSignedInError`` if that session
+        has ended.
         """
         if unknown := set(scopes or ()) - set(SCOPES):
             raise PersonInvalidError(
@@ -182,7 +182,7 @@ class People:
     async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:
         """The viewer of a token or session. Raises ``NotSignedInError``.
 
-        ``awake`` says that a person asks, not a page that renews itself: a session left alone ends.
+        ``awake`` says that a person acts, not a page that refreshes itself: an idle session ends.
         """
         key = (hashed(secret), kind)
         remembered = self._remembered.get(key)
@@ -210,10 +210,10 @@ class People:
         return Viewer(name=name, admin=row["admin"], roles=roles)
 
     async def roles(self, person: str, use_case: str) -> frozenset[Role]:
-        """What ``person`` is in ``use_case`` now: by its folder's pod, and by what was granted.
+        """The roles of ``person`` in ``use_case`` now, declared by its folder or granted.
 
-        Empty for strangers, and for whoever was disabled. What the folder declares counts for whom
-        an administrator made or confirmed.
+        Empty for unknown and disabled people. A declared role counts if an administrator created or
+        confirmed the person.
         """
         facts = {"person": person, "use_case": use_case}
         rows = await self._database.fetch(SQL["roles"], facts)

@@ -56,9 +56,9 @@ class SignIn:
         """Whom the password admits. Raises ``SignInRefusedError``, ``TooManyRequestsError``.
 
         An account that does not exist, has no password or is disabled answers like a wrong
-        password, as late, and runs into the same limit. ``known`` is what ``known_browser`` gave
-        this browser before: it has a limit of its own, which strangers cannot use up. A person's
-        e-mail address stands for their name.
+        password, after the same time and with the same limit. ``known`` is what ``known_browser``
+        gave this browser before: it has a limit of its own, which strangers cannot use up. A
+        person's e-mail address stands for their name.
         """
         self.knock(address)
         name = await self._named(name)
@@ -102,7 +102,7 @@ class SignIn:
     async def change_password(
         self, viewer: Viewer, current: str, password: str
     ) -> Sequence[Issued]:
-        """One's own; every other session ends. Gives the tokens that were revoked with it.
+        """Change one's own password; all other sessions end. Returns the revoked tokens.
 
         The current one is asked for, unless there is none or the session was opened by a one-time
         link just now. Raises ``SignInRefusedError``, ``PasswordError``, ``TooManyRequestsError``,

@@ -60,7 +60,7 @@ class ArchiveWriter:
 
 
 class _Hashing:
-    """Reads ``size`` bytes of a file and hashes what it gives."""
+    """Reads ``size`` bytes of a file and hashes them."""
 
     def __init__(self, file: Any, size: int) -> None:
         self._file = file
@@ -171,7 +171,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:
-    """Whether it is a file as long as it says: one with holes is a whole disk in a few bytes."""
+    """Whether it is a regular file without holes: a sparse file could fill the disk."""
     return member.isreg() and not member.issparse()
 
 
@@ -189,4 +189,4 @@ def _check(path: Path, tar: tarfile.TarFile, name: str, facts: Mapping[str, Any]
     while source is not None and (content := source.read(1 << 20)):
         digest.update(content)
     if digest.hexdigest() != facts.get("sha256"):
-        raise BackupInvalidError(path, f"{name} is not what was backed up")
+        raise BackupInvalidError(path, f"{name} differs from the backed up file")

@@ -12,12 +12,12 @@ class BackupError(RoadbedError):
 
     code = "backup_failed"
 
-    def __init__(self, detail: str, remedy: str = "Mend what it names and repeat.") -> None:
+    def __init__(self, detail: str, remedy: str = "Correct the named problem and repeat.") -> None:
         super().__init__(f"There is no backup: {detail}.", remedy)
 
 
 class BackupInvalidError(RoadbedError):
-    """The file is no backup, or not as it was written."""
+    """The file is not a backup, or has changed since it was written."""
 
     code = "backup_invalid"
 

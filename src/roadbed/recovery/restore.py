@@ -1,4 +1,4 @@
-"""Restore of a backup into a database that nobody uses; declaring it is another step."""
+"""Restore of a backup into an unused database; the declaration is a separate step."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def restore(
     the witness in ``folder``, unless it is said to be ``unverified``.
 
     The witness in ``folder`` stays if there is one, since it may know more than the backup; only
-    without one the backup's takes its place. With ``replace`` what is in the database is dropped.
-    Raises ``BackupInvalidError``, ``BackupUnverifiedError``, ``RestoreRefusedError``,
+    without one the backup's takes its place. With ``replace`` the content of the database is
+    dropped. Raises ``BackupInvalidError``, ``BackupUnverifiedError``, ``RestoreRefusedError``,
     ``BackupError``; the database is then as it was.
     """
     with archive.reading(source) as backup:

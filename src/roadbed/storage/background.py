@@ -25,9 +25,9 @@ class Warnings:
 
     @contextmanager
     def caught(self, not_done: str, **about: str) -> Iterator[None]:
-        """Go on after any error with a warning that says what was not done.
+        """Catch any error and log a warning that says what was not done.
 
-        Also after one that nobody foresaw: the fault of one item never stops its neighbours.
+        Unexpected errors too: an error of one item never stops the other items.
         """
         try:
             yield

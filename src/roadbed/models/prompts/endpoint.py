@@ -16,11 +16,11 @@ _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class NoReplyError(Exception):
-    """A model gave no reply that could be used; ``reason`` says why, and quotes nobody.
+    """A model gave no usable reply; ``reason`` says why, without text of the provider.
 
-    What providers write into errors may repeat the key, or the input. ``again`` says whether the
+    Errors of providers may repeat the key or the input. ``again`` says whether the
     same request may succeed later, ``after_seconds`` when at the earliest. ``billed`` is false only
-    where the provider surely counted no tokens.
+    if the provider certainly counted no tokens.
     """
 
     def __init__(
@@ -59,21 +59,21 @@ class Endpoint:
         return f"{self.provider}:{self.model}"
 
     def address(self, environment: Mapping[str, str]) -> str:
-        """Where requests go: as declared, as the environment says, or to the provider."""
+        """The address for requests: declared, from the environment, or of the provider."""
         elsewhere = self.base_url or environment.get(_BASES[self.provider], "").strip()
         return elsewhere or _HOME[self.provider]
 
     def key(self, environment: Mapping[str, str]) -> SecretStr:
-        """The key of the environment. Raises ``NoReplyError`` if it has to be there, or is none."""
+        """The key from the environment. Raises ``NoReplyError`` if it is missing or invalid."""
         key = environment.get(self.key_name, "").strip()
         if not key and self.address(environment) == _HOME[self.provider]:
             raise NoReplyError(
-                f"no language model can be asked: {self.key_name} is not set where Roadbed runs"
+                f"no language model can be called: {self.key_name} is not set where Roadbed runs"
             )
         if key and _KEY.fullmatch(key) is None:
             # The clients would quote it in their logs when the request fails.
-            raise NoReplyError(f"{self.key_name} holds a sign that no key has")
-        return SecretStr(key or "none")  # servers of one's own often want none
+            raise NoReplyError(f"{self.key_name} contains a character that no key has")
+        return SecretStr(key or "none")  # self-hosted servers often need no key
 
 
 def endpoint(model: str, base_url: str | None = None, most_bytes: int = MOST_BYTES) -> Endpoint:

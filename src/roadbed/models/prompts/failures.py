@@ -14,7 +14,7 @@ from roadbed.outbound import AnswerTooLargeError
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
 
-# The most special first: each is tried in turn.
+# Checked in this order: the most specific error first.
 _FINAL: Sequence[tuple[type[exceptions.ModelAPIError], str]] = (
     (exceptions.ModelQuotaExceededError, "the account at the provider is used up"),
     (exceptions.ModelContextWindowExceededError, "the input is too long for the model"),
@@ -70,5 +70,5 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 
 def finished_badly(response: ModelResponse) -> str | None:
-    """Why a reply is none although the request succeeded."""
+    """Why a successful request gave no usable reply."""
     return _FINISHES.get(response.finish_reason or "")
