@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import psutil
 import uvloop
@@ -27,17 +27,24 @@ from roadbed.bootstrap import open_app
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
 from roadbed.storage import migrations
-from roadbed.storage.database import Database
+from roadbed.storage.database import Database, Row
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
+from roadbed.storage.sql import Query
 from roadbed.storage.writer import GroupCommitWriter, Write
 
-ENTRY = Write(
+
+class Entry(TypedDict):
+    id: str
+
+
+ENTRY: Write[Any, Row] = Write(
     "entry",
     """INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
        SELECT 'bench', 'decided', item.id, 'roadbed', now(),
               jsonb_build_object('decision', item.id, 'route', 'automatic')
        FROM json_to_recordset(%(items)s::json) AS item (id text)""",
-    "SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)",
+    answer=Query[Row]("SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)"),
+    items=Entry,
 )
 MANY = """
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)

@@ -30,18 +30,30 @@ ones, the statements are listed here and run in the transaction of the event.
 
 from __future__ import annotations
 
+from roadbed.audit.rows import Queries as AuditQueries
 from roadbed.budgets.service import SQL as BUDGETS
+from roadbed.decisions.items import (
+    ComparedItem,
+    DecidedItem,
+    FundedDecisionItem,
+    RevisionItem,
+    WholeItem,
+)
 from roadbed.decisions.service import SQL as DECISIONS
+from roadbed.deliveries.model import FinishedItem
 from roadbed.deliveries.relay import SQL as DELIVERIES
 from roadbed.examples.service import SQL as EXAMPLES
+from roadbed.guarantee.rows import Queries as GuaranteeQueries
 from roadbed.intake.tasks import SQL as INTAKE
+from roadbed.outcomes.model import OutcomeItem
 from roadbed.outcomes.service import SQL as OUTCOMES
 from roadbed.reviews.service import SQL as REVIEWS
+from roadbed.reviews.verdicts import VerdictItem
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import Statement, Write, together
 
-AUDIT = queries("roadbed.audit")
-GUARANTEE = queries("roadbed.guarantee")
+AUDIT = queries(AuditQueries)
+GUARANTEE = queries(GuaranteeQueries)
 
 # What follows from a decision. `fresh` are the decisions that this transaction records.
 _OF_A_DECISION = {
@@ -66,9 +78,16 @@ _SETTLED_AT_ONCE = together(
 # A separate statement: the next ones must see what a halt wrote while the guard waited.
 _GUARD = Statement(DECISIONS["guard"], distinct=True)
 
-SETTLE = Write("settle", _GUARD, _SETTLED, DECISIONS["settled"])
-SETTLE_FUNDED = Write("settle-funded", _GUARD, BUDGETS["charge"], _SETTLED, DECISIONS["settled"])
-SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, _SETTLED_AT_ONCE)
+SETTLE = Write("settle", _GUARD, _SETTLED, answer=DECISIONS["settled"], items=DecidedItem)
+SETTLE_FUNDED = Write(
+    "settle-funded",
+    _GUARD,
+    BUDGETS["charge"],
+    _SETTLED,
+    answer=DECISIONS["settled"],
+    items=FundedDecisionItem,
+)
+SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, answer=_SETTLED_AT_ONCE, items=WholeItem)
 # A revision is final, by its decision or a verdict: handle deliveries of earlier revisions.
 _EFFECTS = (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
 _REVISED = (DELIVERIES["unasked"], AUDIT["revised"])
@@ -86,13 +105,15 @@ SETTLE_REVISION = Write(
     DELIVERIES["of_revision"],
     *_REVISED,
     AUDIT["decided_revision"],
-    DECISIONS["settled"],
+    answer=DECISIONS["settled"],
+    items=RevisionItem,
 )
 COMPARE = Write(
     "compare",
     DECISIONS["compare"],
     Statement(REVIEWS["open_where_they_differ"], when=["review_id"]),
-    DECISIONS["compared"],
+    answer=DECISIONS["compared"],
+    items=ComparedItem,
 )
 VERDICT = Write(
     "verdict",
@@ -105,7 +126,8 @@ VERDICT = Write(
     Statement(DELIVERIES["planned_by_verdict"], when=["deliveries", "actions"]),
     *(Statement(statement, when=["revises"]) for statement in _REVISED),
     AUDIT["reviewed"],
-    REVIEWS["judged"],
+    answer=REVIEWS["judged"],
+    items=VerdictItem,
 )
 VERDICT_UNDONE = (
     EXAMPLES["withdraw"],
@@ -121,14 +143,16 @@ FINISH = Write(
     Statement(DELIVERIES["taken_back_of"], when=["compensates"]),
     AUDIT["sent"],
     Statement(GUARANTEE["refused"], when=["notice"]),
-    DELIVERIES["finished"],
+    answer=DELIVERIES["finished"],
+    items=FinishedItem,
 )
 OUTCOME = Write(
     "outcome",
     OUTCOMES["record"],
     Statement(REVIEWS["open_for_outcome"], when=["review_id"]),
     AUDIT["reported"],
-    OUTCOMES["recorded"],
+    answer=OUTCOMES["recorded"],
+    items=OutcomeItem,
 )
 LABELS_OVER = GUARANTEE["labels_over"]
 POD_TOLD = GUARANTEE["announce"]

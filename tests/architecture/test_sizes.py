@@ -10,6 +10,7 @@ from statistics import median
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "roadbed"
+GENERATED = "rows.py"  # it is as long as its queries.sql has columns; nobody reads it from the top
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,13 +39,13 @@ def share_over_50(functions: dict[str, int]) -> float:
 
 
 def measure(root: Path) -> Figures:
-    """Every Python file with anything in it; a function counts from its name to its end."""
+    """Every written Python file with anything in it; a function counts from name to end."""
     files: dict[str, int] = {}
     functions: dict[str, int] = {}
     for path in sorted(root.rglob("*.py")):
         text = path.read_text(encoding="utf-8")
         where = path.relative_to(root).as_posix()
-        if text.strip():
+        if text.strip() and path.name != GENERATED:
             files[where] = len(text.splitlines())
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -108,4 +109,5 @@ def test_a_cap_that_is_broken_is_told(
 
 def test_small_files_and_functions_are_fine(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(function(10) * 10)
+    (tmp_path / GENERATED).write_text("x: int\n" * 501)
     assert over_the_caps(measure(tmp_path)) == []

@@ -171,7 +171,7 @@ class TestCrash:
         await budgeted(app)
         budget = declared(app).budget
         assert budget is not None
-        row = {
+        row: Any = {
             "id": "tsk_lost",
             "use_case": "triage",
             "key": None,

@@ -59,9 +59,7 @@ def row(number: int, live: float, candidate: float, *, labelled: bool = True) ->
     }
 
 
-def reading(
-    rows: list[dict[str, Any]], judged_by: UseCase | None = None
-) -> trial_statistics.TrialReport:
+def reading(rows: list[Any], judged_by: UseCase | None = None) -> trial_statistics.TrialReport:
     return trial_statistics.trial_report(
         rows,
         step="canary",

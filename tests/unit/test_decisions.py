@@ -42,6 +42,7 @@ from roadbed.executors.in_process import (
 from roadbed.halts.errors import UnknownHaltError
 from roadbed.intake.errors import InputError, KeyReusedError, OverloadedError
 from roadbed.intake.model import AdmittedTask
+from roadbed.intake.tasks import ADMIT
 from roadbed.kernel.ids import CertificateId, TaskId, VersionId
 from roadbed.kernel.settings import Settings
 from roadbed.risk import sampling
@@ -392,6 +393,29 @@ class TestAdmission:
         row = await app.database.fetch_one("SELECT count(*) AS n FROM task")
         assert row == {"n": 1}
 
+    async def test_a_key_given_up_while_it_is_looked_up_is_free(
+        self, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An erasure takes the key between the statements that store a task and read it back."""
+        before = await decide(app, "once", key="k")
+        write = app.decisions._writer.write
+
+        async def erased_meanwhile(kind: Write[Any, Any], item: Mapping[str, object]) -> Any:
+            row: Any = await write(kind, item)
+            if kind is not ADMIT or row["task_id"] == item["id"]:
+                return row
+            await app.database.fetch("UPDATE task SET key = NULL WHERE id = %(task_id)s", row)
+            return {**dict.fromkeys(row), "id": item["id"]}
+
+        monkeypatch.setattr(app.decisions._writer, "write", erased_meanwhile)
+        admission, task = await app.decisions.submit(
+            "triage", {"text": "other"}, key="k", source=SOURCE
+        )
+        assert not admission.repeated
+        assert admission.task.id != before.task_id
+        assert task is not None
+        await task
+
     async def test_a_key_with_another_body_is_refused(self, app: App) -> None:
         await decide(app, "once", key="k")
         with pytest.raises(KeyReusedError, match="another input"):
@@ -622,7 +646,7 @@ async def test_where_nothing_could_be_recorded_nothing_is_decided(
 ) -> None:
     write = app.decisions._writer.write
 
-    async def lost(kind: Write, item: Mapping[str, object]) -> Any:
+    async def lost(kind: Write[Any, Any], item: Mapping[str, object]) -> Any:
         return None if kind is app.decisions._settle else await write(kind, item)
 
     monkeypatch.setattr(app.decisions._writer, "write", lost)
@@ -854,3 +878,19 @@ class TestExpiry:
 
 def test_a_proposal_that_is_no_action_is_named() -> None:
     assert routing.checked_actions({}, ["refund"]) == "it proposes str instead of an Action"
+
+
+async def test_a_reviewer_check_without_a_review_looks_like_any_other_task(app: App) -> None:
+    task_id = (await decide(app, "once")).task_id
+    facts = {"id": task_id}
+    await app.database.fetch("DELETE FROM review WHERE task_id = %(id)s", facts)
+    await app.database.fetch("UPDATE task SET reference = false WHERE id = %(id)s", facts)
+    other = await app.receipts.get(task_id, viewer="ana")
+    await app.database.fetch(
+        "INSERT INTO measure (task_id, use_case, kind, made_at)"
+        " VALUES (%(id)s, 'triage', 'check', now())",
+        facts,
+    )
+    check = await app.receipts.get(task_id, viewer="ana")
+    assert check["sample"] == other["sample"]
+    assert check["sample"]["drawn"] is False

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
@@ -17,6 +17,7 @@ from roadbed.decisions.model import Reason, Route
 from roadbed.deliveries import circuits, retry_policy
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError, UnknownDeliveryError
 from roadbed.deliveries.model import Delivery, DeliveryState
+from roadbed.deliveries.rows import ClaimRow
 from roadbed.examples.service import late_before
 from roadbed.halts.errors import NotHaltedError, ResumeError
 from roadbed.kernel.clock import SystemClock
@@ -356,7 +357,7 @@ class TestTrouble:
             " lease_until = now() + interval '1 minute'"
         )
         [row] = await app.database.fetch("SELECT * FROM delivery")
-        await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
+        await app.relay._send(declared(app), cast("ClaimRow", row), app.clock.monotonic() - 60.0)
         assert ((await one(app)).state, ledger.got) == (DeliveryState.WAITING, [])
 
     async def test_a_claim_that_has_grown_old_says_nothing_against_its_destination(
@@ -370,7 +371,9 @@ class TestTrouble:
             " lease_until = now() + interval '1 minute'"
         )
         for row in await app.database.fetch("SELECT * FROM delivery"):
-            await app.relay._send(declared(app), row, app.clock.monotonic() - 60.0)
+            await app.relay._send(
+                declared(app), cast("ClaimRow", row), app.clock.monotonic() - 60.0
+            )
         assert (await app.deliveries.overview("triage"))["circuits"] == {}
         await pump(app)
         assert len(ledger.got) == 6
@@ -441,6 +444,7 @@ class TestTrouble:
         await pump(app)
         circuit = (await app.deliveries.overview("triage"))["circuits"]["crm"]
         assert circuit["failures"] == 5
+        assert circuit["open_until"] is not None
         assert (circuit["open_until"] - app.clock.now()).total_seconds() <= 5.0
 
 

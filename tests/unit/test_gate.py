@@ -506,7 +506,7 @@ class TestCanary:
     def test_a_price_nobody_tells_is_no_cheaper_and_who_fails_falls_for_that(
         self, said: dict[str, Any], fell_for: set[str]
     ) -> None:
-        row = {
+        row: Any = {
             "task_id": "tsk_1",
             "live_output": {"q": 1},
             "live_reason": "proven",
@@ -529,7 +529,7 @@ class TestCanary:
         assert breached == fell_for
 
     def test_a_pair_without_both_times_says_nothing_of_the_pace(self) -> None:
-        row: dict[str, Any] = {
+        row: Any = {
             "task_id": "tsk_1",
             "live_output": {"q": 1},
             "live_reason": "proven",
@@ -541,7 +541,9 @@ class TestCanary:
             "candidate_cost": 0,
             **UNJUDGED,
         }
-        rows = [{**row, "candidate_seconds": None}] * 200 + [{**row, "live_seconds": None}] * 200
+        rows: list[Any] = [{**row, "candidate_seconds": None}] * 200 + [
+            {**row, "live_seconds": None}
+        ] * 200
         result = trial_statistics.trial_report(
             rows + [row] * 2,
             step="canary",
@@ -559,7 +561,7 @@ class TestCanary:
 def test_the_road_adds_up() -> None:
     began = datetime(2026, 1, 1, tzinfo=UTC)
 
-    def event(kind: str, days: float, **more: Any) -> dict[str, Any]:
+    def event(kind: str, days: float, **more: Any) -> Any:
         blank = {"stage": None, "waits_for": None, "release": None, "actor": "ana"}
         return {**blank, "kind": kind, "at": began + timedelta(days=days), **more}
 

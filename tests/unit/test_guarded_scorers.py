@@ -222,4 +222,4 @@ class TestInTheProduct:
         for loss in (math.nan, 2.0, -0.1):
             with pytest.raises(psycopg.errors.CheckViolation):
                 async with app.database.transaction() as connection:
-                    await connection.execute("UPDATE verdict SET loss = %s", [loss])
+                    await connection.execute("UPDATE verdict SET loss = %(loss)s", {"loss": loss})

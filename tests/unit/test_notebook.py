@@ -23,14 +23,14 @@ DECLARED = {
     "certainty": 0.95,
     "pod": {"engineer": "ben", "domain_lead": "ana"},
 }
-USE_CASE = {
+USE_CASE: Any = {
     "name": "triage",
     "declaration": DECLARED,
     "stage": "live",
     "threshold": 0.71,
     "halted": False,
 }
-VERSION = {
+VERSION: Any = {
     "number": 1,
     "live": True,
     "live_since": NOW - timedelta(days=10),
@@ -53,7 +53,7 @@ PROPOSAL = {
     "note": None,
     "edited": False,
 }
-RELEASE = {
+RELEASE: Any = {
     "id": "rel_1",
     "number": 4,
     "step": "live",
@@ -270,7 +270,7 @@ class TestLessons:
 
 class TestEvents:
     def test_halts_drills_and_who_resumed(self) -> None:
-        row = {
+        row: Any = {
             "kind": "halt",
             "reason": "Wrong team",
             "actor": "dev",
@@ -280,7 +280,7 @@ class TestEvents:
             "resumed_by": "ana",
             "resumed_at": NOW,
         }
-        drills = [
+        drills: list[Any] = [
             row | {"kind": "drill", "actor": "roadbed", "asked_at": NOW + timedelta(days=n)}
             for n in range(5)
         ]
@@ -295,7 +295,7 @@ class TestEvents:
         ]
 
     def test_states_incidents_and_erased_entries(self) -> None:
-        rows = [
+        rows: list[Any] = [
             {"at": NOW, "actor": "roadbed", **item}
             for item in (
                 {"kind": "state", "detail": {"before": "open", "after": "halted", "reason": "R."}},

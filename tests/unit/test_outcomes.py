@@ -169,7 +169,7 @@ def compared(**more: Any) -> dict[str, Any]:
     } | more
 
 
-def reading(*rows: dict[str, Any]) -> trial_statistics.TrialReport:
+def reading(*rows: Any) -> trial_statistics.TrialReport:
     return trial_statistics.trial_report(
         rows,
         step="canary",

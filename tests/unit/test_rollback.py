@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -14,6 +15,7 @@ from roadbed.background import running
 from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Route
 from roadbed.deliveries.model import AttemptResult, DeliveryState
+from roadbed.deliveries.rows import ClaimRow
 from roadbed.intake.errors import RetiredError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
@@ -435,7 +437,7 @@ async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
         outcome="temporary", state=DeliveryState.WAITING, detail="refused: busy"
     )
     for item in await app.database.fetch("SELECT id, use_case, kind, attempt FROM delivery"):
-        await app.relay._finished(item, nothing_happened, 0.1)
+        await app.relay._finished(cast("ClaimRow", item), nothing_happened, 0.1)
     rows = await app.database.fetch(
         "SELECT DISTINCT delivery.state, decision.version = release.version AS fell FROM delivery "
         "JOIN decision ON decision.task_id = delivery.task_id "

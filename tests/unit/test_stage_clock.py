@@ -24,7 +24,7 @@ def at(kind: str, name: str, day: float) -> dict[str, Any]:
     }
 
 
-def drawn(*events: dict[str, Any], day: float) -> Any:
+def drawn(*events: Any, day: float) -> Any:
     now = BEGAN + timedelta(days=day)
     return chart_of(stage_timeline("triage", list(events), now), now)
 

@@ -16,7 +16,7 @@ import traceback
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import psycopg
 import pytest
@@ -30,7 +30,7 @@ from roadbed.kernel.settings import Settings
 from roadbed.reviews.service import CLAIM
 from roadbed.storage import embedded, migrations
 from roadbed.storage import writer as writing
-from roadbed.storage.database import SCHEMA, Database, with_schema
+from roadbed.storage.database import SCHEMA, Database, Row, with_schema
 from roadbed.storage.doctor import examine
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer, default_home
 from roadbed.storage.errors import (
@@ -39,18 +39,35 @@ from roadbed.storage.errors import (
     RejectedWriteError,
     StorageUnavailableError,
 )
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import Query, texts
 from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
 from roadbed.web import create
 from tests.databases import empty_database
 
-PUT = Write(
+
+class Named(TypedDict):
+    id: str
+
+
+class Kept(Named):
+    n: int
+
+
+class Shipped(Named):
+    review: str | None
+    sends: bool
+
+
+PUT: Write[Any, Row] = Write(
     "put",
     """INSERT INTO kept SELECT id, n
        FROM json_to_recordset(%(items)s::json) AS item (id text, n integer)
        ON CONFLICT DO NOTHING""",
-    """SELECT kept.id, kept.n, kept.xmin::text AS batch FROM kept
-       JOIN json_to_recordset(%(items)s::json) AS item (id text) USING (id)""",
+    answer=Query[Row](
+        """SELECT kept.id, kept.n, kept.xmin::text AS batch FROM kept
+           JOIN json_to_recordset(%(items)s::json) AS item (id text) USING (id)"""
+    ),
+    items=Kept,
 )
 
 # A sequence is not rolled back with a transaction.
@@ -147,34 +164,35 @@ class TestWriter:
     ) -> None:
         """The table notes how many items each statement was sent."""
         note = "INSERT INTO kept SELECT 'sent ' || count(*), 0 FROM json_to_recordset"
-        kind = Write(
+        kind: Write[Shipped, Row] = Write(
             "some",
             Statement(
                 f"{note}(%(items)s::json) AS item (id text) ON CONFLICT DO NOTHING",
                 when=["review", "sends"],
             ),
-            "SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)",
+            answer=Query[Row](
+                "SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)"
+            ),
+            items=Shipped,
         )
         writer = GroupCommitWriter(table, lanes=1)
         await writer.open()
 
-        async def sent(*items: dict[str, object]) -> list[str]:
+        async def sent(*items: Shipped) -> list[str]:
             answers = await asyncio.gather(*(writer.write(kind, item) for item in items))
             assert [answer["id"] for answer in answers if answer] == [item["id"] for item in items]
             with psycopg.connect(table, autocommit=True) as connection:
                 rows = connection.execute("DELETE FROM kept RETURNING id").fetchall()
             return [name for (name,) in rows]
 
-        nothing: list[dict[str, object]] = [
+        nothing: list[Shipped] = [
             {"id": name, "review": None, "sends": False} for name in ("a", "b")
         ]
-        reviewed: dict[str, object] = {"id": "c", "review": "rev_1", "sends": False}
-        going: dict[str, object] = {"id": "d", "review": None, "sends": True}
+        reviewed: Shipped = {"id": "c", "review": "rev_1", "sends": False}
+        going: Shipped = {"id": "d", "review": None, "sends": True}
         assert await sent(*nothing) == []
         assert await sent(*nothing, reviewed, going) == ["sent 2"]
         await writer.close()
-        with pytest.raises(ValueError, match="answers every item"):
-            Write("none", kind.statements[0])
 
     @pytest.mark.parametrize(
         ("kind", "silent", "field"),
@@ -186,7 +204,7 @@ class TestWriter:
         ids=lambda value: getattr(value, "name", value),
     )
     def test_what_an_event_does_not_give_rise_to_is_not_sent(
-        self, kind: Write, silent: str, field: str
+        self, kind: Write[Any, Any], silent: str, field: str
     ) -> None:
         fields = {name for statement in kind.statements for name in statement.fields}
         nothing = dict.fromkeys(fields | {"compensates"}) | {"sends_actions": False}
@@ -194,14 +212,31 @@ class TestWriter:
         assert statement.of([nothing]) == []
         assert len(statement.of([nothing, {**nothing, field: True}])) == 1
 
+    def test_a_field_that_items_do_not_have_is_told_at_import(self) -> None:
+        with pytest.raises(ValueError, match=r"put reads fields .*: \['n', 'review'\]"):
+            Write(
+                "put",
+                Statement(
+                    "SELECT n FROM json_to_recordset(%(items)s::json) AS item (n integer)",
+                    when=["review"],
+                ),
+                answer=Query[Row](
+                    "SELECT id FROM json_to_recordset(%(items)s::json) AS item (id text)"
+                ),
+                items=Named,
+            )
+
     async def test_a_batch_is_kept_whole_or_not_at_all(self, table: str) -> None:
         """Its statements travel without BEGIN: the last one that fails takes all back."""
-        kind = Write(
+        kind: Write[Any, Row] = Write(
             "two",
             """INSERT INTO kept SELECT id, n
                FROM json_to_recordset(%(items)s::json) AS item (id text, n integer)""",
-            "SELECT id, 1 / (n - 7) FROM json_to_recordset(%(items)s::json) AS item"
-            " (id text, n integer)",
+            answer=Query[Row](
+                "SELECT id, 1 / (n - 7) FROM json_to_recordset(%(items)s::json) AS item"
+                " (id text, n integer)"
+            ),
+            items=Kept,
         )
         writer = GroupCommitWriter(table, lanes=1)
         await writer.open()
@@ -257,7 +292,7 @@ class TestWriter:
         ids=lambda kind: kind.name,
     )
     async def test_rows_are_looked_up_by_key_even_while_tables_are_empty(
-        self, url: str, kind: Write
+        self, url: str, kind: Write[Any, Any]
     ) -> None:
         """A plan made for empty tables serves for hours; a scan in it grows with every task."""
         migrations.upgrade(url)
@@ -420,7 +455,7 @@ class TestDatabase:
         (package / "queries.sql").write_text("-- name: a\nSELECT 1\n-- name: a\nSELECT 2\n")
         monkeypatch.syspath_prepend(str(tmp_path))
         with pytest.raises(ValueError, match="twice"):
-            queries("twice_named")
+            texts("twice_named")
 
 
 async def _never(*_: object, **__: object) -> None:

@@ -85,8 +85,10 @@ class TestStates:
         notices = await app.notices.list("triage")
         assert "Halted" in notices[0].text
         changes = await app.running_audit.changes("triage")
-        assert changes[0]["detail"]["after"] == "halted"
-        assert changes[0]["detail"]["sign"] in (Sign.HARM_PROVEN, Sign.CHANGE_FOUND)
+        detail = changes[0]["detail"]
+        assert detail is not None
+        assert detail["after"] == "halted"
+        assert detail["sign"] in (Sign.HARM_PROVEN, Sign.CHANGE_FOUND)
         report = await app.reports.report(service)
         assert report.state is State.HALTED
         assert "certificate" in report.way_out

@@ -514,7 +514,7 @@ class Output(BaseModel):
 class TestCanary:
     """Two versions with the same output and other refunds are two answers."""
 
-    def reading(self, row: dict[str, Any]) -> trial_statistics.TrialReport:
+    def reading(self, row: Any) -> trial_statistics.TrialReport:
         return trial_statistics.trial_report(
             [row],
             step="canary",

@@ -12,8 +12,8 @@ from roadbed.audit.checkpoint_history import HISTORY, CheckpointLine
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.handovers import Handover, Keyring
 from roadbed.audit.model import Checkpoint
+from roadbed.audit.rows import EveryCheckpointRow
 from roadbed.audit.tiles import TileFolder
-from roadbed.storage.database import Row
 
 Say = Callable[[str], None]
 
@@ -32,7 +32,9 @@ class Checkpoints:
     newest: str | None
 
     @classmethod
-    def read(cls, rows: Callable[[], Sequence[Row]], path: Path, say: Say) -> Checkpoints:
+    def read(
+        cls, rows: Callable[[], Sequence[EveryCheckpointRow]], path: Path, say: Say
+    ) -> Checkpoints:
         """Every checkpoint; unreadable ones, and ones not signed by the folder's key, are reported.
 
         The folder is read before ``rows()``: its content was in the database before.
@@ -44,7 +46,7 @@ class Checkpoints:
     @classmethod
     def _of(
         cls,
-        rows: Sequence[Row],
+        rows: Sequence[EveryCheckpointRow],
         keyring: Keyring | None,
         lines: Sequence[CheckpointLine] | None,
         path: Path,
@@ -157,7 +159,7 @@ def _read(text: str, keyring: Keyring) -> Checkpoint | str:
 
 
 def _stored(
-    rows: Iterable[Row], known: Mapping[str, Checkpoint | str], say: Say
+    rows: Iterable[EveryCheckpointRow], known: Mapping[str, Checkpoint | str], say: Say
 ) -> Iterator[Checkpoint]:
     for row in rows:
         checkpoint = known.get(row["note"])

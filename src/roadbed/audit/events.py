@@ -8,10 +8,11 @@ from datetime import datetime
 
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.rows import Queries
 from roadbed.storage.database import Connection
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-Row = Mapping[str, Any]  # of the database
+from roadbed.audit.rows import IrrevocableRow
 
 JOURNAL = "irrevocable.log"
 # Kinds of audit entries, and which of their facts are ids, numbers or states.
@@ -64,7 +64,7 @@ def person_hash(name: str) -> str:
     return sha256(f"roadbed/person/{name}".encode()).hexdigest()
 
 
-def event(leaf: int, row: Row) -> IrrevocableEvent:
+def event(leaf: int, row: IrrevocableRow) -> IrrevocableEvent:
     """The stored part of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
     kind, detail = row["kind"], row["detail"] or {}
     subject = row["subject"]
@@ -73,7 +73,7 @@ def event(leaf: int, row: Row) -> IrrevocableEvent:
     elif kind == "release":
         subject = subject.partition(" ")[0]
     elif kind == "state":
-        subject = row["use_case"]
+        subject = row["use_case"] or subject
     facts = {name: detail[name] for name in _FACTS[kind] if name in detail}
     return IrrevocableEvent(
         leaf=leaf, kind=kind, use_case=row["use_case"], subject=subject, facts=facts

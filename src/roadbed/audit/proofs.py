@@ -13,6 +13,7 @@ from roadbed.audit.errors import (
     UnknownEntryError,
 )
 from roadbed.audit.model import Checkpoint, EntryProof, ReceiptProof
+from roadbed.audit.rows import PlacesRow, Queries
 from roadbed.audit.tree import (
     TILE_WIDTH,
     NodeHash,
@@ -22,10 +23,10 @@ from roadbed.audit.tree import (
     leaf_hash,
     proof,
 )
-from roadbed.storage.database import Connection, Database, Row
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 FORMAT = "roadbed/proof/1"
 
 
@@ -77,18 +78,19 @@ class Proofs:
             entries=entries,
         )
 
-    async def _places(self, connection: Connection, positions: Sequence[int]) -> list[Row]:
+    async def _places(self, connection: Connection, positions: Sequence[int]) -> list[PlacesRow]:
         cursor = await connection.execute(_SQL["places"], {"positions": list(positions)})
         return list(await cursor.fetchall())
 
     async def _entries(
-        self, connection: Connection, rows: Sequence[Row], checkpoint: Checkpoint
+        self, connection: Connection, rows: Sequence[PlacesRow], checkpoint: Checkpoint
     ) -> list[EntryProof]:
+        leaves = []
         for row in rows:
-            if row["index"] is None:
+            if row["index"] is None or row["place"] is None:
                 raise NotSealedError(row["position"])
+            leaves.append(row["index"] * TILE_WIDTH + row["place"] - 1)
         size = checkpoint.size
-        leaves = [row["index"] * TILE_WIDTH + row["place"] - 1 for row in rows]
         if max(leaves) >= size:
             raise LookupError("there are more leaves than the newest checkpoint says")
         wanted = tree.tiles_of(
@@ -104,19 +106,20 @@ class Proofs:
         return [_entry(row, leaf, checkpoint, of) for row, leaf in zip(rows, leaves, strict=True)]
 
 
-def _entry(row: Row, leaf: int, checkpoint: Checkpoint, of: NodeHash) -> EntryProof:
+def _entry(row: PlacesRow, leaf: int, checkpoint: Checkpoint, of: NodeHash) -> EntryProof:
     """One entry, checked here first: no proof goes out that fails. Raises ``LookupError``."""
     hashes = proof(inclusion_nodes(leaf, checkpoint.size), of)
-    kept = row["salt"] is not None
-    if kept and sha256(row["salt"] + row["payload"].encode()).digest() != row["commitment"]:
+    salt, payload, commitment = row["salt"], row["payload"], row["commitment"]
+    if salt is not None and sha256(salt + (payload or "").encode()).digest() != commitment:
         raise LookupError(f"entry {row['position']} differs from the sealed one")
-    if not included(leaf_hash(row["commitment"]), leaf, checkpoint.size, hashes, checkpoint.root):
+    assert commitment is not None  # it is sealed: `_entries` has looked
+    if not included(leaf_hash(commitment), leaf, checkpoint.size, hashes, checkpoint.root):
         raise LookupError(f"entry {row['position']} does not lead to the newest checkpoint")
     return EntryProof(
         position=row["position"],
         leaf=leaf,
-        payload=row["payload"] if kept else None,
-        salt=row["salt"].hex() if kept else None,
-        commitment=row["commitment"].hex(),
+        payload=None if salt is None else payload,
+        salt=None if salt is None else salt.hex(),
+        commitment=commitment.hex(),
         hashes=[hash_.hex() for hash_ in hashes],
     )

@@ -10,13 +10,14 @@ from roadbed.audit import irrevocable_events, keys, notes
 from roadbed.audit.checkpoint_history import HISTORY
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.model import Checkpoint
+from roadbed.audit.rows import BundlesFromRow, Queries, TilesFromRow
 from roadbed.audit.tiles import TileFolder
 from roadbed.audit.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
 from roadbed.kernel.clock import Clock
-from roadbed.storage.database import Database, Row
+from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _TILES_AT_ONCE = 256
 
 
@@ -97,18 +98,18 @@ class Publication:
 
     async def _put_tiles(self, before: int, size: int) -> None:
         for first in _steps(before >> TILE_HEIGHT, size >> TILE_HEIGHT):
-            rows = await self._database.fetch(
+            bundles = await self._database.fetch(
                 _SQL["bundles_from"], {"first": first, "most": _TILES_AT_ONCE}
             )
-            await asyncio.to_thread(self._put_bundles, rows, size)
+            await asyncio.to_thread(self._put_bundles, bundles, size)
         level = 0
         while size >> (TILE_HEIGHT * level):
             above = TILE_HEIGHT * (level + 1)
             for first in _steps(before >> above, size >> above):
-                rows = await self._database.fetch(
+                tiles = await self._database.fetch(
                     _SQL["tiles_from"], {"level": level, "first": first, "most": _TILES_AT_ONCE}
                 )
-                await asyncio.to_thread(self._put_hashes, rows, size >> (TILE_HEIGHT * level))
+                await asyncio.to_thread(self._put_hashes, tiles, size >> (TILE_HEIGHT * level))
             level += 1
 
     async def _put_events(self, before: int, size: int) -> None:
@@ -131,12 +132,12 @@ class Publication:
                 ]
             await asyncio.to_thread(self._folder.put_events, events)
 
-    def _put_bundles(self, rows: Sequence[Row], size: int) -> None:
+    def _put_bundles(self, rows: Sequence[BundlesFromRow], size: int) -> None:
         for row in rows:
             if commitments := _within(row["commitments"], row["index"], size):
                 self._folder.put_entries(row["index"], commitments)
 
-    def _put_hashes(self, rows: Sequence[Row], size: int) -> None:
+    def _put_hashes(self, rows: Sequence[TilesFromRow], size: int) -> None:
         for row in rows:
             if hashes := _within(row["hashes"], row["index"], size):
                 self._folder.put_tile((row["level"], row["index"]), hashes)

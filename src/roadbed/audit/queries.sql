@@ -86,6 +86,7 @@ WHERE delivery_attempt.xmin = pg_current_xact_id()::xid
 SELECT pg_advisory_xact_lock(hashtext('audit'), 0)
 
 -- name: waiting
+-- not null: waiting
 SELECT EXISTS (SELECT FROM audit_pending) AS waiting
 
 -- name: take
@@ -135,6 +136,7 @@ SELECT index, positions, commitments FROM audit_bundle
 WHERE index >= %(first)s AND index < %(first)s + %(most)s ORDER BY index
 
 -- name: irrevocable
+-- not null: leaf
 -- Entries of some kinds among the leaves of bundles, with their positions in the log.
 SELECT (bundle.index * 256 + leaf.place - 1) AS leaf, entry.kind, entry.use_case, entry.subject,
        entry.detail
@@ -147,6 +149,7 @@ WHERE bundle.index >= %(first)s AND bundle.index < %(first)s + %(most)s
 ORDER BY 1
 
 -- name: of_size
+-- not null: largest
 -- The checkpoint of a size, the largest checkpoint, and the number of leaves.
 SELECT (SELECT note FROM audit_checkpoint WHERE size = %(size)s) AS note,
        (SELECT coalesce(max(size), 0) FROM audit_checkpoint) AS largest,
@@ -167,6 +170,7 @@ ORDER BY handover.number
 INSERT INTO audit_handover (note, new_key, at) VALUES (%(note)s, %(new_key)s, %(at)s)
 
 -- name: undeclared
+-- not null: undeclared
 SELECT EXISTS (SELECT FROM restoration WHERE declared_at IS NULL) AS undeclared
 
 -- name: erase
@@ -211,6 +215,7 @@ SELECT set_config('enable_hashjoin', %(joins)s, true), set_config('enable_mergej
        set_config('jit', 'off', true)
 
 -- name: leaves
+-- null elements: preimages
 -- The payload is written out here, not by audit_payload(): what is stored in the database cannot
 -- change what is verified.
 SELECT bundle.index, bundle.positions, bundle.commitments, tile.hashes, said.preimages

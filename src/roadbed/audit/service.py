@@ -21,6 +21,7 @@ from roadbed.audit.model import Bundle, Checkpoint, Growth, ReceiptProof, Verifi
 from roadbed.audit.notes import Signer
 from roadbed.audit.proofs import Proofs
 from roadbed.audit.publication import Publication
+from roadbed.audit.rows import Queries
 from roadbed.audit.tree import NodesOfTiles, Tile, root
 from roadbed.audit.verification import verify
 from roadbed.kernel.clock import Clock
@@ -28,7 +29,7 @@ from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _log = structlog.get_logger("roadbed.audit")
 SEAL_SECONDS = 1.0
 _LOOK_SECONDS = 0.02
@@ -237,8 +238,8 @@ class AuditLog:
 
     async def _may_sign(self, connection: Connection) -> Signer:
         """The key, if it is the one that signs now and no longer log is known outside."""
-        row = await (await connection.execute(_SQL["undeclared"])).fetchone()
-        if (row and row["undeclared"]) or await self.longer_than(connection) is not None:
+        restored = await (await connection.execute(_SQL["undeclared"])).fetchone()
+        if (restored and restored["undeclared"]) or await self.longer_than(connection) is not None:
             raise AuditBehindError
         # Read each time: another process may have put the next one in its place.
         signer = await asyncio.to_thread(keys.signer, self.folder, self._entropy)

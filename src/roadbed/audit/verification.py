@@ -6,11 +6,11 @@ time. Everything is read from one snapshot; writers and sealers go on meanwhile.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import cast
 
 import psycopg
 from psycopg.rows import dict_row
@@ -18,6 +18,7 @@ from psycopg.rows import dict_row
 from roadbed.audit import irrevocable_events
 from roadbed.audit.checkpoints import Checkpoints
 from roadbed.audit.model import KeyChange, LogFinding, Verification
+from roadbed.audit.rows import DescribedRow, LeavesRow, Queries
 from roadbed.audit.tiles import ENTRIES, TileFolder, as_entries
 from roadbed.audit.tree import (
     HASH_BYTES,
@@ -28,11 +29,11 @@ from roadbed.audit.tree import (
     leaf_hash,
     pieces,
 )
-from roadbed.storage.database import Row
+from roadbed.storage.database import BlockingConnection, RowT
 from roadbed.storage.errors import StorageUnavailableError
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import Query, queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 MOST_FINDINGS = 1_000
 _ENTRY_BYTES = HASH_BYTES + 2
 # The remedy for a finding. The log shows that data changed, not the earlier data.
@@ -44,7 +45,6 @@ _LOG_REMEDY = (
     "Nothing is repaired by itself. Keep the database and the folder as they are, and compare "
     "checkpoints with copies kept elsewhere; if a backup was restored on purpose, write that down."
 )
-_Connection: TypeAlias = psycopg.Connection[Row]
 
 
 def verify(url: str, folder: Path, monotonic: Callable[[], float]) -> Verification:
@@ -53,7 +53,7 @@ def verify(url: str, folder: Path, monotonic: Callable[[], float]) -> Verificati
     Raises ``StorageUnavailableError`` when the database cannot be read to the end.
     """
     try:
-        with psycopg.connect(url, row_factory=dict_row) as connection:
+        with BlockingConnection.connect(url, row_factory=dict_row) as connection:
             connection.execute(_SQL["snapshot"])
             return _Verifying(connection, folder).run(monotonic)
     except psycopg.OperationalError as error:
@@ -71,7 +71,7 @@ class _Suspect:
 class _Verifying:
     """One run over one snapshot."""
 
-    def __init__(self, connection: _Connection, folder: Path) -> None:
+    def __init__(self, connection: BlockingConnection, folder: Path) -> None:
         self._connection = connection
         self._folder = folder
         self._findings: list[LogFinding] = []
@@ -84,7 +84,7 @@ class _Verifying:
     def run(self, monotonic: Callable[[], float]) -> Verification:
         began = monotonic()
         claims = Checkpoints.read(
-            lambda: self._rows("every_checkpoint"),
+            lambda: self._rows(_SQL["every_checkpoint"]),
             self._folder,
             lambda text: self._find(None, text),
         )
@@ -94,7 +94,7 @@ class _Verifying:
         self._connection.execute(_SQL["by_key"], {"joins": "off"})
         with self._connection.cursor() as cursor:
             for row in cursor.stream(_SQL["leaves"], binary=True):
-                self._bundle(row, retraced)
+                self._bundle(cast("LeavesRow", row), retraced)
         waiting = self._waiting()
         self._journal(published)
         self._connection.execute(_SQL["by_key"], {"joins": "on"})
@@ -105,7 +105,7 @@ class _Verifying:
         for problem in claims.against(retraced.leaves, retraced.roots, cut=self._broken):
             self._find(None, problem)
         return Verification(
-            entries=self._rows("count")[0]["entries"],
+            entries=self._rows(_SQL["count"])[0]["entries"],
             erased=self._erased,
             pending=waiting,
             checkpoints=len(claims.database),
@@ -118,7 +118,7 @@ class _Verifying:
 
     def _key_changes(self, claims: Checkpoints) -> list[KeyChange]:
         """Every handover of keys; one that only the folder or only the database has is found."""
-        rows = {row["note"]: row for row in self._rows("handovers")}
+        rows = {row["note"]: row for row in self._rows(_SQL["handovers"])}
         shown = {handover.note for handover in claims.handovers}
         for row in rows.values():
             if row["note"] not in shown:
@@ -145,7 +145,7 @@ class _Verifying:
             )
         return changes
 
-    def _bundle(self, row: Row, retraced: Recomputation) -> None:
+    def _bundle(self, row: LeavesRow, retraced: Recomputation) -> None:
         index, positions, commitments = row["index"], row["positions"], row["commitments"]
         preimages = row["preimages"] or []
         digests = [
@@ -189,7 +189,7 @@ class _Verifying:
     def _journal(self, published: int) -> None:
         """The folder's journal against the entries that its newest checkpoint covers."""
         rows = self._rows(
-            "irrevocable",
+            _SQL["irrevocable"],
             first=0,
             most=self._next,
             kinds=list(irrevocable_events.KINDS),
@@ -217,7 +217,7 @@ class _Verifying:
             )
 
     def _waiting(self) -> int:
-        rows = self._rows("waiting_leaves")
+        rows = self._rows(_SQL["waiting_leaves"])
         for row in rows:
             given = row["preimage"]
             if given is None or sha256(given).digest() != row["commitment"]:
@@ -229,7 +229,7 @@ class _Verifying:
             return
         erased = self._named_as_erased()
         wanted = [suspect.position for suspect in self._suspects]
-        rows = {row["position"]: row for row in self._rows("described", positions=wanted)}
+        rows = {row["position"]: row for row in self._rows(_SQL["described"], positions=wanted)}
         for suspect in self._suspects:
             row = rows.get(suspect.position)
             if row is None:
@@ -246,7 +246,7 @@ class _Verifying:
     def _named_as_erased(self) -> set[int]:
         """Positions that a later entry names as erased."""
         erased: set[int] = set()
-        for row in self._rows("erased"):
+        for row in self._rows(_SQL["erased"]):
             positions = row["detail"].get("positions") if isinstance(row["detail"], dict) else None
             if isinstance(positions, list):
                 erased.update(
@@ -257,9 +257,11 @@ class _Verifying:
         return erased
 
     def _astray(self) -> None:
-        rows = self._rows("astray")
+        rows = self._rows(_SQL["astray"])
         wanted = [row["position"] for row in rows]
-        described = {row["position"]: row for row in self._rows("described", positions=wanted)}
+        described: dict[int | None, DescribedRow] = {
+            row["position"]: row for row in self._rows(_SQL["described"], positions=wanted)
+        }
         for row in rows:
             entry, position = described.get(row["position"]), row["position"]
             if entry is not None and not row["places"]:
@@ -269,12 +271,14 @@ class _Verifying:
                 self._find(position, f"{named} stands in {row['places']} places.")
 
     def _higher_tiles(self, retraced: Recomputation) -> None:
-        for row in self._rows("stray_tiles"):
+        for row in self._rows(_SQL["stray_tiles"]):
             self._find(None, f"Tile 0/{row['index']} has no leaves.")
         if self._broken:
             return
         expected = retraced.higher_tiles()
-        stored = {(row["level"], row["index"]): row["hashes"] for row in self._rows("higher_tiles")}
+        stored = {
+            (row["level"], row["index"]): row["hashes"] for row in self._rows(_SQL["higher_tiles"])
+        }
         for level, index in sorted(expected.keys() | stored.keys()):
             if expected.get((level, index)) != stored.get((level, index)):
                 self._find(None, f"Tile {level}/{index} is not what the tiles below it hash to.")
@@ -282,15 +286,15 @@ class _Verifying:
             for problem in self._files.tile(tile, hashes):
                 self._find(None, problem)
 
-    def _rows(self, name: str, **parameters: object) -> list[Mapping[str, Any]]:
-        return self._connection.execute(_SQL[name], parameters).fetchall()
+    def _rows(self, query: Query[RowT], **parameters: object) -> list[RowT]:
+        return self._connection.execute(query, parameters).fetchall()
 
     def _find(self, position: int | None, problem: str) -> None:
         remedy = _ENTRY_REMEDY if position is not None else _LOG_REMEDY
         self._findings.append(LogFinding(position=position, problem=problem, remedy=remedy))
 
 
-def _named(row: Row) -> str:
+def _named(row: DescribedRow) -> str:
     at = f"{row['at']:%Y-%m-%d %H:%M:%S.%f}"
     return f"Entry {row['position']} ({row['kind']}, {row['subject']}, {at} UTC)"
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from roadbed.audit import keys, notes
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.model import Checkpoint
+from roadbed.audit.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 LOOK_SECONDS = 1.0
 AGAIN_SECONDS = 60.0
 Send = Callable[[Checkpoint], Awaitable[None]]
@@ -82,8 +83,8 @@ class Witness:
         # A time in the future is that of a clock which was wrong.
         if last is not None and timedelta(0) <= now - last[0] < self._every:
             return False
-        row = await self._database.fetch_one(_SQL["undeclared"])
-        if row is not None and row["undeclared"]:  # entries sealed there were sent before
+        restored = await self._database.fetch_one(_SQL["undeclared"])
+        if restored is not None and restored["undeclared"]:  # entries sealed there were sent before
             return False
         row = await self._database.fetch_one(_SQL["newest"])
         if row is None or (last is not None and row["note"] == last[1]):

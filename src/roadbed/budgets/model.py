@@ -6,6 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TypedDict
+
+
+class Amounts(TypedDict):
+    """The limits of a budget as decimal text."""
+
+    per_task: str
+    per_month: str
+    per_day: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -43,6 +43,7 @@ SELECT budget_reserve(%(use_case)s, %(per_task)s, %(per_month)s, %(per_day)s, %(
 SELECT task_id FROM in_flight WHERE task_id = ANY (%(ids)s) AND reserved IS NOT NULL
 
 -- name: take_aside
+-- not null: granted
 SELECT budget_take(%(use_case)s, %(period)s, %(cap)s, %(amount)s, %(count)s, %(part)s::smallint)
        AS granted
 

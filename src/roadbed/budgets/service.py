@@ -6,16 +6,22 @@ import secrets
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from roadbed.budgets.model import Alert, Allowance, Aside, BudgetStatus, standing
+from roadbed.budgets.model import Alert, Allowance, Amounts, Aside, BudgetStatus, standing
+from roadbed.budgets.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Database
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import queries, texts
 
-SQL = queries(__package__)
-_INTAKE = queries("roadbed.intake")  # the owner of `in_flight`
+if TYPE_CHECKING:
+    from roadbed.intake.rows import Queries as IntakeQueries
+
+
+SQL = queries(Queries)
+# The owner of `in_flight` lies above: its statements run here, its code does not.
+_INTAKE = cast("IntakeQueries", texts("roadbed.intake"))
 _PARTS = 8  # as many as budget_take keeps
 _LAPSES = timedelta(minutes=15)  # much longer than calls outside the task path take
 LEVELS = (50, 80, 100)
@@ -155,7 +161,7 @@ def periods(budget: BudgetLimits, today: date) -> list[tuple[str, float]]:
     return [*limits, (today.isoformat(), budget.per_day)] if budget.per_day is not None else limits
 
 
-def amounts(budget: BudgetLimits) -> dict[str, str | None]:
+def amounts(budget: BudgetLimits) -> Amounts:
     """The amounts as decimal text, without rounding."""
     return {
         "per_task": str(budget.per_task),

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from roadbed.connectors import rendering
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import texts
 from roadbed.usecases.destinations import (
     DeliveryRequest,
     EgressClient,
@@ -130,7 +130,7 @@ async def _connect(name: str, egress: EgressClient) -> psycopg.AsyncConnection[t
             address, autocommit=True, connect_timeout=_CONNECT_SECONDS
         )
         await connection.execute(
-            queries("roadbed.connectors")["limit"].encode(), {"limit": f"{_STATEMENT_SECONDS}s"}
+            texts("roadbed.connectors")["limit"].encode(), {"limit": f"{_STATEMENT_SECONDS}s"}
         )
     except psycopg.ProgrammingError as error:
         # The driver's message quotes the address with its password.
@@ -141,7 +141,7 @@ async def _connect(name: str, egress: EgressClient) -> psycopg.AsyncConnection[t
 
 
 def _statement(name: str, **parts: sql.Composable) -> sql.Composed:
-    text = queries("roadbed.connectors")[name]
+    text = texts("roadbed.connectors")[name]
     # The text is this package's own file, and every part is a quoted identifier or a placeholder.
     return sql.SQL(text).format(**parts)
 

@@ -249,10 +249,10 @@ def proposals_waiting(waiting: Sequence[Proposal]) -> str:
 
 def headline(overview: Overview, live: LiveVersion, now: datetime) -> str:
     """The state of a use case in one or two sentences."""
-    waiting = overview.reviews["waiting"]
+    waiting, since = overview.reviews["waiting"], overview.reviews["oldest"]
     queue = "No review waits."
-    if waiting:
-        oldest = span((now - overview.reviews["oldest"]).total_seconds())
+    if since is not None:
+        oldest = span((now - since).total_seconds())
         queue = (
             f"{waiting:,} review{'' if waiting == 1 else 's'} wait"
             f"{'s' if waiting == 1 else ''}, the oldest for {oldest}."

@@ -21,13 +21,14 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
+from roadbed.decisions.rows import Queries
 from roadbed.intake.model import Arrival
 from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 SECONDS_BEFORE_COMMIT = 0.05  # a slower decider continues while its task is admitted
 _LOOK_SECONDS = 2.0
 _GOOD_FOR_SECONDS = 10.0  # an older look no longer counts

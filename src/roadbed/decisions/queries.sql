@@ -91,6 +91,7 @@ ON CONFLICT DO NOTHING
 SELECT item.id FROM json_to_recordset(%(items)s::json) AS item (id text)
 
 -- name: number
+-- not null: number
 -- The lock comes first, so that a row without its lock belongs to a process that has ended.
 SELECT number, pg_advisory_lock(hashtext('process'), number)
 FROM (SELECT nextval('process_number')::integer AS number) AS given
@@ -99,6 +100,7 @@ FROM (SELECT nextval('process_number')::integer AS number) AS given
 INSERT INTO process (number, machine, address) VALUES (%(number)s, %(machine)s, %(address)s)
 
 -- name: addresses
+-- not null: address
 -- Addresses of processes that hold their lock, the newest first.
 SELECT address FROM process
 WHERE machine = %(machine)s AND address IS NOT NULL AND lost_at IS NULL
@@ -114,6 +116,7 @@ WHERE lost_at IS NULL AND number <> %(number)s
   AND pg_try_advisory_xact_lock(hashtext('process'), number)
 
 -- name: lost
+-- not null: lost
 SELECT EXISTS (SELECT FROM process
                WHERE lost_at > now() - make_interval(secs => %(seconds)s)) AS lost
 

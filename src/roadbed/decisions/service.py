@@ -19,6 +19,7 @@ from roadbed.decisions.crash_detection import (
 )
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
+from roadbed.decisions.items import DecidedItem, FundedDecisionItem, RevisionItem, WholeItem
 from roadbed.decisions.model import (
     Answered,
     CurrentDeployments,
@@ -27,6 +28,7 @@ from roadbed.decisions.model import (
     LiveVersion,
     Route,
 )
+from roadbed.decisions.rows import Queries, SettledAtOnceRow, SettledRow
 from roadbed.decisions.trials import Trials
 from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
@@ -41,7 +43,7 @@ from roadbed.usecases.delivery_plan import plan
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.use_case import UseCase
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 
 
 class InFlight:
@@ -97,10 +99,10 @@ class Decisions:
         intake: Intake,
         services: CurrentDeployments,
         writer: GroupCommitWriter,
-        settle: Write,
-        settle_funded: Write,
-        settle_at_once: Write,
-        settle_revision: Write,
+        settle: Write[DecidedItem, SettledRow],
+        settle_funded: Write[FundedDecisionItem, SettledRow],
+        settle_at_once: Write[WholeItem, SettledAtOnceRow],
+        settle_revision: Write[RevisionItem, SettledRow],
         crash_detector: CrashDetector,
         trials: Trials,
         ids: Ids,
@@ -256,7 +258,8 @@ class Decisions:
         return self._decide_admitted(admission)
 
     async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
-        item = _record(arrival.task, turn.decision, turn.service.loaded.declared) | record(arrival)
+        decided = _record(arrival.task, turn.decision, turn.service.loaded.declared)
+        item: WholeItem = {**decided, **record(arrival)}
         try:
             return await self._writer.write(self._settle_at_once, item) is not None
         except RejectedWriteError:
@@ -303,8 +306,8 @@ class Decisions:
             spent = None if spent is None or cost is None else spent + cost
             item = _record(task, decision, declared)
             if declared.budget is not None:
-                item |= {"cost": spent, "per_day": amounts(declared.budget)["per_day"]}
-            row = await self._writer.write(self._settling(task, declared), item)
+                item = {**item, "cost": spent, "per_day": amounts(declared.budget)["per_day"]}
+            row = await self._settled(task, declared, item)
             if row is None or row["decision_id"] == decision.id:
                 if row:
                     self._compare(turn, task)
@@ -328,10 +331,14 @@ class Decisions:
             answer_seconds=self._clock.monotonic() - asked if warm else None,
         )
 
-    def _settling(self, task: AdmittedTask, declared: UseCase) -> Write:
+    async def _settled(
+        self, task: AdmittedTask, declared: UseCase, item: RevisionItem
+    ) -> SettledRow | None:
         if task.revision > 1:
-            return self._settle_revision
-        return self._settle if declared.budget is None else self._settle_funded
+            return await self._writer.write(self._settle_revision, item)
+        if declared.budget is None:
+            return await self._writer.write(self._settle, item)
+        return await self._writer.write(self._settle_funded, item)
 
     def _compare(self, turn: _Turn, task: AdmittedTask) -> None:
         """During a trial, compare each settled task with the other version, once per task."""
@@ -441,7 +448,7 @@ def _version(service: Deployment, task: AdmittedTask) -> LiveVersion:
     return service.live
 
 
-def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[str, object]:
+def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> RevisionItem:
     """One item of the settle batch: the decision, its review and its deliveries."""
     automatic = decision.routed.route is Route.AUTOMATIC
     content = decision.content
@@ -476,5 +483,6 @@ def _record(task: AdmittedTask, decision: Decision, declared: UseCase) -> dict[s
         "blind": task.reference and not declared.scorer.needs_person,
         "priority": routing.priority(decision.routed.code, reference=task.reference),
         "budgeted": declared.budget is not None,
+        "per_day": None,
         "approve_seconds": declared.approvals.within_hours * 3600.0,
     }

@@ -7,7 +7,9 @@ are under way, or the budget is used up, a task is left out of the comparison an
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, TypedDict
 
 import structlog
 
@@ -15,7 +17,9 @@ from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
+from roadbed.decisions.items import ComparedItem
 from roadbed.decisions.model import Answered, Decision, Deployment, Trial
+from roadbed.decisions.rows import ComparedRow
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
@@ -32,7 +36,12 @@ class Trials:
     """Evaluates the version that did not decide a task, for comparison."""
 
     def __init__(
-        self, writer: GroupCommitWriter, compare: Write, budgets: Budgets, ids: Ids, clock: Clock
+        self,
+        writer: GroupCommitWriter,
+        compare: Write[ComparedItem, ComparedRow],
+        budgets: Budgets,
+        ids: Ids,
+        clock: Clock,
     ) -> None:
         self._writer = writer
         self._compare = compare
@@ -134,19 +143,35 @@ class Trials:
         took: float | None,
         *,
         warm: bool,
-    ) -> dict[str, Any]:
+    ) -> ComparedItem:
         """One row of the comparison; with a canary, the review of what the two differ in."""
         by_candidate = decision.version == trial.version.id
-        decided, other = ("candidate", "live") if by_candidate else ("live", "candidate")
+        own = _decided(decision, took)
+        other = _evaluated(evaluation, evaluation.seconds if warm else None)
+        live, candidate = (other, own) if by_candidate else (own, other)
         differs = content_hash(evaluation.content) != content_hash(decision.content)
         return {
             "id": f"{trial.release} {task.id}",
             "task_id": task.id,
             "release": trial.release,
             "use_case": task.use_case,
-            "decided_by": decided,
-            **_side(decided, _decided(decision, took)),
-            **_side(other, _evaluated(evaluation, evaluation.seconds if warm else None)),
+            "decided_by": "candidate" if by_candidate else "live",
+            "live_output": live["output"],
+            "live_actions": live["actions"],
+            "live_content": live["content"],
+            "live_confidence": live["confidence"],
+            "live_route": live["route"],
+            "live_reason": live["reason"],
+            "live_seconds": live["seconds"],
+            "live_cost": live["cost"],
+            "candidate_output": candidate["output"],
+            "candidate_actions": candidate["actions"],
+            "candidate_content": candidate["content"],
+            "candidate_confidence": candidate["confidence"],
+            "candidate_route": candidate["route"],
+            "candidate_reason": candidate["reason"],
+            "candidate_seconds": candidate["seconds"],
+            "candidate_cost": candidate["cost"],
             "review_id": self._ids.review() if trial.step == "canary" and differs else None,
             "blind": not service.loaded.declared.scorer.needs_person,
             "at": self._clock.now(),
@@ -159,7 +184,18 @@ class Trials:
         return await self._budgets.take_aside(service.loaded.name, budget)
 
 
-def _evaluated(evaluation: Evaluation, seconds: float | None) -> dict[str, Any]:
+class _Answer(TypedDict):
+    output: Mapping[str, Any] | None
+    actions: Sequence[Mapping[str, Any]] | None
+    content: str | None
+    confidence: float | None
+    route: str
+    reason: str
+    seconds: float | None
+    cost: Decimal | None
+
+
+def _evaluated(evaluation: Evaluation, seconds: float | None) -> _Answer:
     answer, content = evaluation.answer, evaluation.content
     return {
         "output": content.output if content else None,
@@ -173,7 +209,7 @@ def _evaluated(evaluation: Evaluation, seconds: float | None) -> dict[str, Any]:
     }
 
 
-def _decided(decision: Decision, seconds: float | None) -> dict[str, Any]:
+def _decided(decision: Decision, seconds: float | None) -> _Answer:
     content = decision.content
     return {
         "output": decision.output,
@@ -185,7 +221,3 @@ def _decided(decision: Decision, seconds: float | None) -> dict[str, Any]:
         "seconds": seconds,
         "cost": decision.cost,
     }
-
-
-def _side(name: str, facts: dict[str, Any]) -> dict[str, Any]:
-    return {f"{name}_{key}": value for key, value in facts.items()}

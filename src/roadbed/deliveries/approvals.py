@@ -14,13 +14,21 @@ from roadbed.deliveries.errors import (
     UnknownDestinationError,
 )
 from roadbed.deliveries.model import Delivery, DeliveryState
+from roadbed.deliveries.rows import (
+    CircuitStatesRow,
+    FindRow,
+    ListRow,
+    OfTaskRow,
+    Queries,
+    ReplayRow,
+)
 from roadbed.kernel.clock import Clock
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 Row = Mapping[str, Any]
 _REPLAYED_AT_ONCE = 500
 # How a person may resolve a delivery: from which states, to which state.
@@ -42,7 +50,7 @@ class DeliveryOverview(TypedDict):
     """Deliveries of a use case: counts by destination and state, and the circuit of each."""
 
     destinations: Mapping[str, Mapping[str, int]]
-    circuits: Mapping[str, Row]
+    circuits: Mapping[str, CircuitStatesRow]
 
 
 class Deliveries:
@@ -197,7 +205,7 @@ class Deliveries:
                 return count
             after = max(row["id"] for row in rows)
 
-    def _may_approve(self, row: Row, person: str, content_hash: str | None) -> None:
+    def _may_approve(self, row: FindRow, person: str, content_hash: str | None) -> None:
         if row["key"] is None:
             return
         if content_hash != row["content_hash"]:
@@ -216,7 +224,7 @@ class Deliveries:
                 "You cannot approve your own request.", "Ask another person of the pod."
             )
 
-    async def _find(self, delivery_id: str, served: Sequence[str]) -> Row:
+    async def _find(self, delivery_id: str, served: Sequence[str]) -> FindRow:
         facts = {"id": delivery_id, "served": list(served)}
         row = await self._database.fetch_one(_SQL["find"], facts)
         if row is None:
@@ -224,7 +232,7 @@ class Deliveries:
         return row
 
 
-def _replayed(use_case: str, row: Row, person: str, note: str, at: datetime) -> AuditEvent:
+def _replayed(use_case: str, row: ReplayRow, person: str, note: str, at: datetime) -> AuditEvent:
     """The audit entry of one delivery that is sent again with others."""
     detail = {"task": row["task_id"], "said": "replay", "hash": None, "note": note}
     return AuditEvent(
@@ -242,10 +250,8 @@ def resolutions(state: DeliveryState) -> Sequence[str]:
     return [what for what, (states, _) in RESOLUTIONS.items() if state in states]
 
 
-def _read(row: Row) -> Delivery:
-    withheld = row["withheld"]
-    if withheld:  # these fields could show a blind reviewer the answer
-        row = {**row, **dict.fromkeys(("reason", "key", "content", "content_hash", "reference"))}
+def _read(row: FindRow | ListRow | OfTaskRow) -> Delivery:
+    withheld = row["withheld"]  # then these fields could show a blind reviewer the answer
     return Delivery(
         id=row["id"],
         use_case=row["use_case"],
@@ -253,13 +259,13 @@ def _read(row: Row) -> Delivery:
         destination=row["destination"],
         kind=row["kind"],
         state=DeliveryState(row["state"]),
-        reason=row["reason"],
-        key=row["key"],
-        content=row["content"],
-        content_hash=row["content_hash"],
+        reason=None if withheld else row["reason"],
+        key=None if withheld else row["key"],
+        content=None if withheld else row["content"],
+        content_hash=None if withheld else row["content_hash"],
         attempt=row["attempt"],
         next_at=row["next_at"],
-        reference=row["reference"],
+        reference=None if withheld else row["reference"],
         approve_until=row["approve_until"],
         approved_by=row["approved_by"],
         created_at=row["created_at"],

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 
 class DeliveryState(StrEnum):
@@ -94,3 +94,31 @@ class AttemptResult:
     reference: str | None = None
     counts: bool = True
     cause: str | None = None
+
+
+class NoticeItem(TypedDict):
+    """A notice for the pod that a failed delivery gives rise to; ``None`` where there is none."""
+
+    notice: str | None
+    about: str | None
+    text: str | None
+
+
+class FinishedItem(NoticeItem):
+    """An attempt that has ended."""
+
+    id: str
+    delivery_id: str
+    compensates: bool
+    use_case: str
+    number: int
+    worker: str
+    state: DeliveryState
+    outcome: str
+    detail: str
+    wait: float | None
+    look_first: bool
+    reference: str | None
+    seconds: float
+    at: datetime
+    cause: str | None

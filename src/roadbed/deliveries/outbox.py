@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from roadbed.deliveries.model import CORRECTION, RESULT, DeliveryState, Prepared
+from roadbed.deliveries.rows import ClaimRow, PlannedRow
 from roadbed.usecases import delivery_plan, placeholders
-from roadbed.usecases.destinations import Connector
+from roadbed.usecases.destinations import Connector, DeliveryRequest
 from roadbed.usecases.parsing import form_of
 from roadbed.usecases.use_case import UseCase
 
@@ -47,8 +48,7 @@ def connector(declared: UseCase, destination: str) -> Connector | None:
     return declared.approvals.to if destination == "approvals" else None
 
 
-# Any: a row of the query ``planned``.
-def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
+def prepare(declared: UseCase, row: PlannedRow) -> Prepared:
     """A planned delivery as ready, as skipped, or as held with the reason."""
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
@@ -101,7 +101,7 @@ def _same_first(earlier: Sequence[Json], facts: Json) -> list[Json]:
     return there
 
 
-def _is_there(there: Sequence[Json], facts: Json, row: Json) -> bool:
+def _is_there(there: Sequence[Json], facts: Json, row: PlannedRow) -> bool:
     """Whether the same content was delivered last."""
     place = row["twins"] if "action" in facts else 0
     if place >= len(there):
@@ -177,7 +177,7 @@ def _skips(when: str, facts: Mapping[str, Any]) -> tuple[DeliveryState, str] | N
     return DeliveryState.SKIPPED, f"The condition {when!r} does not hold."
 
 
-def _why_held(row: Json, there: Sequence[Json]) -> str:
+def _why_held(row: PlannedRow, there: Sequence[Json]) -> str:
     if row["restored"]:
         return f"{row['reason'] or ''} {_RESTORED}".strip()
     if row["before"] == "there" and row["of_verdict"] is None:
@@ -193,5 +193,27 @@ def _why_held(row: Json, there: Sequence[Json]) -> str:
     return row["reason"] or "A person has to approve it."
 
 
-def _held_delivery(row: Mapping[str, Any], reason: str) -> Prepared:
+def _held_delivery(row: PlannedRow, reason: str) -> Prepared:
     return Prepared(id=row["id"], state=DeliveryState.HELD, reason=reason)
+
+
+def request(row: ClaimRow) -> DeliveryRequest:
+    """What a connector is given of a claimed delivery."""
+    return DeliveryRequest(
+        id=row["id"],
+        key=row["key"],
+        use_case=row["use_case"],
+        task_id=row["task_id"],
+        destination=row["destination"],
+        kind=row["kind"],
+        content=row["content"],
+        facts=row["content"],
+        attempt=row["attempt"],
+    )
+
+
+def said(made: Prepared) -> Json:
+    """What a prepared delivery says, like a row of ``same_key``."""
+    content = made.content or {}
+    says = {"output": content.get("output"), "action": content.get("action")}
+    return {"id": made.id, "state": made.state, **says}

@@ -252,6 +252,7 @@ RETURNING delivery.id
 SELECT pg_try_advisory_xact_lock(hashtext('prepare'), hashtext(%(use_case)s)) AS alone
 
 -- name: planned
+-- not null: restored, twins
 -- `earlier`: deliveries of the task to the same destination before its verdict was changed, the newest
 -- first. A replacement waits until they have ended.
 SELECT delivery.id, delivery.use_case, delivery.task_id, delivery.destination, delivery.kind,
@@ -357,6 +358,7 @@ ON CONFLICT DO NOTHING
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: claim
+-- not null: key, content, first_sent_at
 -- The longest due deliveries of each destination, as many as it has senders. An array and a state
 -- that is looked up keep the planner from reading the whole table when much waits.
 UPDATE delivery
@@ -434,6 +436,7 @@ FROM json_to_recordset(%(items)s::json) AS item (id text)
 LEFT JOIN delivery_attempt ON delivery_attempt.id = item.id
 
 -- name: lost
+-- not null: first_sent_at
 -- Lost senders: their deliveries may have been made or not.
 SELECT id, use_case, destination, kind, attempt, first_sent_at
 FROM delivery
@@ -537,6 +540,7 @@ UPDATE delivery SET state = %(state)s, reason = %(reason)s, take_back = false
 WHERE id = %(id)s AND state = 'delivered'
 
 -- name: places
+-- not null: destination
 -- Destinations with a due delivery and a closed circuit, the longest due first: two index look-ups each.
 WITH RECURSIVE place AS (
     (SELECT destination FROM delivery

@@ -21,7 +21,23 @@ from pydantic_core import to_json
 
 from roadbed.deliveries import circuits, outbox, retry_policy
 from roadbed.deliveries.circuits import Circuits
-from roadbed.deliveries.model import COMPENSATION, AttemptResult, DeliveryState, Prepared
+from roadbed.deliveries.model import (
+    COMPENSATION,
+    AttemptResult,
+    DeliveryState,
+    FinishedItem,
+    NoticeItem,
+    Prepared,
+)
+from roadbed.deliveries.rows import (
+    BrokenRow,
+    ClaimRow,
+    FinishedRow,
+    LostRow,
+    PlannedRow,
+    Queries,
+    ToTakeBackRow,
+)
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import mask
@@ -31,14 +47,13 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.destinations import (
     Connector,
-    DeliveryRequest,
     EgressClient,
     Sent,
     UnknownOutcomeError,
 )
 from roadbed.usecases.use_case import UseCase
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 SEND_SECONDS = 10.0  # for one attempt, look-up included
 LEASE_SECONDS = 15.0  # longer than any attempt may last
 STALE_SECONDS = 0.5  # a claim older than this is not acted on
@@ -59,7 +74,7 @@ class Relay:
         ids: Ids,
         clock: Clock,
         egress: Callable[[float], EgressClient],
-        finish: Write,
+        finish: Write[FinishedItem, FinishedRow],
         chance: Callable[[], float],
         name: str,
         address: str,
@@ -133,14 +148,14 @@ class Relay:
         row = await cursor.fetchone()
         if row is None or not row["alone"]:
             return 0
-        cursor = await connection.execute(SQL["planned"], {**named, "most": most})
-        rows = await cursor.fetchall()
+        planned = await connection.execute(SQL["planned"], {**named, "most": most})
+        rows = await planned.fetchall()
         if rows:
             await self._prepare_each(connection, declared, rows)
         return len(rows)
 
     async def _prepare_each(
-        self, connection: Connection, declared: UseCase, rows: Sequence[Row]
+        self, connection: Connection, declared: UseCase, rows: Sequence[PlannedRow]
     ) -> None:
         """Prepare all of ``rows``; a row that fails is held with the reason.
 
@@ -169,7 +184,7 @@ class Relay:
             await connection.execute(SQL["not_prepared"], facts)
 
     async def _prepare_rows(
-        self, connection: Connection, declared: UseCase, rows: Sequence[Row]
+        self, connection: Connection, declared: UseCase, rows: Sequence[PlannedRow]
     ) -> None:
         prepared = [outbox.prepare(declared, row) for row in rows]
         prepared = await self._limited(connection, declared, rows, prepared)
@@ -196,7 +211,7 @@ class Relay:
         self,
         connection: Connection,
         declared: UseCase,
-        rows: Sequence[Row],
+        rows: Sequence[PlannedRow],
         prepared: Sequence[Prepared],
     ) -> list[Prepared]:
         """Hold actions over their daily limit. Only one relay prepares at a time, so it counts."""
@@ -223,7 +238,7 @@ class Relay:
         self,
         connection: Connection,
         declared: UseCase,
-        rows: Sequence[Row],
+        rows: Sequence[PlannedRow],
         prepared: Sequence[Prepared],
     ) -> list[Prepared]:
         """Handle repeated keys: the same content is sent once, other content needs a person."""
@@ -234,13 +249,15 @@ class Relay:
         ]
         facts = {"use_case": declared.name, "items": to_json(named).decode()}
         cursor = await connection.execute(SQL["same_key"], facts)
-        taken = {(row["destination"], row["key"]): row for row in await cursor.fetchall()}
+        taken: dict[tuple[str, str | None], Row] = {
+            (row["destination"], row["key"]): row for row in await cursor.fetchall()
+        }
         distinct = []
         for row, delivery in zip(rows, prepared, strict=True):
             if delivery.key is None:
                 distinct.append(delivery)
                 continue
-            first = taken.setdefault((row["destination"], delivery.key), _condition_facts(delivery))
+            first = taken.setdefault((row["destination"], delivery.key), outbox.said(delivery))
             same = first["id"] == delivery.id
             distinct.append(
                 delivery if same else outbox.doubled(row["destination"], delivery, first)
@@ -259,22 +276,24 @@ class Relay:
                 await self._settle_lost(declared, row)
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
-        for row in await self._database.fetch(SQL["broken"], named):
-            with self._caught("delivery not taken back", declared, row):
-                await self._take_back(declared, row, "A later step failed")
+        for broken in await self._database.fetch(SQL["broken"], named):
+            with self._caught("delivery not taken back", declared, broken):
+                await self._take_back(declared, broken, "A later step failed")
         async with self._database.transaction() as connection:
             for statement in (SQL["not_again"], SQL["ask_back"], self._close_notices):
                 await connection.execute(statement, named)
-        for row in await self._database.fetch(SQL["to_take_back"], named):
-            with self._caught("delivery not taken back", declared, row):
-                await self._take_back(declared, row, "A corrected input says something else")
+        for made in await self._database.fetch(SQL["to_take_back"], named):
+            with self._caught("delivery not taken back", declared, made):
+                await self._take_back(declared, made, "A corrected input says something else")
 
-    def _caught(self, not_done: str, declared: UseCase, row: Row) -> AbstractContextManager[None]:
+    def _caught(
+        self, not_done: str, declared: UseCase, row: LostRow | BrokenRow | ToTakeBackRow | ClaimRow
+    ) -> AbstractContextManager[None]:
         """Log an error of one row, so that it stops no other row."""
         place = {"usecase": declared.name, "destination": row["destination"]}
         return self._warnings.caught(not_done, **place)
 
-    async def _settle_lost(self, declared: UseCase, row: Row) -> None:
+    async def _settle_lost(self, declared: UseCase, row: LostRow) -> None:
         to = outbox.connector(declared, row["destination"])
         error = UnknownOutcomeError("the sender never reported the result")
         if to is None:
@@ -285,7 +304,7 @@ class Relay:
             outcome = self._failed(error, row, to)
         await self._finished(row, outcome, LEASE_SECONDS)
 
-    async def _take_back(self, declared: UseCase, row: Row, why: str) -> None:
+    async def _take_back(self, declared: UseCase, row: BrokenRow | ToTakeBackRow, why: str) -> None:
         to = outbox.connector(declared, row["destination"])
         # After a restore it may have been taken back already.
         able = to is not None and to.can_compensate and not row["restored"]
@@ -325,10 +344,10 @@ class Relay:
             began = (
                 self._clock.monotonic()
             )  # not before: a halt drill may hold the lock for seconds
-            cursor = await connection.execute(
+            claimed = await connection.execute(
                 SQL["claim"], {**named, "rooms": _shares(shares), "lease_seconds": LEASE_SECONDS}
             )
-            rows = await cursor.fetchall()
+            rows = await claimed.fetchall()
         for row in rows:
             task = asyncio.create_task(self._send(declared, row, began))
             self._sending.add(task)
@@ -343,7 +362,7 @@ class Relay:
         if not self._held[place]:
             del self._held[place]
 
-    async def _send(self, declared: UseCase, row: Row, claimed_at: float) -> None:
+    async def _send(self, declared: UseCase, row: ClaimRow, claimed_at: float) -> None:
         to = outbox.connector(declared, row["destination"])
         began = self._clock.monotonic()
         if to is None:
@@ -379,8 +398,8 @@ class Relay:
         if outcome.counts:
             await self._count(declared.name, row["destination"], outcome)
 
-    async def _attempt(self, to: Connector, row: Row) -> AttemptResult:
-        request = _request(row)
+    async def _attempt(self, to: Connector, row: ClaimRow) -> AttemptResult:
+        request = outbox.request(row)
         egress = self._egress(SEND_SECONDS)
         try:
             async with asyncio.timeout(SEND_SECONDS):
@@ -398,7 +417,7 @@ class Relay:
             error = problem
         return self._failed(error, row, to)
 
-    def _failed(self, error: Exception, row: Row, to: Connector) -> AttemptResult:
+    def _failed(self, error: Exception, row: ClaimRow | LostRow, to: Connector) -> AttemptResult:
         return retry_policy.failed(
             error,
             to,
@@ -408,28 +427,28 @@ class Relay:
             chance=self._chance(),
         )
 
-    async def _finished(self, row: Row, outcome: AttemptResult, seconds: float) -> None:
-        await self._writer.write(
-            self._finish,
-            {
-                "id": self._ids.new("att"),
-                "delivery_id": row["id"],
-                "compensates": row["kind"] == COMPENSATION,
-                "use_case": row["use_case"],
-                "number": row["attempt"],
-                "worker": self._name,
-                "state": outcome.state,
-                "outcome": outcome.outcome,
-                "detail": _storable(mask(outcome.detail)),
-                "wait": outcome.wait,
-                "look_first": outcome.look_first,
-                "reference": outcome.reference and _storable(outcome.reference),
-                "seconds": seconds,
-                "at": self._clock.now(),
-                "cause": outcome.cause if outcome.state is DeliveryState.FAILED else None,
-                **_notice(self._ids, row, outcome),
-            },
-        )
+    async def _finished(
+        self, row: ClaimRow | LostRow, outcome: AttemptResult, seconds: float
+    ) -> None:
+        item: FinishedItem = {
+            "id": self._ids.new("att"),
+            "delivery_id": row["id"],
+            "compensates": row["kind"] == COMPENSATION,
+            "use_case": row["use_case"],
+            "number": row["attempt"],
+            "worker": self._name,
+            "state": outcome.state,
+            "outcome": outcome.outcome,
+            "detail": _storable(mask(outcome.detail)),
+            "wait": outcome.wait,
+            "look_first": outcome.look_first,
+            "reference": outcome.reference and _storable(outcome.reference),
+            "seconds": seconds,
+            "at": self._clock.now(),
+            "cause": outcome.cause if outcome.state is DeliveryState.FAILED else None,
+            **_notice(self._ids, row, outcome),
+        }
+        await self._writer.write(self._finish, item)
 
     async def _count(self, use_case: str, destination: str, result: AttemptResult) -> None:
         """Store for all workers when the circuit of a destination opens or closes."""
@@ -460,7 +479,7 @@ def _sentence(error: Exception) -> str:
     return f"{_storable(line)[:300].rstrip('.')}."
 
 
-def _notice(ids: Ids, row: Row, outcome: AttemptResult) -> Mapping[str, str | None]:
+def _notice(ids: Ids, row: ClaimRow | LostRow, outcome: AttemptResult) -> NoticeItem:
     """The notice for the pod, if everything sent there would fail in the same way."""
     if outcome.cause is None or outcome.state is not DeliveryState.FAILED:
         return {"notice": None, "about": None, "text": None}
@@ -474,23 +493,3 @@ def _notice(ids: Ids, row: Row, outcome: AttemptResult) -> Mapping[str, str | No
 def _shares(shares: Mapping[str, int]) -> str:
     places = [{"destination": name, "room": share} for name, share in shares.items()]
     return to_json(places).decode()
-
-
-def _request(row: Row) -> DeliveryRequest:
-    return DeliveryRequest(
-        id=row["id"],
-        key=row["key"],
-        use_case=row["use_case"],
-        task_id=row["task_id"],
-        destination=row["destination"],
-        kind=row["kind"],
-        content=row["content"],
-        facts=row["content"],
-        attempt=row["attempt"],
-    )
-
-
-def _condition_facts(made: Prepared) -> Row:
-    content = made.content or {}
-    says = {"output": content.get("output"), "action": content.get("action")}
-    return {"id": made.id, "state": made.state, **says}

@@ -34,6 +34,7 @@ WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at
 ORDER BY example.id
 
 -- name: cases
+-- not null: drawn_at, sorted_at, sorted_by
 -- `judge` examples and all corrections of reviewers. Rows of a folder have no order of drawing, and
 -- a file may be sorted: the rows of a day get a random order.
 SELECT example.id, example.task_id, example.input, example.output, example.actions,
@@ -71,6 +72,7 @@ WHERE example.use_case = %(use_case)s AND example.purpose = 'judge'
 ORDER BY hashtextextended(example.id, %(salt)s) LIMIT %(most)s
 
 -- name: unlabelled
+-- not null: overdue
 -- Drawn for the reference sample and not labelled yet.
 SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jsonb AS actions,
        'judge' AS purpose, true AS reference, false AS labelled, false AS corrected,
@@ -81,6 +83,7 @@ WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.referen
   AND task.revises IS NULL
 
 -- name: judged_answers
+-- not null: of_case, content_hash, loss
 -- Verdicts on single answers: on decided ones, and on others that people were asked about.
 SELECT coalesce(measure.of_case, verdict.task_id) AS of_case, verdict.content_hash, verdict.loss
 FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
@@ -99,4 +102,5 @@ UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = i
 WHERE task_id = ANY (%(ids)s)
 
 -- name: late_before
+-- not null: moment
 SELECT late_before(%(use_case)s, make_interval(secs => %(seconds)s), %(at)s) AS moment

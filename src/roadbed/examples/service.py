@@ -21,6 +21,14 @@ from roadbed.decisions.evaluation import (
 )
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
+from roadbed.examples.rows import (
+    CasesRow,
+    InUseRow,
+    Queries,
+    RepeatedRow,
+    SomeCasesRow,
+    UnlabelledRow,
+)
 from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -34,7 +42,7 @@ from roadbed.usecases.loader import LoadedUseCase, read_examples
 from roadbed.usecases.parsing import UnfitError, read_stored, written
 from roadbed.usecases.use_case import UseCase
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 _AT_ONCE = 2_000
 
 
@@ -102,9 +110,8 @@ class Examples:
         labelled = await self._database.fetch(SQL["cases"], named)
         unlabelled = await self._database.fetch(SQL["unlabelled"], {**named, "before": before})
         losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
-        rows = sorted(
-            (*labelled, *unlabelled), key=lambda row: (row["sorted_at"], row["sorted_by"])
-        )
+        rows: list[CasesRow | UnlabelledRow] = [*labelled, *unlabelled]
+        rows.sort(key=lambda row: (row["sorted_at"], row["sorted_by"]))
         return [_case(declared, row, losses) for row in rows]
 
     async def repeated(self, declared: UseCase) -> list[KnownCase]:
@@ -203,7 +210,9 @@ def assessed(
 
 
 def _case(
-    declared: UseCase, row: Mapping[str, Any], losses: Mapping[str, Mapping[str, float]]
+    declared: UseCase,
+    row: CasesRow | UnlabelledRow | RepeatedRow | SomeCasesRow,
+    losses: Mapping[str, Mapping[str, float]],
 ) -> KnownCase:
     return KnownCase(
         id=row["id"],
@@ -220,7 +229,9 @@ def _case(
 
 
 def _truth(
-    declared: UseCase, row: Mapping[str, Any], losses: Mapping[str, Mapping[str, float]]
+    declared: UseCase,
+    row: CasesRow | UnlabelledRow | RepeatedRow | SomeCasesRow,
+    losses: Mapping[str, Mapping[str, float]],
 ) -> Truth:
     output = as_declared(declared, row["output"])
     right = None if output is None else Content(output=output, actions=row["actions"] or ())
@@ -240,7 +251,7 @@ def as_declared(
         return right
 
 
-def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
+def _set(declared: UseCase, rows: Sequence[InUseRow]) -> ExampleSet:
     fitting = [pair for row in rows if (pair := _read(declared, row))]
     return ExampleSet(
         examples=[example for example, _ in fitting],
@@ -249,9 +260,7 @@ def _set(declared: UseCase, rows: Sequence[Mapping[str, Any]]) -> ExampleSet:
     )
 
 
-def _read(
-    declared: UseCase, row: Mapping[str, Any]
-) -> tuple[LabelledExample, Mapping[str, Any]] | None:
+def _read(declared: UseCase, row: InUseRow) -> tuple[LabelledExample, Mapping[str, Any]] | None:
     try:
         output, reading = row["output"], read_stored(declared.input, row["input"])
         example = LabelledExample(

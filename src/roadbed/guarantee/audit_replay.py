@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from roadbed.guarantee.model import AuditPoint
+from roadbed.guarantee.rows import KindsRow, OutcomesRow
 from roadbed.risk.audit import RunningAudit
 from roadbed.risk.novelty import KindAlarm
 from roadbed.scoring.content import canonical
 from roadbed.usecases.use_case import RiskMeasure
 
-Row = Mapping[str, Any]  # of the database
+Row = Mapping[str, Any]  # JSON of the database
 
 _MOST_POINTS = 120
 MARK_EVERY = 1_000  # labels read between two marks from which an inspection can continue
@@ -46,14 +47,14 @@ class AuditReplay:
             overdue=state["overdue"],
         )
 
-    def continue_with(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
+    def continue_with(self, rows: Iterable[OutcomesRow], *, upto: str) -> list[dict[str, object]]:
         """Read ``rows``; return marks to continue from, all before the task ``upto``.
 
         A row is one drawn automatic answer with the ``passed`` others since the one before and the
         ``weight`` of these. Late ones count as wrong; those whose label may still come are passed
         to the audit, and no mark is set after one.
         """
-        marks = []
+        marks: list[dict[str, object]] = []
         final = True
         for number, row in enumerate(rows, 1):
             self.audit.pass_over(row["passed"], row["weight"])
@@ -62,7 +63,9 @@ class AuditReplay:
             if row["loss"] is None:
                 self.audit.wait()
                 continue
-            self.audit.add(wrong=_loss(row, self.risk_measure), rate=row["rate"])
+            self.audit.add(
+                wrong=_loss(row["loss"], self.risk_measure, agrees=row["agrees"]), rate=row["rate"]
+            )
             self.path.append(
                 AuditPoint(
                     automated=self.audit.automated,
@@ -100,9 +103,9 @@ class KindReplay:
         """One that has read nothing, or stands where ``state`` was kept."""
         return cls(alarm=KindAlarm() if state is None else KindAlarm(**state), known=known)
 
-    def continue_with(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
+    def continue_with(self, rows: Iterable[KindsRow], *, upto: str) -> list[dict[str, object]]:
         """Read ``rows``; return marks to continue from, all before the task ``upto``."""
-        marks = []
+        marks: list[dict[str, object]] = []
         for number, row in enumerate(rows, 1):
             unseen = self.known is not None and canonical(row["right_output"]) not in self.known
             self.alarm.add(unknown=bool(row["new_kind"]) or unseen)
@@ -116,12 +119,11 @@ def known_kinds(kinds: Sequence[Row | None] | None) -> frozenset[str] | None:
     return None if kinds is None else frozenset(canonical(output) for output in kinds)
 
 
-def _loss(row: Row, risk_measure: RiskMeasure) -> float:
+def _loss(loss: float, risk_measure: RiskMeasure, *, agrees: bool | None) -> float:
     """The loss that the risk limit refers to: graded, or whether the answer counted as wrong."""
-    loss: float = row["loss"]
-    if risk_measure == "mean_loss" or row["agrees"] is None:
+    if risk_measure == "mean_loss" or agrees is None:
         return loss
-    return float(not row["agrees"])
+    return float(not agrees)
 
 
 def thinned(path: list[AuditPoint]) -> list[AuditPoint]:

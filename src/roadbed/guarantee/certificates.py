@@ -18,6 +18,7 @@ from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import Examples, assessed
 from roadbed.guarantee import presentation
+from roadbed.guarantee.rows import LastCertificateRow, Queries, TriedRow
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat
@@ -32,9 +33,10 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.use_case import UseCase
+from roadbed.versions.rows import Queries as VersionQueries
 
-_SQL = queries(__package__)
-_VERSIONS = queries("roadbed.versions")
+_SQL = queries(Queries)
+_VERSIONS = queries(VersionQueries)
 Row = Mapping[str, Any]
 Known = Mapping[str, Evaluation]  # by the id of the case
 _SHOWN = 240  # characters of an example
@@ -59,7 +61,7 @@ class Certificates:
         self._ids = ids
         self._clock = clock
 
-    async def last(self, behaviour: str) -> Row | None:
+    async def last(self, behaviour: str) -> LastCertificateRow | None:
         """The newest certificate of a behaviour."""
         return await self._database.fetch_one(_SQL["last_certificate"], {"behaviour": behaviour})
 
@@ -103,7 +105,8 @@ class Certificates:
         detail["repeated"] = len(repeated)
         detail["judgements"] = judgements
         await self._store(declared, behaviour, proof, detail)
-        certificate = await self.last(behaviour) or {}
+        certificate = await self.last(behaviour)
+        assert certificate is not None  # it was just stored
         return Certification(
             certificate=certificate,
             proof=proof,
@@ -161,7 +164,7 @@ class Certificates:
         new = {case.id: evaluation for case, evaluation in zip(missing, made, strict=True)}
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
 
-    async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
+    async def _tried(self, use_case: str, behaviour: str) -> TriedRow:
         """How many versions were tested on the sample, including this one.
 
         ``versions`` counts all, ``tries`` those since the last that passed: repeated attempts share
@@ -237,14 +240,17 @@ def _counting(
     return [sample[place] for place in places], [evaluations[place] for place in places]
 
 
-def _answers_judged(last: Row, judgements: int) -> bool:
+def _answers_judged(last: LastCertificateRow, judgements: int) -> bool:
     """Whether people have judged answers that an earlier inspection had to count as wrong."""
     unknown: int = last["detail"].get("unknown", 0)
     return unknown > 0 and judgements > int(last["detail"].get("judgements", 0))
 
 
 def _not_due(
-    declared: UseCase, last: Row, sample: Sequence[KnownCase], alarm_at: datetime | None
+    declared: UseCase,
+    last: LastCertificateRow,
+    sample: Sequence[KnownCase],
+    alarm_at: datetime | None,
 ) -> str | None:
     """Why a version is not certified again now; ``None`` if it is due."""
     if not _same_alarm(last, alarm_at):
@@ -257,7 +263,7 @@ def _not_due(
     return None
 
 
-def _same_alarm(last: Row, alarm_at: datetime | None) -> bool:
+def _same_alarm(last: LastCertificateRow, alarm_at: datetime | None) -> bool:
     return bool(last["detail"].get("alarm_at") == (alarm_at.isoformat() if alarm_at else None))
 
 

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.guarantee.model import Notice
+from roadbed.guarantee.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 
 
 class Notices:

@@ -27,12 +27,14 @@ SELECT kept.version, kept.since, kept.upto, kept.passed, kept.weight, kept.handl
 FROM (SELECT) AS one LEFT JOIN running_audit AS kept ON kept.use_case = %(use_case)s
 
 -- name: missed
+-- not null: missed
 -- Whether an answer settled behind what was counted. With known values the planner uses an index.
 SELECT EXISTS (SELECT FROM decision
                WHERE use_case = %(use_case)s AND decided_at > %(at)s AND version = %(version)s
                  AND route = 'automatic' AND task_id < %(upto)s) AS missed
 
 -- name: relabelled
+-- not null: first, reference, mark, uncounted
 -- Verdicts given or taken back since a moment, and revisions decided: what each says of the first task of
 -- its chain may differ from what was replayed. `uncounted` is a drawn answer that is not among the gaps,
 -- because the clock of the process that decided it was slow.
@@ -116,6 +118,7 @@ FROM json_to_recordset(%(marks)s::json) AS mark (last text, state jsonb)
 ON CONFLICT (use_case, kind, basis, last) DO UPDATE SET state = excluded.state
 
 -- name: outcomes
+-- not null: id, passed, weight, late
 -- Drawn automatic answers after a task, in the order drawn; ``passed`` counts those not drawn since the
 -- one before. ``loss`` is null while the label may still come, and ``pending`` says that of a revision's.
 -- Each with the worst that is known of any of its revisions.
@@ -229,6 +232,7 @@ WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blin
   AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
 
 -- name: pulse
+-- not null: undone
 SELECT (SELECT max(id) FROM verdict WHERE use_case = %(use_case)s) AS verdict,
        (SELECT count(*) FROM verdict WHERE use_case = %(use_case)s AND undone_at IS NOT NULL)
        AS undone,
@@ -266,6 +270,7 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure
   AND measure.passed IS NOT NULL
 
 -- name: tried
+-- not null: versions, tries
 -- Versions certified on the sample, with this one: all, and those since the last that passed.
 SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
        1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries

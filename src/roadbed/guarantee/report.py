@@ -11,6 +11,7 @@ from roadbed.decisions.model import Deployment
 from roadbed.guarantee import presentation
 from roadbed.guarantee.model import AuditView, Notice, Volume
 from roadbed.guarantee.notices import Notices
+from roadbed.guarantee.rows import Queries
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.model import ReviewerFigures
@@ -26,7 +27,7 @@ from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import VersionInfo
 from roadbed.versions.service import Versions
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 LIMITS = (0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.075, 0.1, 0.15)
 REVIEW_SECONDS = 30.0
 _DAYS = 7
@@ -105,7 +106,7 @@ class TrustReports:
         declared, live = service.loaded.declared, service.live
         version = await self._versions.in_service(declared.name)
         proof = version.certificate if version else None
-        row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name}) or {}
+        row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name})
         volume = await self._volume(declared.name)
         curve = [CurvePoint(**point) for point in (proof or {}).get("detail", {}).get("curve", [])]
         delta = _delta(declared, (proof or {}).get("detail") or {})
@@ -124,8 +125,8 @@ class TrustReports:
             promise=presentation.promise(declared, live.state),
             state=live.state,
             state_words=presentation.STATES[live.state],
-            state_reason=row.get("state_reason"),
-            state_since=row.get("state_since"),
+            state_reason=row["state_reason"] if row else None,
+            state_since=row["state_since"] if row else None,
             way_out=presentation.WAY_OUT[live.state].format(use_case=declared.name),
             risk_limit=declared.risk_limit,
             certainty=declared.certainty,
@@ -160,7 +161,7 @@ class TrustReports:
     async def _volume(self, use_case: str) -> Volume:
         since = self._clock.now() - timedelta(days=_DAYS)
         row = await self._database.fetch_one(_SQL["volume"], {"use_case": use_case, "since": since})
-        if row is None or not row["tasks"]:
+        if row is None or row["first"] is None:
             return Volume(tasks=0.0, reviews=0.0, review_hours=0.0)
         # A use case that began an hour ago has no full day: extrapolate from the hour.
         days = min(max((self._clock.now() - row["first"]).total_seconds() / 86_400, 1.0), _DAYS)

@@ -24,9 +24,20 @@ from roadbed.guarantee import audit_replay, presentation
 from roadbed.guarantee.audit_replay import AuditReplay, KindReplay
 from roadbed.guarantee.model import AuditPoint, AuditView, StateChange
 from roadbed.guarantee.notices import announce
+from roadbed.guarantee.rows import (
+    ChangesRow,
+    CountedRow,
+    GapsRow,
+    LiveRow,
+    MarkRow,
+    PulseRow,
+    Queries,
+    RelabelledRow,
+)
 from roadbed.guarantee.state import set_by_alarm
 from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
 from roadbed.kernel.ids import Ids
+from roadbed.reviews.rows import Queries as ReviewQueries
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.automation_state import AutomationState, Sign, after_alarm, sign_of
 from roadbed.risk.curve import share_interval
@@ -37,8 +48,8 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.identity import automation_state
 
-_SQL = queries(__package__)
-_REVIEWS = queries("roadbed.reviews")  # the owner of `review`
+_SQL = queries(Queries)
+_REVIEWS = queries(ReviewQueries)  # the owner of `review`
 _LOOK_SECONDS = 0.5
 _CHASE_SECONDS = 60.0
 _LABELS = "labels"  # subject of the notice about late labels
@@ -54,7 +65,7 @@ Row = Mapping[str, Any]
 class EvidenceSummary:
     """The summary of the live version's evidence."""
 
-    live: Row
+    live: LiveRow
     audit: RunningAudit
     path: Sequence[AuditPoint]
     kinds: KindAlarm
@@ -76,7 +87,7 @@ class _Counted:
     handled: Sequence[str] = ()
     changed: str | None = None
     changed_sample: str | None = None
-    tail: Sequence[Row] = ()
+    tail: Sequence[GapsRow] = ()
 
 
 class AuditEvidence:
@@ -140,26 +151,29 @@ class AuditEvidence:
         return counted
 
     async def _as_kept(
-        self, connection: Connection, facts: Row, row: Row, at: datetime
+        self, connection: Connection, facts: Row, row: CountedRow, at: datetime
     ) -> _Counted:
         """The earlier counts; nothing if they are of another version or missed an answer."""
-        labels: Sequence[Row] = ()
+        kept_at, upto = row["at"], row["upto"]
+        assert kept_at is not None  # what is counted has all of these
+        assert upto is not None
+        labels: Sequence[RelabelledRow] = ()
         same = (row["version"], row["since"]) == (facts["version"], facts["since"])
         if same:
-            since = min(row["at"], at) - _BEHIND
-            new = {"from": since, "from_verdict": _id("vdt", since), "upto": row["upto"]}
+            since = min(kept_at, at) - _BEHIND
+            new = {"from": since, "from_verdict": _id("vdt", since), "upto": upto}
             cursor = await connection.execute(_SQL["relabelled"], {**facts, **new})
             labels = await cursor.fetchall()
         missed = any(label["uncounted"] for label in labels)
         if not same or missed or await self._missed(connection, facts, row):
             await connection.execute(_SQL["forget_gaps"], facts)
             return _Counted(changed="", changed_sample="")
-        handled = set(row["handled"])
+        handled = set(row["handled"] or ())
         fresh = [label for label in labels if label["mark"] not in handled]
         return _Counted(
-            upto=row["upto"],
-            passed=row["passed"],
-            weight=row["weight"],
+            upto=upto,
+            passed=row["passed"] or 0,
+            weight=row["weight"] or 0.0,
             handled=[label["mark"] for label in labels],
             changed=min((label["first"] for label in fresh), default=None),
             changed_sample=min(
@@ -167,7 +181,7 @@ class AuditEvidence:
             ),
         )
 
-    async def _missed(self, connection: Connection, facts: Row, row: Row) -> bool:
+    async def _missed(self, connection: Connection, facts: Row, row: CountedRow) -> bool:
         behind = {**facts, "at": row["at"], "upto": row["upto"]}
         late = await (await connection.execute(_SQL["missed"], behind)).fetchone()
         return late is None or bool(late["missed"])
@@ -216,7 +230,7 @@ class AuditEvidence:
         return replay
 
     async def _kinds(
-        self, connection: Connection, live: Row, facts: Row, counted: _Counted
+        self, connection: Connection, live: LiveRow, facts: Row, counted: _Counted
     ) -> KindReplay:
         known = audit_replay.known_kinds(live["kinds"])
         basis = _basis(facts["version"], live["alarm_at"], known and sorted(known))
@@ -229,7 +243,9 @@ class AuditEvidence:
         await self._keep(connection, whose, marks)
         return replay
 
-    async def _mark(self, connection: Connection, whose: Row, changed: str | None) -> Row | None:
+    async def _mark(
+        self, connection: Connection, whose: Row, changed: str | None
+    ) -> MarkRow | None:
         await connection.execute(_SQL["forget_marks"], {**whose, "changed": changed})
         return await (await connection.execute(_SQL["mark"], whose)).fetchone()
 
@@ -246,7 +262,7 @@ class RunningAuditMonitor:
         self._database = database
         self._ids = ids
         self._clock = clock
-        self._seen: dict[str, Row | None] = {}
+        self._seen: dict[str, PulseRow | None] = {}
         self._reader = AuditEvidence(database, clock)
 
     async def inspect(self, declared: UseCase) -> StateChange | None:
@@ -310,18 +326,16 @@ class RunningAuditMonitor:
         delta = 1.0 - declared.certainty
         if evidence is None:
             audit, kinds = RunningAudit(risk_limit=declared.risk_limit, delta=delta), KindAlarm()
-            evidence = EvidenceSummary(
-                live={}, audit=audit, path=(), kinds=kinds, waiting=0, overdue=0
-            )
-        audit, kinds = evidence.audit, evidence.kinds
+        else:
+            audit, kinds = evidence.audit, evidence.kinds
         low, high = share_interval(audit.wrong, audit.sampled, declared.certainty)
         return AuditView(
-            version=evidence.live.get("live_version"),
+            version=evidence.live["live_version"] if evidence else None,
             automated=audit.automated,
             sampled=audit.sampled,
             wrong=audit.wrong,
-            waiting=evidence.waiting,
-            overdue=evidence.overdue,
+            waiting=evidence.waiting if evidence else 0,
+            overdue=evidence.overdue if evidence else 0,
             low=low,
             high=high,
             estimate=audit.estimate if audit.sampled else None,  # of none drawn it is no estimate
@@ -334,10 +348,10 @@ class RunningAuditMonitor:
             new_kinds=kinds.new,
             kinds_evidence=kinds.evidence,
             kinds_limit=KIND_ALARM,
-            path=evidence.path,
+            path=evidence.path if evidence else (),
         )
 
-    async def changes(self, use_case: str, most: int = 50) -> Sequence[Row]:
+    async def changes(self, use_case: str, most: int = 50) -> Sequence[ChangesRow]:
         """Moves of the state and releases, newest first: ``at`` and ``detail``."""
         return await self._database.fetch(_SQL["changes"], {"use_case": use_case, "most": most})
 
@@ -353,7 +367,7 @@ class RunningAuditMonitor:
     async def _move(
         self,
         use_case: str,
-        live: Row,
+        live: LiveRow,
         after: AutomationState,
         sign: Sign,
         why: str,
@@ -375,7 +389,7 @@ class RunningAuditMonitor:
         return await late_before(self._database, self._clock, declared.name, hours)
 
 
-def _carried(counted: _Counted, gaps: Sequence[Row]) -> list[dict[str, Any]]:
+def _carried(counted: _Counted, gaps: Sequence[GapsRow]) -> list[dict[str, Any]]:
     """Gaps that end with a drawn answer; what follows the last of them stays in ``counted``."""
     kept = []
     for gap in gaps:

@@ -14,22 +14,30 @@ from typing import Any
 from roadbed.audit.events import AuditEvent, record
 from roadbed.guarantee.certificates import Certification
 from roadbed.guarantee.model import StateChange
+from roadbed.guarantee.rows import LiveRow, Queries
 from roadbed.risk import sampling
 from roadbed.risk.automation_state import AutomationState, State, after_certification
 from roadbed.storage.database import Connection
 from roadbed.storage.sql import queries
-from roadbed.versions.identity import automation_state, in_force
+from roadbed.usecases.rows import Queries as UseCaseQueries
+from roadbed.versions.identity import StateRow, automation_state, in_force
 
 Row = Mapping[str, Any]  # of the database
 
-_SQL = queries(__package__)
-_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
+_SQL = queries(Queries)
+_USE_CASES = queries(UseCaseQueries)  # the owner of `use_case`
+
+
+class AuditedStateRow(StateRow):
+    """The same, with when its running audit began."""
+
+    audit_at: datetime | None
 
 
 async def set_by_release(
     connection: Connection,
     use_case: str,
-    row: Row,
+    row: AuditedStateRow,
     certification: Certification,
     *,
     opened: bool,
@@ -62,7 +70,7 @@ async def set_by_release(
 async def set_by_alarm(
     connection: Connection,
     use_case: str,
-    live: Row,
+    live: LiveRow,
     after: AutomationState,
     change: StateChange,
 ) -> bool:

@@ -19,6 +19,7 @@ INSERT INTO halt (id, use_case, kind, reason, actor, epoch, asked_at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(reason)s, %(actor)s, %(epoch)s, %(asked_at)s)
 
 -- name: undeclared
+-- not null: undeclared
 SELECT EXISTS (SELECT FROM restoration WHERE declared_at IS NULL) AS undeclared
 
 -- name: not_held

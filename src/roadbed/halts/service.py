@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from psycopg.types.json import Jsonb
 
@@ -22,16 +22,22 @@ from roadbed.halts.errors import (
     UnknownHaltError,
 )
 from roadbed.halts.model import Halt, HaltOfAll
+from roadbed.halts.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import queries, texts
 
-_SQL = queries(__package__)
-_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
+if TYPE_CHECKING:
+    from roadbed.usecases.rows import Queries as UseCaseQueries
+
+
+_SQL = queries(Queries)
+# The owner of `use_case` lies above: its statements run here, its code does not.
+_USE_CASES = cast("UseCaseQueries", texts("roadbed.usecases"))
 _LOOK_SECONDS = 0.01
 _GIVE_UP_SECONDS = 30.0  # longer than any attempt's lease
 _DRILL_SECONDS = 2.0  # senders wait at most this long for a drill
@@ -193,8 +199,8 @@ class Halts:
         """
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["fence"], {"use_case": use_case})
-            row = await (await connection.execute(_SQL["undeclared"])).fetchone()
-            if row and row["undeclared"]:
+            restored = await (await connection.execute(_SQL["undeclared"])).fetchone()
+            if restored and restored["undeclared"]:
                 raise RestoreUndeclaredError
             cursor = await connection.execute(_SQL["standing"], {"use_case": use_case})
             row = await cursor.fetchone()
@@ -251,10 +257,12 @@ class Halts:
         row = await (await connection.execute(_SQL["drill_alone"], facts)).fetchone()
         if row is None or not row["alone"]:
             raise DrillLimitError(use_case, "a drill is under way", _DRILL_SECONDS)
-        row = await (await connection.execute(_SQL["drills"], facts)).fetchone()
-        if actor != _CLOCK and row is not None and row["n"] >= _MOST_DRILLS:
-            left = row["oldest"] + _DRILLS_WITHIN - at
-            why = f"there were {row['n']} drills within an hour"
+        made = await (await connection.execute(_SQL["drills"], facts)).fetchone()
+        if actor == _CLOCK or made is None or made["oldest"] is None:
+            return
+        if made["n"] >= _MOST_DRILLS:
+            left = made["oldest"] + _DRILLS_WITHIN - at
+            why = f"there were {made['n']} drills within an hour"
             raise DrillLimitError(use_case, why, max(left.total_seconds(), 1.0))
 
     async def _keep(

@@ -12,13 +12,14 @@ from roadbed.improvement.mining import MOST_SEEN, Draft, ReviewedCase, mine
 from roadbed.improvement.mining.mine import learning
 from roadbed.improvement.mining.patch_checks import repeats, unsettled
 from roadbed.improvement.mining.prompt_examples import examples
+from roadbed.improvement.rows import Queries, SeenRow
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.patches import RulePatch, read
 
-SQL = queries("roadbed.improvement")
+SQL = queries(Queries)
 
 _MOST_ITEMS = 20_000
 Json = Mapping[str, Any]
@@ -81,5 +82,12 @@ class CorrectionEvidence:
         return rejected
 
 
-def _seen(row: Mapping[str, Any]) -> ReviewedCase:
-    return ReviewedCase(**{name: row[name] for name in ReviewedCase.__dataclass_fields__})
+def _seen(row: SeenRow) -> ReviewedCase:
+    return ReviewedCase(
+        task_id=row["task_id"],
+        input=row["input"],
+        decided=row["decided"],
+        right=row["right"],
+        given_at=row["given_at"],
+        confidence=row["confidence"],
+    )

@@ -23,6 +23,7 @@ from roadbed.improvement.mining.patch_checks import (
     titled,
 )
 from roadbed.improvement.model import Proposal, Suggestion
+from roadbed.improvement.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Connection, Database
@@ -30,7 +31,7 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.loader import LoadedUseCase
 
-SQL = queries("roadbed.improvement")
+SQL = queries(Queries)
 
 STATES = ("open", "accepted", "rejected", "withdrawn")
 ENOUGH = 20  # new corrections before automatic mining

@@ -59,6 +59,7 @@ UPDATE proposal SET state = 'withdrawn'
 WHERE use_case = %(use_case)s AND state = 'open' AND kind <> 'prompt' AND NOT id = ANY (%(kept)s)
 
 -- name: last_choice
+-- not null: cases
 SELECT (support ->> 'cases')::integer AS cases FROM proposal
 WHERE use_case = %(use_case)s AND kind = 'examples' AND state IN ('accepted', 'rejected')
 ORDER BY decided_at DESC LIMIT 1
@@ -119,11 +120,13 @@ WHERE id = %(id)s AND state IN ('accepted', 'rejected')
 RETURNING id
 
 -- name: accepted
+-- not null: patch
 SELECT patch FROM proposal
 WHERE use_case = %(use_case)s AND state = 'accepted' AND patch IS NOT NULL
 ORDER BY decided_at, id
 
 -- name: rejected_rules
+-- not null: cases, patch
 SELECT patch, (support ->> 'cases')::integer AS cases FROM proposal
 WHERE use_case = %(use_case)s AND state = 'rejected' AND kind = 'rule'
 

@@ -14,16 +14,17 @@ from datetime import datetime, timedelta
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.model import Deployment
 from roadbed.inbox.model import Asking, Kind, Waiting
+from roadbed.inbox.rows import Queries
 from roadbed.kernel.figures import counted
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.releases import presentation
 from roadbed.releases.service import Releases
-from roadbed.storage.database import Database, Row
-from roadbed.storage.sql import queries
+from roadbed.storage.database import Database, Row, RowT
+from roadbed.storage.sql import Query, queries
 from roadbed.versions.model import Release
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _P = Permission
 _NEAR = {"near": "80 %", "spent": "100 %"}  # states of a budget that need somebody
 Find = Callable[[Asking], Awaitable[Sequence[Waiting]]]
@@ -48,7 +49,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             title="Agree to resume",
             permission=_P.RESUME,
             button="Read and agree",
-            find=_rows(sources, "resumes", "asked_by", "reason"),
+            find=_rows(sources, _SQL["resumes"], "asked_by", "reason"),
             why=lambda item: (
                 f"{item.facts['asked_by']} asks to resume {item.use_case}. It stays halted until a "
                 "second person agrees."
@@ -60,7 +61,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             title="Approve deliveries",
             permission=_P.APPROVE,
             button="Read and approve",
-            find=_rows(sources, "held_deliveries", "first"),
+            find=_rows(sources, _SQL["held_deliveries"], "first"),
             why=lambda item: (
                 f"{counted(item.count, 'delivery needs', 'deliveries need')} an approval. Without "
                 "one nothing is sent."
@@ -72,7 +73,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             title="Resolve deliveries",
             permission=_P.DELIVER,
             button="Read and resolve",
-            find=_rows(sources, "stuck_deliveries", "first"),
+            find=_rows(sources, _SQL["stuck_deliveries"], "first"),
             why=lambda item: (
                 f"{counted(item.count, 'delivery', 'deliveries')} failed, or nobody knows whether "
                 "the receiver has it. A person decides."
@@ -157,7 +158,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             title="Decide on proposals",
             permission=_P.IMPROVE,
             button="Read and decide",
-            find=_rows(sources, "suggestions"),
+            find=_rows(sources, _SQL["suggestions"]),
             why=lambda item: (
                 f"{counted(item.count, 'proposal')} made from corrections. Nothing changes until "
                 "a person accepts it."
@@ -216,11 +217,11 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
     ]
 
 
-def _rows(sources: Sources, statement: str, *facts: str) -> Find:
+def _rows(sources: Sources, query: Query[RowT], *facts: str) -> Find:
     """Find by one statement; ``facts`` are further columns."""
 
     async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL[statement], _facts(asking))
+        rows = await sources.database.fetch(query, _facts(asking))
         return [_waiting(row, *facts) for row in rows]
 
     return find
@@ -314,7 +315,9 @@ def _contradictions(sources: Sources) -> Find:
             row["use_case"]: (row["count"], row["newest"])
             for row in await sources.database.fetch(_SQL["examples_that_teach"], facts)
         }
-        stale = [name for name, mark in marks.items() if known.get(name, (None,))[0] != mark]
+        stale = [
+            name for name, mark in marks.items() if name not in known or known[name][0] != mark
+        ]
         if stale:
             asked = {**facts, "use_cases": stale}
             rows = await sources.database.fetch(_SQL["contradictions"], asked)

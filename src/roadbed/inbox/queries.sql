@@ -74,6 +74,7 @@ WHERE use_case = ANY (%(use_cases)s) AND state = 'open'
 GROUP BY use_case
 
 -- name: examples_that_teach
+-- not null: use_case, count
 SELECT of.use_case, (SELECT count(*) FROM example
                      WHERE example.use_case = of.use_case AND purpose = 'learn'
                        AND withdrawn_at IS NULL) AS count,
@@ -92,6 +93,7 @@ FROM (SELECT use_case, max(born_at) AS since
 GROUP BY use_case
 
 -- name: last_drills
+-- not null: last
 SELECT use_case.name AS use_case,
        coalesce((SELECT max(halt.asked_at) FROM halt WHERE halt.use_case = use_case.name),
                 use_case.registered_at) AS last

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from roadbed.inbox.model import ActionItem, Asking, FeedEntry, Kind, Waiting
+from roadbed.inbox.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.people.absences import Absences, Holder
 from roadbed.people.model import Role
@@ -14,7 +15,7 @@ from roadbed.people.permissions import ALLOWS, Permission, Viewer
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _MOST_OTHERS = 5  # names on one item
 
 

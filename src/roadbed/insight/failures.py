@@ -9,12 +9,13 @@ from datetime import timedelta
 
 from pydantic_core import to_json
 
+from roadbed.insight.rows import FailuresListRow, Queries
 from roadbed.kernel.clock import Clock
-from roadbed.storage.database import Database, Row
+from roadbed.storage.database import Database
 from roadbed.storage.failures import OVER_SECONDS, Failures
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 
 
 class FailureBoard:
@@ -51,7 +52,7 @@ class FailureBoard:
             await connection.execute(_SQL["failures_keep"], facts)
         self._kept = bool(failures)
 
-    async def list(self, use_cases: Sequence[str]) -> Sequence[Row]:
+    async def list(self, use_cases: Sequence[str]) -> Sequence[FailuresListRow]:
         """Failures in any process: those of ``use_cases``, and those of no use case."""
         facts = {"use_cases": list(use_cases), "over_seconds": OVER_SECONDS}
         return await self._database.fetch(_SQL["failures_list"], facts)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from roadbed.improvement.confusions import Confusion, ReviewedAnswer
+from roadbed.insight.rows import NotedProposalsRow, NotedReleasesRow, NotedVersionsRow
 from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
 from roadbed.storage.database import Row
@@ -79,7 +80,9 @@ _SHOWN = 240
 
 
 def lesson_of_proposal(
-    proposal: Row, by_task: Mapping[str, ReviewedAnswer], releases: Sequence[Row]
+    proposal: NotedProposalsRow,
+    by_task: Mapping[str, ReviewedAnswer],
+    releases: Sequence[NotedReleasesRow],
 ) -> Lesson:
     """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first."""
     cases = proposal["cases"]
@@ -110,7 +113,7 @@ def lesson_of_proposal(
 
 
 def lesson_of_confusion(
-    confusion: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[Row]
+    confusion: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[NotedVersionsRow]
 ) -> Lesson:
     """The lesson of a group that no proposal covers; versions are oldest first."""
     n = len(confusion.verdicts)
@@ -119,8 +122,8 @@ def lesson_of_confusion(
     before, after = _rates(verdicts, {(confusion.decided, confusion.right)}, at)
     version = learned["number"] if learned else None
     done = []
-    if learned:
-        k = sum(verdict.given_at <= learned["learned_until"] for verdict in confusion.verdicts)
+    if learned and (until := learned["learned_until"]):
+        k = sum(verdict.given_at <= until for verdict in confusion.verdicts)
         done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
     return Lesson(
         seen=f"Answered “{confusion.decided}”, right was “{confusion.right}”.",
@@ -139,7 +142,7 @@ def lesson_of_confusion(
     )
 
 
-def lesson_of_rollback(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
+def lesson_of_rollback(release: NotedReleasesRow, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
     """The lesson of a candidate that was rolled back; ``verdicts`` are its errors."""
     newest = sorted(verdicts, key=lambda verdict: verdict.given_at)[::-1]
     n, number = len(verdicts), release["version_number"]
@@ -160,7 +163,7 @@ def lesson_of_rollback(release: Row, verdicts: Sequence[ReviewedAnswer]) -> Less
     )
 
 
-def _learned(confusion: Confusion, versions: Sequence[Row]) -> Row | None:
+def _learned(confusion: Confusion, versions: Sequence[NotedVersionsRow]) -> NotedVersionsRow | None:
     """The first version in service that could learn from most of these corrections."""
     half = sorted(verdict.given_at for verdict in confusion.verdicts)[
         (len(confusion.verdicts) - 1) // 2
@@ -177,14 +180,18 @@ def _learned(confusion: Confusion, versions: Sequence[Row]) -> Row | None:
     )
 
 
-def _release_of(proposal: Row, releases: Sequence[Row]) -> Row | None:
+def _release_of(
+    proposal: NotedProposalsRow, releases: Sequence[NotedReleasesRow]
+) -> NotedReleasesRow | None:
     """The first live release that contains the proposal, else the newest one."""
     carrying = [release for release in releases if proposal["id"] in release["proposals"]]
     live = [release for release in carrying if release["live_at"]]
     return live[0] if live else carrying[-1] if carrying else None
 
 
-def _decided(proposal: Row, release: Row | None) -> tuple[State, list[str]]:
+def _decided(
+    proposal: NotedProposalsRow, release: NotedReleasesRow | None
+) -> tuple[State, list[str]]:
     by, note = proposal["decided_by"], proposal["note"]
     said = f" by {by}" if by else ""
     said += f" on {proposal['decided_at']:%Y-%m-%d}" if proposal["decided_at"] else ""
@@ -204,7 +211,7 @@ def _decided(proposal: Row, release: Row | None) -> tuple[State, list[str]]:
     return "released", [*done, f"Released with {name} on {release['live_at']:%Y-%m-%d}{back}."]
 
 
-def _step(release: Row) -> str:
+def _step(release: NotedReleasesRow) -> str:
     return str(release["step"]).replace("_", " ")
 
 
@@ -234,10 +241,10 @@ def _changed(before: Rate | None, after: Rate | None, version: int | None) -> st
     return f"{before.words} before version {version}, {after.words} since"
 
 
-def _on_gate(release: Row | None, tasks: set[str | None]) -> str | None:
+def _on_gate(release: NotedReleasesRow | None, tasks: set[str | None]) -> str | None:
     """The gate result of a release on these cases."""
-    cases = ((release or {}).get("gate") or {}).get("cases")
-    if not release or not isinstance(cases, Mapping):
+    cases = (release["gate"] or {}).get("cases") if release else None
+    if not isinstance(cases, Mapping):
         return None
     fixed, broken = (
         sum(item.get("task") in tasks for item in cases.get(name) or [])

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from roadbed.examples.service import Examples
+from roadbed.insight.rows import HistoryRow, Queries, ReasonsRow, TotalRow, VolumeRow
 from roadbed.kernel.clock import Clock
+from roadbed.reviews.rows import WaitingRow
 from roadbed.reviews.service import Reviews
 from roadbed.risk.curve import share_interval
-from roadbed.storage.database import Database, Row
-from roadbed.storage.sql import queries
+from roadbed.storage.database import Database, Row, RowT
+from roadbed.storage.sql import Query, queries
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import VersionInfo
 from roadbed.versions.service import Versions
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 RECENT = 1_000  # tasks
 
 
@@ -34,10 +36,10 @@ class Overview:
     risk_limit: float
     certainty: float
     halted: bool
-    total: Row
-    recent: Row
-    reasons: Sequence[Row]
-    reviews: Row
+    total: TotalRow
+    recent: VolumeRow
+    reasons: Sequence[ReasonsRow]
+    reviews: WaitingRow
     examples: Mapping[str, int]
     audited: Row
     version: VersionInfo | None
@@ -73,8 +75,8 @@ class Monitoring:
             risk_limit=declared.risk_limit,
             isolated=declared.isolation is not None,
             certainty=declared.certainty,
-            total=await self._one("total", named),
-            recent=await self._one("volume", named),
+            total=await self._one(_SQL["total"], named),
+            recent=await self._one(_SQL["volume"], named),
             reasons=await self._database.fetch(_SQL["reasons"], named),
             reviews=await self._reviews.waiting(declared.name),
             examples=await self._examples.counts(declared.name),
@@ -82,7 +84,7 @@ class Monitoring:
             version=await self._versions.in_service(declared.name),
         )
 
-    async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[Row]:
+    async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[HistoryRow]:
         """Decisions over time in 48 steps: ``at``, ``tasks``, ``automatic``."""
         since = self._clock.now() - timedelta(hours=hours)
         return await self._database.fetch(
@@ -91,18 +93,20 @@ class Monitoring:
 
     async def pulse(self) -> int:
         """The position of the newest audit entry: it grows with every recorded event."""
-        return int((await self._one("pulse", {}))["position"])
+        return int((await self._one(_SQL["pulse"], {}))["position"])
 
     async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
         """The current pulse, and whether any event after ``after`` concerns ``use_cases``."""
         names = None if use_cases is None else list(use_cases)
-        row = await self._one("moved", {"after": after, "use_cases": names})
+        row = await self._one(_SQL["moved"], {"after": after, "use_cases": names})
         return int(row["position"]), bool(row["moved"])
 
     async def _audited(self, declared: UseCase) -> Row:
-        row = await self._one("audited", {"use_case": declared.name})
+        row = await self._one(_SQL["audited"], {"use_case": declared.name})
         low, high = share_interval(row["wrong"], row["items"], declared.certainty)
         return {**row, "low": low, "high": high}
 
-    async def _one(self, name: str, parameters: Mapping[str, object]) -> Row:
-        return await self._database.fetch_one(_SQL[name], parameters) or {}
+    async def _one(self, query: Query[RowT], parameters: Mapping[str, object]) -> RowT:
+        """The row of a statement that always gives one."""
+        (row,) = await self._database.fetch(query, parameters)
+        return row

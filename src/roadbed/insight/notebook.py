@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from roadbed.improvement.confusions import ReviewedAnswer, confusions
 from roadbed.insight import timeline
@@ -18,19 +17,28 @@ from roadbed.insight.lessons import (
     lesson_of_proposal,
     lesson_of_rollback,
 )
+from roadbed.insight.rows import (
+    NotedProposalsRow,
+    NotedRecentRow,
+    NotedReleasesRow,
+    NotedVersionsRow,
+    Queries,
+)
 from roadbed.insight.timeline import TimelineEvent
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.figures import counted, listed, percent
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.versions.rows import NotedUseCaseRow
+from roadbed.versions.rows import Queries as VersionQueries
 
 _MOST_OPEN = 20
 _ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
 # Of these kinds a proposal is about all corrections, not about one group of them.
 _ABOUT_ALL = ("model", "examples")
-_SQL = queries(__package__)
-_VERSIONS = queries("roadbed.versions")
+_SQL = queries(Queries)
+_VERSIONS = queries(VersionQueries)
 _MOST = 3_000  # verdicts, the newest ones
 _SPECIAL = re.compile(r"([\\`*_\[\]{}|~$#!])")
 _ADDRESS = re.compile(r"(?i):(?=//)|(?<=www)\.")
@@ -55,13 +63,13 @@ class Notebook:
 class Material:
     """The rows of a notebook; ``versions`` and ``releases`` are oldest first."""
 
-    use_case: Row
+    use_case: NotedUseCaseRow
     verdicts: Sequence[ReviewedAnswer]
-    proposals: Sequence[Row]
-    releases: Sequence[Row]
-    versions: Sequence[Row]
+    proposals: Sequence[NotedProposalsRow]
+    releases: Sequence[NotedReleasesRow]
+    versions: Sequence[NotedVersionsRow]
     events: Sequence[TimelineEvent]
-    recent: Row
+    recent: NotedRecentRow
     now: datetime
 
 
@@ -96,7 +104,7 @@ def compose(given: Material) -> Notebook:
     )
 
 
-def _rolled_back(given: Material) -> list[tuple[Row, list[ReviewedAnswer]]]:
+def _rolled_back(given: Material) -> list[tuple[NotedReleasesRow, list[ReviewedAnswer]]]:
     """Candidates that were rolled back before they were live, with the corrections of each.
 
     These corrections need no further action: the candidate decides nothing any more.
@@ -169,38 +177,32 @@ class Notebooks:
         row = await self._database.fetch_one(_VERSIONS["noted_use_case"], named)
         if row is None:
             raise UnknownUseCaseError(use_case)
-        parts = {
-            name: await self._database.fetch(_SQL[f"noted_{name}"], named)
-            for name in ("verdicts", "proposals", "releases", "versions", "halts", "audit")
-        }
+        verdicts = await self._database.fetch(_SQL["noted_verdicts"], named)
+        proposals = await self._database.fetch(_SQL["noted_proposals"], named)
+        releases = await self._database.fetch(_SQL["noted_releases"], named)
+        versions = await self._database.fetch(_SQL["noted_versions"], named)
+        halts = await self._database.fetch(_SQL["noted_halts"], named)
+        audit = await self._database.fetch(_SQL["noted_audit"], named)
         stages = await self._database.fetch(_SQL["events"], named)
+        (recent,) = await self._database.fetch(_SQL["noted_recent"], named)
         given = Material(
             use_case=row,
-            verdicts=[_verdict(verdict) for verdict in parts["verdicts"]],
-            proposals=parts["proposals"],
-            releases=parts["releases"],
-            versions=parts["versions"],
-            events=_events(parts, stages),
-            recent=await self._database.fetch_one(_SQL["noted_recent"], named) or {},
+            verdicts=[ReviewedAnswer(**verdict) for verdict in verdicts],
+            proposals=proposals,
+            releases=releases,
+            versions=versions,
+            events=[
+                *timeline.stage_events(stages),
+                *timeline.version_events(versions),
+                *timeline.release_events(releases),
+                *timeline.proposal_events(proposals),
+                *timeline.halt_events(halts),
+                *timeline.audit_events(audit),
+            ],
+            recent=recent,
             now=self._clock.now(),
         )
         return await asyncio.to_thread(compose, given)
-
-
-def _events(parts: dict[str, Sequence[Row]], stages: Sequence[Row]) -> list[timeline.TimelineEvent]:
-    return [
-        *timeline.stage_events(stages),
-        *timeline.version_events(parts["versions"]),
-        *timeline.release_events(parts["releases"]),
-        *timeline.proposal_events(parts["proposals"]),
-        *timeline.halt_events(parts["halts"]),
-        *timeline.audit_events(parts["audit"]),
-    ]
-
-
-def _verdict(row: Row) -> ReviewedAnswer:
-    facts: dict[str, Any] = dict(row)
-    return ReviewedAnswer(**facts)
 
 
 def markdown(notebook: Notebook) -> str:

@@ -36,6 +36,7 @@ JOIN verdict ON verdict.task_id = decision.task_id AND verdict.undone_at IS NULL
 WHERE decision.use_case = %(use_case)s AND decision.route = 'automatic'
 
 -- name: history
+-- not null: at
 SELECT date_bin(make_interval(secs => %(seconds)s), decided_at, 'epoch') AS at,
        count(*) AS tasks, count(*) FILTER (WHERE route = 'automatic') AS automatic
 FROM decision
@@ -72,6 +73,7 @@ WHERE last_at > now() - make_interval(secs => %(over_seconds)s)
 ORDER BY since, work, about LIMIT 100
 
 -- name: moved
+-- not null: position
 SELECT coalesce(max(position), %(after)s) AS position,
        coalesce(bool_or(%(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)), false)
        AS moved
@@ -82,6 +84,7 @@ SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event
 WHERE use_case = %(use_case)s ORDER BY at, id
 
 -- name: noted_verdicts
+-- not null: agrees
 -- Verdicts, without reviewer checks, erased tasks, and tasks with an open second review.
 SELECT verdict.task_id, task.input, decision.output AS decided, verdict.right_output AS right,
        verdict.agrees, version.number AS version, decision.decided_at, verdict.given_at,
@@ -108,6 +111,7 @@ FROM release LEFT JOIN version ON version.id = release.version
 WHERE release.use_case = %(use_case)s ORDER BY release.number
 
 -- name: noted_versions
+-- not null: live, released
 SELECT version.number, version.live_since, behaviour.made_by, behaviour.reason,
        behaviour.learned_until, use_case.live_version = version.id AS live,
        EXISTS (SELECT 1 FROM release

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from roadbed.insight.rows import EventsRow, Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.figures import counted
-from roadbed.storage.database import Database, Row
+from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 
@@ -28,7 +29,7 @@ NAMES: Mapping[str, str] = {
 _WAITS = {"traffic": "more tasks", "labels": "labels from reviewers"}
 _MOST = 12  # stages shown, newest: some use cases change stage for years
 _AHEAD = 1.06  # width of the chart after the last goal, relative to the days passed
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +83,7 @@ class Timeline:
         )
 
 
-def stage_timeline(use_case: str, events: Sequence[Row], now: datetime) -> Timeline:
+def stage_timeline(use_case: str, events: Sequence[EventsRow], now: datetime) -> Timeline:
     """The timeline of a use case from its stage events, oldest first."""
     stages = _stages([event for event in events if event["kind"] == "stage"], now)
     began = stages[0].began_at if stages else now
@@ -96,11 +97,11 @@ def stage_timeline(use_case: str, events: Sequence[Row], now: datetime) -> Timel
     )
 
 
-def _stages(events: Sequence[Row], now: datetime) -> list[TimelineStage]:
+def _stages(events: Sequence[EventsRow], now: datetime) -> list[TimelineStage]:
     ends = [*(event["at"] for event in events[1:]), None][: len(events)]
     return [
         TimelineStage(
-            name=event["stage"],
+            name=event["stage"] or "idea",
             began_at=event["at"],
             ended_at=end,
             days=((end or now) - event["at"]) / _DAY,
@@ -110,8 +111,8 @@ def _stages(events: Sequence[Row], now: datetime) -> list[TimelineStage]:
     ]
 
 
-def _waits(events: Sequence[Row], now: datetime) -> list[Wait]:
-    opened: dict[str, Row] = {}
+def _waits(events: Sequence[EventsRow], now: datetime) -> list[Wait]:
+    opened: dict[str | None, EventsRow] = {}
     waits = []
     for event in events:
         if event["kind"] == "wait_began":
@@ -121,9 +122,9 @@ def _waits(events: Sequence[Row], now: datetime) -> list[Wait]:
     return [*waits, *(_wait(event, None, now) for event in opened.values())]
 
 
-def _wait(began: Row, ended: datetime | None, now: datetime) -> Wait:
+def _wait(began: EventsRow, ended: datetime | None, now: datetime) -> Wait:
     return Wait(
-        waits_for=began["waits_for"],
+        waits_for=began["waits_for"] or "",
         release=began["release"],
         began_at=began["at"],
         ended_at=ended,

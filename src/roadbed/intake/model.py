@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel
 
+from roadbed.budgets.model import Amounts
 from roadbed.kernel.ids import TaskId
 
 
@@ -43,6 +44,33 @@ class AdmittedTask:
     revision: int = 1
     noted: bool = False
     sent: Mapping[str, Any] | None = None
+
+
+class TaskItem(TypedDict):
+    """The fields of a task that a batch stores, without its id."""
+
+    use_case: str
+    key: str | None
+    body_hash: str
+    input: Mapping[str, Any]
+    sent: Mapping[str, Any] | None
+    source: Mapping[str, str]
+    reference: bool
+    reference_rate: float
+    admitted_at: datetime
+
+
+class AdmittedItem(TaskItem):
+    """A task that is admitted."""
+
+    id: str
+    lease_seconds: float
+
+
+class FundedItem(AdmittedItem, Amounts):
+    """A task that is admitted with a reservation."""
+
+    today: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

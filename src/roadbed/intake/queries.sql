@@ -83,6 +83,7 @@ SELECT task.id, task.use_case, task.key, task.input, task.source, task.reference
 FROM task WHERE id = %(id)s
 
 -- name: first
+-- not null: erased
 -- The first revision of a task, locked: revisions are stored one after the other, and none while the
 -- task is erased.
 SELECT first.id, first.use_case, first.key, first.reference, first.reference_rate,

@@ -15,7 +15,16 @@ from roadbed.budgets.service import SQL as BUDGETS
 from roadbed.budgets.service import Budgets, amounts
 from roadbed.intake import validation
 from roadbed.intake.errors import KeyReusedError, NoSuchTaskError, RevisionErasedError
-from roadbed.intake.model import Admission, AdmittedTask, Arrival, Unread
+from roadbed.intake.model import (
+    Admission,
+    AdmittedItem,
+    AdmittedTask,
+    Arrival,
+    FundedItem,
+    TaskItem,
+    Unread,
+)
+from roadbed.intake.rows import Queries, StandingFundedRow, StandingRow
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
@@ -26,11 +35,16 @@ from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.parsing import UnfitError, read_stored
 from roadbed.usecases.use_case import OnRevision, UseCase
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 _TURN_SECONDS = 0.05
-ADMIT = Write("admit", SQL["admit"], SQL["hold"], SQL["standing"])
+ADMIT = Write("admit", SQL["admit"], SQL["hold"], answer=SQL["standing"], items=AdmittedItem)
 ADMIT_FUNDED = Write(
-    "admit-funded", SQL["admit"], SQL["hold"], BUDGETS["reserve"], SQL["standing_funded"]
+    "admit-funded",
+    SQL["admit"],
+    SQL["hold"],
+    BUDGETS["reserve"],
+    answer=SQL["standing_funded"],
+    items=FundedItem,
 )
 
 
@@ -88,19 +102,27 @@ class Intake:
     async def admit(self, declared: UseCase, arrival: Arrival) -> Admission:
         """Store it, with a lease. Raises ``KeyReusedError``, ``StorageUnavailableError``."""
         task, budget = arrival.task, declared.budget
-        item = {**record(arrival), "id": task.id, "lease_seconds": self._lease_seconds}
+        item: AdmittedItem = {
+            **record(arrival),
+            "id": task.id,
+            "lease_seconds": self._lease_seconds,
+        }
+        row: StandingRow | StandingFundedRow | None
         if budget is None:
             row = await self._writer.write(ADMIT, item)
         else:
             today = task.admitted_at.date().isoformat()
-            item |= {"today": today, **amounts(budget)}
-            row = await self._writer.write(ADMIT_FUNDED, item)
+            funded_item: FundedItem = {**item, "today": today, **amounts(budget)}
+            row = await self._writer.write(ADMIT_FUNDED, funded_item)
         if row is None:  # cannot be: the statement reads back what it wrote
             raise RoadbedError("The task was not stored.", "Send it again with the same key.")
         if row["task_id"] == task.id:
             funded = bool(row.get("funded", True))
             return Admission(task=replace(task, funded=funded), repeated=False)
-        if await self._database.fetch(SQL["free_key"], {"id": row["task_id"]}):
+        # The task that had the key may have been erased meanwhile; a reviewer check gives it up.
+        if row["task_id"] is None or await self._database.fetch(
+            SQL["free_key"], {"id": row["task_id"]}
+        ):
             return await self.admit(declared, arrival)
         if not validation.repeats(row, task, arrival.body_hash):
             raise KeyReusedError(str(task.key), row["task_id"])
@@ -133,8 +155,9 @@ class Intake:
                 raise NoSuchTaskError(task_id)
             if first["erased"]:
                 raise RevisionErasedError(first["id"])
-            cursor = await connection.execute(SQL["newest"], {"first": first["id"]})
-            newest = await cursor.fetchone() or {}
+            revisions = await connection.execute(SQL["newest"], {"first": first["id"]})
+            newest = await revisions.fetchone()
+            assert newest is not None  # the first is locked, and is one of them
             task = AdmittedTask(
                 id=self._ids.task(),
                 use_case=declared.name,
@@ -213,7 +236,7 @@ class Intake:
         )
 
 
-def record(arrival: Arrival) -> dict[str, object]:
+def record(arrival: Arrival) -> TaskItem:
     """The fields of a task that a batch stores, without its id."""
     task = arrival.task
     return {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,3 +87,30 @@ class Listing:
 
     outcomes: Sequence[Outcome]
     next: str | None
+
+
+class ReportItem(TypedDict):
+    """A report as it is kept, about the task that it names."""
+
+    task_id: str
+    key: str
+    body_hash: str
+    said_right: bool | None
+    was_right: bool
+    decided_right: bool | None
+    contradicts_itself: bool
+    verdict: str | None
+    output: Mapping[str, Any] | None
+    note: str | None
+    source: str | None
+    happened_at: datetime | None
+
+
+class OutcomeItem(ReportItem):
+    """The same with who reported it, and the review that it may open."""
+
+    id: str
+    review_id: str | None
+    use_case: str
+    reported_by: str
+    reported_at: datetime

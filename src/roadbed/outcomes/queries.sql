@@ -1,4 +1,5 @@
 -- name: tasks
+-- not null: erased
 -- The named tasks, with the answer in force: a person's, or else the decision's.
 SELECT task.id, task.key, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
        decision.id IS NOT NULL AS decided, decision.output, decision.actions,
@@ -80,6 +81,7 @@ WHERE NOT %(contradicting)s OR judged AND NOT withheld
 ORDER BY id DESC LIMIT %(most)s
 
 -- name: summary
+-- not null: automatic
 -- The newest outcome of each automatic answer, compared with what was decided when it was reported.
 SELECT (SELECT count(*) FROM decision
         WHERE use_case = %(use_case)s AND route = 'automatic' AND decided_at > %(since)s

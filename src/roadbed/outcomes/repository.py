@@ -10,13 +10,14 @@ from typing import Any
 from roadbed.kernel.clock import Clock
 from roadbed.outcomes.errors import NoSuchOutcomeError
 from roadbed.outcomes.model import Listing, Outcome, Report, Summary
+from roadbed.outcomes.rows import OutcomesRow, Queries, TasksRow
 from roadbed.outcomes.validation import contradicts
 from roadbed.risk.curve import share_interval
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _WITHHELD = ("right", "output", "note")
 _FIELDS = tuple(name for name in Outcome.__dataclass_fields__ if name != "contradicts")
 DAYS = 30
@@ -76,21 +77,24 @@ class OutcomeRepository:
     async def summary(self, declared: UseCase) -> Summary:
         """The outcomes of automatic answers of the last ``DAYS`` days."""
         since = self._clock.now() - timedelta(days=DAYS)
-        row = await self._database.fetch_one(
+        (row,) = await self._database.fetch(
             _SQL["summary"], {"use_case": declared.name, "since": since}
         )
-        told, right = (row["told"], row["right"]) if row else (0, 0)
+        told, right = row["told"], row["right"]
         low, high = share_interval(right, told, declared.certainty) if told else (0.0, 1.0)
-        return Summary(**(row or {}), days=DAYS, low=low, high=high)
+        return Summary(**row, days=DAYS, low=low, high=high)
 
-    async def tasks(self, use_case: str, reports: Sequence[Report]) -> Mapping[str, Row]:
+    async def tasks(self, use_case: str, reports: Sequence[Report]) -> Mapping[str, TasksRow]:
         """The tasks that are named, by their ids, and by their keys behind ``key:``."""
         ids = [report.task for report in reports if report.task]
         keys = [report.task_key for report in reports if report.task_key]
         rows = await self._database.fetch(
             _SQL["tasks"], {"use_case": use_case, "ids": ids, "keys": keys}
         )
-        return {row["id"]: row for row in rows} | {f"key:{row['key']}": row for row in rows}
+        return {
+            **{row["id"]: row for row in rows},
+            **{f"key:{row['key']}": row for row in rows},
+        }
 
     async def use_case_of(self, outcome_id: str) -> str | None:
         """The use case that an outcome belongs to; ``None`` if there is no such outcome."""
@@ -102,7 +106,8 @@ class OutcomeRepository:
         rows = await self._database.fetch(_SQL["outcomes"], facts | wanted | {"most": most})
         return await asyncio.to_thread(lambda: [self._shown(row) for row in rows])
 
-    def _shown(self, row: Row) -> Outcome:
-        fields: dict[str, Any] = {name: row[name] for name in _FIELDS}
+    def _shown(self, row: OutcomesRow) -> Outcome:
+        stored: Row = row
+        fields: dict[str, Any] = {name: stored[name] for name in _FIELDS}
         fields["contradicts"] = contradicts(self._declared_of(row["use_case"]), row)
         return Outcome(**(fields | dict.fromkeys(_WITHHELD) if row["withheld"] else fields))

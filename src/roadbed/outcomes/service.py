@@ -13,16 +13,17 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.outcomes import validation
 from roadbed.outcomes.errors import OutcomeKeyReusedError
-from roadbed.outcomes.model import Outcome, Report, Reported
+from roadbed.outcomes.model import Outcome, OutcomeItem, Report, Reported
 from roadbed.outcomes.report_form import read
 from roadbed.outcomes.repository import OutcomeRepository
+from roadbed.outcomes.rows import Queries, RecordedRow, TasksRow
 from roadbed.storage.database import Database
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
 from roadbed.usecases.use_case import UseCase
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 MOST_AT_ONCE = 1_000
 _MOST_TRIES = 5
 Item = Mapping[str, Any]
@@ -37,7 +38,7 @@ class Outcomes:
         writer: GroupCommitWriter,
         ids: Ids,
         clock: Clock,
-        record: Write,
+        record: Write[OutcomeItem, RecordedRow],
         declared_of: Callable[[str], UseCase],
     ) -> None:
         self._database = database
@@ -111,7 +112,7 @@ class Outcomes:
         self,
         declared: UseCase,
         report: Report | RoadbedError,
-        tasks: Mapping[str, Item],
+        tasks: Mapping[str, TasksRow],
         *,
         by: str,
         at: datetime,
@@ -134,11 +135,11 @@ class Outcomes:
         self,
         declared: UseCase,
         report: Report,
-        tasks: Mapping[str, Item],
+        tasks: Mapping[str, TasksRow],
         *,
         by: str,
         at: datetime,
-    ) -> tuple[dict[str, Any], Item | None]:
+    ) -> tuple[OutcomeItem, RecordedRow | None]:
         """The stored item of a report, and its row.
 
         If a verdict was given or undone meanwhile, the report is evaluated again, a few times.
@@ -146,10 +147,11 @@ class Outcomes:
         for attempt in range(_MOST_TRIES):
             if attempt:
                 tasks = await self.repository.tasks(declared.name, [report])
-            item = await asyncio.to_thread(validation.item, declared, report, tasks, now=at)
-            item |= {
+            kept = await asyncio.to_thread(validation.item, declared, report, tasks, now=at)
+            item: OutcomeItem = {
+                **kept,
                 "id": self._ids.new("out"),
-                "review_id": self._ids.review() if validation.may_be_wrong(item) else None,
+                "review_id": self._ids.review() if validation.may_be_wrong(kept) else None,
                 "use_case": declared.name,
                 "reported_by": by,
                 "reported_at": at,

@@ -16,7 +16,8 @@ from roadbed.outcomes.errors import (
     TaskErasedError,
     TaskUndecidedError,
 )
-from roadbed.outcomes.model import Outcome, Report
+from roadbed.outcomes.model import Outcome, OutcomeItem, Report, ReportItem
+from roadbed.outcomes.rows import OutcomesRow, TasksRow
 from roadbed.reviews.errors import VerdictError
 from roadbed.reviews.verdicts import as_declared
 from roadbed.scoring.content import Content, Json, content_hash
@@ -24,10 +25,9 @@ from roadbed.scoring.scorers import Truth, assess, is_wrong
 from roadbed.usecases.use_case import UseCase
 
 
-# Any: rows of the query ``tasks``; the result is an item of the write.
 def item(
-    declared: UseCase, report: Report, tasks: Mapping[str, Mapping[str, Any]], *, now: datetime
-) -> dict[str, Any]:
+    declared: UseCase, report: Report, tasks: Mapping[str, TasksRow], *, now: datetime
+) -> ReportItem:
     """A report as it is kept, about the task it names among ``tasks``.
 
     Raises ``OutcomeTaskError``, ``TaskErasedError``, ``TaskUndecidedError``, ``OutcomeError``.
@@ -61,8 +61,7 @@ def item(
     }
 
 
-# Any: an item of the write, as ``item`` makes it.
-def refused(item: Mapping[str, Any]) -> RoadbedError:
+def refused(item: OutcomeItem) -> RoadbedError:
     """Why a valid report was not stored: it contradicts itself, or the task was erased."""
     if not item["contradicts_itself"]:
         return TaskErasedError(item["task_id"])
@@ -74,7 +73,7 @@ def refused(item: Mapping[str, Any]) -> RoadbedError:
 
 
 def _meant(
-    declared: UseCase, task: Json, output: Json | None, *, said: bool | None
+    declared: UseCase, task: TasksRow, output: Json | None, *, said: bool | None
 ) -> tuple[bool, bool | None]:
     """Whether the answer in force is right by a report, and whether the decision's is.
 
@@ -95,7 +94,7 @@ def _meant(
     return right, False if right else None
 
 
-def contradicts(declared: UseCase, row: Json) -> bool:
+def contradicts(declared: UseCase, row: OutcomesRow) -> bool:
     """Whether a report in force says that the verdict in force is wrong."""
     if not row["judged"]:
         return False
@@ -123,12 +122,11 @@ def _agrees(declared: UseCase, answer: Content | None, output: Json, input: Json
     return None if score.loss is None else not is_wrong(score, declared.tolerance)
 
 
-def may_be_wrong(item: Mapping[str, object]) -> bool:
+def may_be_wrong(item: ReportItem) -> bool:
     """Whether the answer may turn out wrong by this report, so that a review may open."""
     return not item["was_right"]
 
 
-# Any: an item of the write, as ``item`` makes it.
 def as_sent(stored: Outcome, item: Mapping[str, Any]) -> Outcome:
     """An outcome for its sender: with the sender's own fields, which others may not see yet."""
     if not stored.withheld:

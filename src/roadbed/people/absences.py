@@ -10,10 +10,11 @@ from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.people.errors import AbsenceError
 from roadbed.people.model import named
+from roadbed.people.rows import Queries
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _LONGEST = timedelta(days=366)
 
 
@@ -73,8 +74,8 @@ class Absences:
                 missing = await cursor.fetchall()
                 if missing:
                     raise AbsenceError(_lacks(stand_in, missing), _REMEDY)
-                cursor = await connection.execute(_SQL["stands_in_until"], facts)
-                away = await cursor.fetchone()
+                absent = await connection.execute(_SQL["stands_in_until"], facts)
+                away = await absent.fetchone()
                 if away:
                     raise AbsenceError(
                         f"{stand_in} is away until {away['until']:%-d %B %Y}.",

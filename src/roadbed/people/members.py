@@ -214,10 +214,10 @@ class Members:
             await connection.execute(SQL["forget_password"], {"person": name})
             await note(connection, "password set", name, by, {})
             counts["passwords"] += 1
-        cursor = await connection.execute(SQL["end_tokens_again"], {"ids": list(tokens)})
-        ended = await cursor.fetchall()
-        for row in ended:
-            await note(connection, "token ended", row["person"], by, {"token": row["id"]})
+        revoked = await connection.execute(SQL["end_tokens_again"], {"ids": list(tokens)})
+        ended = await revoked.fetchall()
+        for token in ended:
+            await note(connection, "token ended", token["person"], by, {"token": token["id"]})
         self._people.forget()
         return {**counts, "tokens": len(ended)}
 

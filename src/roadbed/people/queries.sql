@@ -47,6 +47,7 @@ WHERE hash = %(hash)s AND kind = 'link' AND used_at IS NULL AND revoked_at IS NU
   AND expires_at > now() AND disabled_at IS NULL
 
 -- name: holder
+-- not null: id, roles
 SELECT person.name, person.admin, token.scopes, token.use_cases, left(token.hash, 16) AS id,
        token.let_in_at + interval '24 hours' AS let_in_until,
        CASE WHEN token.let_in_at > now() - interval '24 hours' THEN token.let_in_by END AS let_in_by,
@@ -72,23 +73,27 @@ WHERE left(token.hash, 16) = %(id)s AND token.kind = 'session' AND token.person 
   AND token.revoked_at IS NULL
 
 -- name: revoke
+-- not null: id
 UPDATE token SET revoked_at = now()
 WHERE hash = %(hash)s AND kind = %(kind)s AND revoked_at IS NULL
 RETURNING person, left(hash, 16) AS id
 
 -- name: revoke_one
+-- not null: id
 UPDATE token SET revoked_at = now()
 WHERE left(hash, 16) = %(id)s AND kind IN ('session', 'api') AND revoked_at IS NULL
   AND (%(person)s::text IS NULL OR person = %(person)s)
 RETURNING left(hash, 16) AS id, kind, person
 
 -- name: revoke_sessions
+-- not null: id
 UPDATE token SET revoked_at = now()
 WHERE person = %(person)s AND kind IN ('session', 'link') AND revoked_at IS NULL
   AND left(hash, 16) IS DISTINCT FROM %(but)s
 RETURNING left(hash, 16) AS id, kind
 
 -- name: revoke_tokens
+-- not null: id
 UPDATE token SET revoked_at = now()
 WHERE person = %(person)s AND kind = 'api' AND revoked_at IS NULL
   AND (expires_at IS NULL OR expires_at > now())
@@ -96,6 +101,7 @@ RETURNING left(hash, 16) AS id, kind, person, name, scopes, use_cases, created_b
           last_used_at, expires_at
 
 -- name: issued
+-- not null: id
 SELECT left(hash, 16) AS id, kind, person, name, scopes, use_cases, created_by, created_at,
        last_used_at, expires_at
 FROM token
@@ -106,11 +112,13 @@ WHERE kind = ANY (%(kinds)s) AND revoked_at IS NULL AND (expires_at IS NULL OR e
 ORDER BY created_at DESC
 
 -- name: roles
+-- not null: role
 SELECT role FROM role_in_force
 JOIN person ON person.name = role_in_force.person AND person.disabled_at IS NULL
 WHERE role_in_force.person = %(person)s AND role_in_force.use_case = %(use_case)s
 
 -- name: persons
+-- not null: roles
 SELECT person.name, display, email, admin, password IS NOT NULL AS has_password, created_at,
        confirmed_at, disabled_at,
        (SELECT coalesce(jsonb_object_agg(held.use_case, held.roles), '{}')
@@ -121,6 +129,7 @@ WHERE %(name)s::text IS NULL OR person.name = %(name)s
 ORDER BY disabled_at IS NOT NULL, person.name
 
 -- name: members
+-- not null: use_case, person, role, declared, counts
 SELECT role_held.use_case, role_held.person, role_held.role, role_held.declared,
        person.name IS NOT NULL AS known, person.disabled_at IS NOT NULL AS disabled,
        NOT role_held.declared OR person.confirmed_at IS NOT NULL AS counts,
@@ -176,6 +185,7 @@ SELECT count(*) AS n FROM person WHERE admin AND disabled_at IS NULL AND name <>
 UPDATE person SET disabled_at = now() WHERE name = %(person)s AND disabled_at IS NULL
 
 -- name: end_all
+-- not null: id
 -- The tokens of a disabled person end permanently; a person who returns gets new ones.
 UPDATE token SET revoked_at = now() WHERE person = %(person)s AND revoked_at IS NULL
 RETURNING left(hash, 16) AS id
@@ -197,6 +207,7 @@ WHERE name = %(person)s AND confirmed_at IS NULL
 RETURNING name
 
 -- name: unbound
+-- not null: use_case, role, person
 -- Names that a folder declares and that have no effect: without an account, or not confirmed.
 SELECT role_held.use_case, role_held.role, role_held.person, person.name IS NOT NULL AS known
 FROM role_held LEFT JOIN person ON person.name = role_held.person
@@ -229,6 +240,7 @@ VALUES (%(state)s, %(browser)s, %(nonce)s, %(verifier)s, now() + interval '10 mi
 DELETE FROM sign_in WHERE expires_at < now()
 
 -- name: come_back
+-- not null: in_time
 DELETE FROM sign_in WHERE state = %(state)s
 RETURNING browser, nonce, verifier, expires_at > now() AS in_time
 
@@ -238,6 +250,7 @@ JOIN person ON person.name = identity.person
 WHERE issuer = %(issuer)s AND subject = %(subject)s
 
 -- name: by_email
+-- not null: closed
 -- An address is no identity once a person has signed in from this provider: the subject is, so a
 -- later owner of the address gets no access. Only A to Z are lowered: some other letters share a
 -- lower-case form.
@@ -249,6 +262,7 @@ FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
 SELECT name FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
 
 -- name: by_name
+-- not null: closed
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = person.name AND issuer = %(issuer)s) AS closed
 FROM person WHERE name = %(name)s
@@ -263,6 +277,7 @@ ON CONFLICT DO NOTHING
 RETURNING person
 
 -- name: names_taken
+-- not null: name
 -- Only an administrator assigns a name that some pod declares.
 SELECT name FROM person UNION SELECT person FROM role_held
 
@@ -271,10 +286,12 @@ SELECT name FROM person UNION SELECT person FROM role_held
 UPDATE token SET revoked_at = now() WHERE kind IN ('session', 'link') AND revoked_at IS NULL
 
 -- name: end_tokens_again
+-- not null: id
 UPDATE token SET revoked_at = now() WHERE left(hash, 16) = ANY (%(ids)s) AND revoked_at IS NULL
 RETURNING person, left(hash, 16) AS id
 
 -- name: hashed_persons
+-- not null: hash
 -- The same value as audit/irrevocable_events.py computes from a name.
 SELECT name, encode(sha256(convert_to('roadbed/person/' || name, 'UTF8')), 'hex') AS hash
 FROM person ORDER BY name
@@ -291,6 +308,7 @@ SELECT person, until, stand_in, set_at FROM absence
 WHERE person = %(person)s AND until > %(now)s
 
 -- name: holders
+-- not null: use_case, role, person
 SELECT role_in_force.use_case, role_in_force.role, role_in_force.person, absence.until,
        absence.stand_in
 FROM role_in_force

@@ -18,10 +18,11 @@ from roadbed.people.errors import (
 )
 from roadbed.people.model import How, Issued, Role, SignInProof
 from roadbed.people.permissions import LINK_SECONDS, SCOPES, Viewer, reach
-from roadbed.storage.database import Connection, Database, Row
+from roadbed.people.rows import HolderRow, Queries
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 SESSION_SECONDS = 12 * 3600.0
 _REMEMBER_SECONDS = 2.0  # a revoked token or role works this much longer at most
 _MOST_REMEMBERED = 1000
@@ -309,7 +310,7 @@ def _id(secret: str) -> str:
     return hashed(secret)[:_ID_LENGTH]
 
 
-def _viewer(row: Row, kind: Kind) -> Viewer:
+def _viewer(row: HolderRow, kind: Kind) -> Viewer:
     return Viewer(
         name=row["name"],
         admin=row["admin"],

@@ -21,8 +21,9 @@ from roadbed.people.model import Identity, Issued, SignInProof
 from roadbed.people.passwords import Passwords
 from roadbed.people.permissions import Viewer
 from roadbed.people.rate_limit import Limit
+from roadbed.people.rows import ByEmailRow, ByNameRow, IdentityRow
 from roadbed.people.service import SQL, People, end_sessions, note
-from roadbed.storage.database import Connection, Database, Row
+from roadbed.storage.database import Connection, Database
 
 _OWN = {"set_by": None, "set_at": None}
 _LOCK_NOTED_SECONDS = 600.0
@@ -129,7 +130,9 @@ class SignIn:
 
         Raises ``AddressNotVerifiedError``, ``NotInvitedError``.
         """
-        row = await self._database.fetch_one(SQL["identity"], asdict(identity))
+        row: IdentityRow | ByNameRow | ByEmailRow | None = await self._database.fetch_one(
+            SQL["identity"], asdict(identity)
+        )
         if row is None:
             row = await self._by_claim(identity)
             if row is not None and not row["closed"]:
@@ -149,7 +152,7 @@ class SignIn:
         row = await self._database.fetch_one(SQL["of_address"], {"email": typed.replace("\0", "")})
         return str(row["name"]) if row else typed
 
-    async def _by_claim(self, identity: Identity) -> Row | None:
+    async def _by_claim(self, identity: Identity) -> ByNameRow | ByEmailRow | None:
         if identity.name is not None:
             # Names are lower-case ASCII; other letters could be folded into them.
             name = identity.name.lower() if identity.name.isascii() else identity.name
@@ -168,7 +171,7 @@ class SignIn:
                 raise SignInRefusedError
         return str(row["password"])
 
-    async def _invite(self, identity: Identity) -> Row | None:
+    async def _invite(self, identity: Identity) -> IdentityRow | None:
         """Add a person without a role, under a free name."""
         rows = await self._database.fetch(SQL["names_taken"])
         taken = permissions.RESERVED | {row["name"] for row in rows}
@@ -181,7 +184,7 @@ class SignIn:
         )
         return await self._link(identity, made.name)
 
-    async def _link(self, identity: Identity, person: str) -> Row | None:
+    async def _link(self, identity: Identity, person: str) -> IdentityRow | None:
         """The person linked to the identity, by this sign-in or by another at the same time.
 
         ``None`` if the person has another identity meanwhile.

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from roadbed.audit.service import AuditLog
 from roadbed.kernel.clock import Clock
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
+from roadbed.receipts.rows import Queries
 from roadbed.storage.database import Connection, Database
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import queries, texts
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 # The statements of each owner that empty its tables, in this order.
 _STEPS = tuple(
-    queries(f"roadbed.{owner}")[name]
+    texts(f"roadbed.{owner}")[name]
     for owner, name in (
         ("versions", "forget_candidates"),
         ("intake", "erase_task"),
@@ -32,9 +33,9 @@ _STEPS = tuple(
 )
 # Open work that a restore brought back: it ends before it is emptied.
 _ENDS = (
-    queries("roadbed.budgets")["charge_erased"],
-    queries("roadbed.intake")["stop_deciding"],
-    queries("roadbed.reviews")["erase_open"],
+    texts("roadbed.budgets")["charge_erased"],
+    texts("roadbed.intake")["stop_deciding"],
+    texts("roadbed.reviews")["erase_open"],
 )
 
 
@@ -72,12 +73,13 @@ class Erasure:
             ids = await self._copies(connection, task_id, served)
             cursor = await connection.execute(_SQL["hold"], {"ids": ids})
             fresh = [row["id"] for row in await cursor.fetchall() if not row["erased"]]
-            cursor = await connection.execute(_SQL["under_way"], {"ids": ids})
-            row = await cursor.fetchone()
-            if row and row["n"]:
+            (open_work,) = await (
+                await connection.execute(_SQL["under_way"], {"ids": ids})
+            ).fetchall()
+            if open_work["n"]:
                 raise ErasureError(task_id)
-            cursor = await connection.execute(_SQL["entries_of"], {"ids": ids})
-            positions = [row["position"] for row in await cursor.fetchall()]
+            entries = await connection.execute(_SQL["entries_of"], {"ids": ids})
+            positions = [row["position"] for row in await entries.fetchall()]
             for statement in _STEPS:
                 await connection.execute(statement, {"ids": ids, "at": at})
             emptied = await self._audit.erase(
@@ -101,8 +103,8 @@ class Erasure:
         if not there:
             return 0
         facts["ids"] = there
-        cursor = await connection.execute(_SQL["entries_of"], facts)
-        positions = [row["position"] for row in await cursor.fetchall()]
+        entries = await connection.execute(_SQL["entries_of"], facts)
+        positions = [row["position"] for row in await entries.fetchall()]
         for statement in (*_ENDS, *_STEPS):
             await connection.execute(statement, facts)
         await self._audit.erase(connection, positions, by=by, reason=reason, tasks=there)

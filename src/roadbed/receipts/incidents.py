@@ -12,11 +12,12 @@ from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.receipts.errors import IncidentError, UnknownIncidentError
+from roadbed.receipts.rows import IncidentDeliveriesRow, IncidentReachRow, IncidentUsualRow, Queries
 from roadbed.receipts.service import Receipt, Receipts
 from roadbed.storage.database import Database
-from roadbed.storage.sql import queries
+from roadbed.storage.sql import Query, queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 MOST_TASKS = 10_000
 _USUAL = timedelta(hours=1)
 _UNDONE = ("compensated", "cancelled")
@@ -103,7 +104,9 @@ class Incidents:
         """
         now = self._clock.now()
         span = {"use_case": use_case, "since": now - _USUAL, "until": now}
-        return await self._start("incident_usual", span, MOST_TASKS // 2) or _second(now - _USUAL)
+        return await self._start(_SQL["incident_usual"], span, MOST_TASKS // 2) or _second(
+            now - _USUAL
+        )
 
     async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """The record without its receipts: times, counts, halts, changes, effects.
@@ -124,7 +127,7 @@ class Incidents:
     async def _find(self, use_case: str, incident_id: str) -> Incident:
         facts = {"use_case": use_case, "id": incident_id}
         row = await self._database.fetch_one(_SQL["incident_declared"], facts)
-        if row is None:
+        if row is None or row["detail"] is None:
             raise UnknownIncidentError(incident_id)
         detail = row["detail"]
         return Incident(
@@ -145,7 +148,7 @@ class Incidents:
                 f"The use case {of.use_case!r} is not known.", "`roadbed trust NAME` shows one."
             )
         if len(rows) > MOST_TASKS:
-            start = await self._start("incident_reach", _span(of), MOST_TASKS)
+            start = await self._start(_SQL["incident_reach"], _span(of), MOST_TASKS)
             raise IncidentError(
                 f"{of.use_case!r} has more than {MOST_TASKS:,} tasks in this time.",
                 "Take a shorter time, and a record for each part"
@@ -153,12 +156,14 @@ class Incidents:
             )
         return [row["id"] for row in rows]
 
-    async def _start(self, query: str, span: Row, most: int) -> datetime | None:
+    async def _start(
+        self, query: Query[IncidentReachRow] | Query[IncidentUsualRow], span: Row, most: int
+    ) -> datetime | None:
         """The second from which at most ``most`` tasks lie in the rest of ``span``.
 
         ``None`` where fewer lie in all of it, or as many in its last second.
         """
-        row = await self._database.fetch_one(_SQL[query], {**span, "most": most})
+        row = await self._database.fetch_one(query, {**span, "most": most})
         start = row and _second(row["at"]) + timedelta(seconds=1)
         return start if start and start < span["until"] else None
 
@@ -212,12 +217,12 @@ def _span(of: Incident) -> Record:
     return {"use_case": of.use_case, "since": of.since, "until": of.until}
 
 
-def _withhold(row: Row) -> Row:
+def _withhold(row: IncidentDeliveriesRow) -> Row:
     """The parts of a receipt that reveal the answer to a blind reviewer."""
     return {**row, **dict.fromkeys(_REVEALING)}
 
 
-def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> Record:
+def _counted(ids: Sequence[str], deliveries: Sequence[IncidentDeliveriesRow]) -> Record:
     states = Counter(row["state"] for row in deliveries)
     return {
         "tasks": len(ids),

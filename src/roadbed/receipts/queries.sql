@@ -1,9 +1,10 @@
 -- name: find
+-- not null: erased, reference
 SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
        task.sent, task.source, task.reference_rate, task.admitted_at,
        -- A blind reviewer check looks like a task of the sample.
-       task.reference OR review.blind AND EXISTS (SELECT FROM measure WHERE measure.task_id = task.id)
-       AS reference,
+       task.reference OR coalesce(review.blind, false)
+           AND EXISTS (SELECT FROM measure WHERE measure.task_id = task.id) AS reference,
        task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
        review.superseded_by, review.closed_at,
        use_case.declaration,
@@ -50,6 +51,7 @@ WHERE task.id = %(id)s
 SELECT true AS decided FROM decision WHERE task_id = %(id)s
 
 -- name: revisions
+-- not null: erased
 -- A task and its revisions, the first one first.
 SELECT task.id AS task, task.revision AS number, task.admitted_at AS at,
        task.source ->> 'by' AS by, task.source ->> 'reason' AS why, task.on_revision AS rule,
@@ -64,6 +66,7 @@ WHERE named.id = %(id)s
 ORDER BY task.revision
 
 -- name: deliveries
+-- not null: attempts
 SELECT id, destination, kind, state, reason, key, reference, approved_by, created_at, done_at,
        superseded_by,
        (SELECT count(*) FROM delivery_attempt WHERE delivery_id = delivery.id) AS attempts
@@ -103,6 +106,7 @@ ORDER BY task.id DESC
 LIMIT %(most)s
 
 -- name: incident_tasks
+-- not null: id
 -- Every task decided in the time, and every task whose effects were sent in it. Reviewer checks are
 -- among them, as in every list, so that a comparison of lists does not reveal them.
 SELECT task.id FROM decision JOIN task ON task.id = decision.task_id
@@ -119,6 +123,7 @@ WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s
 ORDER BY decided_at DESC OFFSET %(most)s - 1 LIMIT 1
 
 -- name: incident_reach
+-- not null: at
 -- The earliest time since which at most so many tasks were decided or had effects sent; each event
 -- counts.
 SELECT at FROM (
@@ -163,10 +168,12 @@ FROM halt WHERE use_case = %(use_case)s AND asked_at BETWEEN %(since)s AND %(unt
 ORDER BY asked_at
 
 -- name: incident_pod
+-- not null: pod
 SELECT declaration -> 'pod' AS pod, declaration ->> 'purpose' AS purpose FROM use_case
 WHERE name = %(use_case)s
 
 -- name: copies
+-- not null: id, use_case
 -- The task with all its revisions, the first one first, and the reviewer checks made from them.
 WITH own AS (
     SELECT task.id, task.use_case, task.input, task.body_hash, task.revision FROM task AS named
@@ -186,10 +193,12 @@ SELECT id, use_case FROM (
 ) AS found ORDER BY revision
 
 -- name: hold
+-- not null: erased
 -- A concurrent writer either adds to the task before this, or sees that it was erased.
 SELECT id, body_hash = 'erased' AS erased FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: under_way
+-- not null: n
 SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
      + (SELECT count(*) FROM delivery WHERE task_id = ANY (%(ids)s)
         AND state IN ('planned', 'waiting', 'sending', 'held', 'unknown', 'compensating', 'stuck'))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from roadbed.receipts.rows import RevisionsRow
 from roadbed.scoring.content import same
 
 Row = Mapping[str, Any]
@@ -19,21 +20,27 @@ CAME_TO = {
 _WAITS = "waits for its last word; until then what was sent stands"
 
 
-def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
+def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]:
     """The revisions of a task, oldest first; empty if there is only one.
 
     Parts that would reveal an answer to a blind reviewer are left out.
     """
     if len(rows) < 2:
         return []
-    hidden, before, links = False, None, []
+    hidden, before = False, None
+    links: list[dict[str, object]] = []
     for row in rows:
         hidden = hidden or (row["withheld"] and row["by"] != viewer)
         effects = None if hidden else row["effects"]
-        told = {name: row[name] for name in ("task", "number", "at", "by", "why", "rule", "erased")}
         links.append(
             {
-                **told,
+                "task": row["task"],
+                "number": row["number"],
+                "at": row["at"],
+                "by": row["by"],
+                "why": row["why"],
+                "rule": row["rule"],
+                "erased": row["erased"],
                 "output": None if hidden else row["output"],
                 "effects": effects,
                 "came_to": None
@@ -80,7 +87,7 @@ def changes(before: object, after: object, field: str = "") -> Iterator[dict[str
         yield {"field": field or "input", "before": before, "after": after}
 
 
-def _came_to(rule: str, effects: str | None, *, hidden: bool) -> str | None:
+def _came_to(rule: str | None, effects: str | None, *, hidden: bool) -> str | None:
     if rule == "note":
         return CAME_TO[rule]
     return None if hidden else CAME_TO.get(effects or "", _WAITS)

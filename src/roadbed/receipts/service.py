@@ -6,20 +6,22 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
 from roadbed.receipts.errors import UnknownTaskError
 from roadbed.receipts.revisions import linked
+from roadbed.receipts.rows import DeliveriesRow, FindRow, ListRow, OutcomesRow, Queries
+from roadbed.reviews.rows import Queries as ReviewQueries
 from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
-_SQL = queries(__package__)
-_REVIEWS = queries("roadbed.reviews")  # the owner of `review`
+_SQL = queries(Queries)
+_REVIEWS = queries(ReviewQueries)  # the owner of `review`
 Receipt = Mapping[str, Any]
 _LOOK_SECONDS = 0.1  # how often a wait asks for the decision of another process
 _DECIDED = (
@@ -74,12 +76,16 @@ class Receipts:
             if row["blind"] or row["look"] is not None:
                 facts = {"id": task_id, "review": row["review_id"], "viewer": viewer}
                 await self._database.fetch(_REVIEWS["bar"], facts)
-        more = {
-            what: await self._database.fetch(_SQL[what], {"id": task_id})
-            for what in ("deliveries", "outcomes")
-        }
+        deliveries = await self._database.fetch(_SQL["deliveries"], {"id": task_id})
+        outcomes = await self._database.fetch(_SQL["outcomes"], {"id": task_id})
         revisions = await self._database.fetch(_SQL["revisions"], {"id": task_id})
-        return _from_row(row, sender=sender, revisions=linked(revisions, viewer), **more)
+        return _from_row(
+            row,
+            sender=sender,
+            deliveries=deliveries,
+            outcomes=outcomes,
+            revisions=linked(revisions, viewer),
+        )
 
     async def wait(self, task_id: str, seconds: float) -> bool:
         """Wait until a task is decided in any process; return whether it was in time."""
@@ -192,19 +198,19 @@ def fresh(
         "blind": task.reference,
         "opened_at": decision.decided_at,
     }
-    return _from_row(row, sender=True)
+    return _from_row(cast("FindRow", row), sender=True)
 
 
 def _from_row(
-    row: Mapping[str, Any],
+    row: FindRow,
     *,
     sender: bool,
-    deliveries: Sequence[Mapping[str, Any]] = (),
-    outcomes: Sequence[Mapping[str, Any]] = (),
+    deliveries: Sequence[DeliveriesRow] = (),
+    outcomes: Sequence[OutcomesRow] = (),
     revisions: Sequence[Mapping[str, Any]] = (),
 ) -> Receipt:
     decided = row["decision_id"] is not None
-    blind = row["reference"] or row["blind"]
+    blind = row["reference"] or bool(row["blind"])
     hidden = decided and blind and row["verdict"] is None and not sender
     return {
         "task": row["task_id"],
@@ -230,8 +236,9 @@ def _from_row(
     }
 
 
-def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {name: row[name] for name in _DECIDED}
+def _decision(row: FindRow, *, hidden: bool) -> dict[str, Any]:
+    stored: Mapping[str, Any] = row
+    shown: dict[str, Any] = {name: stored[name] for name in _DECIDED}
     shown["weak_spots"] = _weak_spots(row)
     if hidden:
         shown = dict.fromkeys((*_DECIDED, "weak_spots"))
@@ -242,11 +249,11 @@ def _decision(row: Mapping[str, Any], *, hidden: bool) -> dict[str, Any]:
         "cost": None if row["cost"] is None else str(row["cost"]),
         "attempt": row["attempt"],
         "decided_at": row["decided_at"],
-        "decide_seconds": round(row["decide_seconds"], 6),
+        "decide_seconds": round(row["decide_seconds"] or 0.0, 6),
     }
 
 
-def _weak_spots(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _weak_spots(row: FindRow) -> list[Mapping[str, Any]]:
     """Weak spots of the version to which this task belongs."""
     return [
         {name: spot[name] for name in ("field", "value", "n", "wrong", "lower", "upper")}
@@ -258,7 +265,7 @@ def _weak_spots(row: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     ]
 
 
-def _review(row: Mapping[str, Any]) -> dict[str, Any]:
+def _review(row: FindRow) -> dict[str, Any]:
     verdict = (
         None
         if row["verdict"] is None
@@ -287,14 +294,14 @@ def _review(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _halted(row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _halted(row: FindRow) -> dict[str, Any] | None:
     """The current halt of the use case."""
     if row["halted_at"] is None:
         return None
     return {"since": row["halted_at"], "by": row["halted_by"], "reason": row["halted_why"]}
 
 
-def _state(row: Mapping[str, Any]) -> str:
+def _state(row: FindRow) -> str:
     """``deciding``, ``answered``, ``in_review``, ``reviewed``, ``refused``.
 
     Of a task with corrected input also ``noted`` or, if its review has ended, ``superseded``.
@@ -305,10 +312,12 @@ def _state(row: Mapping[str, Any]) -> str:
         return "reviewed"
     if row["superseded_by"] is not None and row["closed_at"] is not None:
         return "superseded"
-    return {"automatic": "answered", "review": "in_review", "refused": "refused"}[row["route"]]
+    return {"automatic": "answered", "review": "in_review", "refused": "refused"}[
+        row["route"] or ""
+    ]
 
 
-def _hide(row: Mapping[str, Any]) -> Receipt:
+def _hide(row: ListRow) -> Receipt:
     kept_back = ("route", "reason", "reason_code", "output", "confidence")
     return {**row, **dict.fromkeys((*kept_back, "verdict", "agrees", "reviewer"))}
 

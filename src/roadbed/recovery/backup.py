@@ -20,10 +20,11 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.recovery import archive, programs
 from roadbed.recovery.errors import BackupError
-from roadbed.storage.database import Row, with_schema
+from roadbed.recovery.rows import Queries
+from roadbed.storage.database import BlockingConnection, with_schema
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _LOOK_SECONDS = 0.05
 
 
@@ -81,12 +82,12 @@ def _files(folder: Path) -> Iterator[Path]:
 def _add_database(backup: archive.ArchiveWriter, url: str, target: Path) -> archive.Manifest:
     try:
         with (
-            psycopg.connect(with_schema(url), row_factory=dict_row) as connection,
+            BlockingConnection.connect(with_schema(url), row_factory=dict_row) as connection,
             tempfile.TemporaryDirectory(dir=target.parent, prefix=".roadbed-") as beside,
         ):
             connection.execute(_SQL["snapshot"])
-            row: Row = connection.execute(_SQL["export"]).fetchone() or {}
-            newest: Row | None = connection.execute(_SQL["newest"]).fetchone()
+            (row,) = connection.execute(_SQL["export"]).fetchall()
+            newest = connection.execute(_SQL["newest"]).fetchone()
             dumped = Path(beside) / archive.DUMP
             folder = programs.folder_for(row["number"] // 10_000)
             programs.dump(folder, url, row["snapshot"], dumped)

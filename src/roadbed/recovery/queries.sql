@@ -33,6 +33,7 @@ SELECT size, root, note FROM audit_checkpoint ORDER BY size DESC LIMIT 1
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
 
 -- name: export
+-- not null: snapshot, server, number, schema, entries, tasks
 SELECT pg_export_snapshot() AS snapshot, current_setting('server_version') AS server,
        current_setting('server_version_num')::integer AS number,
        (SELECT version_num FROM roadbed.alembic_version) AS schema,
@@ -40,6 +41,7 @@ SELECT pg_export_snapshot() AS snapshot, current_setting('server_version') AS se
        (SELECT count(*) FROM roadbed.task) AS tasks
 
 -- name: standing
+-- not null: number, others
 -- The conditions of a restore: other connections of Roadbed, and whether there is a schema.
 SELECT current_setting('server_version_num')::integer AS number,
        (SELECT count(*) FROM pg_stat_activity
@@ -48,6 +50,7 @@ SELECT current_setting('server_version_num')::integer AS number,
        to_regclass('roadbed.audit_entry') IS NOT NULL AS made
 
 -- name: in_use
+-- not null: in_use
 SELECT EXISTS (SELECT FROM roadbed.audit_entry) OR EXISTS (SELECT FROM roadbed.use_case)
        OR EXISTS (SELECT FROM roadbed.person) AS in_use
 

@@ -16,12 +16,13 @@ from roadbed.audit.notes import NoteError, PublicKey
 from roadbed.recovery import archive, programs
 from roadbed.recovery.archive import ArchiveReader
 from roadbed.recovery.errors import BackupError, BackupUnverifiedError, RestoreRefusedError
+from roadbed.recovery.rows import Queries
 from roadbed.recovery.signature import SIGNATURE, is_signed
 from roadbed.storage import migrations
-from roadbed.storage.database import Row
+from roadbed.storage.database import BlockingConnection
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 
 
 def restore(
@@ -65,9 +66,9 @@ def restore(
 def _require_unused(url: str, *, replace: bool) -> int:
     """The server's major version. Raises ``RestoreRefusedError``."""
     try:
-        with psycopg.connect(url, row_factory=dict_row, autocommit=True) as connection:
-            row: Row = connection.execute(_SQL["standing"]).fetchone() or {}
-            used: Row = (connection.execute(_SQL["in_use"]).fetchone() or {}) if row["made"] else {}
+        with BlockingConnection.connect(url, row_factory=dict_row, autocommit=True) as connection:
+            (row,) = connection.execute(_SQL["standing"]).fetchall()
+            used = connection.execute(_SQL["in_use"]).fetchone() if row["made"] else None
     except psycopg.Error as error:
         raise BackupError(str(error).strip().splitlines()[0]) from error
     if row["others"]:
@@ -75,12 +76,12 @@ def _require_unused(url: str, *, replace: bool) -> int:
             f"{row['others']} connections of a running Roadbed use this database",
             "Stop every `roadbed serve`, `up` and `worker`, then repeat.",
         )
-    if used.get("in_use") and not replace:
+    if used and used["in_use"] and not replace:
         raise RestoreRefusedError(
             "the database is not empty",
             "Say --replace to drop what is in it; `roadbed backup` keeps that first.",
         )
-    return int(row["number"]) // 10_000
+    return row["number"] // 10_000
 
 
 def _require_same_log(folder: Path, backup: ArchiveReader) -> bool:

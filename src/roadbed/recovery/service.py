@@ -20,6 +20,8 @@ from roadbed.audit.irrevocable_events import IrrevocableEvent
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.service import AuditLog
 from roadbed.audit.tiles import TileFolder
+from roadbed.deliveries.rows import Queries as DeliveryQueries
+from roadbed.guarantee.rows import Queries as GuaranteeQueries
 from roadbed.halts.errors import RestoreUndeclaredError
 from roadbed.halts.service import Halts
 from roadbed.kernel.clock import Clock
@@ -30,13 +32,14 @@ from roadbed.recovery import outstanding
 from roadbed.recovery.errors import NotAdministratorError, NothingToDeclareError
 from roadbed.recovery.model import Declared, Restoration
 from roadbed.recovery.outstanding import Outstanding
+from roadbed.recovery.rows import Queries
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
-_SQL = queries(__package__)
-_DELIVERIES = queries("roadbed.deliveries")
-_NOTICES = queries("roadbed.guarantee")
+_SQL = queries(Queries)
+_DELIVERIES = queries(DeliveryQueries)
+_NOTICES = queries(GuaranteeQueries)
 _RESTORE = "restore"  # subject of the notice to pods, until the restore is declared
 _log = structlog.get_logger("roadbed")
 INTERVAL_SECONDS = 2.0

@@ -19,18 +19,21 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
 from roadbed.people.model import named
 from roadbed.releases.repository import reach_stage
+from roadbed.releases.rows import AutomationStateRow, Queries
 from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.loader import LoadedUseCase
+from roadbed.usecases.rows import Queries as UseCaseQueries
 from roadbed.versions import identity
 from roadbed.versions.identity import declaration
 from roadbed.versions.model import Improved, VersionInfo
+from roadbed.versions.rows import Queries as VersionQueries
 from roadbed.versions.store import VersionStore
 
-_SQL = queries(__package__)
-_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
-_VERSIONS = queries("roadbed.versions")
+_SQL = queries(Queries)
+_USE_CASES = queries(UseCaseQueries)  # the owner of `use_case`
+_VERSIONS = queries(VersionQueries)
 
 
 class Deployer:
@@ -193,9 +196,9 @@ class Deployer:
         row = await cursor.fetchone()
         if row is None or row["alarm_at"] != alarm_at:
             return None
-        for step in ("store_version", "retire", "go_live"):
-            cursor = await connection.execute(_VERSIONS[step], facts)
-        number = await cursor.fetchone()
+        await connection.execute(_VERSIONS["store_version"], facts)
+        await connection.execute(_VERSIONS["retire"], facts)
+        number = await (await connection.execute(_VERSIONS["go_live"], facts)).fetchone()
         await connection.execute(_USE_CASES["point"], facts)
         if certification.proof or row["live_version"] != version:
             await set_by_release(
@@ -211,11 +214,15 @@ class Deployer:
         _, behaviour = await self.build(
             loaded, actor="roadbed", reason="The folder was registered."
         )
-        row = await self._database.fetch_one(_VERSIONS["service"], {"name": loaded.name}) or {}
-        if row.get("stage") == "retired" or row.get("behaviour") == behaviour:
+        row = await self._database.fetch_one(_VERSIONS["service"], {"name": loaded.name})
+        if row is not None and (row["stage"] == "retired" or row["behaviour"] == behaviour):
             return
         async with self._database.transaction() as connection:
-            if row.get("live_version") and await self._required_sign_offs(connection, loaded):
+            if (
+                row is not None
+                and row["live_version"]
+                and await self._required_sign_offs(connection, loaded)
+            ):
                 return
         known = Certification(
             certificate=await self.certificates.last(behaviour),
@@ -269,7 +276,7 @@ class Deployer:
             seconds=self._clock.monotonic() - began,
         )
 
-    async def _state_row(self, use_case: str) -> Row:
+    async def _state_row(self, use_case: str) -> AutomationStateRow:
         row = await self._database.fetch_one(_SQL["automation_state"], {"use_case": use_case})
         if row is None:
             raise UnknownUseCaseError(use_case)

@@ -21,6 +21,7 @@ from roadbed.releases import criteria
 from roadbed.releases.criteria import Criterion, Figures, Limits
 from roadbed.releases.errors import GateRunningError, NothingToJudgeError
 from roadbed.releases.external_checks import CheckAnswer, ExternalChecks
+from roadbed.releases.rows import AutomationStateRow, Queries
 from roadbed.risk.paired import PairedDifference
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -31,11 +32,12 @@ from roadbed.versions import identity
 from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release
+from roadbed.versions.rows import Queries as VersionQueries
 from roadbed.versions.side_by_side import Contender, Pair, SideBySide, contender, paired
 from roadbed.versions.store import Runnable, VersionStore
 
-_SQL = queries(__package__)
-_VERSIONS = queries("roadbed.versions")
+_SQL = queries(Queries)
+_VERSIONS = queries(VersionQueries)
 Row = Mapping[str, Any]
 # Fields of a declaration that people rely on: a change of one is shown in the report.
 _DECLARED = ("risk_limit", "certainty", "deadline_seconds", "budget", "slices", "pod", "rollout")
@@ -136,7 +138,7 @@ class GateService:
         release: Release,
         candidate: Runnable,
         live: Contender | None,
-        state: Row,
+        state: AutomationStateRow,
         metered: MeteredCalls,
     ) -> _Measured:
         """Evaluate each case once: the proof and the comparison use the same evaluations."""
@@ -175,7 +177,7 @@ class GateService:
             raise ArtifactMissingError(use_case, name)
         return await self._store.open(use_case, behaviour, self._deployments.folder(use_case))
 
-    async def _live(self, use_case: str, state: Row) -> Contender | None:
+    async def _live(self, use_case: str, state: AutomationStateRow) -> Contender | None:
         if state["live_version"] is None:
             return None
         version = self._deployments.get(use_case).live
@@ -191,10 +193,7 @@ class GateService:
     async def candidate(self, runnable: Runnable) -> Candidate:
         """The parts of a stored candidate that a proof uses."""
         declared = runnable.loaded.declared
-        row = (
-            await self._database.fetch_one(_VERSIONS["behaviour"], {"hash": runnable.behaviour})
-            or {}
-        )
+        (row,) = await self._database.fetch(_VERSIONS["behaviour"], {"hash": runnable.behaviour})
         training: OutOfFold | None = None
         seen: list[dict[str, str]] = []
         if declared.trainable is not None:
@@ -235,7 +234,11 @@ class GateService:
         return await self._side_by_side.slow_again(candidate, pairs, limit, metered)
 
     def _report(
-        self, release: Release, live: Contender | None, measured: _Measured, state: Row
+        self,
+        release: Release,
+        live: Contender | None,
+        measured: _Measured,
+        state: AutomationStateRow,
     ) -> dict[str, Any]:
         candidate, pairs = measured.candidate, measured.pairs
         declared = (live or candidate).loaded.declared

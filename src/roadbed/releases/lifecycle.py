@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, cast
 
 from roadbed.people import duties
 from roadbed.people.duties import Parties
+from roadbed.releases.rows import ReleasesRow, SignOffsRow
 from roadbed.versions.model import SignOff, Step
 
 Row = Mapping[str, Any]
@@ -132,7 +133,7 @@ def content_of(
 
 
 def sign_off(
-    row: Row, *, release: Row, roles: Mapping[str, frozenset[str]], now: datetime
+    row: SignOffsRow, *, release: ReleasesRow, roles: Mapping[str, frozenset[str]], now: datetime
 ) -> SignOff:
     """A sign-off with whether it counts at ``now``. ``roles`` are those that each person holds."""
     why_not = None
@@ -150,7 +151,7 @@ def sign_off(
         id=row["id"],
         role=row["role"],
         person=row["person"],
-        verdict=row["verdict"],
+        verdict=cast("Literal['approve', 'refuse']", row["verdict"]),
         content=row["content"],
         note=row["note"],
         given_at=row["given_at"],

@@ -80,6 +80,7 @@ VALUES (%(id)s, %(use_case)s, %(kind)s, %(stage)s, %(waits_for)s, %(release)s, %
         %(detail)s, %(at)s)
 
 -- name: open_waits
+-- not null: waits_for
 SELECT waits_for FROM (
     SELECT DISTINCT ON (waits_for) waits_for, kind FROM stage_event
     WHERE use_case = %(use_case)s AND kind IN ('wait_began', 'wait_ended')
@@ -107,6 +108,7 @@ SELECT declaration FROM behaviour WHERE hash = %(behaviour)s
 SELECT * FROM certificate WHERE id = %(id)s
 
 -- name: damaged_file
+-- not null: name
 -- Files of a version that are missing or damaged.
 SELECT file.name FROM behaviour
 CROSS JOIN LATERAL (SELECT key AS name, value AS hash FROM jsonb_each_text(behaviour.files)

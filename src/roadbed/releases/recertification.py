@@ -10,12 +10,12 @@ from roadbed.releases.errors import (
 )
 from roadbed.releases.gate import GateService
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
-from roadbed.storage.database import Database, Row
+from roadbed.releases.rows import AutomationStateRow, Queries
+from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.versions import identity
 
-_SQL = queries(__package__)
-_VERSIONS = queries("roadbed.versions")  # the owner of `version`
+_SQL = queries(Queries)
 
 
 class Recertification:
@@ -45,9 +45,9 @@ class Recertification:
         when an alarm is raised meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
         """
         named = {"use_case": use_case}
-        state = await self._database.fetch_one(_SQL["automation_state"], named) or {}
+        state = await self._database.fetch_one(_SQL["automation_state"], named)
         row = await self._database.fetch_one(_SQL["live_release"], named)
-        if row is None or row["version"] != state.get("live_version"):
+        if row is None or state is None or row["version"] != state["live_version"]:
             raise RollBackError(
                 f"The live version of {use_case!r} has no release.",
                 f"`roadbed improve {use_case}` certifies it.",
@@ -70,7 +70,7 @@ class Recertification:
         self,
         use_case: str,
         release_id: str,
-        state: Row,
+        state: AutomationStateRow,
         certification: Certification,
         actor: str,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
@@ -12,12 +12,14 @@ from roadbed.people.model import Role
 from roadbed.people.service import People
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import ReleaseStepError, UnknownReleaseError
+from roadbed.releases.rows import Queries, ReleasesRow, SignOffsRow
 from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
+from roadbed.usecases.rows import Queries as UseCaseQueries
 from roadbed.versions.model import Release, Step
 
-_SQL = queries(__package__)
-_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
+_SQL = queries(Queries)
+_USE_CASES = queries(UseCaseQueries)  # the owner of `use_case`
 Holders = Mapping[str, frozenset[Role]]
 _ENDS: tuple[Step, ...] = ("failed", "retired", "rolled_back", "withdrawn")
 
@@ -50,7 +52,7 @@ class ReleaseRepository:
         """The releases of a use case, newest first."""
         return await self._read(use_case=use_case, most=most)
 
-    async def trials(self, use_case: str) -> Sequence[Row]:
+    async def trials(self, use_case: str) -> Sequence[ReleasesRow]:
         """The row of the candidate in shadow or canary."""
         return await self._database.fetch(
             _SQL["releases"], _wanted(use_case=use_case, steps=lifecycle.TRIALS)
@@ -69,7 +71,7 @@ class ReleaseRepository:
 
     async def lock(
         self, connection: Connection, release_id: str, holders: Holders
-    ) -> tuple[Release, Row]:
+    ) -> tuple[Release, ReleasesRow]:
         """Read a release and lock the releases of its use case until the transaction ends."""
         cursor = await connection.execute(_SQL["releases"], _wanted(id=release_id))
         row = await cursor.fetchone()
@@ -79,8 +81,8 @@ class ReleaseRepository:
         row = await (await connection.execute(_SQL["releases"], _wanted(id=release_id))).fetchone()
         if row is None:
             raise UnknownReleaseError(release_id)
-        cursor = await connection.execute(_SQL["sign_offs"], {"releases": [release_id]})
-        return self._release(row, await cursor.fetchall(), holders), row
+        given = await connection.execute(_SQL["sign_offs"], {"releases": [release_id]})
+        return self._release(row, await given.fetchall(), holders), row
 
     async def _read(
         self,
@@ -104,15 +106,16 @@ class ReleaseRepository:
     async def _holders(self, use_case: str, people: set[str]) -> Holders:
         return {person: await self.roles(use_case, person) for person in people}
 
-    def _release(self, row: Row, given: Sequence[Row], holders: Holders) -> Release:
+    def _release(self, row: ReleasesRow, given: Sequence[SignOffsRow], holders: Holders) -> Release:
         now = self._clock.now()
         signed = [lifecycle.sign_off(off, release=row, roles=holders, now=now) for off in given]
-        plan, step = row["plan"], row["step"]
+        stored: Row = row  # fields have the names of columns
+        plan, step = row["plan"], cast("Step", row["step"])
         under_way = step in lifecycle.UNDER_WAY
         missing = lifecycle.missing_roles(plan["sign_offs"], signed) if under_way else []
         verb, waits_for = lifecycle.ahead(step, plan, missing, row["trial"])
         return Release(
-            **{name: row[name] for name in _AS_STORED},
+            **{name: stored[name] for name in _AS_STORED},
             certificate=row["proof"],
             sign_offs=signed,
             missing=missing,

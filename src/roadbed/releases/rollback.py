@@ -13,17 +13,19 @@ from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
+from roadbed.releases.rows import AutomationStateRow, Queries, VersionNamedRow
 from roadbed.storage.background import Warnings
-from roadbed.storage.database import Connection, Database, Row
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.destinations import Approvals
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.rows import Queries as UseCaseQueries
 from roadbed.versions import identity
 from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release, Step
 
-_SQL = queries(__package__)
-_USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
+_SQL = queries(Queries)
+_USE_CASES = queries(UseCaseQueries)  # the owner of `use_case`
 
 
 class Rollback:
@@ -179,8 +181,8 @@ class Rollback:
         self,
         connection: Connection,
         use_case: str,
-        base: Row,
-        state: Row,
+        base: VersionNamedRow,
+        state: AutomationStateRow,
         actor: str,
         number: int,
     ) -> None:

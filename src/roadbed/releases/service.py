@@ -28,6 +28,7 @@ from roadbed.releases.gate import GateResult, GateService
 from roadbed.releases.recertification import Recertification
 from roadbed.releases.repository import Holders, ReleaseLog, ReleaseRepository, check_step
 from roadbed.releases.rollback import Rollback
+from roadbed.releases.rows import AutomationStateRow, Queries, ReleasesRow
 from roadbed.releases.sign_offs import SignOffs, check_sign_offs
 from roadbed.releases.trial_monitor import TrialMonitor
 from roadbed.storage.database import Connection, Database, Row
@@ -37,9 +38,10 @@ from roadbed.versions.deployments import Deployments
 from roadbed.versions.errors import ArtifactMissingError, UnknownVersionError
 from roadbed.versions.identity import rollout_facts
 from roadbed.versions.model import Release, Step
+from roadbed.versions.rows import Queries as VersionQueries
 
-_SQL = queries(__package__)
-_VERSIONS = queries("roadbed.versions")  # the owner of `version`
+_SQL = queries(Queries)
+_VERSIONS = queries(VersionQueries)  # the owner of `version`
 Accepted = Callable[[str], Awaitable[Sequence[Row]]]
 
 
@@ -333,7 +335,8 @@ class Promotion:
         release, row = await self._repository.lock(connection, release_id, holders)
         check_step(release, step)
         named = {"use_case": release.use_case}
-        state = await (await connection.execute(_SQL["automation_state"], named)).fetchone() or {}
+        state = await (await connection.execute(_SQL["automation_state"], named)).fetchone()
+        assert state is not None  # a release belongs to a registered use case
         _check_gate_still_holds(release, row, state)
         compared = lifecycle.compared(release.step, release.trial)
         if lifecycle.short(release.step, release.plan, compared):
@@ -354,7 +357,7 @@ class Promotion:
         await connection.execute(_SQL["notify"], named)
 
     async def _go_live(
-        self, connection: Connection, release: Release, state: Row, actor: str
+        self, connection: Connection, release: Release, state: AutomationStateRow, actor: str
     ) -> None:
         certificate = release.certificate
         certification = Certification(
@@ -425,9 +428,9 @@ class Promotion:
         await self._log.update_waits(connection, release)
 
 
-def _check_gate_still_holds(release: Release, row: Row, state: Row) -> None:
+def _check_gate_still_holds(release: Release, row: ReleasesRow, state: AutomationStateRow) -> None:
     """Raises ``CannotDecideError`` if the result of the gate no longer holds."""
-    if state.get("halted"):
+    if state["halted"]:
         raise CannotDecideError(
             f"{release.use_case!r} is halted.",
             "Two people resume it. Until then there is no promotion; rollback works.",

@@ -13,11 +13,12 @@ from roadbed.people.model import named
 from roadbed.releases import lifecycle
 from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
+from roadbed.releases.rows import Queries
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.versions.model import Release
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _SHORT = 12  # characters of a hash that people compare
 
 

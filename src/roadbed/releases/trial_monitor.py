@@ -17,6 +17,7 @@ from roadbed.releases import lifecycle, trial_statistics
 from roadbed.releases.gate import GateService
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
 from roadbed.releases.rollback import Rollback
+from roadbed.releases.rows import ComparisonsRow, Queries
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -25,7 +26,7 @@ from roadbed.versions.errors import ArtifactMissingError
 from roadbed.versions.model import Release
 from roadbed.versions.store import Runnable
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _CHECK_SECONDS = 0.5
 _CHECK_ANYWAY_SECONDS = 10.0  # a file may be damaged without a task or a verdict
 _REST = 5.0  # times the duration of a check: a long trial must not keep its server busy
@@ -120,8 +121,8 @@ class TrialMonitor:
             difference["input"] = flat(inputs.get(str(difference["task"])))[:_SHOWN]
         return {**plain(trial), "at": self._clock.now().isoformat()}
 
-    async def _compared(self, release: Release, since: datetime | None) -> list[Mapping[str, Any]]:
-        rows: list[Mapping[str, Any]] = []
+    async def _compared(self, release: Release, since: datetime | None) -> list[ComparisonsRow]:
+        rows: list[ComparisonsRow] = []
         facts = {
             "release": release.id,
             "authors": list(release.authors),

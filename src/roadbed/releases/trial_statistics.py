@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypedDict
+from decimal import Decimal
+from typing import Any, Literal, TypedDict
 
 from roadbed.decisions.model import Reason
 from roadbed.releases.criteria import p95, seconds, share, signed
+from roadbed.releases.rows import ComparisonsRow
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.curve import share_interval
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Score, Truth, is_wrong
+from roadbed.storage.sql import Json
 from roadbed.usecases.use_case import RiskMeasure, UseCase
 from roadbed.versions.side_by_side import WENT_WRONG, score_of
 
@@ -77,7 +81,7 @@ class TrialReport(TypedDict):
 
 
 def trial_report(
-    rows: Sequence[Row],
+    rows: Sequence[ComparisonsRow],
     *,
     step: str,
     plan: Row,
@@ -116,8 +120,8 @@ def trial_report(
         "fixed": sum(new < old for new, old in wrong),
         "broken": sum(new > old for new, old in wrong),
         "agreement": _agreement(asked, certainty),
-        "live": _figures(asked, "live"),
-        "candidate": _figures(asked, "candidate"),
+        "live": _figures([_live(row) for row in asked]),
+        "candidate": _figures([_candidate(row) for row in asked]),
         "checks": tested if step == "canary" else [],
         "breach": breach if step == "canary" else None,
         "ready": len(rows) >= of and not (step == "canary" and undecided),
@@ -127,7 +131,7 @@ def trial_report(
 
 
 def _tested(
-    asked: Sequence[Row],
+    asked: Sequence[ComparisonsRow],
     wrong: Sequence[tuple[float, float]],
     limits: Row,
     margin: float,
@@ -137,7 +141,7 @@ def _tested(
     """The checks of a trial. They share the risk of a false alarm equally."""
     checks: dict[str, Sequence[tuple[float, float]]] = {
         "wrong": wrong,
-        "failing": [(_none(row, "candidate"), _none(row, "live")) for row in asked],
+        "failing": [(row["candidate_output"] is None, row["live_output"] is None) for row in asked],
         "slow": [_over(row, "seconds", limits["seconds"]) for row in asked if _timed(row)],
         "dear": [_over(row, "cost", limits["cost"]) for row in asked],
     }
@@ -147,7 +151,7 @@ def _tested(
     ]
 
 
-def _differing(rows: Sequence[Row]) -> list[dict[str, object]]:
+def _differing(rows: Sequence[ComparisonsRow]) -> list[dict[str, object]]:
     """The newest tasks on which the versions differ, without those that are withheld."""
     return [
         {
@@ -230,46 +234,83 @@ _WORDS = {
 }
 
 
-def _skipped(row: Row) -> bool:
-    return any(
-        row[f"{side}_output"] is None and row[f"{side}_reason"] in _NOT_ASKED
-        for side in ("live", "candidate")
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Answered:
+    """What one of the two versions made of a task."""
+
+    output: Json
+    actions: Json
+    content: str | None
+    reason: str
+    seconds: float | None
+    cost: Decimal | None
+
+
+def _live(row: ComparisonsRow) -> _Answered:
+    return _Answered(
+        output=row["live_output"],
+        actions=row["live_actions"],
+        content=row["live_content"],
+        reason=row["live_reason"],
+        seconds=row["live_seconds"],
+        cost=row["live_cost"],
     )
 
 
-def _worse(row: Row, declared: UseCase) -> tuple[bool, bool]:
+def _candidate(row: ComparisonsRow) -> _Answered:
+    return _Answered(
+        output=row["candidate_output"],
+        actions=row["candidate_actions"],
+        content=row["candidate_content"],
+        reason=row["candidate_reason"],
+        seconds=row["candidate_seconds"],
+        cost=row["candidate_cost"],
+    )
+
+
+def _skipped(row: ComparisonsRow) -> bool:
+    return any(
+        answered.output is None and answered.reason in _NOT_ASKED
+        for answered in (_live(row), _candidate(row))
+    )
+
+
+def _worse(row: ComparisonsRow, declared: UseCase) -> tuple[bool, bool]:
     """For each of the two, whether it was wrong where the other was right."""
     candidate, live = _wrong(row, declared) if _differ(row) else (False, False)
     return (candidate, live) if candidate != live else (False, False)
 
 
-def _loses(row: Row, declared: UseCase) -> tuple[float, float]:
+def _loses(row: ComparisonsRow, declared: UseCase) -> tuple[float, float]:
     """The losses of both: zero where they agree.
 
     An unknown loss counts as 1 for the candidate and as 0 for the live version.
     """
     if not _differ(row):
         return 0.0, 0.0
-    candidate, live = (_score(row, side, declared).loss for side in ("candidate", "live"))
+    candidate, live = (
+        _score(row, answered, declared).loss for answered in (_candidate(row), _live(row))
+    )
     return 1.0 if candidate is None else candidate, 0.0 if live is None else live
 
 
-def _differ(row: Row) -> bool:
-    return _hash(row, "live") != _hash(row, "candidate")
+def _differ(row: ComparisonsRow) -> bool:
+    return _hash(_live(row)) != _hash(_candidate(row))
 
 
-def _hash(row: Row, side: str) -> str | None:
+def _hash(answered: _Answered) -> str | None:
     """The hash of a proposal. Older rows have none stored, so it is computed here."""
-    content = _content(row, side)
-    return row[f"{side}_content"] or (content.hash if content else None)
+    content = _content(answered)
+    return answered.content or (content.hash if content else None)
 
 
-def _content(row: Row, side: str) -> Content | None:
-    output = row[f"{side}_output"]
-    return None if output is None else Content(output=output, actions=row[f"{side}_actions"] or ())
+def _content(answered: _Answered) -> Content | None:
+    if answered.output is None:
+        return None
+    return Content(output=answered.output, actions=answered.actions or ())
 
 
-def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
+def _known_at(row: ComparisonsRow, since: Any, declared: UseCase) -> Any:
     """The time from which it is known which one is worse on a task: at once if they agree.
 
     Where they differ, a verdict or an outcome is needed. So every task counts, not only those that
@@ -278,7 +319,8 @@ def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
     if not _differ(row):
         return row["at"]
     if declared.scorer.needs_person and not all(
-        _score(row, side, declared).loss is not None for side in ("live", "candidate")
+        _score(row, answered, declared).loss is not None
+        for answered in (_live(row), _candidate(row))
     ):
         return None
     if row["verdict"]:
@@ -286,23 +328,23 @@ def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
     return row["reported_at"] if _by_outcome(row, since) else None
 
 
-def _by_outcome(row: Row, since: Any) -> bool:
+def _by_outcome(row: ComparisonsRow, since: Any) -> bool:
     """Whether an outcome, reported since the trial began, is the only label of a task."""
     only_outcome = _differ(row) and not row["verdict"] and row["outcome"] is not None
     return only_outcome and bool(row["reported_at"] >= since)
 
 
-def _wrong(row: Row, declared: UseCase) -> tuple[bool, bool]:
+def _wrong(row: ComparisonsRow, declared: UseCase) -> tuple[bool, bool]:
     """Whether candidate and live version are wrong; unknown is wrong for the candidate only."""
-    candidate = _score(row, "candidate", declared)
-    live = _score(row, "live", declared)
+    candidate = _score(row, _candidate(row), declared)
+    live = _score(row, _live(row), declared)
     return (
         is_wrong(candidate, declared.tolerance),
         live.loss is not None and is_wrong(live, declared.tolerance),
     )
 
 
-def _score(row: Row, side: str, declared: UseCase) -> Score:
+def _score(row: ComparisonsRow, answered: _Answered, declared: UseCase) -> Score:
     label = row["right_output"] if row["verdict"] else row["outcome"]
     actions = row["right_actions"] if row["verdict"] else None
     truth = Truth(
@@ -313,26 +355,24 @@ def _score(row: Row, side: str, declared: UseCase) -> Score:
     )
     return score_of(
         declared,
-        _content(row, side),
-        row[f"{side}_reason"],
+        _content(answered),
+        answered.reason,
         truth,
         row["input"],
-        known_as=row[f"{side}_content"],
+        known_as=answered.content,
     )
 
 
-def _timed(row: Row) -> bool:
+def _timed(row: ComparisonsRow) -> bool:
     """Whether both times are known. They are not while a version still loads."""
     return row["live_seconds"] is not None and row["candidate_seconds"] is not None
 
 
-def _none(row: Row, side: str) -> bool:
-    return row[f"{side}_output"] is None
-
-
-def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
-    def over(side: str) -> bool:
-        value = row[f"{side}_{what}"]
+def _over(
+    row: ComparisonsRow, what: Literal["seconds", "cost"], limit: float | None
+) -> tuple[bool, bool]:
+    def over(answered: _Answered) -> bool:
+        value = answered.seconds if what == "seconds" else answered.cost
         if limit is None or value is None:
             return False
         return bool(value > limit)
@@ -341,10 +381,10 @@ def _over(row: Row, what: str, limit: float | None) -> tuple[bool, bool]:
     # answer states no cost; it counts as a failure instead.
     stated = row["candidate_cost"] is not None or row["candidate_reason"] in WENT_WRONG
     hidden = what == "cost" and limit is not None and not stated
-    return over("candidate") or (hidden and row["live_cost"] is not None), over("live")
+    return over(_candidate(row)) or (hidden and row["live_cost"] is not None), over(_live(row))
 
 
-def _agreement(rows: Sequence[Row], certainty: float) -> Agreement:
+def _agreement(rows: Sequence[ComparisonsRow], certainty: float) -> Agreement:
     same = sum(not _differ(row) for row in rows)
     low, high = share_interval(same, len(rows), certainty) if rows else (0.0, 1.0)
     return {
@@ -355,13 +395,13 @@ def _agreement(rows: Sequence[Row], certainty: float) -> Agreement:
     }
 
 
-def _figures(rows: Sequence[Row], side: str) -> TrialFigures:
-    costs = [row[f"{side}_cost"] for row in rows]
+def _figures(answers: Sequence[_Answered]) -> TrialFigures:
+    costs = [answered.cost for answered in answers]
     known = [float(cost) for cost in costs if cost is not None]
-    took = p95([value for row in rows if (value := row[f"{side}_seconds"]) is not None])
+    took = p95([it.seconds for it in answers if it.seconds is not None])
     return {
-        "asked": len(rows),
-        "no_answer": sum(_none(row, side) for row in rows),
+        "asked": len(answers),
+        "no_answer": sum(answered.output is None for answered in answers),
         "p95_seconds": took,
         "p95": seconds(took),
         "mean_cost": sum(known) / len(known) if known and len(known) == len(costs) else None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from roadbed.reviews.model import VerdictKind
+from roadbed.reviews.rows import Queries
 from roadbed.scoring.content import Content
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -18,7 +19,7 @@ from roadbed.usecases.labels import (
 )
 from roadbed.usecases.use_case import UseCase
 
-SQL = queries(__package__)
+SQL = queries(Queries)
 _NEWEST = 20_000  # examples from which the known values of a field are read
 Counts = Mapping[str, Mapping[str, int]]
 

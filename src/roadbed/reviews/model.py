@@ -8,9 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from roadbed.reviews.rows import ClaimedRow, FindRow, QueueRow
 from roadbed.usecases.labels import UnknownLabel
-
-Row = Mapping[str, Any]  # of the database
 
 _HIDDEN = (
     "output",
@@ -180,10 +179,36 @@ def without_answer(review: Review) -> Review:
     return replace(review, **hidden)
 
 
-def review_of(row: Row) -> Review:
+def review_of(row: FindRow | QueueRow | ClaimedRow) -> Review:
     """A review as its reviewer may see it."""
-    hidden = row["blind"] and row["verdict"] is None
-    fields = {name: row[name] for name in Review.__dataclass_fields__ if name in row}
+    reason = row["reason"]
     if row["outcome"] is not None:
-        fields["reason"] = TURNED_OUT_WRONG if row["reported"] else TAKEN_BACK
-    return Review(**(fields | dict.fromkeys(_HIDDEN) if hidden else fields))
+        reason = TURNED_OUT_WRONG if row["reported"] else TAKEN_BACK
+    review = Review(
+        id=row["id"],
+        task_id=row["task_id"],
+        use_case=row["use_case"],
+        input=row["input"],
+        blind=row["blind"],
+        priority=row["priority"],
+        opened_at=row["opened_at"],
+        claimed_by=row["claimed_by"],
+        claim_until=row["claim_until"],
+        closed_at=row["closed_at"],
+        verdict=row["verdict"],
+        output=row["output"],
+        actions=row["actions"],
+        provenance=row["provenance"],
+        content_hash=row["content_hash"],
+        confidence=row["confidence"],
+        evidence=row["evidence"],
+        reason=reason,
+        route=row["route"],
+        version=row["version"],
+        reported=row["reported"],
+        nobody_else=row["nobody_else"],
+    )
+    if not (row["blind"] and row["verdict"] is None):
+        return review
+    hidden: dict[str, Any] = dict.fromkeys(_HIDDEN)
+    return replace(review, **hidden)

@@ -21,8 +21,9 @@ from roadbed.reviews.errors import (
     VerdictError,
 )
 from roadbed.reviews.model import HeldVerdict, RecordedVerdict, VerdictKind, WaitingLabel
+from roadbed.reviews.rows import HeldWithRow, JudgedRow
 from roadbed.reviews.service import SQL, Reviews
-from roadbed.reviews.verdicts import read_verdict
+from roadbed.reviews.verdicts import VerdictItem, read_verdict
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.writer import Write, write_within
 from roadbed.usecases.business_rules import BusinessRules
@@ -44,7 +45,7 @@ class NewLabels:
         reviews: Reviews,
         ids: Ids,
         clock: Clock,
-        judge: Write,
+        judge: Write[VerdictItem, JudgedRow],
         announce: str,
         over: str,
     ) -> None:
@@ -128,7 +129,7 @@ class NewLabels:
         declared: UseCase,
         field: str,
         value: str,
-        ready: Sequence[tuple[Json, Json | None]],
+        ready: Sequence[tuple[HeldWithRow, VerdictItem | None]],
         *,
         by: str,
     ) -> int:
@@ -195,7 +196,9 @@ class NewLabels:
         await self._reviews.claim(review_id, reviewer=reviewer, linker=verdict.get("linker"))
         raise ContentChangedError(review_id)
 
-    async def _item(self, declared: UseCase, row: Json, rules: BusinessRules | None) -> Json | None:
+    async def _item(
+        self, declared: UseCase, row: HeldWithRow, rules: BusinessRules | None
+    ) -> VerdictItem | None:
         """A held verdict as it is stored once it is given; ``None`` where it does not fit now."""
         about = await self._reviews.shown(row["review_id"])
         if about.content_hash != row["shown"]:
@@ -216,15 +219,19 @@ class NewLabels:
         verdict_row = self._reviews.item(
             declared, row["review_id"], about, verdict, reviewer=row["reviewer"]
         )
-        more = {"note": row["note"], "new_kind": row["new_kind"], "linker": row["linker"]}
-        return {**verdict_row, **more}
+        return {
+            **verdict_row,
+            "note": row["note"],
+            "new_kind": row["new_kind"],
+            "linker": row["linker"],
+        }
 
-    async def _with(self, declared: UseCase, field: str, value: str) -> Sequence[Json]:
+    async def _with(self, declared: UseCase, field: str, value: str) -> Sequence[HeldWithRow]:
         return await self._database.fetch(SQL["held_with"], _waits_for(declared, field, value))
 
     async def _ready(
-        self, declared: UseCase, field: str, value: str, rows: Sequence[Json], verdict: Json
-    ) -> list[tuple[Json, Json | None]]:
+        self, declared: UseCase, field: str, value: str, rows: Sequence[HeldWithRow], verdict: Json
+    ) -> list[tuple[HeldWithRow, VerdictItem | None]]:
         """The verdicts that wait for nothing but this label, each as it is stored once given."""
         confirmed = await self._reviews.labels.confirmed(declared.name)
         ready = []
@@ -240,7 +247,7 @@ class NewLabels:
         return ready
 
     async def _end(
-        self, connection: Connection, row: Json, ended: str, *, by: str, at: datetime
+        self, connection: Connection, row: HeldWithRow, ended: str, *, by: str, at: datetime
     ) -> bool:
         """Let a verdict wait no longer, unless it does not any more."""
         facts = {"id": row["id"], "ended": ended, "by": by, "at": at}

@@ -281,6 +281,7 @@ FROM review JOIN verdict ON verdict.id = review.verdict
 WHERE review.id = %(id)s AND verdict.reviewer = %(reviewer)s AND verdict.carries IS NULL
 
 -- name: known_labels
+-- not null: field, value
 -- How often each text was given as right, in the newest examples.
 SELECT field.name AS field, said.value, count(*) AS times
 FROM (SELECT output FROM example
@@ -298,6 +299,7 @@ CROSS JOIN LATERAL (
 GROUP BY field.name, said.value
 
 -- name: ever_given
+-- not null: given
 -- Whether a text was given as right in any example.
 SELECT EXISTS (
     SELECT FROM example
@@ -339,6 +341,7 @@ SELECT id, kind, output, actions, note, new_kind, labels, reviewer FROM held_ver
 WHERE review_id = %(review_id)s AND ended IS NULL
 
 -- name: held_with
+-- not null: still_approves
 -- The verdicts that wait for a label, the earliest first. A reviewer who may no longer approve
 -- releases nothing with a held verdict.
 SELECT held_verdict.*, may_approve AND EXISTS (
@@ -363,6 +366,7 @@ RETURNING review_id
 UPDATE held_verdict SET ended = 'lapsed' WHERE id = %(id)s
 
 -- name: ask_again
+-- parameter: at timestamptz
 -- A review whose verdict no longer waits; `keep` is the reviewer who then has the claim.
 UPDATE review
 SET held = false, claimed_by = %(keep)s,
@@ -373,6 +377,7 @@ SET held = false, claimed_by = %(keep)s,
 WHERE id = %(review_id)s AND held
 
 -- name: labels_waiting
+-- not null: field, value, since, reviewers, tasks
 SELECT label ->> 'field' AS field, label ->> 'value' AS value, count(*) AS verdicts,
        min(held_verdict.given_at) AS since,
        array_agg(DISTINCT held_verdict.reviewer) AS reviewers,
@@ -387,6 +392,7 @@ GROUP BY 1, 2 ORDER BY since, 1, 2
 SELECT use_case FROM review WHERE id = %(id)s
 
 -- name: reviewed_lately
+-- not null: checks
 -- How many tasks were reviewed, and how many reviewer checks among them.
 SELECT count(*) FILTER (WHERE measure.task_id IS NULL) AS reviewed,
        (SELECT count(*) FROM measure WHERE use_case = %(use_case)s AND kind = 'check') AS checks
@@ -419,6 +425,7 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
+-- not null: barred
 -- Second reviews with the first labels: if the two differ, another person decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
        second.id AS word, second.reviewer AS second_reviewer,
@@ -475,6 +482,7 @@ WHERE task.use_case = %(use_case)s AND task.revises IS NULL
 ORDER BY task.id DESC LIMIT 50
 
 -- name: other_answers
+-- not null: output
 -- Compared in a canary, without a review yet of the answer that was not the decision.
 SELECT * FROM (
     SELECT comparison.task_id, task.input, authors_of(comparison.release) AS authors,

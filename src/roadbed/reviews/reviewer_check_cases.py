@@ -12,8 +12,10 @@ from typing import Any
 from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.model import Deployment, Route
 from roadbed.examples.model import KnownCase
+from roadbed.intake.model import AdmittedItem
 from roadbed.intake.validation import body_hash
 from roadbed.reviews.model import ReviewerFigures
+from roadbed.reviews.rows import ChecksPassedRow, DisagreementsRow, PaceRow, SecondDueRow
 from roadbed.risk.curve import share_interval
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Truth, agree, assess, is_wrong
@@ -75,7 +77,7 @@ class EvaluatedCase:
     wrong: bool
 
 
-def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, object]:
+def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> AdmittedItem:
     """The task of a case, as it is admitted."""
     return {
         "id": task_id,
@@ -151,7 +153,7 @@ def _label(row: Json, name: str) -> Content | None:
 
 def again(
     service: Deployment,
-    row: Json,
+    row: SecondDueRow | DisagreementsRow,
     kind: str,
     *,
     key: str | None,
@@ -160,7 +162,8 @@ def again(
     reserved_for: str | None = None,
 ) -> CheckCase:
     """The same task again, blind, for another person; ``key`` has the form of real keys."""
-    decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
+    stored: Json = row
+    decided = {name: stored[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
     return CheckCase(
         kind=kind,
         content=row["input"],
@@ -186,7 +189,9 @@ def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> 
     return None if lead in knowing and others else lead
 
 
-def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerFigures:
+def figures_of(
+    row: PaceRow, checks: Sequence[ChecksPassedRow], certainty: float
+) -> ReviewerFigures:
     """The figures of one reviewer, from their pace and their reviewer checks."""
     mine = [check for check in checks if check["reviewer"] == row["reviewer"]]
 

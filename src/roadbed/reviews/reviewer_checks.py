@@ -10,13 +10,15 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions import routing
 from roadbed.decisions.evaluation import KnownInput
+from roadbed.decisions.items import DecidedItem
 from roadbed.decisions.model import Answered, Deployment, Route
+from roadbed.decisions.rows import SettledRow
 from roadbed.examples.service import Examples
 from roadbed.intake.tasks import ADMIT
 from roadbed.kernel.clock import Clock
@@ -34,6 +36,7 @@ from roadbed.reviews.reviewer_check_cases import (
     task_of,
     who_decides,
 )
+from roadbed.reviews.rows import DisagreementsRow, Queries
 from roadbed.reviews.service import Reviews
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import assess, is_wrong
@@ -43,7 +46,7 @@ from roadbed.storage.writer import Write, write_within
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.model import Release
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _FEWEST_KNOWN = 100  # labelled items before reviewer checks are drawn from them
 _AT_ONCE = 3
 _ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
@@ -69,7 +72,7 @@ class ReviewerChecks:
         ids: Ids,
         clock: Clock,
         chance: random.Random,
-        settle: Write,
+        settle: Write[DecidedItem, SettledRow],
     ) -> None:
         self._settle_write = settle
         self._database = database
@@ -241,7 +244,7 @@ class ReviewerChecks:
                 await self._dispute(service, row)
             await self._settle(row["second_task"], row["word"], passed=None)
 
-    async def _dispute(self, service: Deployment, row: Json) -> None:
+    async def _dispute(self, service: Deployment, row: DisagreementsRow) -> None:
         """Two labels of one task differ: ask who knows neither, the domain lead if possible."""
         declared = service.loaded.declared
         facts = {"use_case": declared.name, "since": self._clock.now() - _LOOK_BACK}
@@ -421,17 +424,18 @@ class ReviewerChecks:
 
     def _decided(
         self, declared: UseCase, case: CheckCase, task_id: str, now: datetime
-    ) -> dict[str, Any]:
+    ) -> DecidedItem:
         decided = dict(case.decided)
         first = routing.priority(decided["reason_code"], reference=False)
-        return {
+        seconds = decided.pop("seconds")
+        item = {
             "id": self._ids.decision(),
             "task_id": task_id,
             "use_case": declared.name,
             "route": Route.REVIEW,
             "attempt": 1,
             "decided_at": now,
-            "decide_seconds": decided.pop("seconds"),
+            "decide_seconds": seconds,
             **decided,
             "deliveries": None,
             "sends_actions": False,
@@ -441,6 +445,7 @@ class ReviewerChecks:
             "blind": case.blind,
             "priority": _PRIORITY.get(case.kind, first),
         }
+        return cast("DecidedItem", item)  # `decided` has the other fields
 
     async def _settle(self, task_id: str, word: str, *, passed: bool | None) -> None:
         facts = {"task_id": task_id, "word": word, "at": self._clock.now(), "passed": passed}

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -28,9 +28,11 @@ from roadbed.reviews.errors import (
 )
 from roadbed.reviews.labels import KnownLabels
 from roadbed.reviews.model import RecordedVerdict, Review, VerdictKind, review_of
+from roadbed.reviews.rows import ClaimedRow, JudgedRow, Queries, StandingRow, WaitingRow
 from roadbed.reviews.verdicts import (
     Shown,
     Verdict,
+    VerdictItem,
     about_of,
     given_of,
     parties_of,
@@ -48,8 +50,20 @@ Json = Mapping[str, Any]  # what a use case declares: any JSON
 
 Row = Mapping[str, Any]  # of the database
 
-SQL = queries(__package__)
-CLAIM = Write("claim", SQL["claim"], SQL["claimed"])
+SQL = queries(Queries)
+
+
+class ClaimItem(TypedDict):
+    """A claim of a review."""
+
+    id: str
+    review_id: str
+    reviewer: str
+    linker: str | None
+    claim_seconds: float
+
+
+CLAIM = Write("claim", SQL["claim"], answer=SQL["claimed"], items=ClaimItem)
 LONGEST_NOTE = 4_000
 _MOST_CLAIMED = 1_000
 _REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW in allowed]
@@ -68,7 +82,7 @@ class Reviews:
         writer: GroupCommitWriter,
         ids: Ids,
         clock: Clock,
-        judge: Write,
+        judge: Write[VerdictItem, JudgedRow],
         on_undo: Sequence[str],
         claim_seconds: float,
     ) -> None:
@@ -128,16 +142,14 @@ class Reviews:
         ``linker`` is who let the reviewer in, see ``duties``. Raises ``UnknownReviewError``,
         ``ReviewClosedError``, ``ReviewTakenError``, ``OwnTaskError``.
         """
-        row = await self._writer.write(
-            CLAIM,
-            {
-                "id": self._ids.new("clm"),
-                "review_id": review_id,
-                "reviewer": reviewer,
-                "linker": linker,
-                "claim_seconds": self.claim_seconds,
-            },
-        )
+        item: ClaimItem = {
+            "id": self._ids.new("clm"),
+            "review_id": review_id,
+            "reviewer": reviewer,
+            "linker": linker,
+            "claim_seconds": self.claim_seconds,
+        }
+        row = await self._writer.write(CLAIM, item)
         if row is None:
             raise UnknownReviewError(review_id)
         if row["closed_at"] is not None:
@@ -151,7 +163,8 @@ class Reviews:
         while len(self._claimed) >= _MOST_CLAIMED:
             self._claimed.pop(next(iter(self._claimed)))
         self._claimed[review_id] = about_of(row)
-        return review_of({**row, "id": review_id})
+        shown: ClaimedRow = {**row, "id": review_id}
+        return review_of(shown)
 
     async def claim_next(
         self, use_case: str, *, reviewer: str, linker: str | None = None, most: int = 1
@@ -173,9 +186,9 @@ class Reviews:
         if len(free) == most:
             return free
         facts |= {"most": most - len(free), "roles": _REVIEWING}
-        rows = await self._database.fetch(SQL["claim_left"], facts)
-        rows = sorted(rows, key=lambda row: (row["claimed_at"], row["id"]))
-        return [*free, *[replace(await self.get(row["id"]), left=True) for row in rows]]
+        left = await self._database.fetch(SQL["claim_left"], facts)
+        left = sorted(left, key=lambda row: (row["claimed_at"], row["id"]))
+        return [*free, *[replace(await self.get(row["id"]), left=True) for row in left]]
 
     async def give(
         self,
@@ -226,7 +239,7 @@ class Reviews:
         if unknown := await self.labels.unknown(declared, kind, verdict.right):
             raise LabelUnknownError(unknown)
         record = self.item(declared, review_id, about, verdict, reviewer=reviewer)
-        record |= {"note": note or None, "new_kind": new_kind, "linker": linker}
+        record = {**record, "note": note or None, "new_kind": new_kind, "linker": linker}
         row = await self._writer.write(self._judge, record)
         if row is None:
             raise UnknownReviewError(review_id)
@@ -234,19 +247,27 @@ class Reviews:
             row["verdict_id"] is None
             and (stands := await self._repeated_verdict(record)) is not None
         ):
-            return given_of(about, verdict, {**record, **stands})
+            record["id"], record["loss"] = stands["id"], stands["loss"]
+            record["agrees"] = bool(stands["agrees"])
+            record["score_reason"] = stands["score_reason"]
+            return given_of(about, verdict, record)
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return given_of(about, verdict, record)
 
-    async def _repeated_verdict(self, record: Row) -> Row | None:
+    async def _repeated_verdict(self, record: VerdictItem) -> StandingRow | None:
         """The current verdict of a review, if ``record`` is exactly the same again."""
         row = await self._database.fetch_one(
             SQL["standing"], {"id": record["review_id"], "reviewer": record["reviewer"]}
         )
         if row is None or row["actions_unsaid"] is not (record["right_actions"] is None):
             return None
-        same = all(row[name] == record[name] for name in ("kind", "right_hash", "note", "new_kind"))
+        same = (row["kind"], row["right_hash"], row["note"], row["new_kind"]) == (
+            record["kind"],
+            record["right_hash"],
+            record["note"],
+            record["new_kind"],
+        )
         return row if same else None
 
     async def shown(self, review_id: str) -> Shown:
@@ -265,7 +286,7 @@ class Reviews:
         *,
         reviewer: str,
         carries: str | None = None,
-    ) -> dict[str, object]:
+    ) -> VerdictItem:
         """A verdict as ``judge`` stores it."""
         right = verdict.right
         return {
@@ -365,15 +386,16 @@ class Reviews:
             cursor = await connection.execute(
                 SQL["undo_verdict"], {"id": review_id, "reviewer": by, "at": at}
             )
-            undone = await cursor.fetchone()
-            if undone:
+            verdict = await cursor.fetchone()
+            undone = verdict is not None
+            if verdict:
                 self.labels.forget()
-                await self._take_back(connection, undone["id"], kind="undone", by=by, at=at)
+                await self._take_back(connection, verdict["id"], kind="undone", by=by, at=at)
                 whose = {"reviewer": by, "claim_seconds": self.claim_seconds}
                 await connection.execute(SQL["reopen"], {"id": review_id, **whose})
-                facts = {"verdict_id": undone["id"], "at": at}
-                cursor = await connection.execute(SQL["undo_carried"], facts)
-                for carried in await cursor.fetchall():
+                facts = {"verdict_id": verdict["id"], "at": at}
+                others = await connection.execute(SQL["undo_carried"], facts)
+                for carried in await others.fetchall():
                     await self._take_back(connection, carried["id"], kind="undone", by=by, at=at)
                     await connection.execute(SQL["await_word"], {"id": carried["review_id"]})
             else:
@@ -387,18 +409,18 @@ class Reviews:
 
     async def _unhold(
         self, connection: Connection, review_id: str, *, by: str, at: datetime
-    ) -> Row | None:
-        """Take back a verdict that waits for its label to be confirmed."""
+    ) -> bool:
+        """Take back a verdict that waits for its label to be confirmed; whether there is one."""
         cursor = await connection.execute(SQL["held_on"], {"review_id": review_id})
         held = await cursor.fetchone()
         if held is None or held["reviewer"] != by:
-            return None
+            return False
         facts = {"id": held["id"], "ended": "undone", "by": by, "at": at}
         await connection.execute(SQL["end_held"], facts)
         await self._take_back(connection, held["id"], kind="undone", by=by, at=at)
         again = {"review_id": review_id, "keep": by, "claim_seconds": self.claim_seconds}
         await connection.execute(SQL["ask_again"], {**again, "given_at": None, "at": at})
-        return held
+        return True
 
     async def _unskip(self, review_id: str, reviewer: str, linker: str | None) -> bool:
         """Take back that ``reviewer`` left a review to others; ``False`` if they did not."""
@@ -421,7 +443,7 @@ class Reviews:
         for statement in self._on_undo:
             await connection.execute(statement, facts)
 
-    async def waiting(self, use_case: str) -> Row:
+    async def waiting(self, use_case: str) -> WaitingRow:
         """How many reviews wait: ``waiting``, of these ``blind``, and since when the ``oldest``."""
         row = await self._database.fetch_one(SQL["waiting"], {"use_case": use_case})
         return row or {"waiting": 0, "blind": 0, "oldest": None}
@@ -430,7 +452,7 @@ class Reviews:
         self,
         review_id: str,
         kind: VerdictKind,
-        row: Row,
+        row: JudgedRow,
         about: Shown,
         hands: tuple[str, str | None],
     ) -> Exception:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict
 
 from roadbed.decisions.routing import checked_actions
 from roadbed.people.duties import Parties
 from roadbed.reviews.errors import LabelUnknownError, VerdictError
 from roadbed.reviews.model import RecordedVerdict, VerdictKind
+from roadbed.reviews.rows import ClaimedRow, ShownRow
 from roadbed.scoring.content import Content, content_hash, same
 from roadbed.scoring.scorers import Score, Truth, agree, assess, is_wrong
 from roadbed.usecases.business_rules import BusinessRules
@@ -248,7 +250,40 @@ def as_declared(declared: UseCase, output: Json) -> dict[str, Any]:
         ) from error
 
 
-def given_of(about: Shown, verdict: Verdict, record: Row) -> RecordedVerdict:
+class VerdictItem(TypedDict):
+    """A verdict as it is stored, and what follows from it."""
+
+    id: str
+    example_id: str
+    review_id: str
+    task_id: str
+    revises: str | None
+    approve_seconds: float
+    use_case: str
+    kind: VerdictKind
+    output: Json | None
+    right_actions: Sequence[Json] | None
+    right_hash: str | None
+    effect_hash: str | None
+    output_hash: str | None
+    shown: str | None
+    loss: float | None
+    agrees: bool
+    score_reason: str | None
+    actions: Sequence[Json] | None
+    measured: bool
+    passed: bool | None
+    note: str | None
+    new_kind: bool
+    deliveries: Sequence[Json] | None
+    sends: bool
+    reviewer: str
+    linker: str | None
+    given_at: datetime
+    carries: str | None
+
+
+def given_of(about: Shown, verdict: Verdict, record: VerdictItem) -> RecordedVerdict:
     """The response to a verdict, from its stored ``record``."""
     right = verdict.right
     return RecordedVerdict(
@@ -269,12 +304,12 @@ def given_of(about: Shown, verdict: Verdict, record: Row) -> RecordedVerdict:
     )
 
 
-def parties_of(row: Row) -> Parties:
+def parties_of(row: ShownRow | ClaimedRow) -> Parties:
     """Who had to do with a review."""
     return Parties(senders=row["senders"], knows=row["barred"], only=row["reserved_for"])
 
 
-def about_of(row: Row) -> Shown:
+def about_of(row: ShownRow | ClaimedRow) -> Shown:
     """What a verdict is about, of a row that ``shown`` or ``claimed`` gave."""
     content = content_of(row["output"], row["actions"], row["provenance"])
     return Shown(

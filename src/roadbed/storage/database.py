@@ -6,7 +6,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -14,8 +14,10 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from roadbed.storage.errors import DatabaseUrlError, StorageUnavailableError
+from roadbed.storage.sql import Query
 
 Row = Mapping[str, Any]
+RowT = TypeVar("RowT", bound=Row)
 Parameters = Mapping[str, object]
 SCHEMA = "roadbed"
 _HOSTS = re.compile(r"((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._%-]*)(:[0-9]*)?(,|$))*")
@@ -71,7 +73,36 @@ def _well_formed(url: str) -> bool:
     return _HOSTS.fullmatch(authority.rpartition("@")[2]) is not None
 
 
-Connection: TypeAlias = psycopg.AsyncConnection[Row]
+class Connection(psycopg.AsyncConnection[Row]):
+    """A connection that gives the rows of a ``Query`` their type."""
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # no templates: SQL is not built
+        async def execute(
+            self, query: Query[RowT], params: Parameters | None = None
+        ) -> psycopg.AsyncCursor[RowT]: ...
+        @overload
+        async def execute(
+            self, query: str | bytes, params: Parameters | None = None
+        ) -> psycopg.AsyncCursor[Row]: ...
+        async def execute(self, query: str | bytes, params: Parameters | None = None) -> object: ...
+
+
+class BlockingConnection(psycopg.Connection[Row]):
+    """The same for programs that need no event loop."""
+
+    if TYPE_CHECKING:
+
+        @overload  # type: ignore[override]  # no templates: SQL is not built
+        def execute(
+            self, query: Query[RowT], params: Parameters | None = None
+        ) -> psycopg.Cursor[RowT]: ...
+        @overload
+        def execute(
+            self, query: str | bytes, params: Parameters | None = None
+        ) -> psycopg.Cursor[Row]: ...
+        def execute(self, query: str | bytes, params: Parameters | None = None) -> object: ...
 
 
 class Database:
@@ -79,9 +110,9 @@ class Database:
 
     def __init__(self, url: str, *, connections: int = 8) -> None:
         self.url = with_schema(url)
-        self._pool: AsyncConnectionPool[psycopg.AsyncConnection[Row]] = AsyncConnectionPool(
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.url,
-            connection_class=psycopg.AsyncConnection[Row],
+            connection_class=Connection,
             kwargs={"row_factory": dict_row},
             min_size=1,
             max_size=connections,
@@ -103,7 +134,7 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[psycopg.AsyncConnection[Row]]:
+    async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction. Raises ``StorageUnavailableError``."""
         try:
             async with self._pool.connection() as connection, connection.transaction():
@@ -118,12 +149,24 @@ class Database:
             lines = str(error).strip().splitlines() or [type(error).__name__]
             raise StorageUnavailableError(lines[0]) from error
 
+    @overload
+    async def fetch(
+        self, query: Query[RowT], parameters: Parameters | None = None
+    ) -> Sequence[RowT]: ...
+    @overload
+    async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]: ...
     async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
         """All rows of one statement, in a separate transaction."""
         async with self.transaction() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
 
+    @overload
+    async def fetch_one(
+        self, query: Query[RowT], parameters: Parameters | None = None
+    ) -> RowT | None: ...
+    @overload
+    async def fetch_one(self, query: str, parameters: Parameters | None = None) -> Row | None: ...
     async def fetch_one(self, query: str, parameters: Parameters | None = None) -> Row | None:
         """The first row, if any, in a separate transaction."""
         rows = await self.fetch(query, parameters)

@@ -13,7 +13,7 @@ import re
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -21,8 +21,9 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 from pydantic_core import from_json, to_json
 
-from roadbed.storage.database import passes
+from roadbed.storage.database import Connection, Row, RowT, passes
 from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
+from roadbed.storage.sql import Query
 
 MOST_AT_ONCE = 512
 _FEWEST = 24  # enough items for a separate commit while other lanes are free
@@ -39,7 +40,7 @@ BY_KEY = " ".join(
         "plan_cache_mode=force_generic_plan",
     )
 )
-Row = Mapping[str, Any]
+ItemT = TypeVar("ItemT", bound=Mapping[str, object])
 _ITEMS = re.compile(r"json_to_recordset\(%\(items\)s::json\) AS item \(([^)]*)\)")
 
 
@@ -69,37 +70,47 @@ class Statement:
         ]
 
 
-class Write:
+class Write(Generic[ItemT, RowT]):
     """A kind of write: statements run in order inside the batch's transaction.
 
     Each reads ``json_to_recordset(%(items)s::json) AS item (field type, …)``, the batch, and names
     the fields it needs; it receives only those, because parsing JSON is the largest cost of a
-    batch. The last one returns the stored state, one row per item with its ``id``, so a batch that
-    is repeated after a lost connection reports what the first attempt committed. Every statement
-    must be idempotent.
+    batch. ``answer``, the last one, returns the stored state, one row per item with its ``id``, so
+    a batch that is repeated after a lost connection reports what the first attempt committed. Every
+    statement must be idempotent.
 
     A statement that concerns some items only is sent for these, and not at all for a batch without
-    any: see ``Statement``. The last one is sent for all.
+    any: see ``Statement``. The answer is sent for all.
+
+    ``items`` is the ``TypedDict`` of an item. Raises ``ValueError`` if a statement reads a field
+    that it does not have.
     """
 
-    def __init__(self, name: str, *statements: str | Statement) -> None:
+    def __init__(
+        self,
+        name: str,
+        *statements: str | Statement,
+        answer: Query[RowT],
+        items: type[ItemT],
+    ) -> None:
         self.name = name
         self.statements = tuple(
             statement if isinstance(statement, Statement) else Statement(statement)
-            for statement in statements
+            for statement in (*statements, answer)
         )
-        if self.statements[-1].when:
-            raise ValueError("the last statement answers every item, so it concerns every item")
+        read = {name for of in self.statements for name in (*of.fields, *of.when)}
+        if missing := read - items.__annotations__.keys():
+            raise ValueError(f"{name} reads fields that its items do not have: {sorted(missing)}")
 
 
-def together(parts: Mapping[str, str], last: str) -> str:
+def together(parts: Mapping[str, str], last: Query[RowT]) -> Query[RowT]:
     """One statement of named parts that read each other's rows: the batch is parsed once.
 
     All parts see the database before the statement; a part sees another's writes only in the rows
     that it returns.
     """
     named = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
-    return f"WITH {named} {last}"
+    return Query(f"WITH {named} {last}")
 
 
 def _fields(statement: str) -> tuple[str, ...]:
@@ -120,7 +131,7 @@ def _few(statement: str) -> str:
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    kind: Write
+    kind: Write[Any, Any]
     item: Mapping[str, object]
     done: asyncio.Future[Row | None] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
@@ -159,7 +170,7 @@ class GroupCommitWriter:
         self._arrived.set()
         await asyncio.gather(*self._tasks)
 
-    async def write(self, kind: Write, item: Mapping[str, object]) -> Row | None:
+    async def write(self, kind: Write[ItemT, RowT], item: ItemT) -> RowT | None:
         """Commit ``item`` (it needs an ``"id"``); returns the stored row, or ``None``.
 
         When this returns, the item is on disk. Raises ``RejectedWriteError`` when the database
@@ -170,11 +181,11 @@ class GroupCommitWriter:
         waiting = _Waiting(kind, item)
         self._waiting.append(waiting)
         self._arrived.set()
-        return await waiting.done
+        return cast("RowT | None", await waiting.done)
 
-    async def _connect(self) -> psycopg.AsyncConnection[Row]:
+    async def _connect(self) -> Connection:
         try:
-            connection = await psycopg.AsyncConnection.connect(
+            connection = await Connection.connect(
                 self._url, row_factory=dict_row, prepare_threshold=0, autocommit=True
             )
         except psycopg.OperationalError as error:
@@ -182,7 +193,7 @@ class GroupCommitWriter:
         set_json_loads(from_json, connection)
         return connection
 
-    async def _lane(self, connection: psycopg.AsyncConnection[Row]) -> None:
+    async def _lane(self, connection: Connection) -> None:
         while True:
             await self._arrived.wait()
             batch = self._take()
@@ -208,10 +219,10 @@ class GroupCommitWriter:
 
     async def _commit_or_explain(
         self,
-        connection: psycopg.AsyncConnection[Row],
+        connection: Connection,
         batch: list[_Waiting],
         give_up_at: float | None = None,
-    ) -> psycopg.AsyncConnection[Row]:
+    ) -> Connection:
         """Commit the batch; retry transient failures, and find a refused item."""
         if give_up_at is None:
             give_up_at = asyncio.get_running_loop().time() + self._give_up_seconds
@@ -235,11 +246,11 @@ class GroupCommitWriter:
 
     async def _halve(
         self,
-        connection: psycopg.AsyncConnection[Row],
+        connection: Connection,
         batch: list[_Waiting],
         error: Exception,
         give_up_at: float,
-    ) -> psycopg.AsyncConnection[Row]:
+    ) -> Connection:
         """Reject a single item. Of several, commit each half separately.
 
         So one refused item of n costs at most 2 log2 n extra commits, not n.
@@ -256,9 +267,7 @@ class GroupCommitWriter:
             connection = await self._commit_or_explain(connection, half, give_up_at)
         return connection
 
-    async def _restored(
-        self, connection: psycopg.AsyncConnection[Row]
-    ) -> psycopg.AsyncConnection[Row]:
+    async def _restored(self, connection: Connection) -> Connection:
         """A working connection. Raises ``StorageUnavailableError``."""
         with contextlib.suppress(psycopg.Error):
             await connection.rollback()
@@ -269,27 +278,25 @@ class GroupCommitWriter:
 
 
 async def write_within(
-    connection: psycopg.AsyncConnection[Row], kind: Write, item: Mapping[str, object]
-) -> Row | None:
+    connection: Connection, kind: Write[ItemT, RowT], item: ItemT
+) -> RowT | None:
     """The same as ``write`` for one item, inside a transaction that the caller commits."""
     for statement in kind.statements:
         if rows := statement.of([item]):
             facts = {"items": to_json(rows).decode(), "most": MOST_AT_ONCE}
             cursor = await connection.execute(statement.sql, facts)
-    return await cursor.fetchone()
+    return cast("RowT | None", await cursor.fetchone())
 
 
-async def _given_up(
-    connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting], error: Exception
-) -> None:
+async def _given_up(connection: Connection, batch: Sequence[_Waiting], error: Exception) -> None:
     for waiting in batch:
         waiting.fail(StorageUnavailableError(_first_line(error)))
     with contextlib.suppress(psycopg.Error):
         await connection.close()  # in any state: the next batch opens another
 
 
-async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting]) -> None:
-    by_kind: dict[Write, list[_Waiting]] = {}
+async def _commit(connection: Connection, batch: Sequence[_Waiting]) -> None:
+    by_kind: dict[Write[Any, Any], list[_Waiting]] = {}
     for waiting in batch:
         by_kind.setdefault(waiting.kind, []).append(waiting)
     answers: list[tuple[list[_Waiting], psycopg.AsyncCursor[Row]]] = []

@@ -21,9 +21,10 @@ from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.versions.errors import ArtifactMissingError, VersionForgedError
 from roadbed.versions.identity import automation_state, folder_is_live, is_genuine
+from roadbed.versions.rows import Queries, ServiceRow
 from roadbed.versions.store import Runnable, VersionStore
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 _REFRESH_SECONDS = 2.0  # if a notification is lost, a change is read after this time
 
 
@@ -82,12 +83,15 @@ class Deployments:
         Where the folder itself runs, its last state was never released and is not served.
         """
         row = await self._database.fetch_one(_SQL["service"], {"name": use_case})
-        if row is None or row["live_version"] is None or use_case in self._deployments:
+        if row is None or use_case in self._deployments:
+            return False
+        live, behaviour = row["live_version"], row["behaviour"]
+        if live is None or behaviour is None:
             return False
         try:
-            if not is_genuine(row["live_version"], row["behaviour"], row["proven_threshold"]):
-                raise VersionForgedError(use_case, row["live_version"])
-            runnable = await self._store.open(use_case, row["behaviour"], None)
+            if not is_genuine(live, behaviour, row["proven_threshold"]):
+                raise VersionForgedError(use_case, live)
+            runnable = await self._store.open(use_case, behaviour, None)
         except StorageUnavailableError:
             raise  # nothing is known of the version yet
         except RoadbedError as error:
@@ -143,20 +147,23 @@ class Deployments:
             retired=row["stage"] == "retired",
         )
 
-    async def _runnable(self, folder: LoadedUseCase, row: Row) -> tuple[Runnable | None, bool]:
+    async def _runnable(
+        self, folder: LoadedUseCase, row: ServiceRow
+    ) -> tuple[Runnable | None, bool]:
         """The code that answers, and whether it is the released version.
 
         Before the first promotion, and without sign-offs, the folder on disk runs.
         """
-        if row["live_version"] is None:
+        live, behaviour = row["live_version"], row["behaviour"]
+        if live is None or behaviour is None:
             return None, False
         try:
-            if not is_genuine(row["live_version"], row["behaviour"], row["proven_threshold"]):
-                raise VersionForgedError(folder.name, row["live_version"])
-            runnable = await self._store.open(folder.name, row["behaviour"], folder)
+            if not is_genuine(live, behaviour, row["proven_threshold"]):
+                raise VersionForgedError(folder.name, live)
+            runnable = await self._store.open(folder.name, behaviour, folder)
         except (ArtifactMissingError, VersionForgedError) as error:
             self._warnings.say("live version not used", error, usecase=folder.name)
-            return await self._folder_with_its_state(folder, row), False
+            return await self._folder_with_its_state(folder, behaviour), False
         in_trial = row["trial"] is not None  # a candidate is compared with its base version
         sign_offs = [loaded.declared.rollout.sign_offs for loaded in (runnable.loaded, folder)]
         if (
@@ -165,11 +172,13 @@ class Deployments:
             or not folder_is_live(row["stage"], *sign_offs)
         ):
             return runnable, True
-        return await self._folder_with_its_state(folder, row), False
+        return await self._folder_with_its_state(folder, behaviour), False
 
-    async def _folder_with_its_state(self, folder: LoadedUseCase, row: Row) -> Runnable | None:
+    async def _folder_with_its_state(
+        self, folder: LoadedUseCase, behaviour: str
+    ) -> Runnable | None:
         try:
-            return await self._store.combine(folder, row["behaviour"])
+            return await self._store.combine(folder, behaviour)
         except ArtifactMissingError as error:
             self._warnings.say("trained state not used", error, usecase=folder.name)
             return None
@@ -217,11 +226,11 @@ class Deployments:
         )
 
 
-def _live(runnable: Runnable, row: Row) -> LiveVersion:
+def _live(runnable: Runnable, row: ServiceRow) -> LiveVersion:
     state = automation_state(row)
     certificate = row["certificate"] if state.threshold is not None else None
     return LiveVersion(
-        id=VersionId(row["live_version"]),
+        id=row["live_version"],
         decider=runnable.decider,
         threshold=state.threshold,
         certificate=CertificateId(certificate) if certificate else None,
@@ -234,7 +243,7 @@ def _live(runnable: Runnable, row: Row) -> LiveVersion:
     )
 
 
-def _unproven(folder: LoadedUseCase, decider: Decider | None, row: Row) -> LiveVersion:
+def _unproven(folder: LoadedUseCase, decider: Decider | None, row: ServiceRow) -> LiveVersion:
     """A behaviour that was not proven: it proposes, and people decide."""
     halted = automation_state(row).state is State.HALTED
     state = AutomationState(state=State.HALTED if halted else State.SHADOW)

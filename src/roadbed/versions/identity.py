@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypedDict
 
 from roadbed.kernel.ids import VersionId
 from roadbed.kernel.json import json_hash
@@ -52,7 +52,18 @@ def folder_is_live(stage: str, *sign_offs: Sequence[str]) -> bool:
     return stage in ("idea", "proof") or not any(sign_offs)
 
 
-def automation_state(row: Row) -> AutomationState:
+class StateRow(TypedDict):
+    """The part of a row of ``use_case`` that says how far it is automatic."""
+
+    state: str
+    threshold: float | None
+    cautious: bool
+    rate: float
+    alarm_at: datetime | None
+    cautious_improvements_left: int
+
+
+def automation_state(row: StateRow) -> AutomationState:
     """The automation state in the row of a use case."""
     return AutomationState(
         state=State(row["state"]),

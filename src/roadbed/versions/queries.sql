@@ -70,6 +70,7 @@ WHERE version.use_case = %(use_case)s
   AND (version.id = %(version)s OR version.number::text = %(version)s)
 
 -- name: why_patched
+-- not null: id
 SELECT patch ->> 'id' AS id, title, reason, decided_by, note FROM proposal
 WHERE use_case = %(use_case)s AND patch ->> 'id' = ANY (%(ids)s)
 

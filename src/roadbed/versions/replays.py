@@ -14,7 +14,7 @@ from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.ids import CertificateId, TaskId, VersionId
+from roadbed.kernel.ids import CertificateId, TaskId
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
 from roadbed.scoring.content import Content, content_hash
@@ -24,6 +24,7 @@ from roadbed.usecases.parsing import UnfitError, read_stored
 from roadbed.usecases.use_case import Budget, UseCase
 from roadbed.versions import identity
 from roadbed.versions.errors import ReplayBlindError, ReplayBudgetError, ReplayInputError
+from roadbed.versions.rows import OneVersionRow
 from roadbed.versions.service import Versions
 from roadbed.versions.side_by_side import score_of
 from roadbed.versions.store import Runnable, VersionStore
@@ -134,7 +135,7 @@ class Replays:
             await self._budgets.settle_aside(held, cost)
         return _replay(receipt, row, runnable.loaded.declared, evaluation)
 
-    async def _hold(self, use_case: str, row: Row) -> Aside:
+    async def _hold(self, use_case: str, row: OneVersionRow) -> Aside:
         """Reserve the cost under today's limits, not those of the version."""
         if row["budget"] is None:
             return Aside.free()
@@ -154,15 +155,18 @@ def withheld(receipt: Receipt, viewer: str) -> bool:
     return is_open and receipt["source"].get("by") != viewer
 
 
-async def _evaluate(runnable: Runnable, row: Row, task: AdmittedTask, clock: Clock) -> Evaluation:
+async def _evaluate(
+    runnable: Runnable, row: OneVersionRow, task: AdmittedTask, clock: Clock
+) -> Evaluation:
     threshold = identity.threshold_of(row["id"], row["behaviour"], row["certificate"])
+    proof = row["certificate"] if threshold is not None else None
     version = LiveVersion(
-        id=VersionId(row["id"]),
+        id=row["id"],
         decider=runnable.decider,
         threshold=threshold,
-        certificate=CertificateId(row["certificate"]["id"]) if threshold is not None else None,
+        certificate=CertificateId(proof["id"]) if proof else None,
         state=State.OPEN if threshold is not None else State.SHADOW,
-        cautious=threshold is not None and row["certificate"]["cautious"],
+        cautious=bool(proof and proof["cautious"]),
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
         loaded=runnable.loaded,
     )
@@ -194,7 +198,9 @@ def _task(receipt: Receipt, runnable: Runnable, number: int) -> AdmittedTask:
     )
 
 
-def _replay(receipt: Receipt, row: Row, declared: UseCase, evaluation: Evaluation) -> Replay:
+def _replay(
+    receipt: Receipt, row: OneVersionRow, declared: UseCase, evaluation: Evaluation
+) -> Replay:
     decision, answer, routed = receipt["decision"], evaluation.answer, evaluation.routed
     verdict = (receipt["review"] or {}).get("verdict")
     output = answer.output if isinstance(answer, Answered) else None

@@ -22,9 +22,10 @@ from roadbed.versions.diff.comparison import (
 from roadbed.versions.diff.declarations import describe_patch
 from roadbed.versions.errors import UnknownVersionError
 from roadbed.versions.model import VersionInfo
+from roadbed.versions.rows import MadeVersionsRow, OneVersionRow, Queries, WhyPatchedRow
 from roadbed.versions.store import VersionStore
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +102,7 @@ class Versions:
         changed = changed_files(rows[0]["files"], rows[1]["files"])
         return compare(*[await self._compared(use_case, row, changed) for row in rows])
 
-    async def row(self, use_case: str, version: str) -> Row:
+    async def row(self, use_case: str, version: str) -> OneVersionRow:
         """The row of one version, by id or number. Raises ``UnknownVersionError``."""
         facts = {"use_case": use_case, "version": version.strip().replace("\0", "")}
         row = await self._database.fetch_one(_SQL["one_version"], facts)
@@ -109,7 +110,9 @@ class Versions:
             raise UnknownVersionError(version)
         return row
 
-    async def _compared(self, use_case: str, row: Row, changed: Sequence[str]) -> ComparedVersion:
+    async def _compared(
+        self, use_case: str, row: OneVersionRow, changed: Sequence[str]
+    ) -> ComparedVersion:
         wanted = {
             name: digest
             for name, digest in row["files"].items()
@@ -133,7 +136,7 @@ class Versions:
             items=_counted(certificate),
         )
 
-    async def _patches(self, use_case: str, row: Row) -> Sequence[Mapping[str, Any]]:
+    async def _patches(self, use_case: str, row: OneVersionRow) -> Sequence[Mapping[str, Any]]:
         if ARTIFACT not in row["artifacts"]:
             return []
         files = await self._store.contents(use_case, {ARTIFACT: row["artifacts"][ARTIFACT]})
@@ -155,8 +158,8 @@ def _counted(certificate: Row) -> int:
     return int(certificate.get("counted") or certificate.get("items", 0))
 
 
-def _version(row: Row) -> Version:
-    certificate, threshold = row["certificate"], _threshold(row)
+def _version(row: OneVersionRow | MadeVersionsRow) -> Version:
+    certificate, threshold = row["certificate"] or {}, _threshold(row)
     share = items = None
     if threshold is not None and (counted := _counted(certificate)):
         share, items = certificate["covered"] / counted, counted
@@ -165,33 +168,28 @@ def _version(row: Row) -> Version:
         share=share,
         items=items,
         live=bool(row["live"]),
-        **{
-            name: row[name]
-            for name in (
-                "id",
-                "number",
-                "behaviour",
-                "made_by",
-                "reason",
-                "made_at",
-                "learned_from",
-                "learned_until",
-                "live_since",
-                "retired_at",
-            )
-        },
+        id=row["id"],
+        number=row["number"],
+        behaviour=row["behaviour"],
+        made_by=row["made_by"],
+        reason=row["reason"],
+        made_at=row["made_at"],
+        learned_from=row["learned_from"],
+        learned_until=row["learned_until"],
+        live_since=row["live_since"],
+        retired_at=row["retired_at"],
     )
 
 
-def _threshold(row: Row) -> float | None:
+def _threshold(row: OneVersionRow | MadeVersionsRow) -> float | None:
     return identity.threshold_of(row["id"], row["behaviour"], row["certificate"])
 
 
-def _trained(row: Row) -> Mapping[str, str]:
+def _trained(row: OneVersionRow) -> Mapping[str, str]:
     return {name: digest for name, digest in row["artifacts"].items() if name != ARTIFACT}
 
 
-def _why(row: Row) -> str:
+def _why(row: WhyPatchedRow) -> str:
     by = f" Accepted by {row['decided_by']}" if row["decided_by"] else ""
     note = f": {row['note']}" if by and row["note"] else ""
     return f"{row['reason']}{by}{note}{'.' if by and not note else ''}"

@@ -12,7 +12,6 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 from uuid import uuid4
 
 from psycopg.types.json import Jsonb
@@ -40,8 +39,9 @@ from roadbed.versions.errors import (
     VersionsFolderError,
 )
 from roadbed.versions.identity import declaration
+from roadbed.versions.rows import BehaviourRow, Queries
 
-_SQL = queries(__package__)
+_SQL = queries(Queries)
 # No space, no open file, no memory, a failing disk: faults of the machine, not of the version.
 _EXHAUSTED = {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
 _KEPT = 8  # opened versions of a use case kept in memory
@@ -232,7 +232,7 @@ class VersionStore:
             self._keep(Runnable(behaviour=key, loaded=here, decider=await self._decider(here, row)))
         return self._opened[key]
 
-    async def _decider(self, loaded: LoadedUseCase, row: Mapping[str, Any]) -> Decider:
+    async def _decider(self, loaded: LoadedUseCase, row: BehaviourRow) -> Decider:
         files = {
             name: await self._artifact(loaded.name, name, digest)
             for name, digest in row["artifacts"].items()
@@ -272,7 +272,7 @@ class VersionStore:
         for behaviour in opened[:-_KEPT]:
             del self._opened[behaviour]
 
-    async def _folder_of(self, use_case: str, row: Mapping[str, Any]) -> LoadedUseCase:
+    async def _folder_of(self, use_case: str, row: BehaviourRow) -> LoadedUseCase:
         folder = self._folder / row["folder_hash"][:32] / use_case
         files: Mapping[str, str] = row["files"]
         if any(not _inside(name) for name in files):
@@ -327,7 +327,7 @@ def _contents(loaded: LoadedUseCase) -> dict[str, bytes]:
     return contents
 
 
-def _whole(row: Mapping[str, Any]) -> bool:
+def _whole(row: BehaviourRow) -> bool:
     """Whether the files and the trained state in the row match its hash."""
     folder: str = row["folder_hash"]
     named: str = row["hash"]

@@ -27,6 +27,7 @@ from roadbed.improvement.prompt_optimization.optimizer import (
 )
 from roadbed.improvement.prompt_optimization.scoring import BudgetHold
 from roadbed.improvement.proposals import Proposals
+from roadbed.improvement.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.models.prompts.prompted import Prompted
@@ -38,7 +39,7 @@ from roadbed.usecases.use_case import Budget
 from roadbed.versions.store import VersionStore
 
 _log = structlog.get_logger("roadbed")
-SQL = queries("roadbed.improvement")
+SQL = queries(Queries)
 
 
 class PromptSearch:

@@ -1,0 +1,116 @@
+"""Rows of the statements in ``queries.sql``. Written by ``make rows``: do not edit."""
+
+from datetime import datetime
+from typing import TypedDict
+
+from roadbed.storage.sql import Query
+
+
+class ReviewsRow(TypedDict):
+    """A row of ``reviews``."""
+
+    kind: str | None
+    use_case: str
+    count: int | None
+    since: datetime | None
+    due: datetime | None
+
+
+class NewLabelsRow(TypedDict):
+    """A row of ``new_labels``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+    labels: list[str] | None
+
+
+class ReleasesUnderWayRow(TypedDict):
+    """A row of ``releases_under_way``."""
+
+    id: str
+    use_case: str
+
+
+class ResumesRow(TypedDict):
+    """A row of ``resumes``."""
+
+    use_case: str
+    since: datetime | None
+    asked_by: str | None
+    reason: str
+
+
+class HeldDeliveriesRow(TypedDict):
+    """A row of ``held_deliveries``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+    due: datetime | None
+    first: str | None
+
+
+class StuckDeliveriesRow(TypedDict):
+    """A row of ``stuck_deliveries``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+    first: str | None
+
+
+class SuggestionsRow(TypedDict):
+    """A row of ``suggestions``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
+class ExamplesThatTeachRow(TypedDict):
+    """A row of ``examples_that_teach``."""
+
+    use_case: str
+    count: int
+    newest: str | None
+
+
+class ContradictionsRow(TypedDict):
+    """A row of ``contradictions``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
+class LastDrillsRow(TypedDict):
+    """A row of ``last_drills``."""
+
+    use_case: str
+    last: datetime
+
+
+class NoticesRow(TypedDict):
+    """A row of ``notices``."""
+
+    id: str
+    use_case: str
+    text: str
+    at: datetime
+
+
+class Queries(TypedDict):
+    """The statements of ``roadbed.inbox``."""
+
+    reviews: Query[ReviewsRow]
+    new_labels: Query[NewLabelsRow]
+    releases_under_way: Query[ReleasesUnderWayRow]
+    resumes: Query[ResumesRow]
+    held_deliveries: Query[HeldDeliveriesRow]
+    stuck_deliveries: Query[StuckDeliveriesRow]
+    suggestions: Query[SuggestionsRow]
+    examples_that_teach: Query[ExamplesThatTeachRow]
+    contradictions: Query[ContradictionsRow]
+    last_drills: Query[LastDrillsRow]
+    notices: Query[NoticesRow]
