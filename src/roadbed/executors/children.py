@@ -47,7 +47,10 @@ class Source:
 
 
 class Child:
-    """One child process. ``received`` gets each frame, ``ended`` the reason once it is gone."""
+    """One child process. ``received`` gets each frame, ``ended`` the reason once it is gone.
+
+    ``largest`` is how many bytes a frame of it may have at this moment.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Child:
         self.number = number
         self.received = received
         self.ended = ended
+        self.largest = wire.LARGEST_FRAME
         self.pid: int | None = None
         self._transport: asyncio.Transport | None = None
         self._closed = False
@@ -126,13 +130,17 @@ class _Protocol(asyncio.Protocol):
     def __init__(self, child: Child) -> None:
         self._child = child
         self._frames = wire.Frames()
+        self._broken = False
 
     def data_received(self, data: bytes) -> None:
+        if self._broken:
+            return
         try:
-            for content in self._frames.feed(data):
+            for content in self._frames.feed(data, largest=self._child.largest):
                 self._child.received(content)
         except Exception as error:  # whatever it sent, it must neither stay nor be forgotten
             _log.warning("a decider's process sent what cannot be read", problem=str(error)[:200])
+            self._broken = True
             self._child.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
