@@ -161,6 +161,11 @@ def decide(inquiry, context):
     elif what == "print":
         for number in range(int(given)):
             print("line", number)
+    elif what == "deep":
+        os.chdir(os.environ["TMPDIR"])
+        for _ in range(3000):
+            os.mkdir("a")
+            os.chdir("a")
     elif what == "write":
         os.write(2, given.encode())
         (Path(os.environ["TMPDIR"]) / "mine").write_text(given)
@@ -352,3 +357,11 @@ async def test_what_it_prints_does_not_fill_the_log(app: App) -> None:
     assert 50 <= len(lines) <= 200
     assert lines[0]["text"] == "line 0"
     assert "more" in lines[-1]["text"]
+
+
+async def test_folders_in_each_other_do_not_keep_the_server_from_ending(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    folders.write(HOSTILE, deadline=4.0)
+    async with open_app(settings.model_copy(update={"isolation": "process"}), url) as opened:
+        assert returns(await decide(opened, "deep"))

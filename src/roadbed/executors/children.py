@@ -229,7 +229,8 @@ class ForkServer:
             child.close()
         self._shut()
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            with contextlib.suppress(RecursionError):  # folders in each other, however many
+                shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
 
     def _open(self) -> Path:
