@@ -95,6 +95,17 @@ class Examples:
         That is what only judges, every correction a reviewer made, whether it taught or not, and
         the tasks drawn for the reference sample that still have no label.
         """
+        return await self._cases(declared)
+
+    async def sample(self, declared: UseCase) -> list[KnownCase]:
+        """The whole reference sample in the order drawn, with what was erased of it."""
+        named = {"use_case": declared.name}
+        erased = await self._database.fetch(SQL["erased"], named)
+        return [case for case in await self._cases(declared, erased) if case.reference]
+
+    async def _cases(
+        self, declared: UseCase, more: Sequence[Mapping[str, Any]] = ()
+    ) -> list[KnownCase]:
         named = {"use_case": declared.name}
         before = await late_before(
             self._database, self._clock, declared.name, declared.label_within_hours
@@ -103,7 +114,7 @@ class Examples:
         unlabelled = await self._database.fetch(SQL["unlabelled"], {**named, "before": before})
         losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
         rows = sorted(
-            (*labelled, *unlabelled), key=lambda row: (row["sorted_at"], row["sorted_by"])
+            (*labelled, *unlabelled, *more), key=lambda row: (row["sorted_at"], row["sorted_by"])
         )
         return [_case(declared, row, losses) for row in rows]
 
@@ -216,6 +227,7 @@ def _case(
         drawn_at=row["drawn_at"],
         overdue=row["overdue"],
         waiting=not row["labelled"] and not row["overdue"],
+        erased=row.get("erased", False),
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions.evaluation import Evaluation, KnownInput, MeteredCalls
-from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Routed
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import Examples, assessed
@@ -38,6 +38,15 @@ _VERSIONS = queries("roadbed.versions")
 Row = Mapping[str, Any]
 Known = Mapping[str, Evaluation]  # by the id of the case
 _SHOWN = 240  # characters of an example
+# Of what was erased nobody can tell what a version answers: it counts as sure of itself, and wrong.
+_ERASED = Evaluation(
+    answer=Answered(output={}, confidence=1.0, cautious=1.0, evidence={}, cost=None),
+    actions=(),
+    held=None,
+    slices={},
+    score=1.0,
+    routed=Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason=""),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +90,7 @@ class Certificates:
         twice.
         """
         declared = loaded.declared
-        sample = [case for case in await self._examples.cases(declared) if case.reference]
+        sample = await self._examples.sample(declared)
         last = await self.last(behaviour)
         judgements = sum(len(case.truth.losses) for case in sample)
         if last and _answers_judged(last, judgements):
@@ -99,7 +108,7 @@ class Certificates:
         proof, detail = await self._prove(
             declared, candidate, behaviour, automation, alarm_at, rows, evaluations
         )
-        detail["labelled"] = sum(not case.waiting for case in sample)
+        detail["labelled"] = sum(not (case.waiting or case.erased) for case in sample)
         detail["repeated"] = len(repeated)
         detail["judgements"] = judgements
         await self._store(declared, behaviour, proof, detail)
@@ -155,6 +164,7 @@ class Certificates:
         version = LiveVersion(
             id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
         )
+        known = {**known, **{case.id: _ERASED for case in sample if case.erased}}
         missing = [case for case in sample if case.id not in known]
         inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
         made = await self._examples.evaluate(loaded, version, inputs, calls)
@@ -249,7 +259,7 @@ def _not_due(
     """Why a version is not certified again now; ``None`` if it is due."""
     if not _same_alarm(last, alarm_at):
         return None
-    labelled = sum(not case.waiting for case in sample)
+    labelled = sum(not (case.waiting or case.erased) for case in sample)
     if labelled <= last["detail"].get("labelled", last["items"]):
         return "Nothing new was corrected or labelled since the last look."
     if declared.trainable is not None:
@@ -272,7 +282,11 @@ def _pooling(
         candidate.slices,
         candidate.out_of_fold.confidence,
         candidate.out_of_fold.wrong,
-        seen=[slices_of(declared, case.content) for case in sample if not case.waiting],
+        seen=[
+            slices_of(declared, case.content)
+            for case in sample
+            if not (case.waiting or case.erased)
+        ],
     )
 
 
@@ -291,7 +305,9 @@ def _pooled(
     if pooling and training:
         slices = [slices_of(declared, case.content) for case in sample]
         known = np.array([pooling.too_rare(slice_) is None for slice_ in slices], dtype=bool)
+        known |= (gone := np.array([case.erased for case in sample], dtype=bool))
         confidence = _scored(pooling, slices, confidence) * known * (assessment.confidence > 0.0)
+        confidence = np.where(gone, 1.0, confidence)
         cautious = None if cautious is None else cautious * known
         training = dataclasses.replace(
             training, confidence=_scored(pooling, candidate.slices, training.confidence)
@@ -338,14 +354,15 @@ def _detail(
 ) -> dict[str, Any]:
     """All that the pages show of a certification, as plain records."""
     automatic = _automatic(evidence, proof)
-    labelled = np.array([not case.waiting for case in sample], dtype=bool)
+    labelled = np.array([not (case.waiting or case.erased) for case in sample], dtype=bool)
     answered = labelled & (assessment.confidence > 0.0)
     return {
         **dataclasses.asdict(proof.certificate),
         "sign": proof.sign,
-        "overdue": sum(case.overdue for case in sample),
+        "overdue": sum(case.overdue and not case.erased for case in sample),
+        "erased": sum(case.erased for case in sample),
         "late": proof.certificate.waiting,  # of the errors, those that wait for a label
-        "waiting": int((~labelled).sum()),  # of the whole sample
+        "waiting": sum(case.waiting for case in sample),  # of the whole sample
         "labelled": int(labelled.sum()),
         "unknown": int((assessment.unknown & answered).sum()),
         "held": sum(
@@ -385,14 +402,15 @@ def _curves(
     certainty = declared.certainty
     counts = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
     counted = np.array([not case.waiting for case in sample], dtype=bool) & counts
-    wrong = evidence.wrong[counted]
-    curve = risk_coverage(evidence.confidence[counted], wrong, certainty)
-    bins = calibration(assessment.confidence[counted], wrong, certainty)
+    there = np.array([not case.erased for case in sample], dtype=bool)
+    curve = risk_coverage(evidence.confidence[counted], evidence.wrong[counted], certainty)
+    told = counted & there
+    bins = calibration(assessment.confidence[told], evidence.wrong[told], certainty)
     slices = prove_slices(
         declared.slices,
         [slices_of(declared, case.content) for case in sample],
         evidence.wrong,
-        automatic & counts,
+        automatic & counts & there,  # nobody knows in which slice an erased one was
         risk_limit=limit,
         delta=proof.certificate.level,
         waiting=evidence.waiting,
