@@ -105,13 +105,13 @@ class Certificates:
         rows = [*(case for case in repeated.values() if not case.reference), *sample]
         evaluations = await self._evaluations(loaded, candidate, rows, calls, known or {})
         rows, evaluations = _counting(declared, rows, evaluations, repeated.keys())
-        proof, detail = await self._prove(
+        proof, detail, examples = await self._prove(
             declared, candidate, behaviour, automation, alarm_at, rows, evaluations
         )
         detail["labelled"] = sum(not (case.waiting or case.erased) for case in sample)
         detail["repeated"] = len(repeated)
         detail["judgements"] = judgements
-        await self._store(declared, behaviour, proof, detail)
+        await self._store(declared, behaviour, proof, detail, examples)
         certificate = await self.last(behaviour) or {}
         return Certification(
             certificate=certificate,
@@ -129,8 +129,8 @@ class Certificates:
         alarm_at: datetime | None,
         rows: Sequence[KnownCase],
         evaluations: Sequence[Evaluation],
-    ) -> tuple[Proof, dict[str, Any]]:
-        """The proof on the rows that count, and what the pages show of it."""
+    ) -> tuple[Proof, dict[str, Any], list[Row]]:
+        """The proof on the rows that count, what the pages show of it, and examples of errors."""
         assessment = assessed(declared, rows, evaluations)
         fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in rows], bool)
         pooling = _pooling(declared, candidate, rows)
@@ -147,10 +147,12 @@ class Certificates:
             tries=tried["tries"],
         )
         detail = _detail(declared, rows, assessment, evidence, proof, allowed)
+        weak, examples = _weak(declared, rows, assessment, evidence, _automatic(evidence, proof))
+        detail["weak"] = weak
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["versions_tried"] = tried["versions"]
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
-        return proof, detail
+        return proof, detail, examples
 
     async def _evaluations(
         self,
@@ -202,14 +204,20 @@ class Certificates:
         }
 
     async def _store(
-        self, declared: UseCase, behaviour: str, proof: Proof, detail: Mapping[str, Any]
+        self,
+        declared: UseCase,
+        behaviour: str,
+        proof: Proof,
+        detail: Mapping[str, Any],
+        examples: Sequence[Row],
     ) -> None:
         certificate = proof.certificate
         row = await self._database.fetch_one(_VERSIONS["behaviour"], {"hash": behaviour})
+        certificate_id = self._ids.certificate()
         await self._database.fetch(
             _SQL["store_certificate"],
             {
-                "id": self._ids.certificate(),
+                "id": certificate_id,
                 "use_case": declared.name,
                 "behaviour": behaviour,
                 "look": row["looks"] if row else 1,
@@ -224,6 +232,10 @@ class Certificates:
                 "detail": Jsonb(plain(detail)),
                 "issued_at": self._clock.now(),
             },
+        )
+        await self._database.fetch(
+            _SQL["store_weak_examples"],
+            {"certificate": certificate_id, "examples": json.dumps(examples)},
         )
 
 
@@ -374,7 +386,6 @@ def _detail(
         "risk_measure": declared.risk_measure,
         **_curves(declared, sample, assessment, evidence, proof, automatic, allowed["limit"]),
         "reviewers": allowed,
-        "weak": _weak(declared, sample, assessment, evidence, automatic),
         "answered": int(answered.sum()),
         "error": _share(evidence.wrong[answered]),
     }
@@ -428,8 +439,11 @@ def _weak(
     assessment: Assessed,
     evidence: Evidence,
     automatic: np.ndarray[Any, np.dtype[np.bool_]],
-) -> list[dict[str, Any]]:
-    """The card "where it fails": groups of answered items on which it is clearly worse."""
+) -> tuple[list[dict[str, Any]], list[Row]]:
+    """The card "where it fails": groups of answered items on which it is clearly worse.
+
+    Their examples are rows of their own: tasks are erased, or wait to be judged a second time.
+    """
     answered: list[int] = [
         number
         for number, case in enumerate(sample)
@@ -442,20 +456,22 @@ def _weak(
         group.update(slices_of(declared, content))
         group["kind"] = flat(output)
     spots = weak_spots(groups, evidence.wrong[answered], automatic[answered], declared.certainty)
-    return [
+    weak = [dataclasses.asdict(spot) for spot in spots]
+    for spot in weak:
+        del spot["examples"]
+    examples = [
         {
-            **dataclasses.asdict(spot),
-            "examples": [
-                {
-                    "input": flat(contents[place])[:_SHOWN],
-                    "answered": _output(assessment.evaluations[answered[place]]),
-                    "right": right[place],
-                }
-                for place in spot.examples
-            ],
+            "spot": number,
+            "place": place,
+            "task_id": sample[answered[place]].task_id,
+            "input": flat(contents[place])[:_SHOWN],
+            "answered": _output(assessment.evaluations[answered[place]]),
+            "right": right[place],
         }
-        for spot in spots
+        for number, spot in enumerate(spots)
+        for place in spot.examples
     ]
+    return weak, examples
 
 
 def _right_output(case: KnownCase) -> Mapping[str, Any] | None:

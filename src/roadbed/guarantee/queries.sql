@@ -284,3 +284,23 @@ INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_a
 VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(bridged)s, %(on_alarm)s,
         %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
         %(issued_at)s)
+
+-- name: store_weak_examples
+-- Of a task that was erased while the certificate was made nothing is kept.
+INSERT INTO weak_example (certificate, spot, place, task_id, input, answered, "right")
+SELECT %(certificate)s, one.spot, one.place, one.task_id, one.input, one.answered, one."right"
+FROM json_to_recordset(%(examples)s::json) AS one (
+    spot integer, place integer, task_id text, input text, answered jsonb, "right" jsonb)
+WHERE NOT EXISTS (SELECT FROM task WHERE task.id = one.task_id AND task.body_hash = 'erased')
+
+-- name: weak_examples
+-- Without those that somebody has still to judge a second time, who must not see an answer.
+SELECT spot, weak_example.input, answered, "right" FROM weak_example
+LEFT JOIN task ON task.id = weak_example.task_id
+LEFT JOIN review ON review.task_id = task.id
+WHERE certificate = %(certificate)s
+  AND NOT answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
+ORDER BY spot, place
+
+-- name: erase_weak_examples
+DELETE FROM weak_example WHERE task_id = ANY (%(ids)s)

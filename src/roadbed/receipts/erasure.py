@@ -28,6 +28,8 @@ _STEPS = tuple(
         ("deliveries", "erase_attempt"),
         ("improvement", "erase_proposal"),
         ("improvement", "erase_choice"),
+        ("guarantee", "erase_weak_examples"),
+        ("releases", "erase_reports"),
     )
 )
 # What a restore brought back under way: it ends before it is emptied.
