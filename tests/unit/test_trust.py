@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -147,6 +148,27 @@ class TestStates:
         live = app.deployments.get("triage").live
         assert (live.state, live.rate) == (State.OPEN, 0.12)
         assert await app.running_audit.inspect(declared(app)) is None
+
+    async def test_rows_of_a_folder_are_no_work_that_arrived_since_the_halt(
+        self, app: App, folders: Folders
+    ) -> None:
+        at = datetime.now(UTC) - timedelta(hours=1)
+        await stand(app, state="halted", threshold=None, alarm_at=at)
+        row = {"input": {"text": "number 2"}, "output": {"queue": "even"}}
+        folders.write(
+            EVEN,
+            examples="".join(
+                f"{json.dumps(row | {'input': {'text': f'number {2 * n}'}})}\n" for n in range(1200)
+            ),
+        )
+        loaded = load(folders.parent / "triage")
+        stored, _ = await app.examples.import_folder(loaded)
+        assert stored == 1200
+        improved = await app.deployer.improve(loaded, actor="ben")
+        await app.deployments.refresh("triage")
+        assert improved.certificate is not None
+        assert improved.certificate["threshold"] is None
+        assert app.deployments.get("triage").live.state is State.HALTED
 
     async def test_a_server_watches_by_itself(self, app: App) -> None:
         await stand(app)

@@ -19,7 +19,7 @@ from roadbed.decisions.evaluation import (
     MeteredCalls,
     evaluate_many,
 )
-from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Routed
 from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
 from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import Clock
@@ -36,6 +36,15 @@ from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
 _AT_ONCE = 2_000
+# What any version answers to an erased input: nobody can tell, so it counts as sure of itself.
+ERASED = Evaluation(
+    answer=Answered(output={}, confidence=1.0, cautious=1.0, evidence={}, cost=None),
+    actions=(),
+    held=None,
+    slices={},
+    score=1.0,
+    routed=Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason=""),
+)
 
 
 class Examples:

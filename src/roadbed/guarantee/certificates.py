@@ -13,10 +13,10 @@ import numpy as np
 from psycopg.types.json import Jsonb
 
 from roadbed.decisions.evaluation import Evaluation, KnownInput, MeteredCalls
-from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Routed
+from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
-from roadbed.examples.service import Examples, assessed
+from roadbed.examples.service import ERASED, Examples, assessed
 from roadbed.guarantee import presentation
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -38,15 +38,6 @@ _VERSIONS = queries("roadbed.versions")
 Row = Mapping[str, Any]
 Known = Mapping[str, Evaluation]  # by the id of the case
 _SHOWN = 240  # characters of an example
-# Of what was erased nobody can tell what a version answers: it counts as sure of itself, and wrong.
-_ERASED = Evaluation(
-    answer=Answered(output={}, confidence=1.0, cautious=1.0, evidence={}, cost=None),
-    actions=(),
-    held=None,
-    slices={},
-    score=1.0,
-    routed=Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason=""),
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +123,14 @@ class Certificates:
     ) -> tuple[Proof, dict[str, Any], list[Row]]:
         """The proof on the rows that count, what the pages show of it, and examples of errors."""
         assessment = assessed(declared, rows, evaluations)
-        fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in rows], bool)
+        # When a row of a folder was drawn, nobody can tell: it is no work that arrived since.
+        fresh = np.array(
+            [
+                alarm_at is None or (case.task_id is not None and case.drawn_at > alarm_at)
+                for case in rows
+            ],
+            dtype=np.bool_,
+        )
         pooling = _pooling(declared, candidate, rows)
         evidence, training = _pooled(declared, candidate, rows, assessment, fresh, pooling)
         allowed = await self._reviewers(declared)
@@ -166,7 +164,7 @@ class Certificates:
         version = LiveVersion(
             id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
         )
-        known = {**known, **{case.id: _ERASED for case in sample if case.erased}}
+        known = {**known, **{case.id: ERASED for case in sample if case.erased}}
         missing = [case for case in sample if case.id not in known]
         inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
         made = await self._examples.evaluate(loaded, version, inputs, calls)
