@@ -65,6 +65,10 @@ CATALOGUE: Mapping[str, Sequence[str]] = {
         "tests/unit/test_recovery.py::test_a_backup_writes_nothing_outside_the_audit_folder",
         "tests/unit/test_recovery.py::test_a_manifest_of_any_shape_is_refused",
     ),
+    "evidence that somebody chooses": (
+        "tests/unit/test_erased_evidence.py",
+        "tests/unit/test_trust.py::TestStates::test_rows_of_a_folder_are_no_work_that_arrived_since_the_halt",
+    ),
     "conditions that take long": ("tests/unit/test_conditions.py",),
     "text that acts on a terminal": ("tests/unit/test_terminal.py",),
 }

@@ -115,7 +115,8 @@ def decide(inquiry, context):
         body = b'{"printed": [' + b"[]," * (int(given) // 3) + b"[]]}"
         for number in channels():
             try:
-                socket.socket(fileno=os.dup(number)).sendall(struct.pack(">IB", len(body), 0) + body)
+                with socket.socket(fileno=os.dup(number)) as channel:
+                    channel.sendall(struct.pack(">IB", len(body), 0) + body)
             except OSError:
                 pass
         time.sleep(600)
@@ -250,7 +251,8 @@ class TestForgedFrames:
             decision = await decide(app, "large 5000000")
         assert decision.routed.code != Reason.DECIDER_TIMEOUT
         assert await gone(pid)
-        assert [entry["problem"] for entry in logged if "problem" in entry][0].startswith("a frame")
+        problem = next(entry["problem"] for entry in logged if "problem" in entry)
+        assert problem.startswith("a frame of")
         assert returns(await decide(app, "after"))
 
     async def test_an_answer_that_is_too_large_fails_alone(self, app: App) -> None:
@@ -303,7 +305,7 @@ class TestReach:
     async def test_no_socket_of_the_machine_through_a_pair(self, app: App, tmp_path: Path) -> None:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as log:
             log.bind(path := str(tmp_path / "log"))
-            log.setblocking(False)  # noqa: FBT003
+            log.setblocking(False)
             assert (await decide(app, f"pair {path}")).evidence["said"] == "PermissionError"
             with pytest.raises(BlockingIOError):
                 log.recv(100)

@@ -45,8 +45,8 @@ async def test_an_item_of_the_sample_that_is_erased_counts_as_wrong(app: App) ->
 REPORTS = """
 INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, made_at)
 VALUES ('b1', 'triage', 'f', '{}', '{}', 1, now());
-INSERT INTO release (id, use_case, number, behaviour, step, reason, author, plan, content, planned_at,
-                     gate, trial)
+INSERT INTO release (id, use_case, number, behaviour, step, reason, author, plan, content,
+                     planned_at, gate, trial)
 SELECT 'rel_1', 'triage', 1, 'b1', 'retired', 'r', 'ben', '{"sign_offs": []}', 'c', now(),
        jsonb_build_object('cases', jsonb_build_object('fixed', said.cases, 'broken', said.cases),
                           'unknown', jsonb_build_object('n', 2, 'cases', said.cases)),

@@ -66,7 +66,9 @@ def test_the_log_of_the_embedded_server(server: EmbeddedServer, url: str) -> Non
 async def test_examples_for_a_prompt_that_somebody_decided_on(app: App, url: str) -> None:
     await stand(app, reference_rate=0.0)
     task, other = await decide(app, SECRET), await decide(app, "where is my parcel")
-    row = await app.database.fetch_one("SELECT input FROM task WHERE id = %(id)s", {"id": task.task_id})
+    row = await app.database.fetch_one(
+        "SELECT input FROM task WHERE id = %(id)s", {"id": task.task_id}
+    )
     assert row is not None
     patch = {"kind": "examples", "examples": [{"input": row["input"], "output": None}]}
     detail = {"said": "accepted", "edited": False, "patch": patch}

@@ -350,7 +350,8 @@ class TestSteps:
     ) -> None:
         (path := tmp_path / "rules.yaml").write_text(NO_ANSWER)
         rules = read_rules(path)
-        for closed, decided in ((True, "refuse"), (False, "allow"), (None, "review"), (1, "review")):
+        said = ((True, "refuse"), (False, "allow"), (None, "review"), (1, "review"))
+        for closed, decided in said:
             facts = {"input": {"closed": closed}, "output": {}, "confidence": 0.9}
             decide, why = rules.decide_action("refund", {}, facts)
             assert decide == decided

@@ -2,8 +2,8 @@
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
-version, and writes to its own temporary folder. Sockets, and what one process may do to others of its
-account, are limited by seccomp, see ``system_calls``.
+version, and writes to its own temporary folder. Sockets, and what one process may do to others of
+its account, are limited by seccomp, see ``system_calls``.
 Source: Linux, Documentation/userspace-api/landlock.
 """
 

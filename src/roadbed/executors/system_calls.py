@@ -1,9 +1,10 @@
-"""System calls: the filter (seccomp) of a child process, as a program of the kernel's packet filter.
+"""System calls: the filter (seccomp) of a child process.
 
-Landlock limits which files a child opens and whom it signals. It does not limit what a process may do to
-others of its account without a file or a signal: take away their limits, their processors or their priority,
-change the mode of a file that it may not open, use shared memory and keys of the account. The database and
-other services of the machine trust the account as well, and listen on Unix sockets.
+Landlock limits which files a child opens and whom it signals. It does not limit what a process may
+do to others of its account without a file or a signal: take away their limits, their processors or
+their priority, change the mode of a file that it may not open, use shared memory and keys of the
+account. The database and other services of the machine trust the account as well, and listen on
+Unix sockets.
 Source: Linux, Documentation/userspace-api/seccomp_filter and landlock (current limitations).
 """
 
@@ -19,7 +20,7 @@ from types import MappingProxyType
 _LOAD, _AND, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x54, 0x15, 0x35, 0x06
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EACCES
 _IGNORE = 0x00050000  # "done", and nothing was done
-_NUMBER, _MACHINE, _FIRST, _SECOND = 0, 4, 16, 24  # where a call, and its arguments, say what they are
+_NUMBER, _MACHINE, _FIRST, _SECOND = 0, 4, 16, 24  # places in what the kernel tells of a call
 _OTHER_NUMBERS = 0x40000000  # the same system calls again, of another kind of program
 _FAMILIES = (socket.AF_INET, socket.AF_INET6, 16)  # and netlink, which resolves names
 _KIND_OF_SOCKET = 0xF

@@ -457,7 +457,7 @@ def _weak(
     weak = [dataclasses.asdict(spot) for spot in spots]
     for spot in weak:
         del spot["examples"]
-    examples = [
+    examples: list[Row] = [
         {
             "spot": number,
             "place": place,

@@ -165,8 +165,8 @@ def sample(detail: Row) -> Sequence[str]:
     if erased := detail.get("erased"):
         was = "was" if erased == 1 else "were"
         said.append(
-            f"{counted(erased, 'item')} of the sample {was} erased: nobody can look at it any more, "
-            "so each counts as wrong."
+            f"{counted(erased, 'item')} of the sample {was} erased. Nobody can look at them any "
+            "more, so each counts as wrong."
         )
     if repeated := detail.get("repeated"):
         said.append(
