@@ -67,7 +67,7 @@ CATALOGUE: Mapping[str, Sequence[str]] = {
     ),
     "evidence that somebody chooses": (
         "tests/unit/test_erased_evidence.py",
-        "tests/unit/test_trust.py::TestStates::test_rows_of_a_folder_are_no_work_that_arrived_since_the_halt",
+        "tests/unit/test_trust.py::TestStates",
     ),
     "conditions that take long": ("tests/unit/test_conditions.py",),
     "text that acts on a terminal": ("tests/unit/test_terminal.py",),
