@@ -266,13 +266,21 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure
   AND measure.passed IS NOT NULL
 
 -- name: tried
--- Versions certified on the sample, with this one: all, and those since the last that passed.
+-- Versions certified on the sample, with this one: all, and those since the last that passed and came
+-- into service. One that passes and is withdrawn is a try as well, or it would set the count back.
+WITH served AS (
+    SELECT proof.behaviour, min(proof.issued_at) AS passed_at FROM certificate AS proof
+    WHERE proof.use_case = %(use_case)s AND proof.behaviour <> %(behaviour)s
+      AND proof.threshold IS NOT NULL
+      AND EXISTS (SELECT FROM version WHERE version.behaviour = proof.behaviour
+                                        AND version.live_since IS NOT NULL)
+    GROUP BY proof.behaviour
+)
 SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
-       1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
+       1 + (count(DISTINCT behaviour) FILTER (
+               WHERE issued_at > (SELECT coalesce(max(passed_at), '-infinity') FROM served)
+                 AND behaviour NOT IN (SELECT behaviour FROM served)))::integer AS tries
 FROM certificate
-CROSS JOIN (SELECT coalesce(max(issued_at), '-infinity') AS passed_at FROM certificate
-            WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
-              AND threshold IS NOT NULL) AS last
 WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
 
 -- name: last_certificate
