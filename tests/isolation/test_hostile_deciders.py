@@ -18,6 +18,7 @@ from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Reason
 from roadbed.executors.sandbox import landlock_version
 from roadbed.kernel.settings import Settings
+from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.isolation.test_children import decide, returns
 
@@ -294,6 +295,17 @@ class TestReach:
                 assert evidence["said"] == said
             assert (await decide(opened, "limits", "other")).evidence["said"] == "1000"
         assert "forged entry" not in capfd.readouterr().err
+
+    @pytest.mark.skipif(not landlock_version(), reason="NO LANDLOCK: FILES ARE NOT CONFINED HERE")
+    async def test_no_other_version_of_its_use_case(self, app: App, folders: Folders) -> None:
+        home = (await decide(app, "limits")).evidence["home"]
+        await decide(app, "write what a later version may not find")
+        edited = await app.store.copy(load(folders.write(f"{HOSTILE}\n# edited", deadline=4.0)))
+        await app.deployer.register(edited)
+        await app.deployments.add(edited)
+        after = (await decide(app, f"read {home}/mine")).evidence
+        assert after["said"] == "PermissionError"
+        assert (await decide(app, "limits")).evidence["home"] != home
 
     async def test_the_internet_but_no_socket_of_the_machine(self, app: App, listener: str) -> None:
         for text in (f"unix {listener}", f"abstract {os.urandom(8).hex()}"):

@@ -167,7 +167,7 @@ class ForkServer:
         ended: Callable[[str], None],
     ) -> Child:
         """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
-        temporary = _own(self._open(), source.use_case)
+        temporary = _own(self._open(), source)
         if source.preload and source.preload not in self._preloaded:
             self._preloaded.add(source.preload)
             self.order({"do": "preload", "module": source.preload})
@@ -306,9 +306,13 @@ class ForkServer:
             self._process = None
 
 
-def _own(temporary: Path, use_case: str) -> Path:
-    """A folder for the children of one use case: none finds what another has written."""
-    folder = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
+def _own(temporary: Path, source: Source) -> Path:
+    """A folder for the children of one version's code: none finds what another has written.
+
+    A candidate, which nobody has signed, must not leave files for the version in service.
+    """
+    whose = f"{source.use_case}\0{source.folder.resolve()}"
+    folder = temporary / hashlib.sha256(whose.encode()).hexdigest()[:16]
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 
