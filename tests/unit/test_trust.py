@@ -213,7 +213,7 @@ async def test_a_version_that_passes_and_is_not_released_is_a_try_as_well(
         connection.execute(TRIED)
     facts = {"use_case": "triage", "behaviour": "next"}
     row = await app.database.fetch_one(queries("roadbed.guarantee")["tried"], facts)
-    assert row == {"versions": 4, "tries": 3}  # with a bad one and a decoy since the live one passed
+    assert row == {"versions": 4, "tries": 3}  # a bad one and a decoy
 
 
 @pytest.mark.usefixtures("even")
