@@ -195,14 +195,15 @@ class TestStates:
 TRIED = """
 INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, made_at)
 SELECT name, 'triage', 'f', '{}', '{}', 1, now() FROM unnest('{live,bad,decoy}'::text[]) AS name;
-INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, risk_limit, certainty, items,
-                         covered, errors, detail, issued_at)
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, risk_limit, certainty,
+                         items, covered, errors, detail, issued_at)
 SELECT 'crt_' || name || hours, 'triage', name, 1, threshold, false, 0.02, 0.95, 1, 1, 0, '{}',
        now() - hours * interval '1 hour'
 FROM (VALUES ('live', 0.5, 9), ('bad', NULL, 8), ('decoy', 0.5, 7), ('live', 0.5, 1))
      AS tried (name, threshold, hours);
 INSERT INTO version (id, use_case, behaviour, number, made_at, live_since)
-VALUES ('ver_1', 'triage', 'live', 901, now(), now()), ('ver_2', 'triage', 'decoy', 902, now(), NULL)
+VALUES ('ver_1', 'triage', 'live', 901, now(), now()),
+       ('ver_2', 'triage', 'decoy', 902, now(), NULL)
 """
 
 
