@@ -13,6 +13,7 @@ from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.model import Deployment, Route
 from roadbed.examples.model import KnownCase
 from roadbed.intake.validation import body_hash
+from roadbed.kernel.ids import TaskId
 from roadbed.reviews.model import ReviewerFigures
 from roadbed.risk.curve import share_interval
 from roadbed.scoring.content import Content
@@ -60,6 +61,7 @@ class CheckCase:
     barred: Sequence[str] = ()
     spared: Sequence[str] = ()
     reserved_for: str | None = None
+    task_id: TaskId | None = None
     of_verdict: str | None = None
     of_case: str | None = None
     origin: str | None = None
@@ -69,11 +71,15 @@ class CheckCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedCase:
-    """A case whose right content is known, with the evaluation of the live version."""
+    """A case whose right content is known, with the evaluation of the live version.
+
+    ``task_id`` is the id it was evaluated under.
+    """
 
     case: KnownCase
     evaluation: Evaluation
     wrong: bool
+    task_id: TaskId
 
 
 def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> dict[str, object]:
@@ -100,18 +106,23 @@ def portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
 
 
 def answered(
-    declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
+    declared: UseCase,
+    cases: Sequence[KnownCase],
+    made: Sequence[Evaluation],
+    ids: Sequence[TaskId],
 ) -> list[EvaluatedCase]:
     """Those that would go to a person with an answer that people can tell right from wrong."""
     results = []
-    for case, evaluation in zip(cases, made, strict=True):
+    for case, evaluation, task_id in zip(cases, made, ids, strict=True):
         goes = evaluation.routed.route is Route.REVIEW
         if evaluation.content is None or not goes or case.truth.right is None:
             continue
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
             wrong = is_wrong(score, declared.tolerance)
-            results.append(EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong))
+            results.append(
+                EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong, task_id=task_id)
+            )
     return results
 
 
