@@ -1,5 +1,5 @@
-"""What people may do to a promise: choose which labels come first, hold answers back by rules, and
-try version after version. Simulated traffic whose true errors are known at every threshold.
+"""Adverse behaviour and the guarantee: choosing which labels come first, holding answers back by
+rules, trying many versions. Simulated traffic whose true errors are known at every threshold.
 """
 
 from __future__ import annotations

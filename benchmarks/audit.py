@@ -1,4 +1,4 @@
-"""What the signed log costs: writing entries, sealing them, one proof, verifying a million.
+"""Costs of the signed log: writing entries, sealing them, one proof, verifying a million.
 
 Entries go through the group-commit writer in batches as the pipeline's do, the trigger included,
 once without and once with a sealer beside it. The million is inserted by the server itself, then

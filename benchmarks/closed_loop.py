@@ -53,7 +53,7 @@ class Routing(BaseModel):
 
 @dataclass(slots=True)
 class Round:
-    """What a round came to; ``best`` is the share that the best threshold would have automated."""
+    """The result of a round; ``best`` is the share that the best threshold would have automated."""
 
     tasks: int = 0
     automatic: int = 0

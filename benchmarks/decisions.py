@@ -1,7 +1,7 @@
 """Governed decisions against the cheapest honest comparisons, interleaved in one run.
 
-Rounds of everything follow one another, and each ratio is taken within its round, so that a machine
-whose speed drifts does not favour anybody. The figures quoted are medians over the rounds.
+Rounds of everything follow one another, and each ratio is taken within its round, so that changes
+of the machine's speed favour no side. The figures quoted are medians over the rounds.
 
 Beside the server's own flush time, everything is run a second time with a flush of at least 2 ms
 (`commit_delay`), which is what networked and older disks cost: there group commit has to show what
@@ -205,7 +205,7 @@ async def langgraph(url: str) -> AsyncIterator[Callable[[float], Awaitable[float
 
 
 async def requests(address: str, path: str, token: str, seconds: float) -> float:
-    """HTTP requests per second from a client in a process of its own."""
+    """HTTP requests per second from a client in a separate process."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         __file__,

@@ -1,4 +1,4 @@
-"""The way out: deliveries a second, how quick a halt is, and budgets under many hands.
+"""Deliveries per second, time to halt, and budgets under concurrent use.
 
 Workers are processes of their own; the receiver is a bare ASGI server in another, whose ledger
 (arrivals with their times) is what counts. Everything is on one machine, so two workers share its

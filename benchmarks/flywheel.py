@@ -1,4 +1,4 @@
-"""Whether corrections make the use case better, round by round, and bad candidates stay out.
+"""Whether corrections improve a use case in each round, and bad candidates are rejected.
 
 Real inquiries (CLINC150, from ROADBED_DATA_DIR) through the whole product on a real PostgreSQL:
 decisions, reviews, gate, sign-offs, canary, promotion. Queues are eight of the ten domains of the
@@ -73,7 +73,7 @@ WHERE use_case = %(use_case)s AND purpose = 'learn' AND output ->> 'queue' IN (%
 
 @dataclass(slots=True)
 class Round:
-    """What a round came to."""
+    """The result of a round."""
 
     tasks: int = 0
     automatic: int = 0
@@ -106,7 +106,7 @@ class Flywheel:
         return self.app.deployments.get(NAME).loaded.declared
 
     async def tasks(self, tasks: Sequence[Labelled], trial: Release | None) -> int:
-        """Decide, answer what is asked, look at the canary; gives how many it took to end it."""
+        """Decide, review, check the canary; returns the number of tasks until its end."""
         for start in range(0, len(tasks), CHUNK):
             part = tasks[start : start + CHUNK]
             await asyncio.gather(*(self._decide(item) for item in part))
@@ -162,7 +162,7 @@ class Flywheel:
         return await self.app.releases.gate(planned.id, actor="ben")
 
     async def to_canary(self, release: Release) -> Release:
-        """Two people sign what they see."""
+        """Two people sign off."""
         for person in ("ana", "dev"):
             with suppress(PersonExistsError):
                 await self.app.members.add(person, by="benchmark")
@@ -254,7 +254,7 @@ class Flywheel:
 
 @asynccontextmanager
 async def opened(folder: Path) -> AsyncIterator[App]:
-    """The product on an embedded database of its own."""
+    """The product on its own embedded database."""
     parent = ROOT_HOME if os.geteuid() == 0 else Path(tempfile.gettempdir())
     with tempfile.TemporaryDirectory(prefix="roadbed-bench-", dir=parent) as home:
         server = EmbeddedServer(Path(home))

@@ -1,8 +1,8 @@
-"""What child processes for deciders cost, and what they protect from.
+"""Cost and protection of child processes for deciders.
 
-The same decider inside the server and in a child process, in turn within one run, so that a machine
-whose speed drifts favours neither. Then a neighbouring use case while a decider hangs, exits, asks
-for 4 GB and holds the interpreter's lock.
+The same decider inside the server and in a child process, in turn within one run, so that changes
+of the machine's speed favour neither. Then a neighbouring use case while a decider hangs, exits,
+asks for 4 GB and holds the interpreter's lock.
 """
 
 from __future__ import annotations

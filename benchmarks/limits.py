@@ -1,4 +1,4 @@
-"""Clients that take too much: what do the others notice?
+"""Clients that use too many resources, and the effect on others.
 
 A server of its own process at a limit of 1,024 open files answers a steady stream of tasks, alone,
 beside 2,000 connections that never end their headers, and beside inputs that are refused. A client
@@ -188,7 +188,7 @@ async def half_open(server: Server, stop: asyncio.Event) -> None:
 
 
 def hold(port: int) -> None:
-    """Open them from eight addresses, and then anew, 100 a second, those that were closed."""
+    """Open them from eight addresses, and reopen closed ones, 100 per second."""
     held: deque[socket.socket] = deque()
     for count in itertools.count():
         client = socket.socket()

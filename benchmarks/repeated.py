@@ -1,4 +1,4 @@
-"""Random samples that hold inputs more than once: whether the promise is kept.
+"""Whether the guarantee holds for random samples with repeated inputs.
 
 Each input is decided alike whenever it comes, and each teaches or judges by a coin of its own. The
 true error lies just above the limit, so whatever opens breaks the promise.

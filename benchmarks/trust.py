@@ -1,4 +1,4 @@
-"""Whether the promise holds, how much it allows to automate, and how soon it notices a change.
+"""Whether the guarantee holds, how much it automates, and how soon it detects a change.
 
 Real inquiries (CLINC150, from ROADBED_DATA_DIR) through the product's classifier, routing, proofs
 and audit; only storage is in memory. Beside it what people do today: a fixed threshold, and one
@@ -192,7 +192,7 @@ def rules(repeats: int) -> dict[str, float]:
 
 
 def label_order(repeats: int) -> dict[str, float]:
-    """Labels that are missing by somebody's choice."""
+    """Labels that are missing by choice."""
     figures = {"order_broken": 0.0, "left_out_broken": 0.0, "order_lost": 0.0}
     print(f"{'labels':20}{'error':>7}{'reference':>10}{'exact':>9}{'anytime':>9}{'left out':>10}")
     for reviewers in adverse.REVIEWERS:

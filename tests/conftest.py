@@ -1,4 +1,4 @@
-"""What the tests share: a real PostgreSQL, a real app, use-case folders."""
+"""Shared fixtures: a real PostgreSQL, a real app, use-case folders."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Nobody's certificates are trusted: reading the system's takes every HTTP client 30 ms.
+    """No certificates are trusted: reading the system's takes 30 ms per HTTP client.
 
     Tests speak to loopback only, and those of TLS bring a certificate of their own.
     """
@@ -147,7 +147,7 @@ def url(server: EmbeddedServer) -> Iterator[str]:
 
 @pytest.fixture
 def as_shipped(server: EmbeddedServer) -> Iterator[None]:
-    """The test server configured as everybody gets it, which the doctor asks for."""
+    """The test server with the default configuration, which the doctor requires."""
     with databases.as_shipped(server):
         yield
 
@@ -220,7 +220,7 @@ class Site:
 
 @pytest.fixture
 async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
-    """API and console, served by uvicorn, with whatever use cases the test wrote before."""
+    """API and console, served by uvicorn, with the use cases that the test wrote before."""
     if not folders.parent.exists():
         folders.write()
     async with serving(settings, url) as served:
@@ -228,7 +228,7 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
 
 
 async def _people(app: App) -> None:
-    """The pod of ``ROUTING``, and two who may do whatever can be done in every use case here."""
+    """The pod of ``ROUTING``, and two people with all roles in every use case."""
     for name in ("ana", "ben", "chi", "dev", "shop", "reviewer"):
         with suppress(PersonExistsError):  # a second server on the same database
             await app.members.add(name, by="test")

@@ -13,7 +13,7 @@ from roadbed.storage import migrations
 from roadbed.storage.embedded import EmbeddedServer
 
 # What saves the work of a power cut and costs a wait in every commit. The tests that kill servers
-# (tests/faults) have servers of their own, as everybody gets them.
+# (tests/faults) have their own servers with the default configuration.
 _LASTING = ("fsync", "full_page_writes")
 
 
@@ -24,7 +24,7 @@ def hurry(server: EmbeddedServer) -> None:
 
 @contextmanager
 def as_shipped(server: EmbeddedServer) -> Iterator[None]:
-    """The server as it is configured for everybody, for a while."""
+    """The server with the default configuration, temporarily."""
     _set(server, "on")
     try:
         yield
@@ -48,7 +48,7 @@ def empty_database(server: EmbeddedServer) -> Iterator[str]:
 
 @contextmanager
 def copy(server: EmbeddedServer, of: str) -> Iterator[str]:
-    """One with all that ``of`` has, the address of another to which nobody is connected."""
+    """A copy of database ``of``, which must have no connections."""
     with _made(server, f"TEMPLATE {_name(of)} STRATEGY FILE_COPY") as url:
         yield url
 

@@ -1,4 +1,4 @@
-"""``python -m roadbed`` as another login of this machine: the system is made to say so.
+"""``python -m roadbed`` as another login of this machine, by a patched system call.
 
 The product asks the system whose process it is; no variable of the environment changes that.
 """

@@ -106,7 +106,7 @@ async def past(app: App, folders: Folders) -> list[Decision]:
 
 
 async def released(app: App, cases: list[Decision]) -> None:
-    """A proposal that was accepted, released with version 2, and the dates of the road."""
+    """A proposal that was accepted, released with version 2, and the dates of its timeline."""
     now = app.clock.now()
     run = app.database.fetch
     content = [

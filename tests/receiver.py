@@ -1,4 +1,4 @@
-"""A receiver on a real socket that writes down what it gets and answers as it is told."""
+"""A receiver on a real socket that records requests and answers as configured."""
 
 from __future__ import annotations
 

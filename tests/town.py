@@ -1,4 +1,4 @@
-"""One site for many questions: two use cases, and somebody of every kind to ask with."""
+"""One site for permission tests: two use cases, and people of every role."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import httpx2
 from roadbed.app import App
 from roadbed.connectors.webhook import Webhook
 from roadbed.kernel.settings import Settings
+from roadbed.people.model import SignInProof
 from roadbed.people.service import hashed
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.rollout import DIRECT
@@ -22,7 +23,7 @@ from roadbed.web import SESSION_COOKIE
 from tests.conftest import DECIDE, ROUTING, Site, serving
 from tests.databases import database
 
-# Who asks, and what they are in `triage`. Nobody of them has to do with `foreign`.
+# The people, and their roles in `triage`. None of them has a role in `foreign`.
 ROLES: Mapping[str, str | None] = {
     "nobody": None,
     "disabled": "reviewer",
@@ -77,7 +78,7 @@ class Ids:
 
 @dataclass(frozen=True, kw_only=True)
 class Town:
-    """A site, with clients of everybody in it: by session, and by token."""
+    """A site with clients of all people: by session, and by token."""
 
     site: Site
     browsers: Mapping[str, httpx2.AsyncClient]
@@ -96,6 +97,7 @@ class Town:
             "UPDATE review SET claimed_by = NULL, claim_until = NULL, skipped_by = '{}'"
         )
         await self.app.database.fetch("UPDATE person SET disabled_at = NULL WHERE name = 'extra'")
+        await self.app.database.fetch("DELETE FROM halt WHERE kind = 'drill'")  # six an hour
         self.app.people.forget()
 
     async def token_id(self, person: str) -> str:
@@ -140,12 +142,12 @@ async def building(server: EmbeddedServer, folder: Path, **more: object) -> Asyn
 
 
 async def browser(site: Site, person: str) -> httpx2.AsyncClient:
-    """A browser on our own page, with a session unless it is nobody's."""
+    """A browser on our own page, with a session unless it is anonymous."""
     client = httpx2.AsyncClient(base_url=site.address, headers={"Origin": site.address})
     if person == "linked":
         await enter(client, await site.app.people.issue_link_code(person, by="boss"))
     elif person != "nobody":
-        secret = await site.app.people.open_session(person, "link", browser="a browser")
+        secret = await site.app.people.open_session(SignInProof(person=person, how="link"))
         client.cookies.set(SESSION_COOKIE, secret)
     return client
 
@@ -235,7 +237,7 @@ async def a_proposal(app: App, name: str) -> str:
 
 
 async def an_outcome(app: App, name: str, task: str) -> str:
-    """What somebody said turned out."""
+    """A reported outcome."""
     declared = app.deployments.get(name).loaded.declared
     result = await app.outcomes.report(declared, {"task": task, "right": True}, by="sender")
     return result.outcome.id

@@ -1,6 +1,6 @@
-"""``python -m roadbed`` without its start: processes forked from one that has imported it all.
+"""``python -m roadbed`` without its start-up: processes forked from a warm one.
 
-A start takes a second or two of nothing but imports, nearly twice that when it is measured. What is
+The imports of a start take a second or two, nearly twice that when measured. What is
 forked is a process as any other: its own arguments, environment, folder, streams and exit code.
 """
 
@@ -25,7 +25,7 @@ from tests.login import sit_down
 
 ROOT = Path(__file__).parents[1]
 STREAMS = 3
-# What a shell calls. ``-I -S``: it starts in a fiftieth of a second.
+# The command for a shell. ``-I -S``: it starts in 20 ms.
 PROGRAM = """#!/bin/sh
 exec '{python}' -I -S '{client}' "$@"
 """
@@ -40,7 +40,7 @@ with socket.socket(socket.AF_UNIX) as channel:
 
 
 class Spawned:
-    """A process that runs beside others; its parent is not this one, and tells how it ended."""
+    """A concurrent process; its parent is another process, which reports its exit."""
 
     def __init__(self, told: socket.socket) -> None:
         self._told = told
@@ -65,7 +65,7 @@ class Spawned:
 
 
 class Warm:
-    """Runs ``roadbed`` as often as asked, one at a time. Its process is there from the first.
+    """Runs ``roadbed``, one at a time. Its process starts with the first run.
 
     With ``measured=False`` the lines that run in it are not counted. ``started`` is a folder that
     all test processes of one run share.
@@ -128,7 +128,7 @@ class Warm:
     def on_path(self) -> Iterator[Path]:
         """A folder for a shell's ``PATH``: ``roadbed`` in it is forked from here.
 
-        One at a time: what waits in the background for another would wait for ever.
+        One at a time: a background command that waits for another one would wait forever.
         """
         with (
             tempfile.TemporaryDirectory(prefix="roadbed-warm-") as name,
@@ -204,7 +204,7 @@ class Warm:
 
 
 def serve(channel: socket.socket) -> None:
-    """Fork for whoever asks, until nobody can any more."""
+    """Fork on request, until no caller is left."""
     while True:
         message, files, *_ = socket.recv_fds(channel, 1, STREAMS + 2)
         if not message:
@@ -228,7 +228,7 @@ def serve(channel: socket.socket) -> None:
 
 
 def watch(files: list[int]) -> None:
-    """Tell on the last of ``files`` which process is forked and how it ends; returns in it only."""
+    """Report the forked process and its exit on the last of ``files``; returns in it only."""
     told = socket.socket(fileno=files.pop())
     child = os.fork()
     if not child:
@@ -238,7 +238,7 @@ def watch(files: list[int]) -> None:
         os.close(file)  # a pipe ends with the process that writes to it
     told.send(str(child).encode())
     _, status = os.waitpid(child, 0)
-    with suppress(OSError):  # nobody asks any more
+    with suppress(OSError):  # no caller is left
         told.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
@@ -261,9 +261,9 @@ def become(files: list[int]) -> str:
 
 
 def play(module: str) -> None:
-    """Run ``module`` and end as Python ends, except that nothing of what is there is taken apart.
+    """Run ``module`` and end as Python ends, but without freeing objects.
 
-    That would take longer than most of what is asked.
+    That would take longer than most commands.
     """
     code: object = 0
     try:
@@ -289,5 +289,5 @@ if __name__ == "__main__":
 
     distributions.load()
     gc.collect()
-    gc.freeze()  # what is there stays in memory that all share
+    gc.freeze()  # existing objects stay in shared memory
     serve(socket.socket(fileno=int(sys.argv[1])))

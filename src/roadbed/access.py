@@ -1,8 +1,8 @@
 """The permission that each route needs, checked in one place before its handler runs.
 
-A handler says it with ``@needs(Permission.…)``; ``guard`` puts the check before every route of a
-surface and refuses to build one whose route says nothing. What the viewer cannot see answers
-exactly like what is not there.
+A handler declares it with ``@needs(Permission.…)``; ``guard`` puts the check before every route of
+a surface and refuses to build a surface with an undeclared route. What the viewer cannot see
+answers exactly like what is not there.
 """
 
 from __future__ import annotations
@@ -41,20 +41,20 @@ Endpoint = TypeVar("Endpoint", bound=Callable[..., object])
 
 
 class UndeclaredRouteError(RoadbedError):
-    """A route that does not say what it needs: the server does not start with it."""
+    """A route without a declared permission: the server does not start."""
 
     code = "route_undeclared"
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"The route {path} does not say which permission it needs.",
+            f"The route {path} does not declare which permission it needs.",
             "Put @needs(Permission.…) from roadbed.access on its handler.",
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Requirement:
-    """One of ``permissions`` where ``by`` finds it is asked; ``by`` is ``None`` where nobody is."""
+    """One of ``permissions`` is required in the scope that ``by`` finds; no ``by``: public."""
 
     permissions: Permissions
     by: By | None
@@ -167,7 +167,7 @@ def declared_as(route: Route) -> Callable[[Endpoint], Endpoint]:
 
 
 def declared(route: BaseRoute) -> Requirement | None:
-    """What a route says it needs; ``None`` if it says nothing."""
+    """The declared requirement of a route, or ``None``."""
     return _declared.get(route.endpoint) if isinstance(route, Route) else None
 
 
@@ -178,7 +178,7 @@ def guard(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
         requirement = declared(route)
         if requirement is None or not isinstance(route, Route):
             raise UndeclaredRouteError(getattr(route, "path", type(route).__name__))
-        # A router may be put into several applications; each gets routes of its own.
+        # A router may be part of several applications; each gets its own routes.
         behind = copy(route)
         behind.app = Guarded(route.app, requirement)
         guarded.append(behind)
@@ -200,12 +200,12 @@ def admit(viewer: Viewer, use_case: str, permissions: Permissions, missing: Road
 
 
 def require(request: Request, permission: Permission, use_case: str) -> None:
-    """For handlers in which the body says what is to be done: the exact permission."""
+    """For handlers whose body selects the action: require the exact permission."""
     admit(viewer_of(request), use_case, (permission,), UnknownUseCaseError(use_case))
 
 
 def viewer_of(request: Request) -> Viewer:
-    """Who is asking, and what they may. Raises ``NotSignedInError``."""
+    """The viewer of the request, with permissions. Raises ``NotSignedInError``."""
     viewer: Viewer | None = getattr(request.state, "viewer", None)
     if viewer is None:
         raise NotSignedInError
@@ -213,7 +213,7 @@ def viewer_of(request: Request) -> Viewer:
 
 
 def linker_of(request: Request) -> str | None:
-    """Who let in whoever asks, if that was somebody else and not long ago."""
+    """The other person who recently let the viewer in, if any."""
     return viewer_of(request).let_in_by
 
 

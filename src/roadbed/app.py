@@ -76,9 +76,9 @@ if TYPE_CHECKING:
 
 
 class App:
-    """Everything the surfaces call. Each service is made when it is first needed.
+    """Everything the surfaces call. Each service is created on first use.
 
-    ``reserved`` has connections of its own: a halt must not wait for a free one of the shared pool.
+    ``reserved`` has its own connections: a halt must not wait for a free one of the shared pool.
     ``broken`` holds the use cases that could not be loaded, with the reason.
     """
 

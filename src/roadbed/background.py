@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from roadbed.audit.witness import Witness
 from roadbed.connectors import witnesses
 from roadbed.connectors.egress import EgressPool
 from roadbed.deliveries.relay import SEND_SECONDS
+from roadbed.halts.errors import DrillLimitError
 from roadbed.storage.background import Warnings
 from roadbed.storage.failures import reported_to
 
@@ -44,7 +45,7 @@ def _followers(app: App, network: EgressPool) -> list[asyncio.Task[None]]:
     return [
         _lasting("releases", app.deployments.follow),
         _lasting("trust", lambda: app.running_audit.watch(app.declared)),
-        _lasting("ladder", lambda: app.releases.watch_trials(app.deployments.names)),
+        _lasting("trials", lambda: app.releases.watch_trials(app.deployments.names)),
         _lasting("crash detection", app.crash_detector.keep),
         _lasting("recovery", lambda: _recover_forever(app)),
         _lasting("measuring", lambda: _measure_forever(app)),
@@ -99,8 +100,8 @@ async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float
     """Cancel until each has ended.
 
     Once is not enough: on Python 3.11 ``asyncio.wait_for``, which psycopg waits with, swallows a
-    cancellation that comes in the moment the server answers. So whoever cancels this as well has to
-    wait: a task left behind would go on for ever, and the event loop with it.
+    cancellation that comes in the moment the server answers. So a caller that is cancelled has to
+    wait too: a remaining task would run forever, and the event loop with it.
     """
     pending, cancelled = set(tasks), None
     while pending:
@@ -128,7 +129,8 @@ async def _drill_forever(app: App) -> None:
             with warnings.caught("no drill of the stop", usecase=name):
                 last = await app.halts.last_drill(name)
                 if last is None or app.clock.now() - last > every:
-                    await app.halts.drill(name, actor="roadbed")
+                    with suppress(DrillLimitError):  # another process makes it
+                        await app.halts.drill(name, actor="roadbed")
         await asyncio.sleep(_DRILL_LOOK_SECONDS)
 
 

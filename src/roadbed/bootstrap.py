@@ -32,7 +32,7 @@ from roadbed.usecases.loader import LoadedUseCase, folders, load, without_code
 
 
 def _without_secrets(_: object, __: str, event: MutableMapping[str, Any]) -> Mapping[str, Any]:
-    """A log entry with secrets masked, and without what acts on a terminal."""
+    """A log entry with secrets masked and control characters escaped."""
     clean = {}
     for name, value in event.items():
         masked = value if name == "exc_info" else KNOWN.mask_all(value)
@@ -82,7 +82,7 @@ async def _look_for_a_restore(app: App) -> None:
     """Before anything is decided: a database older than its witness is halted."""
     try:
         restoration = await app.recovery.detect()
-    except (AuditFolderError, AuditKeyError) as error:  # the sealing loop says so, again and again
+    except (AuditFolderError, AuditKeyError) as error:  # the sealing loop logs it repeatedly
         _log.warning("not known whether the database is a copy", problem=str(error))
         return
     if restoration is not None:

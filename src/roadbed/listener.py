@@ -16,8 +16,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+import httptools
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -32,7 +34,7 @@ _MOST_CONNECTIONS = 10_000
 _MOST_OPEN_FILES = 65_536
 _LONGEST_BACKLOG = 2_048
 _SWEEP_SECONDS = 0.5
-_WRITE_SECONDS = 30.0  # a client that reads nothing of its response for so long is gone
+_WRITE_SECONDS = 30.0  # after this time without reading its response, a client counts as lost
 _IDLE_SECONDS = 10.0
 _LINGER_SECONDS = 1.0  # so long a refused client may still send before it reads the response
 _LINGER_BYTES = 1_000_000
@@ -50,6 +52,15 @@ class HeadersTooLargeError(RoadbedError):
             f"The headers are larger than {most:,} bytes, or more than {MOST_HEADERS}.",
             "Send fewer; ROADBED_MAX_HEADER_BYTES sets the size.",
         )
+
+
+class RequestMalformedError(RoadbedError):
+    """Bytes that are no HTTP request."""
+
+    code = "request_malformed"
+
+    def __init__(self) -> None:
+        super().__init__("This is not a valid HTTP request.", "Send one of HTTP/1.1 or HTTP/1.0.")
 
 
 class RequestTimeoutError(RoadbedError):
@@ -289,7 +300,8 @@ class Connections:
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
         self._sweeping = None
-        if self._all:
+        unsaid = self.warnings.summarize()
+        if self._all or unsaid:
             self._sweeping = loop.call_later(_SWEEP_SECONDS, self._sweep, loop)
         for connection in _older(self._unsent, now - self.limits.header_seconds):
             connection.refuse(RequestTimeoutError("request", self.limits.header_seconds))
@@ -351,7 +363,7 @@ class LimitedProtocol(HttpToolsProtocol):
             position += step
             if self._in_headers:
                 self._header_bytes += len(piece)
-            super().data_received(piece)
+            self._parse(piece)
             if self._refused or self.transport.is_closing():
                 return
             if self._in_headers and (
@@ -359,6 +371,17 @@ class LimitedProtocol(HttpToolsProtocol):
             ):
                 self.refuse(HeadersTooLargeError(most))
                 return
+
+    def _parse(self, piece: bytes) -> None:
+        """As uvicorn does, but without a line of the log for each request that is none."""
+        self._unset_keepalive_if_required()
+        try:
+            with suppress(httptools.HttpParserUpgrade):  # to what is not served: a request
+                self.parser.feed_data(piece)
+        except httptools.HttpParserError:
+            if self.cycle is not None and self.cycle.more_body and not self.cycle.response_started:
+                self._give_up_body()
+            self.refuse(RequestMalformedError())
 
     def on_headers_complete(self) -> None:
         """Begin to work on the request, unless its headers are too many."""
@@ -415,8 +438,7 @@ class LimitedProtocol(HttpToolsProtocol):
         elif self.cycle.response_started:
             self.transport.abort()
         else:
-            self.cycle.disconnected = True  # who works on it hears that nothing more comes
-            self.cycle.message_event.set()
+            self._give_up_body()
             self.refuse(RequestTimeoutError("body", self._limits.body_seconds))
 
     def give_way(self, error: RoadbedError) -> None:
@@ -445,6 +467,11 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.write_eof()
         self.loop.call_later(_LINGER_SECONDS, self.transport.abort)
 
+    def _give_up_body(self) -> None:
+        """Tell those who work on the request that nothing more comes."""
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+
     def _drop(self, size: int, most: int) -> None:
         self._dropped_bytes += size
         if self._dropped_bytes > most:
@@ -452,18 +479,11 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _write(self, error: RoadbedError) -> None:
         response = problem(error)
-        lines = [b"HTTP/1.1 %d %s" % (response.status_code, _PHRASES[response.status_code])]
+        status = response.status_code
+        lines = [b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode())]
         lines += [b"%s: %s" % header for header in response.raw_headers]
         lines += [b"connection: close", b"", bytes(response.body)]
         self.transport.write(b"\r\n".join(lines))
-
-
-_PHRASES = {
-    408: b"Request Timeout",
-    429: b"Too Many Requests",
-    431: b"Request Header Fields Too Large",
-    503: b"Service Unavailable",
-}
 
 
 def _network(address: str) -> str:

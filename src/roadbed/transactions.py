@@ -1,4 +1,4 @@
-"""Transactions: what runs together when an event happens, in this order.
+"""Transactions: the statements that run together for an event, in this order.
 
 A stage may depend on earlier stages only. Where an event of an early stage has effects in later
 ones, the statements are listed here and run in the transaction of the event.
@@ -25,7 +25,7 @@ ones, the statements are listed here and run in the transaction of the event.
 | a release moves          | its step and sign-offs, stage and waits of the use case, audit entry |
 | a version is rolled back | halt and release epoch moved, what it has not sent held, pod told    |
 | a proposal is decided    | its state and patch, audit entry                                     |
-| an alarm sounds          | state, threshold and halt epoch moved, audit entry, the pod told     |
+| an alarm is raised       | state, threshold and halt epoch moved, audit entry, the pod told     |
 """
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ _SETTLED_AT_ONCE = together(
     },
     DECISIONS["settled_at_once"],
 )
-# A statement of its own: what follows must see what a halt wrote while the guard waited for it.
+# A separate statement: the next ones must see what a halt wrote while the guard waited.
 _GUARD = Statement(DECISIONS["guard"], distinct=True)
 
 SETTLE = Write("settle", _GUARD, _SETTLED, DECISIONS["settled"])
 SETTLE_FUNDED = Write("settle-funded", _GUARD, BUDGETS["charge"], _SETTLED, DECISIONS["settled"])
 SETTLE_AT_ONCE = Write("settle-at-once", _GUARD, _SETTLED_AT_ONCE)
-# A revision is final, by its decision or a verdict: what becomes of deliveries of those before it.
+# A revision is final, by its decision or a verdict: handle deliveries of earlier revisions.
 _EFFECTS = (INTAKE["effects"], DELIVERIES["superseded"], DELIVERIES["paused"])
 _REVISED = (DELIVERIES["unasked"], AUDIT["revised"])
 _ITEM = DECISIONS["decided_items"]

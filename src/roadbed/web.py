@@ -118,7 +118,7 @@ class AddressError(RoadbedError):
 
 
 class NotLoopbackError(RoadbedError):
-    """Roadbed was asked to listen where others could reach it."""
+    """Roadbed would listen on an address that other machines can reach."""
 
     code = "not_loopback"
 
@@ -138,7 +138,9 @@ def create(settings: Settings | None = None, *, relays: bool = False) -> Gateway
     if settings.host not in LOOPBACK and public_host(settings) is None:
         raise NotLoopbackError(settings.host)
     if settings.database_url is not None:
-        with_schema(settings.database_url.get_secret_value())  # said in two lines, not in a trace
+        with_schema(
+            settings.database_url.get_secret_value()
+        )  # shown in two lines, without a traceback
     api_app, console_app = api.create(), console.create()
 
     @asynccontextmanager
@@ -229,14 +231,14 @@ class Gateway:
     async def _viewer(
         self, headers: dict[bytes, bytes], scope: Scope, *, encrypted: bool
     ) -> Viewer | None:
-        """Whose token or session came along; ``None`` for nobody's."""
+        """The viewer of the token or session, or ``None``."""
         people = self.roadbed.people
         scheme = "https" if encrypted else scope["scheme"]
         own = f"{scheme}://{headers.get(b'host', b'').decode('latin-1')}"
         kind, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
         bearer = kind.lower() == "bearer"
         if not bearer and not scope["path"].startswith(_API):
-            # Also without a session: a foreign page must not sign somebody in as somebody else.
+            # Also without a session: a foreign page must not sign a person in as another person.
             _refuse_foreign(headers, scope["method"], own)
         try:
             if bearer:
@@ -257,7 +259,7 @@ class Gateway:
             nonlocal seen, more
             message = await receive()
             if message["type"] == "http.disconnect":
-                if more:  # what came of it may read like a whole one
+                if more:  # a truncated response may look complete
                     raise BodyCutOffError
                 return message
             more = message.get("more_body", False)
@@ -288,7 +290,7 @@ async def _answer(send: Send, status: int, content: bytes) -> None:
 
 
 def _is_twofold(scope: Scope) -> bool:
-    """Whether the request names two hosts: what is built from the other one was not checked."""
+    """Whether the request names two hosts: only one of them was checked."""
     hosts = [value for name, value in scope["headers"] if name == b"host"]
     return len(hosts) > 1
 
@@ -304,10 +306,10 @@ def _name(host: bytes) -> str:
 
 
 def _refuse_foreign(headers: dict[bytes, bytes], method: str, own: str) -> None:
-    """A browser sends its cookies along whoever made it ask; only our own pages may.
+    """Refuse requests from pages of other origins (CSRF): a browser sends cookies with them.
 
-    ``own`` is their origin. Scheme and host count: a page that came without encryption may be
-    anybody's.
+    ``own`` is their origin. Scheme and host count: a page that was sent without encryption is not
+    trustworthy.
     """
     if method in {"GET", "HEAD", "OPTIONS"}:
         return

@@ -1,4 +1,4 @@
-"""The API over real HTTP: the whole road, and everything a client can get wrong."""
+"""The API over real HTTP: a task from submission to receipt, and all client errors."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def problem(response: httpx2.Response, status: int, code: str) -> dict[str
     return body
 
 
-class TestTheRoad:
+class TestOneTask:
     async def test_from_an_inquiry_to_a_receipt_with_its_correction(self, site: Site) -> None:
         sent = (await site.shop.post(TASKS, json={"key": "k1", "input": {"text": "hello"}})).json()
         assert sent["state"] == "in_review"
@@ -267,7 +267,7 @@ class TestReviewing:
         assert rejected["right_output"] is None
         await problem(await site.shop.post(f"{path}/skip"), 409, "review_closed")
         await problem(await site.shop.post(f"{path}/claim"), 409, "review_closed")
-        # The same verdict once more is answered like the first; another one is refused.
+        # The same verdict again gets the first response; another one is refused.
         again = await site.shop.post(f"{path}/verdict", json={"verdict": "reject"})
         assert again.json() == rejected
         for client, body in (
@@ -450,7 +450,7 @@ class TestBadInput:
                     assert page == "/incidents" or "roadbed check" in shown.text, page
 
 
-class TestTheDoor:
+class TestAuthentication:
     @pytest.mark.parametrize(
         "headers",
         [

@@ -1,4 +1,4 @@
-"""Bad input at every door and every way out: nothing runs, leads out, leaks or is forged."""
+"""Bad input on every input and output path: no code runs, no foreign link, no leak, no forgery."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class TestPages:
                     assert answer.status_code == 401, address
 
     async def test_nothing_in_any_page_runs_or_leads_out(self, site: Site) -> None:
-        """What came from outside stands in every page; every link and image is our own."""
+        """Input from outside is on every page; every link and image is our own."""
         app = site.app
         declared(app).deliver("crm", to=Ledger(trouble=[ValueError(EVIL)], key_horizon=None))
         await stand(app, reference_rate=0.0)
@@ -165,7 +165,7 @@ class TestPages:
 
 
 def harmless(answer: httpx2.Response) -> None:
-    """No script of somebody else's, and no address but our own in what a browser follows."""
+    """No foreign script, and only our own addresses in links."""
     text = answer.text
     assert "<img" not in text
     assert re.findall(r"<script(?! src=\"/static/)", text) == []
@@ -219,7 +219,7 @@ class TestWayOut:
 
 
 class Echoing(Receiver):
-    """Refuses, and says what it was sent with."""
+    """Refuses, and quotes the request's headers."""
 
     def _work(self, arrival: ReceivedRequest) -> Reply:
         token = arrival.headers.get("authorization", "")

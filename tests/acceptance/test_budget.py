@@ -1,4 +1,4 @@
-"""Where the money stands: on the page, over HTTP and in the terminal, in words and numbers."""
+"""Budgets on the page, over HTTP and in the terminal, in words and numbers."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ PAST = "text,team\n" + "".join(
 
 @dataclass
 class Beside:
-    """What a process said: its first line while it runs, everything when it has ended."""
+    """Output of a process: the first line while it runs, everything after its end."""
 
     told: str
     errors: str = ""
@@ -66,7 +66,7 @@ class Terminal:
         }
 
     def run(self, *arguments: str, code: int = 0, typed: str | None = None) -> str:
-        """What it prints on standard output; the exit code must be ``code``."""
+        """Its standard output; the exit code must be ``code``."""
         if not WARM.first(arguments[0]):
             done = WARM.run(
                 *arguments,
@@ -120,7 +120,7 @@ class Terminal:
         assert "Traceback" not in beside.errors
 
     def as_person(self, name: str) -> Self:
-        """Somebody else sits down: another login, where each is one person's."""
+        """Another person uses the terminal: another login, if each login is one person's."""
         self.environment[AS] = name
         self.environment["ROADBED_TRUST_MACHINE_LOGINS"] = "true"
         return self
@@ -194,7 +194,7 @@ def test_reviews_by_keys_and_by_command(terminal: Terminal) -> None:
 
 
 def waiting_for(terminal: Terminal) -> list[str]:
-    """The reviews that wait for whoever sits there."""
+    """The reviews that wait for the person at the terminal."""
     result = terminal.json("review", "list", "triage")["reviews"]
     assert isinstance(result, list)
     return [review["id"] for review in result]
@@ -217,7 +217,7 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
     typing_error = ("review", "verdict", first, "correct", "--output", '{"queue": "refnds"}')
     terminal.run(*typing_error, code=1)
     assert "No queue is called refnds. Did you mean refunds?" in terminal.errors
-    # A key takes what was meant; another one says that the label is new.
+    # One key accepts the suggestion; another one confirms that the label is new.
     typed = 'e\n{"queue": "refnds"}\ny\ne\n{"queue": "safety"}\nn\nq\n'
     told = terminal.run("review", "work", "triage", typed=typed)
     assert "Did you mean refunds?" in told
@@ -244,7 +244,7 @@ def test_a_label_that_was_never_seen_is_asked_about(terminal: Terminal) -> None:
     terminal.as_person("ana")
     told = terminal.run("review", "confirm-label", "triage", "retuns", "--refuse")
     assert "1 review is open again" in told
-    # What was skipped comes back where nobody else can take it, and a skip is taken back.
+    # A skipped review returns if nobody else can take it, and a skip can be undone.
     terminal.as_person("rae").run("review", "skip", third)
     assert "The review waits again" in terminal.run("review", "undo", third)
 
@@ -396,7 +396,7 @@ def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -
     with terminal.beside("serve", "--port", "0") as served:
         time.sleep(1.5)
     assert "root is the administrator now" in served.errors
-    # What is printed here goes to a file, as a journal would keep it.
+    # The output goes to a file, as in a journal.
     assert "/sign-in?code=" not in served.told + served.errors
     assert "`roadbed user link` prints a one-time link" in served.errors
     assert "administrator" in terminal.run("user", "list")
@@ -424,7 +424,7 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     own = pwd.getpwuid(os.getuid()).pw_name
     assert result["source"] == {"surface": "cli", "by": own}
     terminal.run("review", "verdict", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
-    assert "somebody else has to judge it" in terminal.errors
+    assert "another person has to review it" in terminal.errors
     assert "Nothing waits" in terminal.run("review", "list", "triage")
 
 
@@ -458,7 +458,7 @@ def test_a_login_that_nobody_verified_halts_and_binds_nothing(terminal: Terminal
     assert "ROADBED_TRUST_MACHINE_LOGINS" in terminal.errors
     terminal.as_person("rae").run("resume", "triage", code=1)
     assert "needs the permission 'resume'" in terminal.errors
-    terminal.as_person("ben").run("resume", "triage", code=1)  # named, but nobody has the name
+    terminal.as_person("ben").run("resume", "triage", code=1)  # declared, but without an account
     assert "needs the permission 'resume'" in terminal.errors
     assert "ana requested to resume" in terminal.as_person("ana").run("resume", "triage")
     told = terminal.run("user", "list")
@@ -588,7 +588,7 @@ def test_links_name_the_port_where_the_server_listens(terminal: Terminal) -> Non
 
 @contextmanager
 def serving_once(terminal: Terminal, verb: str = "serve") -> Iterator[tuple[str, str]]:
-    """What a server says when it starts; it is ended at once."""
+    """The first output of a server, which is then stopped."""
     process = subprocess.Popen(
         [sys.executable, "-m", "roadbed", verb, "--port", "0"],
         cwd=terminal.folder,

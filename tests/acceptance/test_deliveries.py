@@ -58,7 +58,7 @@ class Shop(Terminal):
 
     @contextmanager
     def working(self) -> Iterator[None]:
-        """A worker of its own process, ended by SIGTERM; what it said is kept in ``told``."""
+        """A worker in a separate process, ended by SIGTERM; its output is in ``told``."""
         with self.beside("worker") as worker:
             yield
         self.told = worker.told

@@ -78,7 +78,7 @@ def start(url: str, tmp_path: Path) -> Iterator[Start]:
 
 @dataclass(frozen=True, kw_only=True)
 class Show:
-    """A demo that goes on serving after one round, in which its server was killed."""
+    """A demo that keeps serving after one round, in which its server was killed."""
 
     folder: Path
     url: str

@@ -1,4 +1,4 @@
-"""Separation of duties on every route: sender, corrector, and whoever somebody else let in."""
+"""Separation of duties on every route: sender, corrector, and people whom others let in."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ JUDGE = {
     "POST /usecases/{name}/reviews/{review_id}": {"verdict": "reject"},
 }
 PICK = ("POST /v1/usecases/{name}/reviews/claim", "POST /usecases/{name}/reviews/next")
-# With these nobody says anything of a task: they leave it, or take their own word back.
+# These do not judge a task: they skip it, or undo one's own verdict.
 LEAVE = ("skip", "undo")
-# A roll-back needs nobody's word, and what is taken back binds nobody.
+# A rollback needs no approval, and a withdrawn sign-off has no effect.
 BOUND = [
     one
     for one in ASKED
@@ -42,7 +42,7 @@ async def town(
 
 
 async def clients(town: Town, person: str) -> AsyncIterator[tuple[str, httpx2.AsyncClient]]:
-    """Somebody by session, then by token."""
+    """One person by session, then by token."""
     for prefix, making in (("", browser), ("/v1", program)):
         async with await making(town.site, person) as client:
             yield prefix, client
@@ -95,7 +95,7 @@ class TestSender:
             assert prefix or "1 waits for somebody else" in answer.text
 
     async def test_is_not_let_round_it_by_a_link_that_they_made(self, town: Town) -> None:
-        """Somebody who sent a task and comes in as another person."""
+        """A person who sent a task signs in as another person."""
         app = town.app
         async with httpx2.AsyncClient(
             base_url=town.site.address, headers={"Origin": town.site.address}

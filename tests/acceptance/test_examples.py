@@ -1,4 +1,4 @@
-"""The use-case folders under examples/ do what they say."""
+"""The use-case folders under examples/ work as documented."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ HALT = {"reason": "everything"}
 
 @contextmanager
 def held(url: str, name: str) -> Iterator[None]:
-    """Somebody holds the gate of a use case, and nobody waits for it longer than a moment."""
+    """The gate of a use case is held, with a short lock timeout."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(hashtext('halt'), hashtext(%s))", [name])
         yield
@@ -29,7 +29,7 @@ def held(url: str, name: str) -> Iterator[None]:
 
 @pytest.fixture
 def three(folders: Folders, url: str) -> str:
-    """Three use cases; the database lets nobody wait for a lock longer than 0.2 s."""
+    """Three use cases; the lock timeout of the database is 0.2 s."""
     for name in ("first", "second", "triage"):
         folders.write(name=name)
     with psycopg.connect(url, autocommit=True) as connection:

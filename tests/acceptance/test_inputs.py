@@ -1,4 +1,4 @@
-"""One interpretation of an input: what is decided on is what runs, is stored and is shown."""
+"""One reading of an input: it is decided on, stored and shown in the same form."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ async def test_a_key_stands_for_the_work_however_it_is_spelt(site: Site) -> None
 async def test_the_same_words_are_the_same_work_also_for_another_declaration(
     site: Site, folders: Folders, settings: Settings, url: str
 ) -> None:
-    """A retry of what was sent must not fail because a default changed meanwhile."""
+    """A retry must not fail because a default changed meanwhile."""
     first = await send(site, {"text": "a"}, key="k")
     folders.write(DECIDE.replace('region: str = "north"', 'region: str = "west"'), rules=RULES)
     async with serving(settings, url, people=False) as other:
@@ -224,7 +224,7 @@ async def test_every_body_is_held_to_the_same(site: Site, path: str, body: str) 
 async def test_tasks_from_before_forms_are_read_when_they_are_decided(
     folders: Folders, settings: Settings, url: str
 ) -> None:
-    """A task that an older release stored as it was sent, and did not come to decide."""
+    """A task that an older release stored as sent and did not decide."""
     folders.write(DECIDE, rules=RULES)
     async with open_app(settings, url) as app:
         for name, content in (

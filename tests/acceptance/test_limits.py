@@ -1,4 +1,4 @@
-"""What a client may take of the server: bytes, time, connections. Raw sockets, a real server."""
+"""Limits of a client: bytes, time, connections. Raw sockets, a real server."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from roadbed import listener
 from roadbed.kernel.settings import Settings
 from roadbed.listener import ConnectionLimits, Connections, backlog, limits
+from roadbed.storage import background
 from tests.conftest import Folders, Site, serving
 
 SMALL = {
@@ -156,7 +157,7 @@ class TestTimes:
         assert rows == []
 
     async def test_a_body_cut_off_before_its_length_is_not_admitted(self, site: Site) -> None:
-        """Although what came of it is a whole task."""
+        """Although the received part is a complete task."""
         for _ in range(3):
             pair = await opened(site, task(site, b'{"input": {"text": "hello"}}', 100))
             await pair[1].drain()
@@ -167,6 +168,39 @@ class TestTimes:
         ).json()
         rows = await site.app.database.fetch("SELECT id FROM task")
         assert [row["id"] for row in rows] == [ended["task"]]
+
+
+class TestMalformed:
+    """What is no request gets a response, and one line of the log in a minute, with a count."""
+
+    @pytest.mark.parametrize("sends", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nHost : a\r\n\r\n"])
+    async def test_many_are_one_line_and_a_summary(
+        self, site: Site, sends: bytes, monkeypatch: pytest.MonkeyPatch, caplog: Any
+    ) -> None:
+        monkeypatch.setattr(background, "EVERY_SECONDS", 1_000.0)
+        with capture_logs() as logged:
+            for _ in range(5):
+                status, problem = await answered(await opened(site, sends))
+                assert (status, problem["code"]) == (400, "request_malformed")
+            assert [line["event"] for line in logged] == ["request refused"]
+            monkeypatch.setattr(background, "EVERY_SECONDS", 0.0)
+            while len(logged) < 2:  # noqa: ASYNC110 - although nobody is connected
+                await asyncio.sleep(0.01)
+        assert logged[1]["times_before"] == 4
+        assert caplog.records == []
+
+    async def test_a_malformed_body_is_refused_and_admits_nothing(self, site: Site) -> None:
+        sends = task(site, b"zz\r\n", 9).replace(
+            b"Content-Length: 9", b"Transfer-Encoding: chunked"
+        )
+        status, problem = await answered(await opened(site, sends))
+        assert (status, problem["code"]) == (400, "request_malformed")
+        assert await site.app.database.fetch("SELECT id FROM task") == []
+
+    async def test_an_upgrade_is_answered_as_a_request(self, site: Site, caplog: Any) -> None:
+        sends = request("/sign-in", "Upgrade: websocket").replace(b"close", b"upgrade")
+        assert await status_of(await opened(site, sends)) == 200
+        assert caplog.records == []
 
 
 class TestConnections:

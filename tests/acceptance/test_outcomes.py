@@ -126,7 +126,7 @@ class TestReporting:
         assert again["outcome"]["id"] == keyed["outcome"]["id"]
         other = await automatic.shop.post(OUTCOMES, json={"task": one, "right": False, "key": "k"})
         assert keyed["outcome"]["id"] in (await problem(other, 409, "key_reused"))["detail"]
-        # What a verdict has changed since does not make the same report another one.
+        # A later verdict does not turn the same report into another one.
         [review] = (await automatic.reviewer.get("/usecases/triage/reviews")).json()["reviews"]
         await automatic.reviewer.post(
             f"/reviews/{review['id']}/verdict", json={"verdict": "correct", "output": BILLING}
@@ -174,7 +174,7 @@ class TestRefusals:
             ({}, "of one task"),
             ({"right": True}, "of one task"),
             ({"task": "TASK", "task_key": "k", "right": True}, "of one task"),
-            ({"task": "TASK"}, "what turned out"),
+            ({"task": "TASK"}, "has no result"),
             ({"task": "TASK", "right": "yes"}, "neither true nor false"),
             ({"task": "TASK", "output": "billing"}, "not an object"),
             ({"task": "TASK", "output": {"line": "x"}}, "does not fit"),
@@ -267,7 +267,7 @@ class TestBlindness:
             for output in (BILLING, {"queue": "returns"})
             for right in (True, False)
         ]
-        # Neither refused nor answered with more than what was sent: both would tell the answer.
+        # Neither refused nor answered with more than the report: both would reveal the answer.
         assert [item["outcome"]["right"] for item in told] == [True, False, True, False]
         only = await report(sampled, task=one, output=BILLING, note=note)
         assert only["outcome"]["right"] is None
@@ -343,7 +343,7 @@ class TestEvidence:
         )
         assert 0 < len(opened) < len(tasks)
         assert {(entry["reference"], entry["blind"]) for entry in opened} == {(False, False)}
-        # All of a kind that the version never saw: whoever reports cannot sound the alarm for it.
+        # All of a kind outside the training data: reports do not raise the alarm.
         for element in opened:
             await site.reviewer.post(
                 f"/reviews/{element['id']}/verdict",

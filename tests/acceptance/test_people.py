@@ -1,4 +1,4 @@
-"""Who may do what: every route of both surfaces, asked by somebody of every kind, over HTTP."""
+"""Permissions: every route of both surfaces, called by people of every role, over HTTP."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from roadbed.storage.embedded import EmbeddedServer
 from tests.town import NARROW, ROLES, Ids, Town, building
 
 P = Permission
-# What each may do in `triage`, said a second time, by hand.
+# The permissions of each role in `triage`, written by hand a second time.
 POD = {P.VIEW, P.SUBMIT, P.HALT, P.NOTICE, P.RESUME, P.SIGN, P.INCIDENT, P.CONFIRM_LABELS}
 JUDGES = {P.REVIEW, P.REPORT_OUTCOMES}
 MAY: dict[str, set[Permission]] = {
@@ -49,7 +49,7 @@ OPEN = {
     "GET /sign-in/back",
     "POST /sign-out",
 }
-# What must never be let slip by a wrong word on a handler.
+# Permissions that a mistake on a handler must never open.
 MUST_NEED = {
     "POST /v1/usecases/{name}/tasks": P.SUBMIT,
     "POST /v1/tasks/{task_id}/revisions": P.SUBMIT,
@@ -204,7 +204,7 @@ async def test_what_is_foreign_answers_like_what_is_missing(town: Town, asked: A
 
 
 def told(answer: httpx2.Response, ids: Ids) -> tuple[str, dict[str, str]]:
-    """Everything in an answer but what was asked for, and when."""
+    """The parts of a response except the request's values and times."""
     text = answer.text
     for identifier in asdict(ids).values():
         text = text.replace(identifier, "·")

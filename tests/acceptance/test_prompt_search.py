@@ -1,4 +1,4 @@
-"""A search for a better prompt, begun on the page or over HTTP, with nobody sitting beside it."""
+"""A search for a better prompt in the background, started on the page or over HTTP."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def searching(
 
 
 def patient(folders: Folders) -> None:
-    """A use case that waits for its first reply while a busy machine imports what it takes."""
+    """A use case with a long deadline, as imports take long on a busy machine."""
     path = write(folders) / "usecase.py"
     path.write_text(path.read_text().replace("deadline_seconds=5.0", "deadline_seconds=60.0"))
 

@@ -1,4 +1,4 @@
-"""Suggestions over HTTP and in a terminal: what is refused, and how."""
+"""Proposals over HTTP and in a terminal: refused requests and their errors."""
 
 from __future__ import annotations
 

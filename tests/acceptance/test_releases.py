@@ -1,4 +1,4 @@
-"""The ladder as programs and people in a terminal climb it: the real one, every rung."""
+"""Release steps over HTTP and in a terminal, each one with a real release."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.acceptance.test_api import problem
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
-from tests.ladders import HARMFUL, gated, signed, traffic, write
+from tests.release_steps import HARMFUL, gated, signed, traffic, write
 
 SHORT = "shadow_tasks=3, canary_tasks=4, canary_share=0.5"
 RELEASES = "/usecases/triage/releases"
@@ -300,7 +300,7 @@ async def test_renewed_and_retired_over_http_and_on_the_page(
 
 def test_renewed_and_retired_in_the_terminal(desk: Desk) -> None:
     desk.say("ben", "recertify", code=1)
-    assert "came without a release" in desk.errors
+    assert "has no release" in desk.errors
     desk.say("ana", "retire", "--why", " ", code=2)
     assert "triage is retired: it takes no new tasks." in desk.say(
         "ana", "retire", "--why", "It ends."

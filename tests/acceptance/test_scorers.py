@@ -21,7 +21,7 @@ from roadbed.versions.model import Release
 from tests.acceptance.test_cli import Terminal
 from tests.browsing import browsing
 from tests.conftest import Folders, serving
-from tests.ladders import pod
+from tests.release_steps import pod
 
 FOLDER = """
 from pydantic import BaseModel
@@ -89,7 +89,7 @@ async def draw_all(app: App) -> None:
 
 
 async def judge_all(app: App, *, wrong: Sequence[str] = ()) -> int:
-    """A reviewer judges whatever waits: the answers shown, as right unless named in ``wrong``."""
+    """A reviewer judges all open reviews: answers are right unless in ``wrong``."""
     declared, judged = app.deployments.get("replies").loaded.declared, 0
     while result := await app.reviews.claim_next("replies", reviewer="rae"):
         [review] = result
@@ -104,7 +104,7 @@ async def judge_all(app: App, *, wrong: Sequence[str] = ()) -> int:
 
 
 async def label_all(app: App) -> int:
-    """A reviewer gives the exact number for whatever waits, blind."""
+    """A reviewer gives the exact number in all open blind reviews."""
     declared, labelled = app.deployments.get("replies").loaded.declared, 0
     while result := await app.reviews.claim_next("replies", reviewer="rae"):
         [review] = result
@@ -207,7 +207,7 @@ class TestFreeText:
         await judge_all(text)
         release = await text.releases.check_trial(release.id)
         assert release.trial is not None
-        assert release.trial["undecided"] == 20  # one of the two answers alone tells nothing
+        assert release.trial["undecided"] == 20  # one of the two answers alone shows nothing
         await text.reviewer_checks.tick(text.deployments.get("replies"))
         assert await judge_all(text) == 20
         release = await text.releases.check_trial(release.id)
@@ -307,7 +307,8 @@ class TestSurfaces:
             receipts = await app.receipts.search(
                 Filter(use_case="replies"), served=["replies"], most=1000
             )
-            # They stand among the tasks, so that nobody can tell them apart; no count holds them.
+            # They are listed among the tasks, so that nobody can distinguish them; no figure counts
+            # them.
             assert len(receipts) == before + unknown
             after = (await app.monitoring.overview(declared_of(app), halted=False)).total["tasks"]
             assert after == before

@@ -129,7 +129,7 @@ class TestPasswords:
         monkeypatch.setattr(passwords, "_verify", counted)
         seen: dict[str, list[tuple[int, str, bool]]] = {}
         async with browser(site) as client:
-            # ana has a password, ben is disabled, chi has none, nix is nobody.
+            # ana has a password, ben is disabled, chi has none, nix does not exist.
             for name in ("ana", "ben", "chi", "nix"):
                 answers = [await sign_in(client, name, "wrong password")]
                 assert len(verified) == 1, name
@@ -172,7 +172,7 @@ class TestPasswords:
             assert (await sign_in(stranger, "ana", PASSWORD)).status_code == 429
             assert (await sign_in(other, "ana", PASSWORD)).status_code == 429
             assert (await sign_in(own, "ana", PASSWORD)).status_code == 200
-            # Whoever sits at that browser has no more tries than a stranger.
+            # That browser has no more attempts than an unknown one.
             statuses = [(await sign_in(own, "ana", "wrong")).status_code for _ in range(12)]
             assert (statuses[0], statuses[-1]) == (403, 429)
             # A new password ends what browsers know.
@@ -188,7 +188,7 @@ class TestPasswords:
                 refused = await sign_in(stranger, "ana", "wrong password")
             assert refused.status_code == 429
             form = {"current": "wrong", "new": PASSWORD + "!", "again": PASSWORD + "!"}
-            # Whoever sits there has no more tries than a stranger.
+            # That browser has no more attempts than an unknown one.
             wrong = [
                 (await own.post("/account/password", data=form)).status_code for _ in range(11)
             ]
@@ -447,7 +447,7 @@ async def whoever(client: httpx2.AsyncClient) -> str | None:
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """A provider of somebody else's making, in a process of its own."""
+    """A third-party provider in a separate process."""
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)],
@@ -492,7 +492,7 @@ class TestAProvider:
             assert page.status_code == 200
             assert "url=/usecases/triage" in page.text
             assert await whoever(client) == "ana"
-            # From now on the subject counts, whatever becomes of the address.
+            # From now on the subject counts, even if the address changes.
             await site.app.database.fetch("UPDATE person SET email = NULL WHERE name = 'ana'")
             there = await begin(client)
             sent = await plain.post(there, data={"sub": "s-1"})
@@ -619,7 +619,7 @@ class TestAForgingProvider:
             assert (await back(client, *forger.code(await begin(client)))).status_code == 200
             heir = {"sub": "subject-2"}
             answer = await back(client, *forger.code(await begin(client), heir))
-            assert (answer.status_code, "Nobody who may come in" in answer.text) == (403, True)
+            assert (answer.status_code, "No account here has" in answer.text) == (403, True)
             await site.app.members.add("boss", by="test", admin=True)
             await site.app.members.disable("ana", by="boss")
             assert (await back(client, *forger.code(await begin(client)))).status_code == 403
@@ -690,10 +690,10 @@ class TestAForgingProvider:
         ):
             await site.app.database.fetch("DELETE FROM person WHERE name = 'dev'")
             for subject, wanted, name in (
-                ("n-1", "dev", "dev-2"),  # a pod declares it, though nobody has it yet
+                ("n-1", "dev", "dev-2"),  # a pod declares it, though no account has it yet
                 ("n-2", "ben", "ben-2"),
                 ("n-3", "Übel Ding", "bel-ding"),
-                ("n-4", "roadbed", "roadbed-2"),  # by whom the log names what nobody did
+                ("n-4", "roadbed", "roadbed-2"),  # the actor in the log for events without a person
             ):
                 claims = {
                     "sub": subject,

@@ -1,4 +1,4 @@
-"""Versions, replays, road and notebook over HTTP and from the terminal."""
+"""Versions, replays, timeline and notebook over HTTP and from the terminal."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ async def test_over_http_from_two_versions_to_a_notebook(
         apart = (await get(f"{USECASE}/versions/1..{one['version']['id']}")).json()
         assert apart["summary"].startswith("Version 2 differs from version 1 in 1 rule")
         assert [prompt["file"] for prompt in apart["prompts"]] == ["answer.md"]
-        road = (await get(f"{USECASE}/timeline")).json()
-        assert road["waits"] == ["Waits for the risk partner, 3 days."]
-        assert [stage["name"] for stage in road["road"]["stages"]][-1] == "canary"
+        timeline = (await get(f"{USECASE}/timeline")).json()
+        assert timeline["waits"] == ["Waits for the risk partner, 3 days."]
+        assert [stage["name"] for stage in timeline["timeline"]["stages"]][-1] == "canary"
+        assert timeline["road"] == timeline["timeline"]  # the old name, for one release
         notebook = (await get(f"{USECASE}/notebook")).json()
         assert notebook["corrections"] == 8
         document = await get(f"{USECASE}/notebook?format=markdown")

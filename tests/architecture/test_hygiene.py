@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src"
 
-# Reading with any of these runs whatever the writer wished.
+# Loading with any of these can run code of the writer.
 RUNS_CODE = re.compile(
     r"(_?pickle|cPickle|dill|cloudpickle|shelve|marshal|jsonpickle)(\..+)?"
     r"|(builtins\.)?(eval|exec)"
@@ -46,7 +46,7 @@ def at(path: Path, node: ast.expr | ast.stmt, what: str) -> str:
 
 
 def imported_names(tree: ast.Module) -> dict[str, str]:
-    """Local name to what it stands for: ``from yaml import load as l`` gives l → yaml.load."""
+    """Local name to imported name: ``from yaml import load as l`` gives l → yaml.load."""
     results: dict[str, str] = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):

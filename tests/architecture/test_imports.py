@@ -1,4 +1,4 @@
-"""Who may import whom stands in .importlinter; here it is held."""
+"""The import contracts of .importlinter hold."""
 
 from __future__ import annotations
 

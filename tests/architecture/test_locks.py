@@ -1,4 +1,4 @@
-"""Each lock holds what is asked for with all that this asks for, and nothing else."""
+"""Each lock file has the declared requirements with their dependencies, and nothing else."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAKER = HERE | {
 
 
 def asked_for(name: str) -> list[Requirement]:
-    """What the project declares for a lock."""
+    """The project's requirements for a lock."""
     project = DECLARED["project"]
     if name == "build":
         return [Requirement(text) for text in DECLARED["build-system"]["requires"]]
@@ -50,7 +50,7 @@ def asked_for(name: str) -> list[Requirement]:
 
 
 def joined(lock: Path) -> list[str]:
-    """The lines of a lock that say something, one a package."""
+    """The lines of a lock without comments, one per package."""
     lines = lock.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
     return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
 
@@ -61,7 +61,7 @@ def pins(lock: Path) -> dict[str, Version]:
 
 
 class Walk:
-    """Follows what is asked for through a lock, as the installed packages say it of themselves."""
+    """Follows requirements through a lock, by the metadata of the installed packages."""
 
     def __init__(self, locked: dict[str, Version], environment: dict[str, str]) -> None:
         self.locked = locked
@@ -102,7 +102,7 @@ class Walk:
 
 
 def faults(name: str, folder: Path) -> Iterator[str]:
-    """What a lock in ``folder`` has too little, too much, or other than compile.sh wrote it."""
+    """Missing, superfluous and changed lines of a lock in ``folder``."""
     lock = folder / f"{name}.txt"
     if listed(folder).get(lock.name) != hashlib.sha256(lock.read_bytes()).hexdigest():
         yield BY_HAND
@@ -180,7 +180,7 @@ def without_hashes(package: str) -> Edit:
 
 
 def planted(folder: Path, name: str, edit: Edit, *, digests: bool) -> list[str]:
-    """What is said of an edited copy, whose digests agree again if ``digests`` says so."""
+    """The faults of an edited copy, with updated digests if ``digests``."""
     for file in [*LOCKS.glob("*.txt"), LOCKS / "locks.sha256"]:
         (folder / file.name).write_bytes(file.read_bytes())
     lock = folder / f"{name}.txt"

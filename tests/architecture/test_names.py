@@ -1,4 +1,4 @@
-"""Names: variables say what they hold, and a public class name stands for one class."""
+"""Names: variables say what they hold, and a public class name is unique."""
 
 from __future__ import annotations
 

@@ -12,12 +12,12 @@ import pytest
 from tests.architecture.test_hygiene import SOURCE, python_files
 
 PACKAGE = SOURCE / "roadbed"
-# Where deciders are called. Wrappers and implementations hand on what they were asked.
+# Files that call deciders. Wrappers and implementations pass calls on.
 CALL_DECIDERS = ("executors/in_process.py",)
 HAND_ON = ("usecases/patches.py", "demo/folder/usecase.py")
 ASK_RUNNERS = ("decisions/evaluation.py",)
 # Files that hold a decider: declare, load, store, fit or hand it on, or ask whether there is one.
-# Nobody else names one, so nobody else can call it by a way that the reading below does not follow.
+# No other file names one, so no other file can call it in a way that the analysis misses.
 HOLD_DECIDERS = (
     *("bootstrap.py", "cli/use_cases.py", "cli/server.py", "console/forms.py"),
     *("console/proposals.py", "demo/folder/usecase.py", "decisions/evaluation.py"),
@@ -45,7 +45,7 @@ HOLD_RUNNERS = (
 )
 # Files that hold the place where a decider works.
 HOLD_PLACES = ("executors/", "decisions/decider_runner.py")
-# A name, attribute, argument, import or text that stands for one.
+# A name, attribute, argument, import or text that refers to one.
 _NAMES = {
     "a decider": (re.compile(r"_?(\w+_)?(deciders?|trainable|decide_many)"), HOLD_DECIDERS),
     "a runner": (re.compile(r"_?(\w+_)?(runners?|DeciderRunner)"), HOLD_RUNNERS),
@@ -81,7 +81,7 @@ def assigned(tree: ast.AST) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 class Reading:
-    """What names of one file stand for a decider or a runner."""
+    """The names in one file that refer to a decider or a runner."""
 
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree

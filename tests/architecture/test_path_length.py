@@ -1,4 +1,4 @@
-"""Path length: how many files somebody opens who follows the code of one path.
+"""Path length: the number of files that a reader opens to follow one path.
 
 A path's length is the number of files of ``src/roadbed`` of which at least one function runs while
 the path runs, measured with ``sys.setprofile`` on a real database. Not counted are:
@@ -31,7 +31,7 @@ from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
 from roadbed.people.model import Role
 from roadbed.people.permissions import Viewer
-from tests import ladders
+from tests import release_steps
 from tests.conftest import Folders
 from tests.keeping import kept
 
@@ -39,7 +39,7 @@ PACKAGE = Path(__file__).parents[2] / "src" / "roadbed"
 LIBRARIES = ("kernel/", "storage/", "risk/")
 MOST_TO_SETTLED = 18
 MOST_TO_PROMOTED = 35
-# A path that misses its limit, with what is measured: it must not grow.
+# A path that misses its limit, with its measured length, which must not grow.
 KNOWN_MISS: dict[str, int] = {}
 
 
@@ -100,7 +100,7 @@ async def test_a_request_is_settled_within_18_files(
         return admission, decided
 
     async with kept(app):
-        await send()  # what is loaded and cached once is no part of the path
+        await send()  # code that loads and caches once is not part of the path
         monkeypatch.setattr(app.decisions, "submit", submit_and_stop)
         with recorder.recording():
             status, _ = await send()
@@ -116,18 +116,18 @@ async def test_a_verdict_is_promoted_within_35_files(
         assert app.deployments.names() == ["triage"]
 
     recorder = Recorder()
-    ladders.write(folders)
+    release_steps.write(folders)
     async with open_app(settings, url) as app:
-        await ladders.live(app)
-        await ladders.draw_all(app)
-        [decision] = await ladders.traffic(app, [7])
-        monkeypatch.setattr(ladders, "pod", no_new_accounts)  # all have one by now
+        await release_steps.live(app)
+        await release_steps.draw_all(app)
+        [decision] = await release_steps.traffic(app, [7])
+        monkeypatch.setattr(release_steps, "pod", no_new_accounts)  # all have one by now
         _ = app.reviews, app.releases  # services are made when they are first needed
         with recorder.recording():
-            await ladders.label_one(app, decision, 7)
-        await ladders.edit(app, folders, "queue = queue + ''")
+            await release_steps.label_one(app, decision, 7)
+        await release_steps.edit(app, folders, "queue = queue + ''")
         with recorder.recording():
-            release = await ladders.signed(app, await ladders.gated(app))
+            release = await release_steps.signed(app, await release_steps.gated(app))
             release = await app.releases.promote(release.id, actor="ben")
     assert release.step == "live"
     check(recorder.path(), "verdict → promoted", MOST_TO_PROMOTED)

@@ -1,4 +1,4 @@
-"""What make installs is what is locked, checked; what was interrupted is not taken for complete."""
+"""`make` installs the locked packages with hashes; an interrupted one is not complete."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Checkout:
         )
 
     def log(self) -> list[str]:
-        """What was asked for since the last look."""
+        """The requests since the last call."""
         log = self.folder / "log"
         lines = log.read_text().splitlines() if log.exists() else []
         log.unlink(missing_ok=True)
@@ -68,7 +68,7 @@ def checkout(tmp_path: Path) -> Checkout:
 
 
 def kinds(log: list[str]) -> list[str]:
-    """What was done, in short: the lock's name for its installation."""
+    """The actions in short: the lock's name for its installation."""
     locks = [re.search(r"requirements/(\w+)\.txt| -e \.$", line) for line in log]
     return [
         line if lock is None else lock[1] or "roadbed"
@@ -180,7 +180,7 @@ def test_a_file_that_was_cut_off_is_found(packages: Path) -> None:
 
 
 def test_what_an_interrupted_exchange_put_aside_is_found(packages: Path) -> None:
-    """pip renames what it takes out, and deletes it when the other is there."""
+    """pip renames the old package, and deletes it after the new one is installed."""
     (packages / "A_b-1.0.dist-info").rename(packages / "~_b-1.0.dist-info")
     assert list(faults(packages, packages.parent)) == ["~-b is there in part only"]
 
@@ -196,7 +196,7 @@ def test_an_environment_without_pip_is_found(packages: Path) -> None:
 
 
 def loose(text: str) -> Iterator[str]:
-    """Lines that tell pip, or somebody who has pip, to install what is newest."""
+    """Lines that make pip, or a reader, install the newest versions."""
     for line in text.replace("\\\n", " ").splitlines():
         if re.search(r"\bpip3? install\b", line) and "--no-deps" not in line:
             yield line.strip()

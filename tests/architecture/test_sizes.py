@@ -14,7 +14,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "roadbed"
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Lines of files and functions by where they stand; folders deep below the root."""
+    """Lines of files and functions by location; depth of folders."""
 
     files: dict[str, int]
     functions: dict[str, int]

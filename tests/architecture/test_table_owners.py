@@ -24,7 +24,7 @@ OWNERS = {
     "insight": "background_failure",
     "intake": "in_flight task",
     "outcomes": "outcome",
-    "people": "identity membership person sign_in token",
+    "people": "absence identity membership person sign_in token",
     "recovery": "restoration roadbed",
     "releases": "release sign_off stage_event",
     "reviews": "held_verdict label measure review verdict",

@@ -1,4 +1,4 @@
-"""Public signatures say what they take and give: ``Any`` is the exception."""
+"""Public signatures have precise types: ``Any`` is the exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is defined is used: by other code, a test, a document or a framework."""
+"""Every definition is used: by other code, a test, a document or a framework."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BY_NAME = {
 
 
 def defined(path: Path) -> set[str]:
-    """Names that a module defines, but those a decorator hands to a framework."""
+    """Names that a module defines, except those registered with a framework."""
     names: set[str] = set()
     for node in ast.parse(path.read_text(encoding="utf-8")).body:
         match node:
@@ -37,7 +37,7 @@ def defined(path: Path) -> set[str]:
 
 
 def words() -> Counter[str]:
-    """How often each word stands anywhere; this file counts for nothing."""
+    """The number of occurrences of each word, without this file."""
     result: Counter[str] = Counter()
     for reader in READERS:
         place = ROOT / reader

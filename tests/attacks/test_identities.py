@@ -6,6 +6,7 @@ from random import Random
 
 import httpx2
 
+from roadbed.people.model import SignInProof
 from roadbed.people.service import hashed
 from roadbed.web import SESSION_COOKIE
 from tests.acceptance.test_api import TASKS
@@ -76,7 +77,7 @@ async def test_no_foreign_origin_uses_a_session(site: Site) -> None:
 
 
 async def test_cookies_of_others_change_nothing(site: Site) -> None:
-    secret = await site.app.people.open_session("ana", "link", browser="a browser")
+    secret = await site.app.people.open_session(SignInProof(person="ana", how="link"))
     async with httpx2.AsyncClient(base_url=site.address) as client:
         for others in COOKIES:
             cookie = others.replace("OWN", f"{SESSION_COOKIE}={secret}").encode()
@@ -87,7 +88,7 @@ async def test_cookies_of_others_change_nothing(site: Site) -> None:
 
 async def test_no_cookie_but_the_right_one_signs_in(site: Site) -> None:
     random = chance("cookies")
-    secret = await site.app.people.open_session("ana", "link", browser="a browser")
+    secret = await site.app.people.open_session(SignInProof(person="ana", how="link"))
     async with httpx2.AsyncClient(base_url=site.address) as client:
         right = {"Cookie": f"{SESSION_COOKIE}={secret}"}
         assert (await client.get("/", headers=right)).status_code == 200

@@ -125,7 +125,7 @@ async def test_no_request_to_the_api_is_answered_by_a_crash(
 ) -> None:
     random, document = chance("api"), api.create().openapi()
     fields = fields_of(document)
-    # To halt is allowed to everybody here, and would make all that follows dull.
+    # Everybody may halt here, and a halt would make the following requests useless.
     verbs = [
         (verb.upper(), f"{site.address}/v1{path}")
         for path, verbs in document["paths"].items()

@@ -19,6 +19,7 @@ from roadbed.connectors import Chat, Email, PostgresTable, Rest, Webhook
 from roadbed.connectors.rest import Call
 from roadbed.console import app as console
 from roadbed.kernel.settings import Settings
+from roadbed.people.model import SignInProof
 from roadbed.people.service import hashed
 from roadbed.testing import Receiver, Reply
 from roadbed.testing.receiver import ReceivedRequest
@@ -31,19 +32,19 @@ from tests.unit.test_deliveries import at_once, pump
 from tests.unit.test_trust import declared, stand
 
 OF_EACH = rounds(6, 20)  # of eleven kinds
-# What is shown once to the person it is made for, and is nowhere afterwards.
+# Values that are shown once to their owner and nowhere afterwards.
 PEOPLE = ("ana", "ben", "chi", "dev", "reviewer")
 
 
 class Echoing(Receiver):
-    """Refuses, and says what it was sent with."""
+    """Refuses, and quotes the request's headers."""
 
     def _work(self, arrival: ReceivedRequest) -> Reply:
         return Reply(status=400, body=f"{dict(arrival.headers)} at {arrival.path}".encode())
 
 
 def word(kind: str, number: int) -> str:
-    """A secret that stands out and is as long as real ones."""
+    """A recognisable secret, as long as real ones."""
     return f"planted-{kind}-{hashed(f'{kind} {number}')[:24]}"
 
 
@@ -115,7 +116,7 @@ async def used_by_people(site: Site) -> list[str]:
     for n in range(OF_EACH):
         person = PEOPLE[n % len(PEOPLE)]
         token = await people.issue_token(person, name=f"token {n}")
-        session = await people.open_session(person, "link", browser="a browser")
+        session = await people.open_session(SignInProof(person=person, how="link"))
         code = await people.issue_link_code(person)
         made += [token, session, code, word("password", n), word("guess", n)]
         async with httpx2.AsyncClient(base_url=site.address) as client:

@@ -1,4 +1,4 @@
-"""Hostile bytes and slow clients: whatever a socket sends, the next client is served."""
+"""Hostile bytes and slow clients: the next client is always served."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def connected(
 
 
 async def said(site: Site, sent: bytes) -> bytes:
-    """What comes back for these bytes before the other side is done."""
+    """The response to these bytes."""
     async with connected(site) as (reader, writer):
         with suppress(OSError):
             writer.write(sent)

@@ -1,4 +1,4 @@
-"""One chromium for all tests of a process; each page has a profile of its own."""
+"""One chromium for all tests of a process; each page has its own profile."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Shared:
 
     @asynccontextmanager
     async def page(self) -> AsyncIterator[Page]:
-        """A page of usual size in a profile of its own."""
+        """A page of usual size in its own profile."""
         if self._browser is None or not self._browser.is_connected():
             await self._launch()
         assert self._browser is not None

@@ -76,7 +76,7 @@ async def test_accepting_what_was_changed_is_refused_and_nothing_is_lost(desk: D
     await desk.press("j", "Enter")
     await desk.page.wait_for_url("**/deliveries/dlv_*")
     assert '"amount": 30.0' in await desk.page.locator("pre.content").inner_text()
-    await desk.press("a")  # whoever wrote an action is not the one who approves it
+    await desk.press("a")  # the author of an action does not approve it
     await desk.page.locator("[role=alert]").first.wait_for()
     [held] = [item for item in await all_of(desk.site.app) if item.state is DeliveryState.HELD]
     await desk.site.app.deliveries.resolve(
@@ -86,7 +86,7 @@ async def test_accepting_what_was_changed_is_refused_and_nothing_is_lost(desk: D
     assert desk.bank.said("action") == [{"amount": 30.0}]
 
 
-async def test_whoever_may_approve_releases_it_by_accepting(desk: Desk) -> None:
+async def test_a_person_who_may_approve_releases_it_by_accepting(desk: Desk) -> None:
     await desk.send("refund 100")
     await desk.go(REVIEW)
     await desk.page.locator("fieldset[data-action=refund]").wait_for()

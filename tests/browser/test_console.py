@@ -47,7 +47,7 @@ async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
         await enters(tab, site.address, code)
         await tab.wait_for_url(f"{site.address}/")
         yield tab
-    # What the server refuses is looked at by the tests themselves.
+    # The tests check refused requests themselves.
     assert [item for item in errors if "Failed to load resource" not in item] == []
 
 

@@ -168,7 +168,7 @@ class TestAReload:
         await after(page, first)
         assert await page.evaluate(KEPT) == 0
 
-    async def test_keeps_nothing_for_whoever_comes_next(self, site: Site, page: Page) -> None:
+    async def test_keeps_nothing_for_the_next_person(self, site: Site, page: Page) -> None:
         await types(page, "refunds")
         await page.keyboard.press("Escape")
         await page.get_by_role("button", name="Sign out").click()

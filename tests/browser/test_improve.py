@@ -149,6 +149,6 @@ async def test_it_fits_a_telephone(desk: Desk, scheme: str) -> None:
 
 
 def picture(name: str) -> str | None:
-    """Where somebody who wants to look has asked for the pictures."""
+    """The folder for screenshots, if it is set."""
     folder = os.environ.get("PICTURES")
     return str(Path(folder) / f"improve-{name}.png") if folder else None

@@ -1,4 +1,4 @@
-"""Versions, replays, road and notebook in a real browser."""
+"""Versions, replays, timeline and notebook in a real browser."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ async def test_a_new_member_of_the_pod_catches_up(
         async with signed_in(site) as page:
             main = page.locator("main")
             await page.goto(f"{site.address}/usecases/triage")
-            road = page.locator("section.timeline")
-            assert "14 days: proof" in await road.locator("svg").inner_html()
-            assert "Waits for the risk partner, 3 days." in await road.inner_text()
+            timeline = page.locator("section.timeline")
+            assert "14 days: proof" in await timeline.locator("svg").inner_html()
+            assert "Waits for the risk partner, 3 days." in await timeline.inner_text()
             await page.keyboard.press("g")
             await page.keyboard.press("n")
             await page.wait_for_url("**/notebook")

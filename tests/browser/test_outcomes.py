@@ -59,7 +59,7 @@ async def test_from_the_empty_page_to_a_corrected_answer(desk: Desk) -> None:
     await page.get_by_role("button", name="Report", exact=True).click()
     problem = page.locator(".problem")
     await problem.wait_for()
-    assert "does not say what turned out" in await problem.inner_text()
+    assert "has no result" in await problem.inner_text()
     await page.get_by_label("wrong").check()
     await page.get_by_label("queue").fill("billing")
     await page.get_by_label("Note").fill(UNSAFE)

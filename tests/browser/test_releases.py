@@ -1,4 +1,4 @@
-"""The ladder in a real browser: two people walk up, one goes back down; narrow and dark."""
+"""Release steps in a real browser: two people promote, one rolls back; narrow and dark."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roadbed.kernel.settings import Settings
 from tests.browser.chromium import sends
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.conftest import Folders, Site, serving
-from tests.ladders import HARMFUL, edit, gated, live, traffic, write
+from tests.release_steps import HARMFUL, edit, gated, live, traffic, write
 
 pytestmark = [
     pytest.mark.browser,
@@ -36,7 +36,7 @@ CLICK_TWICE = """button => {
 
 @dataclass
 class Desk:
-    """Pages of the people who walk the ladder, each signed in by name."""
+    """Pages of the people who release, each signed in by name."""
 
     site: Site
     pages: dict[str, Page]
@@ -115,7 +115,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     text = await desk.told("ben")
     assert "4 of 4 compared" in text
     assert "roll-back line" in text
-    assert await desk.pages["ben"].locator(".ladder [aria-current=step]").inner_text() != ""
+    assert await desk.pages["ben"].locator(".release-steps [aria-current=step]").inner_text() != ""
     await desk.send("ben", "m")
     await desk.lead("ben", "is live: it decides every task")
     await desk.go("ana", path)

@@ -28,7 +28,7 @@ BLOCKS = [
 
 @pytest.fixture(scope="module")
 def warm() -> Iterator[Path]:
-    """Where a shell finds a ``roadbed`` that is forked from one that has imported it all."""
+    """The folder of a ``roadbed`` command that is forked from a warm process."""
     with UNMEASURED.on_path() as folder:
         yield folder
 
@@ -44,7 +44,7 @@ def test_every_block_runs(
     )
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     quick = {}
-    if page.name != "README.md":  # whose commands run as they do for everybody
+    if page.name != "README.md":  # whose commands run with the default configuration
         path = f"{warm}:{path}"
         quick = {"ROADBED_ISOLATION": "none"}
     # Not measured: the verbs are, where they are tested, and a start would take much longer.

@@ -142,7 +142,7 @@ async def test_an_erased_entry_keeps_its_place(
     assert capsys.readouterr().out.count("its content was erased, or left out of this proof") == 2
     check(json.dumps({**dataclasses.asdict(again), "entries": []}))
     assert "It holds no entry, so it proves nothing" in capsys.readouterr().out
-    check(json.dumps(dataclasses.asdict(proof)))  # a proof handed out before stays what it was
+    check(json.dumps(dataclasses.asdict(proof)))  # an earlier proof is unchanged
 
 
 def test_signatures_agree_with_the_standard() -> None:
@@ -171,7 +171,7 @@ def test_signatures_agree_with_the_standard() -> None:
 
 
 class TestHandovers:
-    """The key was changed: what somebody kept under the old one still tells."""
+    """The key was changed: a proof under the old key can still be checked."""
 
     async def rotated(self, app: App) -> tuple[dict[str, Any], str, str]:
         """A proof under the second key; the first key, and the last checkpoint that it signed."""

@@ -85,7 +85,7 @@ class Slow(Receiver):
 
 @dataclass
 class Account:
-    """What was acknowledged to clients, and what the receiver made of it."""
+    """Acknowledged requests of clients, and the effects at the receiver."""
 
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
@@ -153,7 +153,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def said(self) -> str:
-        """The end of what it wrote, over all its lives."""
+        """The end of its output, over all restarts."""
         return self._log.read_text(errors="replace")[-2_000:]
 
     async def start(self) -> None:
@@ -228,7 +228,7 @@ async def run(
     async with Slow(remembers=remembers) as receiver, stage(receiver, server, warm=warm) as at:
         prove(at.url)
         await at.worker.start()
-        await asyncio.sleep(3.0)  # by then the server has looked at what is in force
+        await asyncio.sleep(3.0)  # by then the server has read the current state
         stop = asyncio.Event()
         clients = [
             asyncio.create_task(_client(at, number, account, stop)) for number in range(CLIENTS)
@@ -314,7 +314,7 @@ async def stage(
     (folder / "triage" / "usecase.py").write_text(code)
     url = await asyncio.to_thread(database.start)
     port = _free_port()
-    # What is killed is not measured: it would be started many times, each time more slowly.
+    # Killed processes are not measured: coverage would slow each of many starts.
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     environment = {
         **kept,

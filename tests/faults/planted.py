@@ -1,4 +1,4 @@
-"""A server that tells before it has stored: the harness must find what it loses.
+"""A server that acknowledges before it stores: the harness must find the loss.
 
 ``python -m tests.faults.planted serve …`` is ``roadbed serve …`` with that fault.
 """

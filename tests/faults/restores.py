@@ -1,4 +1,4 @@
-"""Old copies put back under load: nothing is sent twice, and nothing comes back that had to go.
+"""Old copies restored under load: nothing is sent twice, and erased data stays erased.
 
 ``python -m tests.faults.restores --copies 100`` takes copies at random moments, goes on working,
 puts each copy back and declares it. The receiver's own ledger is the judge. It prints a table, and
@@ -52,7 +52,7 @@ _MARK = "Ottilie Quarzbach"
 
 @dataclass
 class Copy:
-    """One copy and what became of it. From ``sent_twice`` on all counts should be 0."""
+    """One copy and its results. From ``sent_twice`` on all counts should be 0."""
 
     seed: int
     way: str
@@ -100,7 +100,7 @@ class _Scene:
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[App]:
-        """The services with everything that goes on beside them, sending included."""
+        """The services with all background work, including the relay."""
         async with AsyncExitStack() as stack:
             app = await stack.enter_async_context(open_app(self.settings, self.url))
             await stack.enter_async_context(running(app))

@@ -93,7 +93,7 @@ async def test_a_worker_that_slept_through_a_halt_sends_nothing_when_it_wakes() 
         assert halted.fenced_seconds is not None
         assert halted.fenced_seconds < 1.0
         assert halted.quiesced_seconds is not None
-        # What it held when it fell asleep is under way until its lease has run out.
+        # Tasks of the suspended process are in progress until their lease ends.
         assert time.monotonic() - began < LEASE_SECONDS + 5.0
         before = len(receiver.times)
         os.kill(pid, signal.SIGCONT)

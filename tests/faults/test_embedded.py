@@ -1,4 +1,4 @@
-"""The embedded database under real processes: whoever is left keeps it running."""
+"""The embedded database under real processes: the remaining ones keep it running."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Nothing acknowledged is lost and no effect is made twice, whatever is killed and when."""
+"""No acknowledged work is lost and no effect is made twice, for any kill at any time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def test_25_random_kills_lose_nothing_and_double_nothing() -> None:
     assert account.admitted > 20
 
 
-async def test_the_judge_sees_what_a_server_lost_that_told_before_it_stored() -> None:
+async def test_the_harness_finds_the_loss_of_a_server_that_acknowledges_too_early() -> None:
     for _ in range(4):
         account = await run(
             6,

@@ -14,7 +14,7 @@ from tests.conftest import Folders
 
 @pytest.fixture
 async def isolated(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
-    """The services with what the test wrote, as they are shipped."""
+    """The services with the test's use cases, in the default configuration."""
     if not folders.parent.exists():
         folders.write()
     async with open_app(settings.model_copy(update={"isolation": "process"}), url) as opened:

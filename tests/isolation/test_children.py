@@ -1,4 +1,4 @@
-"""Deciders in child processes: what one does to itself it does to nobody else."""
+"""Deciders in child processes: a fault of one does not affect others."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ class TestHarm:
 
 
 class TestSandbox:
-    """What a child sees of the machine."""
+    """The child's access to the machine."""
 
     LOOK = """
 import os

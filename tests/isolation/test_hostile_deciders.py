@@ -1,4 +1,4 @@
-"""A decider that somebody has taken over: what it can still do to the server and the machine."""
+"""A compromised decider: its remaining access to the server and the machine."""
 
 from __future__ import annotations
 

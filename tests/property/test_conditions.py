@@ -1,4 +1,4 @@
-"""Whatever stands in a correction: the rule made of it says exactly what Python says of it."""
+"""A rule from any correction gives exactly the result of the same condition in Python."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES = st.sampled_from(
 
 
 def says(condition: CandidateCondition, value: Any) -> bool:
-    """What the compiled condition says; a condition may ask for nothing but its field."""
+    """The result of the compiled condition; a condition may ask for nothing but its field."""
     program = compiled(condition.cel, {"input", "output", "confidence"})
     assert set(cel.compile(condition.cel).variables()) == {"input"}
     result = program.execute({"input": {condition.field.name: value}, "output": {}})

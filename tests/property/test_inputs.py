@@ -1,4 +1,4 @@
-"""One reading of an input: rules and deciders go by what the declaration made of it."""
+"""One reading of an input: rules and deciders use the form by the declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is sent as an outcome is read or refused in words; the same is the same."""
+"""Any outcome is read, or refused with a sentence; equal reports are recognised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What roles, scopes and tokens allow, whatever they are put together from."""
+"""Permissions of any combination of roles, scopes and tokens."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_approving_is_another_thing_than_mending() -> None:
 
 
 class Hands(SystemClock):
-    """A clock moved by hand."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.at = 0.0

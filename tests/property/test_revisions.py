@@ -1,4 +1,4 @@
-"""In whatever order things happen: a receiver's own ledger ends with what was said last, once."""
+"""In any order of events, the receiver's ledger ends with the last result, once."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ OPEN = (
 
 @dataclass
 class Book:
-    """A receiver with a ledger of its own, which knows keys, loses answers and is often busy."""
+    """A receiver with its own ledger, which knows keys, loses responses and is often busy."""
 
     chance: random.Random
     key_horizon: timedelta | None = timedelta(hours=24)
@@ -80,7 +80,7 @@ class Book:
         return sent
 
     def standing(self, first: str) -> list[str]:
-        """What is there for a task and was not taken back."""
+        """Effects of a task that exist and were not taken back."""
         return [
             str(content["output"]["queue"])
             for key, content in self.made.items()
@@ -90,7 +90,7 @@ class Book:
 
 @dataclass
 class World:
-    """Everything that people and senders may do, by chance."""
+    """Random actions of people and senders."""
 
     app: App
     book: Book
@@ -144,7 +144,7 @@ class World:
         await pump(self.app, 2)
 
     async def look_there(self) -> None:
-        """People say of what is unknown what is true; what waits for approval they approve."""
+        """People resolve unknown deliveries truthfully and approve waiting ones."""
         for delivery in await self.all_of():
             if delivery.state is DeliveryState.UNKNOWN:
                 there = delivery.key in self.book.made
@@ -162,7 +162,7 @@ class World:
         return await self.app.deliveries.list("triage", most=1000)
 
     async def end(self) -> None:
-        """Nothing new comes; everybody does what is left to do."""
+        """No new input; all open work is done."""
         self.book.trouble = 0.0
         for _ in range(60):
             await self.app.database.fetch("DELETE FROM circuit")
@@ -177,7 +177,7 @@ class World:
         raise AssertionError(going or back)
 
     async def said_last(self, first: str) -> str | None:
-        """The last word of the newest revision."""
+        """The final result of the newest revision."""
         [row] = await self.app.database.fetch(
             "SELECT id FROM task WHERE id = %(id)s OR revises = %(id)s"
             " ORDER BY revision DESC LIMIT 1",

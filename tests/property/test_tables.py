@@ -67,7 +67,7 @@ def as_csv_reads(path: Path, table: Generated) -> list[list[str]]:
 
 
 def check_whole(path: Path, seed: int) -> None:
-    """A table that is written well is read as it was meant."""
+    """A well-formed table is read correctly."""
     table = Generated(seed)
     table.write(path)
     read = table.open(path)

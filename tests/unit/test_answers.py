@@ -1,4 +1,4 @@
-"""What a decider gave, read as data: numbers, words and values that are none."""
+"""A decider's answer read as data: numbers, words and invalid values."""
 
 from __future__ import annotations
 

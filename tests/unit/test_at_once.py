@@ -100,7 +100,7 @@ async def count(app: App, table: str) -> int:
 
 
 class TestWhichWay:
-    async def test_whoever_waits_for_a_free_local_decider_needs_one_commit(
+    async def test_a_waiting_caller_of_a_free_local_decider_needs_one_commit(
         self, ready: App
     ) -> None:
         admission, decision = await send(ready)
@@ -114,7 +114,7 @@ class TestWhichWay:
         entries = await ready.database.fetch("SELECT kind, subject FROM audit_entry")
         assert {"kind": "decided", "subject": admission.task.id} in entries
 
-    async def test_whoever_does_not_wait_has_it_on_disk_first(self, ready: App) -> None:
+    async def test_without_waiting_the_task_is_on_disk_first(self, ready: App) -> None:
         await send(ready, waits=False)
         assert await commits(ready) == [2]
 
@@ -135,7 +135,7 @@ class TestWhichWay:
             await send(app)
             assert await commits(app) == [2]
 
-    async def test_what_told_a_price_once_is_admitted_first_from_then_on(
+    async def test_a_decider_that_gave_a_price_once_is_admitted_first_from_then_on(
         self, settings: Settings, folders: Folders, url: str
     ) -> None:
         folders.write(PRICED)
@@ -343,7 +343,7 @@ class TestRepeatedBatches:
 
         monkeypatch.setattr(ready.decisions, "_stored_at_once", unheard)
         admission, decision = await send(ready)
-        assert decision is None  # it stands already: the receipt has it
+        assert decision is None  # it is stored already: the receipt has it
         receipt = await ready.receipts.get(admission.task.id, viewer="tester")
         assert receipt["decision"] is not None
         assert await count(ready, "decision") == 1
@@ -359,7 +359,7 @@ class TestRepeatedBatches:
         assert await count(ready, "in_flight") == 1
         assert await count(ready, "decision") == 0
 
-    async def test_whoever_leaves_before_the_commit_leaves_nothing(
+    async def test_a_caller_that_leaves_before_the_commit_leaves_nothing(
         self, settings: Settings, folders: Folders, url: str
     ) -> None:
         async with gated(settings, folders, url) as app:
@@ -392,7 +392,7 @@ class TestPresence:
         folders.write()
         settings = settings.model_copy(update={"careful_seconds": 0.5})
         async with open_app(settings, url) as app, kept(app):
-            # One that was killed: its mark is there, and nobody holds its lock.
+            # A killed process: its mark exists, and its lock is free.
             await app.database.fetch("INSERT INTO process (number) VALUES (1000)")
             await calm(app, wanted=False)
             await send(app)
@@ -449,7 +449,7 @@ class TestPresence:
 
 
 async def test_a_canary_is_compared_whatever_the_number_of_commits(ready: App) -> None:
-    """The other version is asked once the decision stands."""
+    """The other version is evaluated after the decision is stored."""
     asked: list[str] = []
     ready.decisions._trials.compare = (  # type: ignore[method-assign]
         lambda service, trial, task, *more: asked.append(task.id)

@@ -111,7 +111,7 @@ def instead(path: Path) -> None:
     path.mkdir()
 
 
-# What is done to the folder's tiles, and the one finding it makes.
+# A change of the folder's tiles, and its one finding.
 TILE_TAMPERING: dict[str, tuple[Callable[[Path], object], str]] = {
     "a bit of a full tile": (lambda tile: flip(tile / "0/000"), "tile/0/000 is not what"),
     "a bit of a partial tile": (lambda tile: flip(tile / "0/002.p/88"), "tile/0/002.p/88 is not"),
@@ -197,7 +197,7 @@ FORGET = (  # history begins again
         "audit_payload(audit_entry), 'UTF8')) FROM audit_entry"
     ),
 )
-# What is done, which entries must be named, and words of the findings.
+# The change, the entries that must be named, and words of the findings.
 TAMPERING: dict[str, tuple[Sequence[str], Sequence[int], Sequence[str]]] = {
     "use_case": ([edited("use_case", "'triagf'")], [300], [COMMITTED, "decided, tsk_300, 20"]),
     "use_case emptied": ([edited("use_case", "NULL")], [300], [COMMITTED]),
@@ -414,7 +414,7 @@ class TestVerify:
         async with opened(url, other) as (log, _):
             assert await log.seal() == 603
             await log.publish()
-            assert (await log.verify()).sound  # inside, all is well: only the copy tells
+            assert (await log.verify()).sound  # the database is consistent: only the copy shows it
         problems = "\n".join(problem for _, problem in await found(url, folder))
         assert "The folder's checkpoint of 300 entries (and 1 more) has another root" in problems
         assert ("is forged: not signed by" in problems) is not stolen
@@ -453,7 +453,7 @@ class TestVerify:
     async def test_what_was_published_before_and_meanwhile_is_no_finding(
         self, sealed: tuple[str, Path]
     ) -> None:
-        """Older beginnings stay; tiles are ahead of the checkpoint while somebody publishes."""
+        """Older checkpoints stay; tiles are ahead of the checkpoint during a publication."""
         url, folder = sealed
         async with opened(url, folder) as (log, database):
             await database.fetch(WRITE, {"first": 604, "last": 900})
@@ -613,7 +613,7 @@ class TestSeal:
             await asyncio.sleep(0.2)
             newest = await log.newest()
             assert newest is not None
-            assert newest.size == 603  # the database goes on
+            assert newest.size == 603  # the database continues
             (folder / "tile").unlink()
             (folder / "away").rename(folder / "tile")
             await asyncio.sleep(0.2)
@@ -632,7 +632,7 @@ def _key(folder: Path) -> notes.PublicKey:
 
 
 class TestKeys:
-    def test_made_once_by_whoever_is_first_and_for_the_owner_alone(self, tmp_path: Path) -> None:
+    def test_is_created_once_and_readable_by_its_owner_only(self, tmp_path: Path) -> None:
         first, second = (keys.signer(tmp_path / "audit", os.urandom) for _ in range(2))
         assert first.public == second.public == keys.public_key(tmp_path / "audit")
         path = tmp_path / "audit" / keys.SIGNING_KEY
@@ -899,7 +899,7 @@ class TestSchema:
         versions = Path(migrations.__file__).parent / "versions"
         with databases.empty_database(server) as url:
             execute(url, "CREATE SCHEMA roadbed")
-            execute(url, *((versions / f"{item}.sql").read_text() for item in ("m0001_the_road",)))
+            execute(url, *((versions / f"{item}.sql").read_text() for item in ("m0001_tasks",)))
             execute(url, (versions / "m0002_trust.sql").read_text())
             execute(url, "INSERT INTO audit_entry (kind, subject, actor) VALUES ('a', 'b', 'c')")
             for path in sorted(versions.glob("*.sql"))[2:]:
@@ -951,7 +951,7 @@ class TestProve:
             with pytest.raises(UnknownEntryError):
                 await log.proof_of_task("tsk_none")
             await database.fetch("UPDATE audit_entry SET actor = 'nobody' WHERE position = 300")
-            with pytest.raises(AuditDamagedError, match="entry 300 is not what was sealed"):
+            with pytest.raises(AuditDamagedError, match="entry 300 differs from the sealed one"):
                 await log.prove(300)
             await database.fetch("DELETE FROM audit_checkpoint WHERE size = 600")
             assert (await log.prove(299)).checkpoint.splitlines()[1] == "300"

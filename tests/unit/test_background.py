@@ -1,4 +1,4 @@
-"""Background loops say what they could not do, and do not flood the log."""
+"""Background loops log failed work, at a limited rate."""
 
 from __future__ import annotations
 
@@ -51,6 +51,21 @@ def test_each_problem_of_each_work_is_said_once_a_minute() -> None:
     now += 1000.0
     go("drill", usecase="a")
     assert len(warnings._said) == 1
+
+
+def test_what_was_left_out_is_counted_when_its_minute_is_over() -> None:
+    now = 1000.0
+    warnings = Warnings(lambda: now)
+    with capture_logs() as logged:
+        for _ in range(50):
+            warnings.say("drill", AWAY, usecase="a")
+        assert warnings.summarize()
+        assert len(logged) == 1
+        now += 60.0
+        assert not warnings.summarize()
+        assert not warnings.summarize()
+    assert [line.get("times_before") for line in logged] == [None, 49]
+    assert dict(logged[1], times_before=None) == dict(logged[0], times_before=None)
 
 
 def test_an_error_that_nobody_foresaw_is_caught_and_said() -> None:
@@ -160,7 +175,7 @@ async def test_a_loop_that_a_cancellation_was_swallowed_in_is_cancelled_again() 
     assert task.cancelled()
 
 
-async def test_whoever_ends_a_loop_and_is_cancelled_leaves_none_behind() -> None:
+async def test_a_cancelled_end_of_loops_leaves_none_behind() -> None:
     task = await swallowing()
     ending = asyncio.create_task(background._end([task], patience_seconds=0.01))
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A folder that cannot be loaded: what people released goes on, and goes back."""
+"""A folder that cannot be loaded: the released version keeps deciding and can be rolled back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from roadbed.storage.errors import StorageUnavailableError
 from roadbed.usecases.errors import UnknownUseCaseError, UseCaseError
 from roadbed.usecases.loader import load
 from tests.conftest import DECIDE, Folders
-from tests.ladders import edit, gated, live, signed, traffic, write
+from tests.release_steps import edit, gated, live, signed, traffic, write
 
 SECOND = 'queue = f"{queue}"'
 
@@ -86,7 +86,7 @@ async def test_a_running_server_goes_back_while_its_folder_is_broken(
     async with open_app(settings, url) as app:
         assert app.deployments.names() == []
         await app.releases.roll_back("triage", actor="ana", why="Further.")
-        with pytest.raises(RollBackError, match="came without a release"):
+        with pytest.raises(RollBackError, match="has no release"):
             await app.releases.roll_back("triage", actor="ana", why="Further still.")
         with pytest.raises(UnknownUseCaseError):
             await app.releases.roll_back("nobody", actor="ana", why="Who?")
@@ -149,7 +149,7 @@ async def test_a_database_that_goes_away_at_the_start_is_not_the_folders_fault(
             "$$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$"
         )
         connection.execute("CREATE TRIGGER cut BEFORE INSERT ON use_case EXECUTE FUNCTION cut()")
-        # A process that went on without its use case would send nothing until somebody noticed.
+        # A process without its use case would send nothing, unnoticed.
         with pytest.raises(StorageUnavailableError):
             async with open_app(settings, url):
                 pass

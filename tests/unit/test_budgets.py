@@ -1,4 +1,4 @@
-"""Money: reserved at its worst, settled at what it was, and never more than the cap."""
+"""Budgets: reserve the worst case, settle the cost, never exceed the cap."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def losses(chance: np.random.Generator, n: int, worse: float) -> list[tuple[floa
 
 
 @pytest.mark.usefixtures("unmeasured")
-class TestPromise:
+class TestGuarantee:
     def test_one_within_the_margin_falls_as_seldom_as_is_said(self) -> None:
         """At the very margin, and looked at after every task."""
         runs, delta = 300, (1.0 - CERTAINTY) / trial_statistics.CHECKS
@@ -158,7 +158,7 @@ class TestPromise:
 
     @pytest.mark.usefixtures("unmeasured")
     def test_one_worse_by_the_margin_passes_its_gate_as_seldom_as_is_said(self) -> None:
-        """What is promoted has passed the gate, which shows the difference to be small enough."""
+        """A promoted version has passed the gate, which shows that the difference is small."""
         runs, passed, good = 100, 0, 0
         for seed in range(runs):
             for worse in (MARGIN, 0.0):

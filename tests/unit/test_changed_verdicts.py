@@ -214,7 +214,7 @@ class TestResults:
 
 
 class TestAutomatic:
-    async def test_an_answer_found_right_after_all_is_told_again(
+    async def test_an_answer_found_right_after_all_is_sent_again(
         self, app: App, ledger: Ledger
     ) -> None:
         await stand(app)

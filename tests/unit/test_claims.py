@@ -18,7 +18,7 @@ from roadbed.releases import criteria, report_presentation, trial_statistics
 from roadbed.risk.forecast import Forecast
 from roadbed.risk.paired import difference
 from roadbed.versions.service import Version
-from tests.unit.test_telling import AT, at
+from tests.unit.test_release_presentation import AT, at
 
 GATE: dict[str, Any] = {
     "criteria": [

@@ -1,4 +1,4 @@
-"""Conditions in CEL: what may stand in one, and what is said of what may not."""
+"""Conditions in CEL: what is allowed, and the errors for the rest."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_a_condition_may_not_do_is_said_with_what_to_write(when: str, why: 
 
 
 class TestTime:
-    """The engine copies what a macro names beside its element, once for each element."""
+    """The engine copies other facts in a macro once for each element."""
 
     @pytest.mark.parametrize(
         "when",

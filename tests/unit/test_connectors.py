@@ -92,7 +92,7 @@ class Calendar(SystemClock):
 
 @dataclass
 class House:
-    """What a test of one connector needs: the way out, its clock and its secrets."""
+    """The parts for a test of one connector: egress, clock and secrets."""
 
     pool: EgressPool
     clock: Calendar
@@ -131,13 +131,13 @@ async def cut(receiver: Receiver) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def closed() -> AsyncIterator[int]:
-    """A port where nobody listens."""
+    """A closed port."""
     async with FaultProxy("127.0.0.1", 1, Fault(refuse=True)) as proxy:
         yield proxy.port
 
 
 class Mails:
-    """An SMTP server that keeps what it took; each script entry answers one command."""
+    """An SMTP server that keeps accepted mail; each script entry answers one command."""
 
     def __init__(self) -> None:
         self.taken: list[EmailMessage] = []
@@ -423,7 +423,7 @@ def json_subject(request: pytest.FixtureRequest, house: House) -> Subject:
 
 @pytest.fixture
 async def lost_after_data() -> AsyncIterator[int]:
-    """A mail server that takes the message and dies before it says so."""
+    """A mail server that accepts the message and ends before its response."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 hello\r\n")
@@ -953,7 +953,7 @@ async def test_a_locked_table_is_temporary(
 
 async def test_an_address_that_is_none_is_refused_unshown(house: House) -> None:
     house.environment["DSN"] = "postgresql//user:hunter2@/x"
-    with pytest.raises(RefusedError, match="no database address") as caught:
+    with pytest.raises(RefusedError, match="not a database address") as caught:
         await rows_of().send(make_request(), house.egress())
     assert "hunter2" not in str(caught.value)
 

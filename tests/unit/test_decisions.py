@@ -652,7 +652,7 @@ class Anything(BaseModel):
 
 
 class TestExpiry:
-    """What a deadline meets at its most awkward moments."""
+    """Deadlines at the most difficult moments."""
 
     def call(self, decider: object) -> DeciderCall:
         loop = asyncio.get_running_loop()
@@ -703,7 +703,7 @@ class TestExpiry:
         began = threading.Event()
         bench.put(began.set)
         await asyncio.to_thread(began.wait, 5)
-        bench._jobs = SimpleQueue()  # a queue that nobody takes from: the thread stays idle
+        bench._jobs = SimpleQueue()  # a queue without a reader: the thread stays idle
         bench._idle = 1
         bench.put(lambda: None)
         await asyncio.sleep(0.1)
@@ -788,7 +788,7 @@ class TestExpiry:
         )
 
         async def ask(seconds: float = 1.0) -> tuple[Reason, int]:
-            """What comes of it, and how often the decider was asked for it."""
+            """The result, and the number of calls of the decider."""
             before, hung = len(asked), losses.count
             answer = await runner.ask(live, task, seconds=seconds)
             assert isinstance(answer, NotAnswered)

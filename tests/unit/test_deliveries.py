@@ -41,7 +41,7 @@ SERVED = ("triage",)
 
 @dataclass
 class Ledger:
-    """A receiver that writes down what it got, and does as it is told."""
+    """A receiver that records requests and answers as configured."""
 
     key_horizon: timedelta | None = timedelta(hours=24)
     can_look_up: bool = False
@@ -397,7 +397,7 @@ class TestTrouble:
         assert (await app.deliveries.overview("triage"))["circuits"] == {}
 
     async def test_a_gate_that_was_held_makes_no_claim_old(self, app: App, ledger: Ledger) -> None:
-        """A drill holds it for up to two seconds; what is claimed after that is fresh."""
+        """A drill holds it for up to two seconds; later claims are fresh."""
         await decide(app)
         await app.relay._prepare(declared(app))
         app.relay._clock = asleep = Asleep()
@@ -446,7 +446,7 @@ class TestTrouble:
 
 @pytest.fixture
 def two(folders: Folders) -> None:
-    """Two use cases; what one sends must not keep back what the other sends."""
+    """Two use cases; deliveries of one must not delay those of the other."""
     folders.write()
     folders.write(name="claims")
 
@@ -530,7 +530,7 @@ class TestSenders:
                 for name, given in room(held).items():
                     held[name] += given
             assert held[f"d{number}"] >= 1
-        # Another use case finds room, whatever this one holds.
+        # Another use case has capacity left, independent of this one.
         own = sum(held.values())
         assert own <= max(senders * 3 // 4, 1)
         assert senders == 1 or room({"other": 0}, own)["other"] >= 1
@@ -805,7 +805,7 @@ class TestActions:
         )
 
     async def test_odd_numbers_are_still_what_was_approved(self, ledger: Ledger, app: App) -> None:
-        """What the database makes of a number is what is hashed, sent, and hashed again."""
+        """The number as the database stores it is hashed, sent, and hashed again."""
         await self.ready(app, ledger)
         for amount in (
             "25e0",

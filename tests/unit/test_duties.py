@@ -1,4 +1,4 @@
-"""Nobody judges what they sent, wrote or corrected, whichever path they take."""
+"""People do not judge what they sent, wrote or corrected, on any path."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LINKERS = (None, "ben", "eve")
 ONLY = (None, "ana", "ben")
 
 
-class TestTwins:
+class TestSqlAndPythonAgree:
     """The function and its twin in the database."""
 
     async def test_say_the_same_of_every_case(self, app: App) -> None:
@@ -83,7 +83,7 @@ async def revised(app: App, task_id: str, text: str, by: str) -> Decision:
 
 
 async def picks(app: App, person: str, linker: str | None = None) -> list[str]:
-    """What the queue, and what the next claim give: the same."""
+    """The queue and the next claim, which must be equal."""
     listed = await app.reviews.queue("triage", reviewer=person, linker=linker, free_only=True)
     claimed = await app.reviews.claim_next("triage", reviewer=person, linker=linker, most=50)
     assert {review.id for review in listed} == {review.id for review in claimed}
@@ -93,7 +93,7 @@ async def picks(app: App, person: str, linker: str | None = None) -> list[str]:
 
 async def refused(app: App, review_id: str, person: str, linker: str | None = None) -> None:
     """Neither a claim nor a verdict is taken, and both say why."""
-    with pytest.raises(OwnTaskError, match="somebody else has to judge it"):
+    with pytest.raises(OwnTaskError, match="another person has to review it"):
         await app.reviews.claim(review_id, reviewer=person, linker=linker)
     with pytest.raises(OwnTaskError):
         await app.reviews.give(
@@ -122,7 +122,7 @@ class TestReviews:
             await refused(app, decision.review_id or "", "shop")
         assert set(await picks(app, "kim")) == {first.task_id, second.task_id}
 
-    async def test_and_whoever_somebody_who_sent_it_let_in(self, app: App) -> None:
+    async def test_and_people_whom_the_sender_let_in(self, app: App) -> None:
         own = await sent(app, "unsure", "boss")
         assert await picks(app, "rae", linker="boss") == []
         await refused(app, own.review_id or "", "rae", linker="boss")
@@ -135,14 +135,14 @@ class TestReviews:
             'UPDATE task SET source = source || \'{"by": "rae"}\' WHERE id = %(id)s',
             {"id": own.task_id},
         )
-        # What was read with the claim is kept; the database looks again.
+        # The data read with the claim is kept; the database checks again.
         with pytest.raises(OwnTaskError):
             await app.reviews.give(declared(app), held.id, VerdictKind.REJECT, reviewer="rae")
 
     async def test_one_that_is_reserved_is_taken(self, app: App) -> None:
         own = await sent(app, "unsure", "shop")
         await app.database.fetch("UPDATE review SET reserved_for = 'ana'")
-        with pytest.raises(ReviewTakenError, match="for somebody else"):
+        with pytest.raises(ReviewTakenError, match="for another person"):
             await app.reviews.claim(own.review_id or "", reviewer="rae")
 
 

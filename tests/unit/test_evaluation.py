@@ -1,4 +1,4 @@
-"""The one evaluation path: each step that can hold an answer back, and what is in force."""
+"""The one evaluation path: each step that can hold an answer, and the state in force."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def answered(queue: str = "returns", **more: Any) -> Answer[Any]:
 
 
 class Decider:
-    """A function whose answer is the one of its text; it keeps what it was asked."""
+    """A function whose answer is in its input; it records its calls."""
 
     def __init__(self) -> None:
         self.asked: list[BaseModel] = []
@@ -260,7 +260,7 @@ class TestSteps:
         assert evaluation.cautious == 0.0 or isinstance(evaluation.answer, Answered)
         assert evaluation.cautious in (0.0, None)
         assert steps(evaluation) == STEPS[: STEPS.index(step) + 1]
-        # No version makes it automatic, whatever it has in force.
+        # No version makes it automatic, in any state.
         for cautious in (False, True):
             lenient = LiveVersion(
                 id=None, decider=None, threshold=0.0, certificate=None, cautious=cautious
@@ -307,7 +307,7 @@ class TestSteps:
         result = await evaluate(live, task(), replace(context, attempt=MOST_ATTEMPTS))
         assert result.automatic
 
-    async def test_a_price_that_is_told_keeps_a_budget(
+    async def test_a_stated_price_respects_the_budget(
         self, live: LiveVersion, context: EvaluationContext
     ) -> None:
         result = await evaluate(live, task("priced"), replace(context, capped=True))
@@ -406,7 +406,7 @@ class TestWhatIsInForce:
         assert unsure.routed.code is Reason.HALTED
         assert [check.name for check in unsure.checks] == STEPS[:2]
         assert "it says so" in unsure.checks[-1].reason
-        # What a rule says stands first.
+        # The result of a rule comes first.
         ruled = await evaluate(live, task("casino"), halted)
         assert (ruled.routed.code, ruled.routed.route) == (Reason.RULE, Route.REFUSED)
 

@@ -1,4 +1,4 @@
-"""What fails: an outage stops everything for a while, an item's own fault nobody but that item."""
+"""Failures: an outage delays everything, a fault of one item affects only that item."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class TestDeliveries:
         await stand(app, reference_rate=0.0)
         for number in range(5):
             await decide(app, f"number {number}")
-        # The database refuses this key whatever is done about its length: no limit is proof of all.
+        # The database refuses this key at any length: limits do not catch everything.
         monkeypatch.setattr(outbox, "bounded", lambda key: key)
         rows = await all_of(app)
         prepare = outbox.prepare

@@ -1,4 +1,4 @@
-"""What a pod's own decider may do wrong while it learns."""
+"""Errors of a pod's decider during fitting."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def test_passes_on_what_already_says_the_remedy() -> None:
 
 def test_says_what_a_class_lacks() -> None:
     class Wrapper:
-        """Passes everything on, but its class does not say so."""
+        """Passes everything on, but its class does not declare it."""
 
         def __init__(self, inner: Whole) -> None:
             self._inner = inner

@@ -1,4 +1,4 @@
-"""The gate: what it measures, by which limits, and who else is asked."""
+"""The gate: its measures, its limits, and external checks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Truth, is_wrong
 from roadbed.versions.side_by_side import Pair, Prediction, score_of
 from tests.conftest import Folders
-from tests.ladders import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
+from tests.release_steps import AT_ONCE, edit, gated, label_one, live, signed, traffic, write
 from tests.unit.test_usecases import declare
 
 
@@ -292,9 +292,7 @@ class TestOnData:
             for case in release.gate["cases"]["fixed"]
         )
 
-    async def test_a_changed_limit_is_told_to_whoever_signs(
-        self, app: App, folders: Folders
-    ) -> None:
+    async def test_a_changed_limit_is_shown_to_signers(self, app: App, folders: Folders) -> None:
         await live(app)
         await edit(app, folders, "queue = queue")
         path = folders.parent / "triage" / "usecase.py"
@@ -442,7 +440,7 @@ def _check(url: str) -> str:
     return f'Check(name="law", url="{url}", secret="JUDGE_KEY", private=True)'
 
 
-# What a compared task holds beside the two answers while nobody has said anything of it.
+# The fields of a compared task without a verdict, besides the two answers.
 UNJUDGED: dict[str, Any] = {
     "live_actions": None,
     "live_content": None,

@@ -1,4 +1,4 @@
-"""Folders that ``new`` writes, and folders that people hand in: names, literals, first bytes."""
+"""Folders that ``new`` writes, and folders of people: names, literals, first bytes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pod's own scorer, whatever it does: no answer is right by it, and no verdict is lost by it."""
+"""A faulty scorer of a pod makes no answer right and loses no verdict."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Whatever(float):
 
 
 class OwnScore(Score):
-    """A score of a pod's own class, with a loss that nobody checked."""
+    """A score of a pod's class, with an unchecked loss."""
 
     def __init__(self, loss: Any, why: Any = "") -> None:
         object.__setattr__(self, "loss", loss)

@@ -15,7 +15,7 @@ from roadbed.people.errors import AbsenceError
 from roadbed.people.model import Role
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.model import VerdictKind
-from tests import ladders
+from tests import release_steps
 from tests.conftest import Folders
 from tests.keeping import kept
 
@@ -38,9 +38,9 @@ def holders(permission: Permission, *but: str) -> set[str]:
 @pytest.fixture
 async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
     """A use case with a pod, a reviewer, a viewer and an administrator, and one waiting task."""
-    ladders.write(folders, more=f"from roadbed import Budget\n{BUDGET}")
+    release_steps.write(folders, more=f"from roadbed import Budget\n{BUDGET}")
     async with open_app(settings, url) as opened, kept(opened):
-        await ladders.pod(opened)
+        await release_steps.pod(opened)
         for name in ("rev", "vic"):
             await opened.members.add(name, by="test")
             await opened.members.grant(name, "triage", PERSON_OF[name], by="test")
@@ -154,9 +154,9 @@ async def test_a_release_waits_for_its_step_then_for_its_signers(app: App) -> No
     [item] = await items(app, "dev", "sign_off")
     assert item.who == ["risk_partner"]
     assert item.link == f"/releases/{release.id}#signs"
-    release = await ladders.signed(app, release, ["ana"])
+    release = await release_steps.signed(app, release, ["ana"])
     assert (await inboxes(app))["sign_off"] == {"dev"}
-    release = await ladders.signed(app, release, ["dev"])
+    release = await release_steps.signed(app, release, ["dev"])
     seen = await inboxes(app)
     assert "sign_off" not in seen
     assert seen["release_step"] == holders(Permission.RELEASE)
@@ -227,7 +227,7 @@ async def test_a_budget_near_its_end_waits_for_those_who_release(app: App) -> No
 
 
 async def test_a_drill_is_overdue_after_twice_its_time(app: App) -> None:
-    await ladders.live(app)
+    await release_steps.live(app)
     assert "drill" not in await inboxes(app)
     await sql(app, "UPDATE use_case SET registered_at = registered_at - interval '99 days'")
     assert (await inboxes(app))["drill"] == holders(Permission.DRILL)

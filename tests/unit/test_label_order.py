@@ -1,4 +1,4 @@
-"""Labels that come in any order: whoever chooses what waits cannot make a promise easier."""
+"""Labels in any order: a choice of missing labels cannot weaken the guarantee."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def skipping(chance: np.random.Generator, hard: np.ndarray) -> np.ndarray:
 
 
 def weekend(chance: np.random.Generator, hard: np.ndarray) -> np.ndarray:
-    """Nobody has worked since some moment."""
+    """No labels since some moment."""
     return np.arange(len(hard)) >= chance.uniform(0.6, 1.0) * len(hard)
 
 
@@ -75,7 +75,7 @@ class TestCertificate:
 
     @pytest.mark.usefixtures("unmeasured")
     def test_the_worst_choice_of_what_waits_breaks_it_no_more_often(self) -> None:
-        """Somebody who knows every outcome shows the first items exactly as long as it helps."""
+        """An adversary who knows every outcome shows the first items as long as it helps."""
         repeats, broken, naive = 300, 0, 0
         for seed in range(repeats):
             wrong = np.random.default_rng(seed).random(N) < LIMIT

@@ -1,4 +1,4 @@
-"""Labels in one form, and what a typing error was meant to be."""
+"""Normal forms of labels, and the meaning of typing errors."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_more_than_200_labels_are_not_declared() -> None:
 
 
 @pytest.mark.parametrize("sign", [0x00AD, 0x200B, 0x200E, 0x202E, 0x2060, 0x2066, 0xFEFF])
-def test_a_character_that_nobody_sees_makes_no_other_label(sign: int) -> None:
+def test_an_invisible_character_makes_no_other_label(sign: int) -> None:
     assert normal_label(f"ref{chr(sign)}unds{chr(sign)}") == "refunds"
 
 

@@ -1,4 +1,4 @@
-"""A process that lasts ends at one signal, whatever it is doing; a thread cannot keep it."""
+"""A long-running process ends at one signal in any state; a thread cannot block it."""
 
 from __future__ import annotations
 
@@ -143,14 +143,14 @@ async def test_where_a_process_serves_is_known_while_it_lives(app: App) -> None:
     assert await addresses(app.database) == []
     url = app.database.url
     one = CrashDetector(url, SystemClock(), careful_seconds=0.0, address="http://127.0.0.1:1")
-    other = CrashDetector(url, SystemClock(), careful_seconds=0.0)  # it serves nobody
+    other = CrashDetector(url, SystemClock(), careful_seconds=0.0)  # it does not serve
     kept = [asyncio.create_task(item.keep()) for item in (one, other)]
     while not (one.calm() and other.calm()):  # noqa: ASYNC110 - it has no event
         await asyncio.sleep(0.01)
     assert await addresses(app.database) == ["http://127.0.0.1:1"]
     await background._end(kept, patience_seconds=1.0)
     assert await addresses(app.database) == []
-    # One that was killed left its row, and nobody holds its lock.
+    # A killed process left its row, and its lock is free.
     await app.database.fetch(
         "INSERT INTO process (number, machine, address) VALUES (0, %(name)s, 'http://gone')",
         {"name": socket.gethostname()},

@@ -1,4 +1,4 @@
-"""Typing errors do not become labels, and a new label counts once somebody confirmed it."""
+"""Typing errors do not become labels, and a new label counts after a confirmation."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ class TestATypingError:
     async def test_of_an_answer_that_is_accepted_nothing_is_asked(
         self, folders: Folders, triage: App
     ) -> None:
-        declared(triage).function = lambda *_: None  # what it decided before counts
+        declared(triage).function = lambda *_: None  # its earlier decisions count
         decision = await decide(triage, "take it back")
         await triage.database.fetch('UPDATE decision SET output = \'{"queue": "brand new"}\'')
         given = await triage.reviews.give(
@@ -191,7 +191,7 @@ class TestANewLabel:
         assert await count(triage, "label") == 0
         [case] = [case for case in await triage.examples.cases(declared(triage)) if case.task_id]
         assert (case.waiting, case.reference) == (True, True)
-        # Nobody else is asked meanwhile, and the desk does not count it as waiting.
+        # Other reviewers do not get it meanwhile, and the page does not count it as waiting.
         assert (await triage.reviews.waiting("triage"))["waiting"] == 0
         assert await triage.reviews.claim_next("triage", reviewer="kim") == []
         assert await triage.reviews.queue("triage", reviewer="kim") == []
@@ -207,7 +207,7 @@ class TestANewLabel:
         assert "rae gave queue 'safety'" in notice.text
         assert "ana (domain lead)" in notice.text
 
-    async def test_once_confirmed_is_given_by_whoever_gave_it(self, triage: App) -> None:
+    async def test_a_confirmed_verdict_keeps_its_reviewer(self, triage: App) -> None:
         await stand(triage, threshold=None, state="shadow", reference_rate=1.0)
         first, second = await decide(triage, "unsure 1"), await decide(triage, "unsure 2")
         await correct(triage, first, "safety", new_labels=True, note="smoke", new_kind=True)
@@ -334,7 +334,7 @@ class TestANewLabel:
         await pump(app, 3)
         assert len(await all_of(app)) == 1
 
-    async def test_releases_nothing_of_whoever_may_approve_nothing_any_more(
+    async def test_releases_nothing_if_the_reviewer_may_no_longer_approve(
         self, triage: App
     ) -> None:
         await triage.members.add("lea", by="test")

@@ -1,4 +1,4 @@
-"""What a use case has taught its pod: groups of corrections, what was done, what it changed."""
+"""The notebook: groups of corrections, the actions taken, and their effect."""
 
 from __future__ import annotations
 
@@ -107,8 +107,8 @@ def made(**changes: Any) -> Notebook:
     return compose(replace(given, **changes))
 
 
-class TestFallen:
-    """What a candidate got wrong before it was rolled back is told once, and is no open matter."""
+class TestRolledBack:
+    """Errors of a candidate before its rollback are listed once, not as open."""
 
     FELL = RELEASE | {
         "number": 2,
@@ -197,7 +197,7 @@ class TestInShort:
 
 
 class TestLessons:
-    def test_what_a_version_could_learn_from_is_told_with_what_came_of_it(self) -> None:
+    def test_learned_corrections_are_shown_with_their_effect(self) -> None:
         [lesson] = made(verdicts=[*MONEY, *FINE, *SINCE]).lessons
         assert (lesson.state, lesson.version, lesson.n) == ("learned", 1, 6)
         assert lesson.done == ["Version 1, live since 2026-11-11, was made after 6 of these 6."]
@@ -235,7 +235,7 @@ class TestLessons:
             ),
         ],
     )
-    def test_a_proposal_is_told_to_its_end(
+    def test_a_proposal_is_shown_to_its_end(
         self, changes: Any, release: Any, state: str, done: str
     ) -> None:
         result = made(
@@ -268,7 +268,7 @@ class TestLessons:
         assert str(lesson.changed).endswith("none of this kind was judged since")
 
 
-class TestHappenings:
+class TestEvents:
     def test_halts_drills_and_who_resumed(self) -> None:
         row = {
             "kind": "halt",

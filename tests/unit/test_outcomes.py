@@ -20,9 +20,9 @@ from roadbed.outcomes.model import Reported
 from roadbed.outcomes.report_files import read_file
 from roadbed.releases import presentation, trial_statistics
 from tests.conftest import Folders
-from tests.ladders import live, traffic, until, write
+from tests.release_steps import live, traffic, until, write
 from tests.unit.test_decisions import decide
-from tests.unit.test_ladder_down import SENDS, in_canary
+from tests.unit.test_rollback import SENDS, in_canary
 from tests.unit.test_trust import declared, stand
 from tests.unit.test_usecases import declare
 
@@ -141,7 +141,7 @@ class TestFiles:
 
 
 def compared(**more: Any) -> dict[str, Any]:
-    """A task on which live version and candidate differ, and nobody has said anything."""
+    """A task without a verdict on which live version and candidate differ."""
     return {
         "task_id": "tsk_1",
         "live_output": {"q": "old"},
@@ -195,7 +195,7 @@ class TestCanary:
             ),
             # "Wrong" alone does not say which of the two is right.
             (compared(outcome=None, reported_at=BEGAN), (0, 0, 1, 0, 0)),
-            # A person's verdict decides, whatever was reported.
+            # A person's verdict has priority over reports.
             (
                 compared(
                     verdict="vdt_1",

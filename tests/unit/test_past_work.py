@@ -163,7 +163,7 @@ class TestLabels:
         assert len(past.labels) == 2
 
     @pytest.mark.parametrize("odd", ["None", "NULL", "#N/A", "-", "nan"])
-    def test_what_stands_for_nothing_needs_a_word(self, read: Read, odd: str) -> None:
+    def test_placeholders_need_a_decision(self, read: Read, odd: str) -> None:
         content = table(odd, *["x", "y"] * 9)
         with pytest.raises(LabelsUnclearError, match="looks like an empty cell"):
             read(content)

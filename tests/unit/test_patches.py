@@ -1,4 +1,4 @@
-"""What people accepted, put around functions, coroutines and trainables."""
+"""Patches wrapped around functions, coroutines and trainables."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Routing(BaseModel):
 
 
 class Memory:
-    """A trainable that answers with what it was taught for a city."""
+    """A trainable that answers with the learned value of a city."""
 
     kinds = ("anything",)
 
@@ -138,7 +138,7 @@ DECIDERS: list[Any] = [plain, coroutine, Called(), Memory({"New York": "west"})]
 
 
 @pytest.mark.parametrize("decider", DECIDERS, ids=["function", "coroutine", "object", "trainable"])
-class TestAround:
+class TestWrappedDeciders:
     def test_an_alias_mends_the_input_and_a_rule_the_answer(self, decider: Any) -> None:
         result = ask(decider, ALIAS, SET)
         assert result.output == Routing(queue="east")

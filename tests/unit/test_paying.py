@@ -1,4 +1,4 @@
-"""What a gate and a search for a prompt cost comes out of the budget of the use case."""
+"""The costs of a gate and of a prompt search are charged to the use case's budget."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from roadbed.testing import ModelServer
 from roadbed.usecases.use_case import Budget
 from roadbed.versions.model import Release
 from tests.conftest import Folders
-from tests.ladders import edit, gated, live, traffic, write
+from tests.release_steps import edit, gated, live, traffic, write
 from tests.unit.test_prompting import WORST, examples, obedient
 
 CENT = "return Answer(output=Routing(queue=queue), confidence=0.9, cost=Decimal('0.01'))"
@@ -34,7 +34,7 @@ Ask = Callable[[], Awaitable[Answered | NotAnswered]]
 
 
 def money(per_month: float, **more: float) -> str:
-    """What a folder says of its budget."""
+    """The budget line of a folder."""
     given = {"per_task": 0.02, "per_month": per_month, **more}
     stated = ", ".join(f"{name}={value}" for name, value in given.items())
     imported = "from decimal import Decimal\nfrom roadbed import Budget\n"
@@ -47,7 +47,7 @@ async def used(app: App, budget: Budget | None = None) -> list[tuple[Decimal, De
     return [(item.spent, item.reserved) for item in await app.budgets.overview("triage", stated)]
 
 
-class TestPaying:
+class TestCharges:
     BUDGET = Budget(per_task=0.02, per_month=1.0, per_day=0.1)
 
     def asked(self, costs: Sequence[str | None], at_once: list[int]) -> list[Ask]:
@@ -125,7 +125,7 @@ class TestPaying:
         )
         await asyncio.gather(*(app.budgets.watch("triage", self.BUDGET) for _ in range(4)))
         assert await used(app, self.BUDGET) == [(Decimal("0.06"), Decimal("0.02"))] * 2
-        # It was not dead, only slow: what it says now was charged before.
+        # It was slow, not dead: its calls were charged before.
         await app.budgets.settle_aside(lost, Decimal("0.01"))
         await app.budgets.settle_aside(kept, Decimal("0.01"))
         await app.budgets.settle_aside(kept, Decimal("0.01"))
@@ -151,7 +151,7 @@ def folder(folders: Folders) -> Folders:
     return folders
 
 
-class TestLooks:
+class TestInspections:
     async def test_improving_and_a_stress_test_cost_what_they_ask(
         self, settings: Settings, folder: Folders, url: str
     ) -> None:

@@ -1,4 +1,4 @@
-"""People on a real database: added, given roles, kept out, and what was before they were."""
+"""People on a real database: accounts, roles, disabled people, upgrades."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from roadbed.people.errors import (
     UnknownPersonError,
     UnknownTokenError,
 )
-from roadbed.people.model import Role
+from roadbed.people.model import Role, SignInProof
 from roadbed.people.passwords import Passwords
 from roadbed.people.service import SQL, hashed
 from roadbed.storage import migrations
@@ -33,7 +33,7 @@ from roadbed.storage.embedded import EmbeddedServer
 from tests.databases import empty_database
 
 
-async def test_whoever_held_a_token_becomes_an_administrator(
+async def test_token_holders_become_administrators(
     server: EmbeddedServer,
 ) -> None:
     with empty_database(server) as url:
@@ -67,7 +67,7 @@ class TestRoles:
         assert await app.people.roles("ana", "triage") == {Role.DOMAIN_LEAD, Role.REVIEWER}
         assert await app.people.roles("ana", "elsewhere") == set()
         assert await app.people.roles("nobody", "triage") == set()
-        # The pod names ben, but nobody has this name here.
+        # The pod names ben, but there is no account of this name.
         assert await app.people.roles("ben", "triage") == set()
         held = await app.members.held(use_case="triage")
         assert [(item.person, item.declared, item.known) for item in held] == [
@@ -105,7 +105,7 @@ class TestRoles:
         await app.members.add("boss", by="test", admin=True)
         await app.members.add("ana", by="test")
         token = await app.people.issue_token("ana")
-        session = await app.people.open_session("ana", "link")
+        session = await app.people.open_session(SignInProof(person="ana", how="link"))
         link = await app.people.issue_link_code("ana")
         assert (await app.people.holder("api", token)).name == "ana"
         await app.members.disable("ana", by="boss")
@@ -145,7 +145,7 @@ class TestPersons:
             await app.members.add(name, by="test", **more)  # type: ignore[arg-type]
         assert [item.name for item in await app.members.list()] == ["ana"]
 
-    async def test_the_first_is_made_once_whoever_starts(self, app: App) -> None:
+    async def test_the_first_administrator_is_created_once(self, app: App) -> None:
         made = await asyncio.gather(*(app.members.add_first("Root User") for _ in range(5)))
         assert sorted(map(str, made)) == ["None"] * 4 + ["root-user"]
         assert (await app.members.get("root-user")).admin
@@ -251,9 +251,9 @@ async def test_a_password_made_with_weaker_settings_is_made_again(app: App) -> N
     await app.members.add("ana", by="test")
     weak = PasswordHasher(memory_cost=8_192, time_cost=1).hash("correct horse battery")
     await app.database.fetch("UPDATE person SET password = %(weak)s", {"weak": weak})
-    name = await app.signing_in.by_password("ana", "correct horse battery", address="::1")
+    proof = await app.signing_in.by_password("ana", "correct horse battery", address="::1")
     [row] = await app.database.fetch("SELECT password FROM person")
-    assert name == "ana"
+    assert proof == SignInProof(person="ana", how="password", password=row["password"])
     assert "m=65536" in row["password"]
 
 
@@ -263,7 +263,7 @@ class TestAnAddressAsName:
         await app.signing_in.set_password("ana", "correct horse battery", by="ana")
         for typed in ("ana", "Ana.B@example.org", "ana.b@EXAMPLE.org"):
             sign_in = app.signing_in.by_password(typed, "correct horse battery", address="::1")
-            assert await sign_in == "ana"
+            assert (await sign_in).person == "ana"
         for typed in ("ben@example.org", "ana@", "@", "ben@example.org\0"):
             with pytest.raises(SignInRefusedError):
                 await app.signing_in.by_password(typed, "correct horse battery", address="::1")
@@ -320,7 +320,7 @@ class TestConfirmed:
 
 
 async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]]]:
-    """What the log says of a person: what, by whom, and more."""
+    """The log's entries about a person: event, actor, detail."""
     rows = await app.database.fetch(
         "SELECT kind, actor, detail FROM audit_entry WHERE subject = %(person)s ORDER BY position",
         {"person": person},
@@ -328,14 +328,20 @@ async def noted(app: App, person: str) -> list[tuple[str, str, dict[str, object]
     return [(row["kind"], row["actor"], row["detail"]) for row in rows]
 
 
-class TestWrittenDown:
+async def signed_in(app: App, password: str) -> str:
+    """The secret of a session that ana's password opened."""
+    return await app.people.open_session(
+        await app.signing_in.by_password("ana", password, address="::1")
+    )
+
+
+class TestAuditEntries:
     """Every event of signing in is in the audit log, with who did it."""
 
     async def test_links_sessions_and_tokens(self, app: App) -> None:
         await app.members.add("ana", by="boss")
         code = await app.people.issue_link_code("ana", by="boss")
-        await app.people.spend_link(code)
-        session = await app.people.open_session("ana", "link", link=code)
+        session = await app.people.open_session(await app.people.spend_link(code))
         viewer = await app.people.holder("session", session)
         assert (viewer.let_in_by, viewer.session) == ("boss", hashed(session)[:16])
         token = await app.people.issue_token("ana", session=viewer.session)
@@ -360,7 +366,7 @@ class TestWrittenDown:
     async def test_passwords_and_what_ends_with_them(self, app: App) -> None:
         await app.members.add("ana", by="boss")
         token = await app.people.issue_token("ana", name="the shop")
-        session = await app.people.open_session("ana", "oidc")
+        session = await app.people.open_session(SignInProof(person="ana", how="oidc"))
         revoked = await app.signing_in.set_password("ana", "correct horse battery", by="boss")
         assert [(item.id, item.name) for item in revoked] == [(hashed(token)[:16], "the shop")]
         for kind, secret in (("api", token), ("session", session)):
@@ -370,14 +376,14 @@ class TestWrittenDown:
             ("sessions ended", "boss", {"sessions": [hashed(session)[:16]]}),
             ("password set", "boss", {"tokens_revoked": [hashed(token)[:16]]}),
         ]
-        opened = await app.people.open_session("ana", "password")
+        opened = await signed_in(app, "correct horse battery")
         viewer = await app.people.holder("session", opened)
         assert viewer.let_in_by == "boss"
         await app.signing_in.change_password(viewer, "correct horse battery", "another one of hers")
-        again = await app.people.open_session("ana", "password")
+        again = await signed_in(app, "another one of hers")
         assert (await app.people.holder("session", again)).let_in_by == "boss"
         await app.signing_in.set_password("ana", "this one is her own", by="ana")
-        own = await app.people.open_session("ana", "password")
+        own = await signed_in(app, "this one is her own")
         assert (await app.people.holder("session", own)).let_in_by is None
 
     async def test_disabling_names_what_ended(self, app: App) -> None:

@@ -58,7 +58,7 @@ async def server() -> AsyncIterator[ModelServer]:
 
 @pytest.fixture(scope="module", autouse=True)
 async def _imported() -> None:
-    """What a first request imports takes longer than some deadlines below."""
+    """The imports of a first request take longer than some deadlines below."""
     async with ModelServer(lambda _: {"queue": "returns"}) as server:
         for model in MODELS:
             assert isinstance(
@@ -337,7 +337,7 @@ class TestFailures:
         assert time.monotonic() - began < 1.0
         assert isinstance(result, Unsure)
         assert result.reason == "the model did not reply in time"
-        assert result.cost is None  # the provider may count what it was working on
+        assert result.cost is None  # the provider may charge for cancelled calls
 
     async def test_samples_that_were_in_time_count(self, server: ModelServer) -> None:
         await prompted(server)(Inquiry(text="x"), context())
@@ -441,7 +441,7 @@ class TestSecretsAndStrangers:
         with caplog.at_level(logging.DEBUG):
             result = await decider(Inquiry(text="x"), context(1.5))
         assert isinstance(result, Unsure)
-        assert "holds a sign that no key has" in result.reason
+        assert "contains a character that no key has" in result.reason
         assert "s3cret" not in repr(result) + caplog.text
 
     @given(st.text() | st.text(alphabet='<>/data ＜＞﹤﹥"\\u003c\n'))
@@ -647,7 +647,7 @@ class Answering(BaseModel):
 
 
 class TestServer:
-    """The server itself: what it promises to people who test deciders."""
+    """The server itself, for people who test deciders."""
 
     async def test_json_replies_and_recorded_calls(self) -> None:
         import httpx2

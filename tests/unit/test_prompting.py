@@ -45,7 +45,7 @@ class Routing(BaseModel):
 
 
 def obedient(call: ModelCall) -> ModelReply:
-    """Knows a team only if the prompt names its word; learns one word a rewriting."""
+    """Knows a team only if the prompt has its word; learns one word per rewriting."""
     if "rewrite" in call.tools:
         return ModelReply(output={"text": better(call.user)}, usage=(1000, 100))
     text = json.loads(re.findall(r"<data name=\"text\">(.*?)</data>", call.user)[-1])
@@ -329,32 +329,32 @@ async def test_nothing_is_written_or_printed(
     assert not {"litellm", "logfire", "wandb", "mlflow"} & set(sys.modules)
 
 
-class TestPurse:
+class TestBudgetHold:
     def test_money_is_set_aside_for_what_is_under_way(self) -> None:
-        purse = BudgetHold(10, Decimal(10), Price(input=1, output=1))
-        purse.take()
-        purse.pay(Decimal(4))
-        purse.take()
+        hold = BudgetHold(10, Decimal(10), Price(input=1, output=1))
+        hold.take()
+        hold.pay(Decimal(4))
+        hold.take()
         with pytest.raises(SpentError):
-            purse.take()
-        purse.pay(Decimal(1))
-        purse.take()
-        assert (purse.calls, purse.cost, purse.spent) == (3, Decimal(5), True)
+            hold.take()
+        hold.pay(Decimal(1))
+        hold.take()
+        assert (hold.calls, hold.cost, hold.spent) == (3, Decimal(5), True)
 
     def test_a_cost_that_is_not_known_ends_it(self) -> None:
-        purse = BudgetHold(10, Decimal(10), Price(input=1, output=1))
-        purse.take()
-        purse.pay(None)
-        assert purse.cost is None
+        hold = BudgetHold(10, Decimal(10), Price(input=1, output=1))
+        hold.take()
+        hold.pay(None)
+        assert hold.cost is None
         with pytest.raises(SpentError):
-            purse.take()
+            hold.take()
 
     def test_without_a_limit_in_money_only_calls_count(self) -> None:
-        purse = BudgetHold(2, None, None)
-        purse.take()
-        purse.pay(None)
-        purse.take()
-        assert purse.calls_left == 0
-        purse.close()
+        hold = BudgetHold(2, None, None)
+        hold.take()
+        hold.pay(None)
+        hold.take()
+        assert hold.calls_left == 0
+        hold.close()
         with pytest.raises(SpentError):
-            purse.take()
+            hold.take()

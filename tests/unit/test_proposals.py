@@ -1,4 +1,4 @@
-"""Proposals on a real database: found, decided by people, and what a version makes of them."""
+"""Proposals on a real database: mined, decided by people, and used by a version."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def orders(folders: Folders) -> Planted:
 
 
 async def play(app: App, seen: Sequence[ReviewedCase], reviewer: str = "rae") -> None:
-    """Send every task and let a person say what is right."""
+    """Send every task and let a person review it."""
     declared = app.deployments.get("triage").loaded.declared
 
     async def one(case: ReviewedCase) -> None:
@@ -247,6 +247,45 @@ class TestEditing:
         assert await app_found.database.fetch(statement, {"id": rule.id}) == [
             {"edited": False, "decided_by": "ben", "written_by": ["ana"]}
         ]
+
+    async def test_whoever_gave_its_evidence_writes_it_by_accepting_it(
+        self, app_found: App
+    ) -> None:
+        """Whoever corrected the tasks would else propose, accept and sign one change alone."""
+        app, proposals = app_found, app_found.proposals
+        open_ones = await suggested(app)
+        written = "SELECT written_by FROM proposal WHERE id = %(id)s"
+
+        async def authors(kind: str, person: str) -> list[str]:
+            await proposals.accept(open_ones[kind].id, person=person)
+            await proposals.take_back(open_ones[kind].id, person="ana")
+            [row] = await app.database.fetch(written, {"id": open_ones[kind].id})
+            names: list[str] = row["written_by"]
+            return names
+
+        for kind in ("rule", "alias", "record"):
+            assert await authors(kind, "ana") == []
+            await proposals.reject(open_ones[kind].id, person="rae")
+            await proposals.take_back(open_ones[kind].id, person="ana")
+            assert await authors(kind, "ana") == []
+        assert await authors("rule", "rae") == ["rae"]
+        # An undone verdict was theirs all the same.
+        await app.database.fetch("UPDATE verdict SET undone_at = now()")
+        assert await authors("alias", "rae") == ["rae"]
+        # Of the evidence for this one, others gave half.
+        tasks = [
+            case["task_id"] for case in open_ones["record"].cases if case["before"] != case["right"]
+        ]
+        await app.database.fetch(
+            "UPDATE verdict SET reviewer = 'kim' WHERE task_id = ANY (%(tasks)s)",
+            {"tasks": tasks[: (len(tasks) + 1) // 2]},
+        )
+        assert await authors("record", "rae") == []
+        [entry] = await app.database.fetch(
+            "SELECT detail FROM audit_entry WHERE kind = 'proposal' AND actor = 'rae'"
+            " AND detail ->> 'said' = 'accepted' ORDER BY position LIMIT 1"
+        )
+        assert entry["detail"]["author"] is True
 
     async def test_a_rule_may_send_to_a_person_instead(self, app_found: App) -> None:
         rule = (await suggested(app_found))["rule"]

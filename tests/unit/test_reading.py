@@ -1,4 +1,4 @@
-"""Models that read what they write, and those that do not."""
+"""Models that read back their own output, and models that do not."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_aliases_are_taken_and_never_written() -> None:
         (Swapped, {"one": "1", "two": "2"}, "one", NOT_READ_BACK),
     ],
 )
-def test_what_does_not_fit_is_told_with_its_place(
+def test_mismatches_are_reported_with_their_place(
     model: type[BaseModel], given: object, place: str, why: str
 ) -> None:
     with pytest.raises(UnfitError) as told:

@@ -1,4 +1,4 @@
-"""A look reads what came since the last one, and comes to what a look at everything would."""
+"""An inspection reads new evidence only, with the same result as a full inspection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.unit.test_decisions import decide
 from tests.unit.test_revisions import revise
 from tests.unit.test_trust import EVEN, answer, declared, stand
 
-# What the running audit is about, said at once over everything that was decided.
+# The running audit over all decisions at once, for comparison.
 EVERY_OUTCOME = """
 SELECT id, rate, agrees, loss, late,
        (before - coalesce(lag(before) OVER (ORDER BY id), 0))::integer AS passed,
@@ -194,7 +194,7 @@ class Day:
             await revise(self.app, first.task_id, f"number {self.chance.randrange(100, 200)}")
 
     async def grows_late(self) -> None:
-        """A label that nobody gave in time."""
+        """A label that is late."""
         await self.app.database.fetch(
             "UPDATE task SET admitted_at = admitted_at - interval '100 hours' WHERE id = ("
             " SELECT review.task_id FROM review WHERE verdict IS NULL ORDER BY id DESC LIMIT 1)"
@@ -270,7 +270,7 @@ class Reads:
         @asynccontextmanager
         async def counted(database: Database) -> AsyncIterator[Any]:
             async with inner(database) as connection:
-                before = await _read(connection)  # the server adds what it has not told yet
+                before = await _read(connection)  # the server adds unreported entries
                 yield connection
                 self.rows += await _read(connection) - before
 

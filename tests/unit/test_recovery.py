@@ -10,7 +10,7 @@ import os
 import shutil
 import stat
 import tarfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -35,12 +35,14 @@ from roadbed.recovery.backup import back_up
 from roadbed.recovery.errors import (
     BackupError,
     BackupInvalidError,
+    BackupUnverifiedError,
     NotAdministratorError,
     NothingToDeclareError,
     RestoreRefusedError,
 )
 from roadbed.recovery.outstanding import outstanding
 from roadbed.recovery.restore import restore
+from roadbed.recovery.signature import signed
 from roadbed.storage.database import with_schema
 from roadbed.usecases.destinations import DeliveryRequest, EgressClient, Sent
 from tests import databases
@@ -54,7 +56,7 @@ SECRET = "Ottilie Quarzbach wants her parcel"
 
 @dataclass
 class Counting:
-    """A receiver that makes an effect each time, whatever the key: doubles are seen."""
+    """A receiver that ignores keys: each request is an effect, so duplicates are visible."""
 
     key_horizon: timedelta | None = timedelta(hours=24)
     can_look_up: bool = False
@@ -126,7 +128,7 @@ def everything_in(url: str) -> str:
 
 
 async def first_day(app: App) -> tuple[str, str]:
-    """People, a token, and a task of somebody's that is sent; gives the task and the token."""
+    """People, a token, and a task whose result is sent; returns the task and the token."""
     await app.members.add("ana", by="test", admin=True)
     await app.members.add("ben", by="test")
     await app.members.add("chi", by="test", admin=True)
@@ -139,7 +141,7 @@ async def first_day(app: App) -> tuple[str, str]:
 
 
 async def second_day(app: App, task: str, token: str) -> None:
-    """What no restore may undo, and what was sent meanwhile."""
+    """Irrevocable events, and deliveries after the backup."""
     await pump(app)
     await app.erasure.erase(task, by="ana", reason="she asked for it")
     await app.halts.halt("refunds", reason="wrong refunds", actor="chi")
@@ -274,7 +276,7 @@ async def test_work_that_was_under_way_in_the_copy_is_decided_and_held(
         await pump(app)
         [delivery] = await app.deliveries.of_task(decision.task_id)
         assert delivery.state is DeliveryState.HELD
-        assert "put back from a copy" in (delivery.reason or "")
+        assert "restored from a copy" in (delivery.reason or "")
         assert len(place.receiver.got) == sent
 
 
@@ -298,9 +300,9 @@ async def test_a_copied_database_is_found_by_its_witness(
             assert app.recovery.standing is not None
             assert app.recovery.standing.how == "behind"
             [notice] = await app.notices.list("triage")
-            assert "put back from a copy" in notice.text
+            assert "restored from a copy" in notice.text
             await app.recovery.declare(by="ana", reason="a copied folder")
-            assert await app.notices.list("triage") == []  # what it asked for is done
+            assert await app.notices.list("triage") == []  # its request is done
             assert (await app.audit.verify()).sound
         async with open_app(place.settings, old) as app:
             assert app.recovery.standing is None
@@ -365,7 +367,14 @@ async def test_without_a_witness_the_backups_own_takes_its_place(
     backup = tmp_path / "one.backup"
     await copied(place, backup)
     fresh = tmp_path / "fresh-audit"
-    assert restore(other, fresh, backup, replace=False)["witness"] == "restored"
+    public = str(keys.public_key(place.folder))
+    foreign = str(keys.signer(tmp_path / "foreign", os.urandom).public)
+    for given, problem in ((None, "no key"), (foreign, "not known here"), ("x", "is no key")):
+        with pytest.raises((BackupUnverifiedError, RestoreRefusedError), match=problem):
+            restore(other, fresh, backup, replace=False, public_key=given)
+    assert not fresh.exists()
+    done = restore(other, fresh, backup, replace=False, public_key=public)
+    assert done["witness"] == "restored"
     assert stat.S_IMODE((fresh / keys.SIGNING_KEY).stat().st_mode) == 0o600
     assert keys.public_key(fresh) == keys.public_key(place.folder)
     async with open_app(place.settings.model_copy(update={"audit_dir": fresh}), other) as app:
@@ -455,6 +464,71 @@ def grown(backup: Path, target: Path, name: str, given: bytes = b"planted") -> P
                 member.size = len(content)
             after.addfile(member, io.BytesIO(content))
     return target
+
+
+def rewritten(backup: Path, target: Path, change: Callable[[dict[str, Any]], None]) -> Path:
+    """The same backup with another manifest."""
+    with tarfile.open(backup) as tar:
+        file = tar.extractfile("manifest.json")
+        assert file is not None
+        manifest = json.loads(file.read())
+    change(manifest)
+    return changed(backup, target, "manifest.json", json.dumps(manifest).encode())
+
+
+class TestSigned:
+    """A backup is restored if the log's key signed it as it is, or if a person answers for it."""
+
+    async def backup(self, place: Place, path: Path) -> Path:
+        async with place.opened() as app:
+            await first_day(app)
+            await back_up(app.database.url, app.audit, app.clock, path)
+        return path
+
+    async def test_altered_and_signed_by_others_it_is_refused(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        backup = await self.backup(place, tmp_path / "one.backup")
+        before = everything_in(place.url)
+        other = keys.signer(tmp_path / "other", os.urandom)
+
+        def takes_over(manifest: dict[str, Any]) -> None:
+            manifest["signature"] = signed(manifest, other)
+
+        def borrows(manifest: dict[str, Any]) -> None:
+            manifest["signature"] = keys.signer(place.folder, os.urandom).sign(1, bytes(32))
+
+        for number, change in enumerate(
+            (
+                lambda manifest: manifest.update(tasks=0),
+                lambda manifest: manifest.pop("signature"),
+                lambda manifest: manifest.update(signature=["no note"]),
+                takes_over,
+                borrows,
+            )
+        ):
+            altered = rewritten(backup, tmp_path / f"altered {number}", change)
+            with pytest.raises(BackupUnverifiedError, match="altered"):
+                restore(place.url, place.folder, altered, replace=True)
+        # Code in the database of a backup would run: it is hashed, and the hashes are signed.
+        planted = grown(backup, tmp_path / "planted", "audit/planted")
+        with pytest.raises(BackupUnverifiedError, match="altered"):
+            restore(place.url, place.folder, planted, replace=True)
+        assert everything_in(place.url) == before
+
+    async def test_a_person_may_answer_for_it(self, place: Place, tmp_path: Path) -> None:
+        backup = await self.backup(place, tmp_path / "one.backup")
+        older = rewritten(backup, tmp_path / "older", lambda manifest: manifest.pop("signature"))
+        done = restore(place.url, place.folder, older, replace=True, unverified=True)
+        assert done["witness"] == "kept"
+
+    async def test_a_key_that_signs_no_more_verifies_what_it_signed(
+        self, place: Place, tmp_path: Path
+    ) -> None:
+        backup = await self.backup(place, tmp_path / "one.backup")
+        async with place.opened() as app:
+            await app.audit.rotate(by="ana", reason="a test")
+        assert restore(place.url, place.folder, backup, replace=True)["witness"] == "kept"
 
 
 async def test_a_backup_writes_nothing_outside_the_audit_folder(
@@ -636,7 +710,7 @@ async def test_a_folder_from_before_gets_its_journal(place: Place) -> None:
         assert [event.kind for event in irrevocable_events.events(place.folder)][-1] == "erased"
 
 
-async def test_everybody_is_told_while_a_restore_waits(place: Place, tmp_path: Path) -> None:
+async def test_all_pages_show_an_undeclared_restore(place: Place, tmp_path: Path) -> None:
     backup = tmp_path / "one.backup"
     async with place.opened() as app:
         await first_day(app)

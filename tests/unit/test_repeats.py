@@ -98,7 +98,7 @@ class TestFolders:
                 "SELECT count(*) AS n FROM example WHERE purpose = 'judge' "
                 "AND input ->> 'text' NOT LIKE 'notice%%'"
             )
-            assert proof["items"] == judging["n"] + 60  # on whichever side the input lies
+            assert proof["items"] == judging["n"] + 60  # on either side
 
     async def test_right_rows_of_a_frequent_input_do_not_crowd_out_the_rest(
         self, folders: Folders, settings: Settings, url: str
@@ -117,7 +117,7 @@ class TestFolders:
             )
             assert (proof["items"], proof["errors"]) == (expected, 0)
             labels = sum(row["purpose"] == "judge" for row in rows)
-            assert proof["labelled"] == labels  # what was drawn, not what counts
+            assert proof["labelled"] == labels  # the drawn items, not the counted ones
 
     async def test_rows_of_one_day_are_held_in_an_order_of_chance(
         self, folders: Folders, app: App
@@ -136,7 +136,7 @@ class TestFolders:
 
 
 def test_equal_texts_lie_in_one_fold() -> None:
-    """What was learnt from one row says nothing of how an unseen one would be answered."""
+    """A training row gives no evidence about an unseen row."""
     from pydantic import BaseModel
 
     from roadbed.usecases.decider import LabelledExample

@@ -1,4 +1,4 @@
-"""A past task on any version: what it says, what it may not tell, and that nothing is kept."""
+"""A replay of a past task on any version: its answer, hidden parts, and no stored effect."""
 
 from __future__ import annotations
 

@@ -159,7 +159,7 @@ class TestKnownCases:
         assert await app.examples.counts("triage") == before
         after = await app.monitoring.overview(declared(app), halted=False)
         assert after.total == overview.total
-        # Whoever lists what came must not find out either.
+        # A list of tasks must not reveal it either.
         match = await app.receipts.search(Filter(), served=["triage"], most=100)
         checks = {case["task_id"] for case in await measures(app, "check")}
         assert len(match) == 30 + len(checks)
@@ -210,8 +210,8 @@ def kinds(value: Any) -> Any:
     return re.sub(r"(?<=_)[0-9a-f]{26,28}|\b[0-9a-f]{64}\b|\d+", "#", value)
 
 
-class TestKnownCasesLookLikeWork:
-    """Whoever reviews must not be able to tell, field by field."""
+class TestChecksLookLikeTasks:
+    """A reviewer must not recognise a check by any field."""
 
     async def work(self, site: Site, threshold: float | None) -> str:
         """Thirty tasks that came over HTTP and were reviewed, and one that waits for a person."""
@@ -229,7 +229,7 @@ class TestKnownCasesLookLikeWork:
         return str(receipt["task"])
 
     async def views(self, site: Site, task_id: str) -> dict[str, Any]:
-        """All that the API and the audit log tell of a task before its verdict."""
+        """All data of the API and the audit log on a task before its verdict."""
         receipt = (await site.reviewer.get(f"/receipts/{task_id}")).json()
         review_id = receipt["review"]["id"]
         listed = (await site.reviewer.get("/receipts?limit=100")).json()["receipts"]
@@ -282,7 +282,7 @@ class TestKnownCasesLookLikeWork:
             assert [row["kind"] for row in known["audit"]] == ["decided"]
 
     @pytest.mark.usefixtures("past")
-    async def test_whoever_really_sends_its_key_gets_it(self, site: Site) -> None:
+    async def test_a_real_sender_of_its_key_gets_it(self, site: Site) -> None:
         await self.work(site, None)
         await tick(site.app, check_share=0.2)
         for case in await measures(site.app, "check"):
@@ -373,7 +373,7 @@ class TestKnownCasesLookLikeWork:
 
 
 @pytest.mark.usefixtures("past")
-class TestSecondLooks:
+class TestSecondReviews:
     async def second_look(self, app: App) -> tuple[str, str]:
         """An error in an automatic answer, found by rae: its review and that of the second look."""
         await stand(app)
@@ -393,7 +393,7 @@ class TestSecondLooks:
             app.reviews.claim(second, reviewer="rae"),
             correct(app, second, "odd", "rae"),
         ):
-            with pytest.raises(ReviewTakenError, match="you know an answer"):
+            with pytest.raises(ReviewTakenError, match="you already know an answer"):
                 await attempt
         assert second in {entry.id for entry in await waiting(app, "sol")}
         await correct(app, second, "five", "sol")
@@ -503,9 +503,7 @@ class TestSecondLooks:
         await tick(app, second_look_share=0.001)
         assert (await app.proposals.get("prp_1")).cases == cases
 
-    async def test_a_review_tells_whoever_looks_again_no_more_than_the_receipt(
-        self, site: Site
-    ) -> None:
+    async def test_a_second_review_shows_no_more_than_the_receipt(self, site: Site) -> None:
         app = site.app
         first, second = await self.second_look(app)
         for name in ("sol", "kim"):

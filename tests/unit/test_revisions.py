@@ -1,4 +1,4 @@
-"""A decision belongs to a task and a revision: corrected input, and what becomes of effects."""
+"""A decision belongs to a task and a revision: corrected inputs and their effects."""
 
 from __future__ import annotations
 
@@ -316,8 +316,8 @@ class TestReDecide:
         await app.reviews.undo(second.review_id or "", reviewer="rae")
         await answer(app, second, "returns")
         await pump(app)
-        # What the first sent is gone, so it is no reason to send nothing. The second was sent under
-        # the same key and says something else: a person looks.
+        # The effect of the first is gone, so the result must be sent. The second was sent under the
+        # same key with other content: a person decides.
         assert DeliveryState.HELD in await states(app, second.task_id)
 
     async def test_a_verdict_that_says_the_same_keeps_what_was_sent(self, app: App) -> None:
@@ -642,7 +642,7 @@ class TestBadInput:
 
     @pytest.fixture
     def gate(self, folders: Folders, tmp_path: Path) -> Path:
-        """A file: while it is there, what is slow goes on being decided."""
+        """A file: while it exists, a slow decision continues."""
         result = tmp_path / "gate"
         result.touch()
         folders.write(SLOW.format(gate=str(result)))
@@ -710,7 +710,7 @@ class TestBadInput:
         assert sum(not admission.repeated for admission, _ in result) == 1
         await asyncio.gather(*(running for _, running in result if running))
 
-    async def test_what_does_not_fit_is_told_and_keeps_nothing(self, app: App) -> None:
+    async def test_a_wrong_input_is_reported_and_not_stored(self, app: App) -> None:
         first = await decide(app, "to returns")
         for content, reason in (
             ({"words": "x"}, None),
@@ -733,7 +733,7 @@ class TestBadInput:
         )
         assert (admission.repeated, admission.task.id, running) == (True, first.task_id, None)
         second = await revise(app, first.task_id, "to billing")
-        # The key stands for what was first sent under it.
+        # The key belongs to the first content sent with it.
         again, _ = await app.decisions.submit(
             "triage", {"text": "to returns"}, key="k1", source=SOURCE
         )
@@ -750,7 +750,7 @@ class TestBadInput:
         with pytest.raises(RetiredError):
             await revise(app, first.task_id, "to billing")
 
-    async def test_an_unknown_rule_is_told_with_the_ones_there_are(self, folders: Folders) -> None:
+    async def test_an_unknown_rule_is_reported_with_the_known_ones(self, folders: Folders) -> None:
         from roadbed.usecases.loader import load
 
         folder = folders.write('usecase = UseCase("triage", on_revision="never",' + BY_WORD)
@@ -899,7 +899,7 @@ class TestEvidence:
             assert [entry["came_to"] for entry in result["revisions"]] == [None, None]
 
 
-def test_changes_are_told_field_by_field() -> None:
+def test_changes_are_listed_by_field() -> None:
     before = {"a": 1, "b": {"c": [1], "d": 2.0}, "e": "x"}
     after = {"a": 1.0, "b": {"c": [2], "d": 2}, "f": None}
     assert list(changes(before, after)) == [
@@ -929,7 +929,7 @@ def decide(inquiry, context):
 
 
 async def judge(app: App, decision: Decision, **said: Any) -> None:
-    """A person's last word on a revision: accept as shown, or a correction."""
+    """A person's verdict on a revision: accept as shown, or a correction."""
     assert decision.review_id is not None
     review = await app.reviews.claim(decision.review_id, reviewer="ana")
     kind = VerdictKind.CORRECT if said else VerdictKind.ACCEPT
@@ -939,7 +939,7 @@ async def judge(app: App, decision: Decision, **said: Any) -> None:
     )
 
 
-class TestTheSameFromElsewhere:
+class TestOtherSenders:
     """A correction names no source, and so none can make it another answer."""
 
     @pytest.fixture(autouse=True)
@@ -988,7 +988,7 @@ class TestTheSameFromElsewhere:
         assert await effects(app, second.task_id) == "replaced"
 
 
-class TestActionsNobodySpokeOf:
+class TestUnjudgedActions:
     @pytest.fixture(autouse=True)
     def _refunding(self, folders: Folders, _by_word: None) -> None:
         folders.write(REFUNDING, rules=RULES)

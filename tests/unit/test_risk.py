@@ -46,7 +46,7 @@ def training(seed: int, n: int = 1_500) -> OutOfFold:
 def passed_by_graph(
     p: np.ndarray, places: list[int], shares: tuple[float, ...], delta: float
 ) -> set[int]:
-    """Every test hands all it has to the next looser one once it has passed; no order is given."""
+    """Each test that rejects passes its level to the next looser one; in any order."""
     weights = np.zeros(len(p))
     weights[places] = shares
     next_of = np.arange(1, len(p) + 1)
@@ -159,7 +159,7 @@ class TestCertificate:
 
     @pytest.mark.parametrize("alike", [0.0, 0.9])
     def test_all_of_them_false_it_seldom_passes_any(self, alike: float) -> None:
-        """The walk alone, on p-values of true nulls that hang together more or less."""
+        """The walk alone, on correlated p-values of true nulls."""
         rng, passed, repeats = np.random.default_rng(3), 0, 4_000
         for _ in range(repeats):
             shocks = np.sqrt(alike) * rng.normal() + np.sqrt(1 - alike) * rng.normal(size=60)
@@ -207,7 +207,7 @@ class TestCertificate:
             assert proof.p_value <= DELTA
 
 
-class TestCoin:
+class TestSampling:
     @given(st.binary(min_size=32, max_size=32), st.text(min_size=1, max_size=40))
     def test_is_repeatable_and_within_bounds(self, seed: bytes, task: str) -> None:
         assert 0.0 <= sampling.uniform(seed, task) < 1.0

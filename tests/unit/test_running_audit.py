@@ -63,11 +63,11 @@ class TestRunningAudit:
 
     @pytest.mark.usefixtures("unmeasured")
     def test_the_change_alarm_seldom_rings_for_a_healthy_version(self) -> None:
-        rung = sum(
+        alarms = sum(
             audit_of(np.random.default_rng(seed).random(2_000) < 0.012).most_change >= CHANGE_ALARM
             for seed in range(120)
         )
-        assert rung <= binom.ppf(0.999, 120, 0.03)
+        assert alarms <= binom.ppf(0.999, 120, 0.03)
 
     @pytest.mark.usefixtures("unmeasured")
     @pytest.mark.parametrize(("multiple", "within"), [(5, 50), (2, 400)])
@@ -188,14 +188,14 @@ class TestRepeatedLooks:
 
 
 class TestNovelty:
-    def test_the_alarm_sounds_for_a_new_kind_and_not_for_a_trickle(self) -> None:
+    def test_a_new_kind_raises_the_alarm_and_a_trickle_does_not(self) -> None:
         def first(share: float, seed: int) -> int | None:
             alarm = KindAlarm()
             for number, unknown in enumerate(
                 (np.random.default_rng(seed).random(1_500) < share).tolist()
             ):
                 alarm.add(unknown=unknown)
-                if alarm.sounded:
+                if alarm.raised:
                     return number
             return None
 
@@ -205,7 +205,7 @@ class TestNovelty:
         assert sum(first(0.005, seed) is not None for seed in range(100)) <= 12
         assert KindAlarm().evidence < KIND_ALARM
 
-    def test_the_bridge_is_stricter_the_more_new_work_is_assumed(self) -> None:
+    def test_cautious_mode_is_stricter_the_more_new_work_is_assumed(self) -> None:
         score, wrong = draw(np.random.default_rng(5), 6_000, sharpness=12.0)
         novel = np.random.default_rng(6).beta(1.0, 8.0, 900)
         seen = dataclasses.make_dataclass("Seen", ["confidence", "wrong", "novel"])(
@@ -233,7 +233,7 @@ class TestNovelty:
         assert plain is not None
         assert plain <= threshold(LATER) <= threshold(AT_ONCE) < 2.0
 
-    def test_the_bridge_opens_nothing_without_evidence(self) -> None:
+    def test_cautious_mode_opens_nothing_without_evidence(self) -> None:
         nothing = np.zeros(0)
         seen = dataclasses.make_dataclass("Seen", ["confidence", "wrong", "novel"])(
             np.full(50, 0.9), np.zeros(50, dtype=bool), nothing
@@ -251,7 +251,7 @@ class TestNovelty:
 
 class TestStates:
     def test_only_a_proof_opens_and_nothing_else_loosens(self) -> None:
-        opening = {Sign.PROVEN, Sign.BRIDGED}
+        opening = {Sign.PROVEN, Sign.CAUTIOUS}
         for (before, sign), then in TRANSITIONS.items():
             if then in (State.OPEN, State.CAUTIOUS) and before in (State.SHADOW, State.HALTED):
                 assert sign in opening, (before, sign)
@@ -266,7 +266,7 @@ class TestStates:
         assert state is State.HALTED
 
     def test_harm_outranks_new_kinds_and_those_a_suspicion(self) -> None:
-        kinds = KindAlarm(sounded=True)
+        kinds = KindAlarm(raised=True)
         quiet, worried, alarmed_, changed = (audit_of(np.zeros(0, dtype=bool)) for _ in range(4))
         worried.most_harm, alarmed_.most_harm, changed.most_change = 5.0, 50.0, 500.0
         assert sign_of(quiet, KindAlarm()) is None
@@ -279,7 +279,7 @@ class TestStates:
 OPEN = AutomationState(state=State.OPEN, threshold=0.8, rate=sampling.RATE_AFTER)
 
 
-class TestPromise:
+class TestGuarantee:
     def test_a_suspicion_takes_the_next_stricter_threshold_and_draws_twice_as_much(self) -> None:
         result = after_alarm(OPEN, Sign.HARM_SUSPECTED, grid=(0.95, 0.9, 0.8, 0.5), on_alarm=0.7)
         assert (result.state, result.threshold, result.rate) == (State.TIGHTENED, 0.9, 0.24)
@@ -288,7 +288,7 @@ class TestPromise:
         assert result.threshold is None
         assert after_alarm(result, Sign.HARM_SUSPECTED, grid=(), on_alarm=None) is result
 
-    def test_new_kinds_switch_to_the_bridge_and_harm_to_nothing(self) -> None:
+    def test_new_kinds_switch_to_cautious_mode_and_harm_halts(self) -> None:
         cautious = after_alarm(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.7)
         assert (cautious.state, cautious.threshold, cautious.cautious) == (
             State.CAUTIOUS,
@@ -320,10 +320,10 @@ class TestPromise:
     def prove(self, evidence: Evidence, standing: AutomationState, seen: OutOfFold | None) -> Proof:
         return prove(evidence, seen, standing, risk_limit=LIMIT, delta=DELTA)
 
-    def test_without_an_alarm_everything_counts_and_the_bridge_lies_ready(self) -> None:
+    def test_without_an_alarm_everything_counts_and_a_cautious_threshold_exists(self) -> None:
         result = self.prove(self.evidence(fresh=4_000), AutomationState(), self.training())
         assert result.sign is Sign.PROVEN
-        assert not result.bridged
+        assert not result.cautious
         assert result.on_alarm is not None
         stands = after_certification(AutomationState(), result, sample=4_000)
         assert (stands.state, stands.rate) == (State.OPEN, sampling.RATE_AFTER)
@@ -331,14 +331,14 @@ class TestPromise:
             after_certification(AutomationState(), result, sample=6_000).rate == sampling.RATE_FLOOR
         )
 
-    def test_after_an_alarm_the_bridge_carries_twice_and_then_only_new_work_counts(self) -> None:
+    def test_after_an_alarm_cautious_mode_lasts_for_two_improvements(self) -> None:
         stands = after_alarm(OPEN, Sign.NEW_KINDS, grid=(), on_alarm=0.9)
         for left in (1, 0):
             result = self.prove(self.evidence(fresh=100), stands, self.training())
-            assert result.sign is Sign.BRIDGED
-            assert result.bridged
+            assert result.sign is Sign.CAUTIOUS
+            assert result.cautious
             stands = after_certification(stands, result, sample=4_000)
-            assert (stands.state, stands.cautious, stands.bridges_left) == (
+            assert (stands.state, stands.cautious, stands.cautious_improvements_left) == (
                 State.CAUTIOUS,
                 True,
                 left,
@@ -504,7 +504,7 @@ class TestForecast:
         assert forecast_opening((), rate=0.5, **{**facts, "tasks_per_day": 0.0}).days is None
 
 
-class TestLooking:
+class TestRepeatedInspections:
     def test_calibration_puts_every_answered_item_in_one_bin(self) -> None:
         score, wrong = draw(np.random.default_rng(8), 1_000)
         score[:100] = 0.0

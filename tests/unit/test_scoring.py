@@ -1,4 +1,4 @@
-"""What is right: content with one hash, the scorers, and what people know of a case."""
+"""Scoring: content with one hash, the scorers, and the labels of a case."""
 
 from __future__ import annotations
 
@@ -400,7 +400,7 @@ class TestAssessing:
         result = score(bold, right(known=False))
         assert (result.loss, result.why) == (None, "Nobody has judged the actions it proposes.")
         assert score(Content(output={"q": "a"}), right(known=False)).loss == 0.0
-        # A wrong output is wrong, whatever it proposes beside it.
+        # A wrong output is wrong with any actions.
         wrong = Content(output={"q": "b"}, actions=[REFUND])
         assert score(wrong, right(known=False)).loss == 1.0
 
@@ -418,7 +418,7 @@ class TestAssessing:
         assert score(reply, truth, Exact()).loss == 0.0
         assert score(other, truth, Judged()).loss is None
         assert score(other, right(losses={other.hash: 1.0}), Judged()).loss == 1.0
-        # Where nothing would be right, an answer that somebody judged right all the same is.
+        # If no answer is right, an answer that a person judged as right still is.
         told = Truth(right=None, losses={other.hash: 0.0})
         assert score(other, told, Judged()).loss == 0.0
 

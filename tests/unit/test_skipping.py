@@ -1,4 +1,4 @@
-"""What is left to others, taken back, or sent once more."""
+"""Skipped reviews, undo, and repeated requests."""
 
 from __future__ import annotations
 
@@ -59,7 +59,9 @@ class TestLeftToOthers:
         await skip(reviewers, await decide(reviewers), "rae")
         assert await claimed(reviewers, "rae") == []
 
-    async def test_what_everybody_left_comes_last_to_whoever_left_it(self, reviewers: App) -> None:
+    async def test_reviews_that_all_skipped_come_last_to_those_who_skipped_them(
+        self, reviewers: App
+    ) -> None:
         first, second = await decide(reviewers), await decide(reviewers)
         await skip(reviewers, first, "rae")
         await skip(reviewers, first, "kim")
@@ -88,7 +90,7 @@ class TestLeftToOthers:
         await skip(reviewers, decision, "rae")
         assert await claimed(reviewers, "rae") == [(decision.review_id, True)]
 
-    async def test_whoever_is_gone_can_take_nothing(self, reviewers: App) -> None:
+    async def test_a_removed_reviewer_can_take_nothing(self, reviewers: App) -> None:
         decision = await decide(reviewers)
         await skip(reviewers, decision, "rae")
         await reviewers.members.disable("kim", by="test")
@@ -96,7 +98,7 @@ class TestLeftToOthers:
 
 
 class TestTakenBack:
-    async def test_whoever_left_it_has_it_again(self, reviewers: App) -> None:
+    async def test_the_person_who_skipped_it_has_it_again(self, reviewers: App) -> None:
         decision = await decide(reviewers)
         await skip(reviewers, decision, "rae")
         review = await reviewers.reviews.undo(decision.review_id or "", reviewer="rae")

@@ -1,4 +1,4 @@
-"""What can be stored: one definition, and that it is what the database takes and gives back."""
+"""Storable values: one definition, which agrees with the database."""
 
 from __future__ import annotations
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import psycopg
 import pytest
+from alembic import command
+from alembic.config import Config
 from pydantic import SecretStr
 
 from roadbed import transactions
@@ -40,6 +42,7 @@ from roadbed.storage.errors import (
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import BY_KEY, GroupCommitWriter, Statement, Write
 from roadbed.web import create
+from tests.databases import empty_database
 
 PUT = Write(
     "put",
@@ -50,7 +53,7 @@ PUT = Write(
        JOIN json_to_recordset(%(items)s::json) AS item (id text) USING (id)""",
 )
 
-# What a sequence counts is not taken back with a transaction.
+# A sequence is not rolled back with a transaction.
 FAILS_TWICE = """
 CREATE SEQUENCE tries;
 CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -268,7 +271,7 @@ class TestWriter:
                 ).fetchall()
                 for node in nodes(plan[0]["Plan"]):
                     if "Relation Name" in node and "Scan" in node["Node Type"]:
-                        # A bitmap's own key stands with the index scan below it.
+                        # The key of a bitmap scan is at the index scan below it.
                         by_key = [node, *node.get("Plans", ())]
                         assert any("Index Cond" in part for part in by_key), (kind.name, node)
 
@@ -357,7 +360,7 @@ class TestDatabase:
             "host=host password=pass secret",
         ],
     )
-    def test_an_address_with_a_mistake_is_refused_without_a_word_of_it(self, address: str) -> None:
+    def test_a_wrong_address_is_refused_without_quoting_it(self, address: str) -> None:
         with pytest.raises(DatabaseUrlError) as caught:
             with_schema(address)
         assert "secret" not in "".join(traceback.format_exception(caught.value))
@@ -385,8 +388,10 @@ class TestDatabase:
             async with Database(url):
                 pass
 
-    async def test_whoever_is_cancelled_stays_so_whatever_the_database_says(self, url: str) -> None:
-        """A loop that takes it for an outage goes on, and its process never ends."""
+    async def test_a_cancelled_caller_stays_cancelled_for_any_database_error(
+        self, url: str
+    ) -> None:
+        """A loop that treats it as an outage would continue, and its process would never end."""
         async with Database(url) as database:
 
             async def work() -> None:
@@ -432,6 +437,33 @@ class TestMigrations:
         with psycopg.connect(with_schema(url)) as connection:
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
         assert row == (migrations.NEWEST,)
+
+    def test_columns_of_cautious_mode_keep_their_values(self, server: EmbeddedServer) -> None:
+        with empty_database(server) as url:
+            config = Config()
+            config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+            config.attributes["url"] = with_schema(url)
+            with psycopg.connect(with_schema(url), autocommit=True) as connection:
+                connection.execute("CREATE SCHEMA roadbed")
+                command.upgrade(config, "0027")
+                connection.execute("SET session_replication_role = replica")  # no foreign keys
+                connection.execute(
+                    "INSERT INTO use_case (name, declaration, coin_seed, registered_at,"
+                    " bridges_left) VALUES ('triage', '{}', '', now(), 2)"
+                )
+                connection.execute(
+                    "INSERT INTO certificate (id, use_case, behaviour, look, bridged, risk_limit,"
+                    " certainty, items, covered, errors, detail, issued_at) SELECT bridged,"
+                    " 'triage', 'a', 1, bridged, 0.02, 0.95, 9, 9, 0, '{}', now()"
+                    " FROM unnest(ARRAY[true, false]) AS bridged"
+                )
+                command.upgrade(config, "head")
+                left = connection.execute("SELECT cautious_improvements_left FROM use_case")
+                assert left.fetchall() == [(2,)]
+                rows = connection.execute(
+                    "SELECT id, cautious, bridged FROM certificate ORDER BY id"
+                )
+                assert rows.fetchall() == [("false", False, False), ("true", True, True)]
 
     def test_a_server_that_is_away_is_said(self) -> None:
         with pytest.raises(StorageUnavailableError):
@@ -563,7 +595,7 @@ class TestEmbedded:
         os.chown(home, 65534, -1)
         with pytest.raises(EmbeddedServerError, match="another account"):
             EmbeddedServer(home).start()
-        with pytest.raises(EmbeddedServerError, match="exchange"):
+        with pytest.raises(EmbeddedServerError, match="others can replace"):
             EmbeddedServer(home / "below").start()
         os.chown(home, pwd.getpwnam("roadbed").pw_uid, -1)  # as earlier versions left it
         (home / "owner.pid").symlink_to("/etc/passwd")
@@ -582,7 +614,7 @@ class TestEmbedded:
         assert EmbeddedServer(home).url() == server.url()
         assert str(folder) in server.url()
         assert folder.stat().st_mode & 0o777 == 0o700
-        # Something took it away, and somebody else has its name.
+        # It was removed, and another folder has its name.
         shutil.rmtree(folder)
         folder.symlink_to("/tmp")
         assert str(folder) not in server.url()
@@ -606,7 +638,7 @@ class TestEmbedded:
         with pytest.raises(EmbeddedServerError, match="run pg_ctl") as failed:
             server._run("pg_ctl", "nonsense")
         assert str(server.data) in failed.value.problem
-        assert "moved away" in failed.value.remedy
+        assert "move it away" in failed.value.remedy
         with pytest.raises(EmbeddedServerError, match="run nothing"):
             server._run("nothing")
 

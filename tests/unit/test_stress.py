@@ -1,4 +1,4 @@
-"""What reality does to inputs, and what Roadbed makes of it."""
+"""Realistic damage to inputs, and the answers to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Blind labels stay blind, and what is taken back counts for nothing."""
+"""Blind labels stay blind, and withdrawn verdicts have no effect."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def dispute(app: App) -> str:
     return str(case["review_id"])
 
 
-class TestTheWordOnADispute:
+class TestDecidingVerdict:
     async def test_taken_back_it_counts_for_nothing_and_the_next_one_is_carried(
         self, app: App
     ) -> None:
@@ -86,13 +86,13 @@ class TestTheWordOnADispute:
         await app.reviews.undo(case, reviewer="ana")
         assert await standing(app, decision) == []
         assert (await app.running_audit.audit(declared(app))).waiting == 1
-        # Nobody labels it at the side of the dispute, and the receipt keeps the answer back.
+        # It is not offered for labels during the dispute, and the receipt hides the answer.
         assert decision.review_id not in {review.id for review in await waiting(app, "kim")}
         receipt = await app.receipts.get(decision.task_id, viewer="kim")
         assert receipt["decision"]["hidden"]
         await tick(app, **LOOKS)
         assert await standing(app, decision) == []
-        # She was shown what the decider said: somebody else decides, who knows neither label.
+        # She has seen the decider's answer: another person who knows neither label decides.
         for knowing in ("ana", "rae", "sol"):
             with pytest.raises(ReviewTakenError):
                 await correct(app, case, "odd", knowing)
@@ -157,7 +157,7 @@ class TestTheWordOnADispute:
 
 
 class TestABlindLabel:
-    async def test_is_not_given_again_by_whoever_took_it_back(self, app: App) -> None:
+    async def test_is_not_given_again_by_the_person_who_withdrew_it(self, app: App) -> None:
         await stand(app)
         decision = await decide(app, "number 5")
         review = decision.review_id or ""
@@ -170,7 +170,7 @@ class TestABlindLabel:
             app.reviews.claim(review, reviewer="rae"),
             correct(app, review, "odd", "rae"),
         ):
-            with pytest.raises(ReviewTakenError, match="you know an answer"):
+            with pytest.raises(ReviewTakenError, match="you already know an answer"):
                 await attempt
         assert await standing(app, decision) == []
         await correct(app, review, "five", "sol")

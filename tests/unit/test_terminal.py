@@ -1,4 +1,4 @@
-"""What others wrote never acts on a terminal, nor makes a line of a log of its own."""
+"""Text of others never controls a terminal and never adds a line to a log."""
 
 from __future__ import annotations
 

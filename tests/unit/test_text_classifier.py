@@ -1,4 +1,4 @@
-"""The built-in classifier: learns, knows what it does not know, survives odd examples."""
+"""The built-in classifier: learning, unknown inputs, unusual examples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A candidate beside the live version: who decides, what the other says, what it may not do."""
+"""Trials: which version decides, the answer of the other, and its missing effects."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ async def test_where_they_differ_a_person_is_asked_blind_and_nowhere_else(
     assert len(rows) == 60
     differing = {row["task_id"] for row in rows if row["candidate_output"] != row["live_output"]}
     opened = await app.database.fetch("SELECT task_id, blind, priority FROM review")
-    # The candidate has no proof, so what it decides waits for a person anyway.
+    # The candidate has no proof, so its decisions wait for a person anyway.
     decided = {row["task_id"] for row in rows if row["decided_by"] == "candidate"}
     assert {row["task_id"] for row in opened} == differing | decided
     assert all(row["blind"] for row in opened if row["task_id"] in differing - decided)
@@ -196,7 +196,7 @@ async def test_a_candidate_that_hangs_holds_up_its_own_tasks_only(
 async def test_a_proof_of_the_candidate_is_voided_by_an_alarm(app: App, folders: Folders) -> None:
     version = await try_out(app, folders, "canary", NEW, share=1.0)
     await app.database.fetch(
-        "INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm,"
+        "INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, on_alarm,"
         " risk_limit, certainty, items, covered, errors, detail, issued_at) SELECT 'crt_1',"
         " 'triage', behaviour, 1, 0.5, false, NULL, 0.02, 0.95, 500, 400, 0,"
         ' \'{"pooling": null, "alarm_at": null}\', now() FROM version WHERE id = %(version)s',
@@ -336,7 +336,7 @@ async def test_what_a_decider_loads_at_first_is_not_its_pace(
         assert again[0][decider] is None
 
 
-async def test_one_that_never_comes_back_is_told_by_its_silence(app: App, folders: Folders) -> None:
+async def test_a_candidate_that_never_answers_is_found(app: App, folders: Folders) -> None:
     await try_out(app, folders, "shadow", HANGS)
     rows = [*await timed(app, ["number 1"]), *await timed(app, ["number 2"])]
     assert {row["candidate_reason"] for row in rows} == {Reason.DECIDER_TIMEOUT}

@@ -69,7 +69,7 @@ class TestTries:
     def test_the_first_of_many_that_opens_keeps_the_promise_if_they_share(
         self, alike: float
     ) -> None:
-        """Every version is exactly at the limit, so that whatever opens breaks the promise."""
+        """Every version is exactly at the limit, so each certificate is a false one."""
         repeats, tries, n, whole, shared = 400, 50, 1_000, 0, 0
         for seed in range(repeats):
             chance = np.random.default_rng([seed, tries])
@@ -133,7 +133,7 @@ def test_labels_of_reviewers_who_let_everything_pass_prove_nothing() -> None:
 
 
 def test_equal_rows_of_a_sample_all_count() -> None:
-    """A row that occurs often in the traffic weighs as often as it was drawn."""
+    """A frequent row has the weight of its number of draws."""
     score = np.repeat([0.95, 0.3], [900, 100])
     wrong = np.repeat([False, True], [900, 100])
     again = certify(confidence=score, wrong=wrong, out_of_fold=None, risk_limit=LIMIT, delta=DELTA)

@@ -33,7 +33,7 @@ def decide(inquiry, context):
 
 
 async def stand(app: App, **columns: Any) -> None:
-    """Put something in force, as a certificate would."""
+    """Put a state in force, as a certificate would."""
     facts = {"state": "open", "threshold": 0.5, "reference_rate": 1.0} | columns
     for name, value in facts.items():
         await app.database.fetch(f"UPDATE use_case SET {name} = %(value)s", {"value": value})
@@ -41,7 +41,7 @@ async def stand(app: App, **columns: Any) -> None:
 
 
 async def answer(app: App, decision: Decision, queue: str | None = None, **more: Any) -> None:
-    """A reviewer's label: ``queue``, or what was decided."""
+    """A reviewer's label: ``queue``, or the decided one."""
     assert decision.review_id is not None
     await app.reviews.give(
         app.deployments.get("triage").loaded.declared,
@@ -195,7 +195,7 @@ class TestStates:
 TRIED = """
 INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, made_at)
 SELECT name, 'triage', 'f', '{}', '{}', 1, now() FROM unnest('{live,bad,decoy}'::text[]) AS name;
-INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, risk_limit, certainty,
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, risk_limit, certainty,
                          items, covered, errors, detail, issued_at)
 SELECT 'crt_' || name || hours, 'triage', name, 1, threshold, false, 0.02, 0.95, 1, 1, 0, '{}',
        now() - hours * interval '1 hour'

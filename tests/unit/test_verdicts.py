@@ -23,7 +23,7 @@ from roadbed.reviews.verdicts import Shown, read_verdict
 from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import Judged
 from tests.conftest import Folders, Site
-from tests.ladders import AT_ONCE, edit, gated, signed, traffic, write
+from tests.release_steps import AT_ONCE, edit, gated, signed, traffic, write
 from tests.unit.test_decisions import decide
 from tests.unit.test_deliveries import Ledger, all_of, pump
 from tests.unit.test_gate import UNJUDGED
@@ -105,7 +105,7 @@ async def give(app: App, decision: Decision, kind: str = "correct", **more: Any)
 
 
 async def sent_and_held(app: App) -> tuple[list[Any], list[str]]:
-    """What was delivered, and the names of what waits for an approval."""
+    """Delivered content, and the names of actions that wait for an approval."""
     await pump(app, 10)
     result = await all_of(app)
     assert {item.state for item in result} <= {DeliveryState.DELIVERED, DeliveryState.HELD}
@@ -224,7 +224,7 @@ class TestCorrections:
         decision = await decide(app, "case")
         with pytest.raises(VerdictError, match="'reply' without 'open-case' before it") as caught:
             await give(app, decision, actions=[REPLY])
-        assert "remove it with whatever needs it" in caught.value.remedy
+        assert "remove it with the actions that need it" in caught.value.remedy
         with pytest.raises(VerdictError, match="without 'open-case' before it"):
             await give(app, decision, actions=[REPLY, CASE])
         assert await verdicts(app) == []
@@ -435,7 +435,7 @@ def shown(content: Content | None, **more: Any) -> Shown:
 
 
 class TestScores:
-    """What a verdict says of the answer, by the declared scorer."""
+    """The score of the answer by a verdict, with the declared scorer."""
 
     def loss(self, kind: str, output: str | None = None, **changes: Any) -> float | None:
         content = changes.pop("content", Content(output={"queue": "a"}))

@@ -1,4 +1,4 @@
-"""Versions put away and opened again, whatever became of the folder, the disk or the database."""
+"""Versions stored and opened again, after changes of folder, disk or database."""
 
 from __future__ import annotations
 
@@ -315,7 +315,7 @@ class TestOpening:
         assert left == [result[0].loaded.folder.parent.name]
 
     def test_a_folder_that_is_whole_is_never_moved_away(self, tmp_path: Path) -> None:
-        # Look, write and look again in 16 threads at a time: whoever wrote may import at once.
+        # Check, write and check again in 16 threads: a writer may import at once.
         contents = {"usecase.py": b"x = 1\n", "rules.yaml": b"[]\n"}
         files = {name: hashlib.sha256(data).hexdigest() for name, data in contents.items()}
 
@@ -358,13 +358,13 @@ class TestOpening:
 
 
 def fresh(app: App, tmp_path: Path) -> VersionStore:
-    """A store of a process of its own, on a folder that others use too."""
+    """A store of another process, on a shared folder."""
     return VersionStore(
         app.database, app.clock, tmp_path / "shared", DeciderProcesses(enabled=False)
     )
 
 
-class TestPuttingAway:
+class TestStoring:
     async def test_the_same_content_has_the_same_hash(self, app: App, store: VersionStore) -> None:
         loaded = app.deployments.folder("triage")
         first = await store.put(loaded, candidate(loaded), author="ana", reason="first")

@@ -1,4 +1,4 @@
-"""Labels that are still to come, from the queue to the proof and to whoever reads it."""
+"""Open labels, from the queue to the proof and to its readers."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ async def test_one_look_pays_for_choosing_its_part(app: App, folders: Folders) -
     assert "6 of the sample wait for a label" in note
 
 
-def test_older_certificates_are_told_as_far_as_they_go() -> None:
+def test_older_certificates_are_shown_without_missing_parts() -> None:
     row = {"covered": 480, "items": 500, "errors": 2, "detail": {}}
     assert above(row) == "480 of 500 reference items, 2 wrong"
     row["detail"] = {"counted": 500, "late": 1, "waiting": 1}

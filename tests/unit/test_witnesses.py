@@ -1,4 +1,4 @@
-"""Checkpoints that leave the house: over real HTTP and SMTP, not too often, whatever fails."""
+"""Checkpoints sent to witnesses over real HTTP and SMTP: rate limits and failures."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Turned(SystemClock):
 
 
 class House:
-    """A log that seals, with a clock of its own."""
+    """A log that seals, with its own clock."""
 
     def __init__(self, database: Database, folder: Path) -> None:
         self.database, self.folder, self.clock = database, folder, Turned()

@@ -17,7 +17,7 @@ router = APIRouter()
 @router.get("/usecases/{name}/budget")
 @needs(Permission.VIEW)
 async def budget(name: str, request: Request) -> Response:
-    """What may be spent, what is, and what the pod was told; amounts are decimal text."""
+    """The budget, the spending and the alerts to the pod; amounts are decimal text."""
     person_of(request)
     declared = usecase_of(request, name).budget
     periods = await app_of(request).budgets.report(name, declared)

@@ -1,4 +1,4 @@
-"""Deliveries over HTTP: see where they stand, and say what becomes of those that need a person."""
+"""Deliveries over HTTP: their states, and decisions on those that need a person."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ async def delivery(delivery_id: str, request: Request) -> Response:
 @router.post("/deliveries/{delivery_id}/resolve", openapi_extra=_RESOLVE_BODY)
 @needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
 async def resolve(delivery_id: str, request: Request) -> Response:
-    """Approve, refuse, send again, or say what happened."""
+    """Approve, refuse, send again, or report what happened."""
     person = person_of(request)
     what, content_hash, note = _resolve_body(await json_object(request))
     app = app_of(request)

@@ -66,7 +66,7 @@ async def json_object(request: Request) -> dict[str, object]:
 def read_object(body: bytes) -> dict[str, object]:
     """``body`` as a JSON object that can be stored. Raises ``BodyError``, ``UnstorableError``.
 
-    So nothing reaches the database that it would refuse, whatever a route makes of it.
+    So no route passes a value to the database that it would refuse.
     """
     content = parsed(body)
     if bad := faults(content):
@@ -75,7 +75,7 @@ def read_object(body: bytes) -> dict[str, object]:
 
 
 def parsed(body: bytes) -> dict[str, object]:
-    """``body`` as a JSON object, whatever is in it: who asks checks that. Raises ``BodyError``."""
+    """``body`` as a JSON object; the caller checks its content. Raises ``BodyError``."""
     try:
         content = from_json(body.removeprefix(BOM_UTF8))
     except (ValueError, RecursionError) as error:

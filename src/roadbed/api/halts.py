@@ -45,7 +45,7 @@ def _body(**properties: str) -> dict[str, object]:
 @router.post("/usecases/{name}/halt", openapi_extra=_body(reason="Why it has to stop."))
 @needs(Permission.HALT)
 async def halt(name: str, request: Request) -> Response:
-    """Stop a use case. The answer says when it was fenced and quiesced, and what was under way."""
+    """Stop a use case. The answer has the times of the fence, and the effects in progress."""
     person = person_of(request)
     reason = await _reason(request)
     return as_json(await app_of(request).halts.halt(name, reason=reason, actor=person))
@@ -70,7 +70,7 @@ async def halt_all(request: Request) -> Response:
 @router.post("/usecases/{name}/resume", openapi_extra=_body(note="Why it may go on."))
 @needs(Permission.RESUME)
 async def resume(name: str, request: Request) -> Response:
-    """Ask to go on; when a second person asks, it does. ``resumed`` says which it was."""
+    """Request a resume; a second person confirms it. ``resumed`` says whether it resumed."""
     person = person_of(request)
     body = await json_object(request) if await request.body() else {}
     unknown_fields(body, {"note"}, "Send a note, or nothing.")

@@ -63,7 +63,7 @@ async def declare(name: str, request: Request) -> Response:
 @router.get("/usecases/{name}/incidents/{incident_id}")
 @needs(Permission.VIEW)
 async def incident(name: str, incident_id: str, request: Request) -> Response:
-    """The file of an incident once more, with the states of now."""
+    """The file of an incident again, with the current states."""
     person = person_of(request)
     _known(request, name)
     return _file(name, await app_of(request).incidents.record(name, incident_id, viewer=person))

@@ -55,7 +55,7 @@ async def labels(name: str, request: Request) -> Response:
 @router.post("/usecases/{name}/labels", openapi_extra=_LABEL_BODY)
 @needs(Permission.CONFIRM_LABELS)
 async def decide_label(name: str, request: Request) -> Response:
-    """Confirm a label as new, or say that it is none. Verdicts that waited for it are given now."""
+    """Confirm or refuse a label as new. Verdicts that waited for it take effect now."""
     declared, app = usecase_of(request, name), app_of(request)
     body = await json_object(request)
     unknown_fields(body, {"field", "value", "new"}, "Send field, value and new.")

@@ -22,7 +22,7 @@ async def notebook(
     request: Request,
     format: Annotated[str, Query(pattern="^(json|markdown)$")] = "json",  # its name
 ) -> Response:
-    """What was learnt: corrections in groups, what was done about them, what it changed."""
+    """Corrections in groups, the actions taken, and their effect."""
     person_of(request)
     usecase_of(request, name)
     contents = await app_of(request).notebooks.read(name)

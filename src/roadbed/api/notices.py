@@ -1,4 +1,4 @@
-"""What the pod was told, over HTTP."""
+"""Notices to the pod over HTTP."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ router = APIRouter()
 async def notices(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response:
-    """What the pod was told, newest first; open ones have no ``seen_by``."""
+    """The notices to the pod, newest first; open ones have no ``seen_by``."""
     usecase_of(request, name)
     return as_json({"notices": await app_of(request).notices.list(name, every=True, most=limit)})
 
@@ -27,6 +27,6 @@ async def notices(
 @router.post("/notices/{notice_id}/seen")
 @needs(Permission.NOTICE, by=by_notice)
 async def seen(notice_id: str, request: Request) -> Response:
-    """Say that you have seen a notice; it leaves the pages."""
+    """Mark a notice as seen; pages no longer show it."""
     await app_of(request).notices.seen(notice_id, person=person_of(request))
     return as_json({"seen": notice_id})

@@ -53,11 +53,11 @@ _BODY = {"requestBody": {"required": True, "content": _CONTENT}}
 @router.post("/usecases/{name}/outcomes", openapi_extra=_BODY)
 @needs(Permission.REPORT_OUTCOMES)
 async def report(name: str, request: Request) -> Response:
-    """Say what turned out. Of many each gets its own result: the outcome, or its problem."""
+    """Report outcomes. Each of many gets its own result: the outcome, or its problem."""
     person, declared = person_of(request), usecase_of(request, name)
     body, outcomes = await json_object(request), app_of(request).outcomes
     if "outcomes" not in body:
-        return as_json(_told(await outcomes.report(declared, body, by=person)))
+        return as_json(_result_of(await outcomes.report(declared, body, by=person)))
     many = body["outcomes"]
     if len(body) > 1 or not isinstance(many, list) or not 0 < len(many) <= MOST_AT_ONCE:
         raise RequestError(
@@ -66,7 +66,7 @@ async def report(name: str, request: Request) -> Response:
         )
     results_of_all = await outcomes.report_many(declared, many, by=person)
     kept = sum(isinstance(item, Reported) for item in results_of_all)
-    results = [_told(entry) for entry in results_of_all]
+    results = [_result_of(entry) for entry in results_of_all]
     return as_json({"kept": kept, "refused": len(results_of_all) - kept, "results": results})
 
 
@@ -95,7 +95,7 @@ async def withdraw(outcome_id: str, request: Request) -> Response:
     return as_json({"outcome": outcome})
 
 
-def _told(report: Reported | RoadbedError) -> dict[str, Any]:
+def _result_of(report: Reported | RoadbedError) -> dict[str, Any]:
     if isinstance(report, Reported):
         return {"outcome": report.outcome, "repeated": report.repeated}
     return {"problem": {"code": report.code, "detail": report.problem, "remedy": report.remedy}}

@@ -45,7 +45,7 @@ class BodyError(RoadbedError):
 
 
 class UnstorableError(RoadbedError):
-    """The body holds text or numbers that no database keeps. ``fields`` says where and why."""
+    """The body contains text or numbers that cannot be stored. ``fields`` says where and why."""
 
     code = "request_invalid"
 
@@ -132,7 +132,7 @@ async def on_validation_error(_: Request, error: Exception) -> Response:
 
 
 async def on_http_error(_: Request, error: Exception) -> Response:
-    """Exception handler for what the framework itself refuses."""
+    """Exception handler for requests that the framework refuses."""
     if not isinstance(error, HTTPException):
         raise error
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
@@ -158,7 +158,7 @@ def _response(status: int, code: str, detail: str, remedy: str, extra: dict[str,
 
 
 def said(body: dict[str, object], name: str, remedy: str) -> str:
-    """A field that must say something. Raises ``RequestError``."""
+    """A field that must not be empty. Raises ``RequestError``."""
     text = text_field(body, name, most=1000).strip()
     if not text:
         raise RequestError(f"There is no {name}.", remedy)

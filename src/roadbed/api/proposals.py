@@ -1,4 +1,4 @@
-"""Proposals over HTTP: what improvement suggests, a person's word on it, quality of examples."""
+"""Proposals over HTTP: suggestions, decisions on them, quality of examples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _body(properties: Mapping[str, Any]) -> dict[str, Any]:
 @router.post("/usecases/{name}/proposals")
 @needs(Permission.IMPROVE)
 async def suggest(name: str, request: Request) -> Response:
-    """Look through corrections and examples now; gives what is open, the best first."""
+    """Mine corrections and examples now; returns the open proposals, best first."""
     person = person_of(request)
     usecase_of(request, name)
     app = app_of(request)
@@ -61,7 +61,7 @@ async def proposals(
 )
 @needs(Permission.IMPROVE)
 async def search(name: str, request: Request) -> Response:
-    """Begin to search for a better prompt; what it finds waits as a proposal."""
+    """Start a search for a better prompt; its result becomes a proposal."""
     person = person_of(request)
     usecase_of(request, name)
     body = await json_object(request)
@@ -149,7 +149,7 @@ async def reject(proposal_id: str, request: Request) -> Response:
 @router.post("/proposals/{proposal_id}/take-back")
 @needs(Permission.IMPROVE, by=by_proposal)
 async def take_back(proposal_id: str, request: Request) -> Response:
-    """Open again what was decided."""
+    """Undo a decision on a proposal."""
     person = person_of(request)
     proposal = await app_of(request).proposals.take_back(proposal_id, person=person)
     return as_json({"proposal": proposal})

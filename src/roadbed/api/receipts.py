@@ -32,7 +32,7 @@ _ERASE_BODY = {"requestBody": {"required": True, "content": _CONTENT}}
 @router.post("/receipts/{task_id}/erase", openapi_extra=_ERASE_BODY)
 @needs(Permission.ERASE, by=by_task)
 async def erase(task_id: str, request: Request) -> Response:
-    """Erase what is known of a task for good. It cannot be undone; every proof stays valid."""
+    """Erase the data of a task permanently. It cannot be undone; every proof stays valid."""
     person = person_of(request)
     body = await json_object(request)
     unknown_fields(body, {"reason"}, "Send a reason.")

@@ -44,7 +44,7 @@ def _body(required: tuple[str, ...] = (), **properties: Any) -> dict[str, Any]:
 async def releases(
     name: str, request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 50
 ) -> Response:
-    """Releases, newest first, the one under way, and the versions they made."""
+    """Releases, newest first, the current one, and their versions."""
     person_of(request)
     usecase_of(request, name)
     app = app_of(request)
@@ -66,7 +66,7 @@ async def releases(
 )
 @needs(Permission.RELEASE)
 async def plan(name: str, request: Request) -> Response:
-    """Plan a release: from now on what it has to reach is fixed."""
+    """Plan a release: this fixes its criteria."""
     person = person_of(request)
     usecase_of(request, name)
     body = await _read(request, {"reason", "version"}, "Send a reason, a version, or nothing.")
@@ -139,7 +139,7 @@ async def sign(release_id: str, request: Request) -> Response:
 @router.delete("/releases/{release_id}/sign-offs/mine")
 @needs(Permission.SIGN, by=by_release)
 async def take_back(release_id: str, request: Request) -> Response:
-    """Take your own word back."""
+    """Withdraw your own sign-off."""
     person = person_of(request)
     candidate = await _served(request, release_id)
     free = await app_of(request).releases.withdraw_sign_off(candidate.id, person=person)
@@ -152,7 +152,7 @@ async def take_back(release_id: str, request: Request) -> Response:
 )
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(name: str, request: Request) -> Response:
-    """Back to the version before, now; whoever sees the trouble may, also with a broken folder."""
+    """Return to the previous version now. It needs no approval and works with a broken folder."""
     person = person_of(request)
     body = await _read(request, {"why", "to"}, "Send why, and a version if you have one in mind.")
     rolled_back = await app_of(request).releases.roll_back(
@@ -164,7 +164,7 @@ async def roll_back(name: str, request: Request) -> Response:
 @router.post("/usecases/{name}/recertify", openapi_extra=_body())
 @needs(Permission.RELEASE)
 async def recertify(name: str, request: Request) -> Response:
-    """Look again at the proof of what is live; the same behaviour needs no new sign-off."""
+    """Certify the live version again; the same behaviour needs no new sign-off."""
     person = person_of(request)
     usecase_of(request, name)
     await _read(request, set(), "Send nothing.")
@@ -183,7 +183,7 @@ async def retire(name: str, request: Request) -> Response:
 @router.post("/releases/{release_id}/open-reviews", openapi_extra=_body())
 @needs(Permission.RELEASE, by=by_release)
 async def open_reviews(release_id: str, request: Request) -> Response:
-    """Open a review of each answer of the candidate that its gate could not tell right or wrong."""
+    """Open a review of each answer of the candidate that its gate could not judge."""
     await _read(request, set(), "Send nothing.")
     candidate, app = await _served(request, release_id), app_of(request)
     opened = await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)

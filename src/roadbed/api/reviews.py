@@ -99,7 +99,7 @@ async def claim_next(
 async def get(review_id: str, request: Request) -> Response:
     """One review, as its reviewer may see it.
 
-    Whoever reads the verdict on a blind one knows the answer, as of the receipt.
+    A person who reads the verdict on a blind review knows the answer, as from the receipt.
     """
     app = app_of(request)
     review = await app.reviews.get(review_id)
@@ -122,10 +122,10 @@ async def claim(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
 @needs(Permission.REVIEW, by=by_review)
 async def verdict(review_id: str, request: Request) -> Response:
-    """Close a review. The answer shows what the decider said, also for a blind one.
+    """Close a review. The response shows the decider's answer, also for a blind review.
 
-    The same verdict of the same person once more is answered like the first. A label that was never
-    seen before is refused (`label_unknown`), with the known one that may have been meant.
+    The same verdict of the same person again gets the first response. An unknown label is refused
+    (`label_unknown`), with the known one that may be meant.
     """
     person, viewer = person_of(request), viewer_of(request)
     kind, more = _verdict_body(await json_object(request))
@@ -151,7 +151,7 @@ async def verdict(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/skip")
 @needs(Permission.REVIEW, by=by_review)
 async def skip(review_id: str, request: Request) -> Response:
-    """Leave a review to somebody else."""
+    """Skip a review: another person reviews it."""
     await app_of(request).reviews.skip(review_id, reviewer=person_of(request))
     return as_json({"skipped": review_id})
 
@@ -159,9 +159,9 @@ async def skip(review_id: str, request: Request) -> Response:
 @router.post("/reviews/{review_id}/undo")
 @needs(Permission.REVIEW, by=by_review)
 async def undo(review_id: str, request: Request) -> Response:
-    """Take one's own verdict back, or that one left the review to somebody else.
+    """Undo one's own verdict or skip.
 
-    A blind review whose verdict was taken back is then for somebody else.
+    After an undo, a blind review is for another person.
     """
     undone = await app_of(request).reviews.undo(
         review_id, reviewer=person_of(request), linker=linker_of(request)

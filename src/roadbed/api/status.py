@@ -1,4 +1,4 @@
-"""Whether work goes on: for monitors, and for whoever wonders why nothing is sent."""
+"""The status: whether tasks are decided and deliveries sent, for monitors and people."""
 
 from __future__ import annotations
 

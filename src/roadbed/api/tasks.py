@@ -79,11 +79,11 @@ async def submit(name: str, request: Request) -> Response:
 
 
 async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, bytes]:
-    """What ``submit`` does, without the framework: status and JSON.
+    """``submit`` without the framework: status and JSON.
 
-    ``web.py`` calls it straight from the socket, since routing and dependencies of the framework
-    cost more than everything else about a task; so it checks by itself what the route needs.
-    Raises the errors that ``problems`` knows.
+    ``web.py`` calls it directly, because routing and dependencies of the framework cost more than
+    the rest of a task; so it checks the permission itself. Raises the errors that ``problems``
+    knows.
     """
     admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
@@ -97,14 +97,16 @@ async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, b
         waits=wait > 0,
     )
     decision = None
-    if running is None:  # a repeated key: decided long ago, or under way in another process
+    if running is None:  # a repeated key: already decided, or being decided in another process
         await app.receipts.wait(admission.task.id, wait)
     elif running.done():
         decision = running.result()
     elif wait > 0:
         done, _ = await asyncio.wait([running], timeout=wait)
         decision = running.result() if done else None
-    own = admission.task.source.get("by") == viewer.name  # else somebody repeats another's key
+    own = (
+        admission.task.source.get("by") == viewer.name
+    )  # otherwise a client repeats another one's key
     if own and decision is not None and decision.version in numbers:  # else another went live
         number = numbers[decision.version]
         return 200, to_json(fresh(declared, admission.task, decision, number))

@@ -21,4 +21,4 @@ async def timeline(name: str, request: Request) -> Response:
     usecase_of(request, name)
     app = app_of(request)
     stages = await app.stage_clock.timeline(name)
-    return as_json({**chart_of(stages, app.clock.now()).facts, "road": stages})
+    return as_json({**chart_of(stages, app.clock.now()).facts, "timeline": stages, "road": stages})

@@ -1,4 +1,4 @@
-"""What is proven about a use case, over HTTP."""
+"""The guarantee of a use case over HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ router = APIRouter()
 @router.get("/usecases/{name}/trust")
 @needs(Permission.VIEW)
 async def trust(name: str, request: Request) -> Response:
-    """What is promised, on what evidence, and what would end it."""
+    """The guarantee, its evidence, and the conditions that would end it."""
     usecase_of(request, name)
     app = app_of(request)
     return as_json(await app.reports.report(app.deployments.get(name)))

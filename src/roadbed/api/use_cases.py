@@ -43,7 +43,7 @@ async def failures(request: Request) -> Response:
 @router.get("/usecases/{name}")
 @needs(Permission.VIEW)
 async def usecase(name: str, request: Request) -> Response:
-    """What the pod declared, and the figures of now."""
+    """The declaration of the pod, and the current figures."""
     declared = usecase_of(request, name)
     app = app_of(request)
     overview = await app.monitoring.overview(declared, halted=app.deployments.get(name).halted)

@@ -70,7 +70,7 @@ async def version(name: str, named: str, request: Request) -> Response:
 @router.post("/receipts/{task_id}/replay", openapi_extra=_REPLAY_BODY)
 @needs(Permission.REVIEW, Permission.IMPROVE, by=by_task)
 async def replay(task_id: str, request: Request) -> Response:
-    """What another version says to a task. Nothing is decided, delivered or kept."""
+    """The answer of another version to a task. Nothing is decided, delivered or stored."""
     person = person_of(request)
     body = await json_object(request)
     unknown_fields(body, {"version"}, "Send the version, nothing else.")

@@ -23,7 +23,7 @@ _LONGEST_LINE = 4096
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CheckpointLine:
-    """One line and ``where`` it stands; ``note`` is ``None`` if it cannot be read."""
+    """One line and its place (``where``); ``note`` is ``None`` if it cannot be read."""
 
     where: str
     note: str | None
@@ -49,9 +49,9 @@ class CheckpointHistory:
             os.fsync(history.fileno())
 
     def tidy(self, today: date) -> None:
-        """Give each day before ``today`` a file of its own, with the last line of every minute.
+        """Write one file per day before ``today``, with the last line of every minute.
 
-        To be called behind ``add``, so that something of today is there. A line without a time is
+        Call it after ``add``, so that there is an entry of today. A line without a time is
         left where it is.
         """
         if self._tidied == today:
@@ -86,7 +86,7 @@ class CheckpointHistory:
                 seen.add(line.note)
 
     def last(self) -> str | None:
-        """The note written last, ``None`` if there is none that can be read."""
+        """The newest readable note, or ``None``."""
         for path in [self._today, *sorted((self._folder / DAYS).glob("*.log"), reverse=True)]:
             if not path.exists():
                 continue
@@ -103,7 +103,7 @@ class CheckpointHistory:
 
 
 def sync(folder: Path) -> None:
-    """Make what was renamed in ``folder`` outlast a power cut."""
+    """Make renames in ``folder`` durable."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -132,7 +132,7 @@ def _thinned(lines: Iterable[bytes]) -> list[bytes]:
 
 
 def _read(line: bytes) -> tuple[str | None, datetime | None]:
-    """Note and time of a line; a text alone is a note whose time nobody wrote down."""
+    """Note and time of a line; a plain text is a note without a time."""
     try:
         entry = json.loads(line)
         if isinstance(entry, str):
@@ -144,7 +144,7 @@ def _read(line: bytes) -> tuple[str | None, datetime | None]:
 
 
 def _drop_torn_line(handle: int) -> None:
-    """What a crash left of a line: it was never relied on."""
+    """Remove an incomplete line that a crash left; nothing depends on it."""
     length = os.fstat(handle).st_size
     begin = max(0, length - _LONGEST_LINE)
     tail = os.pread(handle, length - begin, begin)

@@ -33,9 +33,9 @@ class Checkpoints:
 
     @classmethod
     def read(cls, rows: Callable[[], Sequence[Row]], path: Path, say: Say) -> Checkpoints:
-        """Every checkpoint; what cannot be read or is not signed by the folder's key is said.
+        """Every checkpoint; unreadable ones, and ones not signed by the folder's key, are reported.
 
-        The folder is read before ``rows()``: what stands in it was in the database by then.
+        The folder is read before ``rows()``: its content was in the database before.
         """
         keyring, lines = _keyring(path, say), _lines(path, say)
         stored = rows()
@@ -73,9 +73,9 @@ class Checkpoints:
         return {checkpoint.size for checkpoint in (*self.database, *self.folder, *self.lost)}
 
     def against(self, leaves: int, roots: Mapping[int, bytes], *, cut: bool) -> Iterator[str]:
-        """What does not agree with the tree as it was recomputed up to ``leaves``.
+        """Checkpoints that contradict the tree, recomputed up to ``leaves``.
 
-        ``cut``: a bundle is damaged there, so that what lies behind could not be recomputed.
+        ``cut``: a bundle is damaged there, so the rest could not be recomputed.
         """
         last = max((checkpoint.size for checkpoint in self.database), default=0)
         if not cut and last < leaves:
@@ -114,7 +114,7 @@ class Checkpoints:
 
 
 def _keyring(path: Path, say: Say) -> Keyring | None:
-    """The keys of the log, ``None`` if nobody can tell which they are."""
+    """The keys of the log, ``None`` if they cannot be determined."""
     if keys.public_key(path) is None:
         return None
     try:
@@ -136,12 +136,12 @@ def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpo
             except notes.NoteError as error:
                 say(f"{line.where} of {folder} is forged: {error}.")
                 continue
-            with suppress(notes.NoteError):  # what the restore lost agrees with nothing here
+            with suppress(notes.NoteError):  # the database lacks entries that the restore lost
                 yield keyring.read(line.note or "")
 
 
 def _lines(path: Path, say: Say) -> Sequence[CheckpointLine] | None:
-    """What the folder's history holds, ``None`` if that cannot be read."""
+    """The folder's history, ``None`` if it cannot be read."""
     try:
         return list(TileFolder(path).history())
     except OSError as error:

@@ -12,7 +12,7 @@ class AuditDamagedError(RoadbedError):
 
     def __init__(self, detail: str) -> None:
         super().__init__(
-            f"The audit log is not as it was written: {detail}.",
+            f"The audit log has changed since it was written: {detail}.",
             "Run `roadbed audit verify`: it names every place.",
         )
 
@@ -75,6 +75,6 @@ class AuditBehindError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database was put back from a copy, and nobody has declared it. Nothing is sealed.",
+            "The database was restored from a copy. Nothing is sealed before that is declared.",
             "An administrator declares it with `roadbed restored --reason TEXT`.",
         )

@@ -31,7 +31,7 @@ class AuditEvent:
 
 
 async def record(connection: Connection, *events: AuditEvent) -> None:
-    """Add entries to the audit log, in the caller's transaction: they stand if that commits."""
+    """Add entries to the audit log, in the caller's transaction."""
     await connection.cursor().executemany(
         _SQL["noted"],
         [

@@ -1,8 +1,8 @@
 """Key handovers: text, signed by both keys, by which a new key continues a log. No I/O.
 
-A handover says: this key signs no more than ``kept`` entries; from there the log goes on under the
-next key. After a restore it also says how far the old key had signed (``lost``): those entries are
-not in the log any more.
+A handover states: this key signs at most ``kept`` entries; the next key signs the rest of the log.
+After a restore it also states how many entries the old key had signed (``lost``); the later ones
+are no longer in the log.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Head:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handover:
-    """One key after another. ``base`` signed what is ``kept``: the old key, or one before it.
+    """The change from one key to the next. ``base``, an earlier key, signed ``kept``.
 
     ``lost`` is ``None`` where nothing is known to be lost.
     """
@@ -102,7 +102,7 @@ def read(note: str) -> Handover:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Span:
-    """A key may have signed what has more than ``above`` entries and at most ``most``."""
+    """A key may sign checkpoints of more than ``above`` and at most ``most`` entries."""
 
     key: PublicKey
     above: int
@@ -126,7 +126,7 @@ class Keyring:
         known = {str(first): [_Span(key=first, above=0, most=None)]}
         for handover in handovers:
             if (before := known.get(str(handover.base))) is None:
-                raise NoteError("a handover goes on from a key that never signed this log")
+                raise NoteError("a handover continues from a key that never signed this log")
             kept = handover.kept.size
             known[str(handover.new)] = [
                 *(
@@ -140,7 +140,7 @@ class Keyring:
         self._spans = spans
 
     def read(self, note: str) -> Checkpoint:
-        """The checkpoint in ``note``, by whichever key of this log. Raises ``NoteError``."""
+        """The checkpoint in ``note``, signed by any key of this log. Raises ``NoteError``."""
         checkpoint = self.read_lost(note)
         key = self.key_of(note)
         for span in self._spans:

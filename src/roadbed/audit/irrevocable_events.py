@@ -1,9 +1,9 @@
 """Irrevocable events, which no restore may undo, in the folder outside the database.
 
-``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and what later took
-one of these back. A checkpoint of ``size`` entries stands in the folder only after every such entry
-below it does, so whoever knows the checkpoint knows them all. Ids and hashes only: no names of
-people, no texts.
+``irrevocable.log`` holds one JSON object a line: erasures, halts, revocations, and later events
+that revoke one of these. A checkpoint of ``size`` entries stands in the folder only after every
+such entry below it does, so whoever knows the checkpoint knows them all. Ids and hashes only: no
+names of people, no texts.
 """
 
 from __future__ import annotations
@@ -60,12 +60,12 @@ class IrrevocableEvent:
 
 
 def person_hash(name: str) -> str:
-    """What stands for a person. ``people/queries.sql`` computes the same."""
+    """The hash that identifies a person. ``people/queries.sql`` computes the same."""
     return sha256(f"roadbed/person/{name}".encode()).hexdigest()
 
 
 def event(leaf: int, row: Row) -> IrrevocableEvent:
-    """What is kept of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
+    """The stored part of an audit entry (``kind``, ``use_case``, ``subject``, ``detail``)."""
     kind, detail = row["kind"], row["detail"] or {}
     subject = row["subject"]
     if kind in _OF_PEOPLE:
@@ -81,9 +81,9 @@ def event(leaf: int, row: Row) -> IrrevocableEvent:
 
 
 def add(folder: Path, events: Sequence[IrrevocableEvent]) -> None:
-    """Write events down behind the others, on disk when this returns. Raises ``OSError``.
+    """Append events; they are on disk when this returns. Raises ``OSError``.
 
-    The file is made even without one: where it is missing, everything is written anew.
+    The file is created even without events: if it is missing, all events are written again.
     """
     if not events and exists(folder):
         return
@@ -123,7 +123,7 @@ def _once(events: Iterable[IrrevocableEvent]) -> list[IrrevocableEvent]:
 
 
 def _drop_torn_line(handle: int) -> None:
-    """What a crash left of a line: the checkpoint after it was never shown, so it comes again."""
+    """Remove an incomplete line that a crash left; it is written again later."""
     length = os.fstat(handle).st_size
     end = length
     while end and os.pread(handle, 1, end - 1) != b"\n":

@@ -26,9 +26,9 @@ _SEED_BYTES = 32
 
 
 def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
-    """The key in ``folder``, made if there is none. Raises ``AuditFolderError``.
+    """The key in ``folder``, created if there is none. Raises ``AuditFolderError``.
 
-    Many processes may ask at once: one of them makes it, all get the same.
+    Safe for many processes at once: one creates it, all get the same.
     """
     path = folder / SIGNING_KEY
     try:
@@ -40,13 +40,13 @@ def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
             replace(folder / PUBLIC_KEY, f"{key.public}\n".encode())
     except OSError as error:
         raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
-    except ValueError:  # what is in the file is never repeated
+    except ValueError:  # the content of the file is never shown
         raise AuditFolderError(str(folder), f"{SIGNING_KEY} holds no key") from None
     return key
 
 
 def next_signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
-    """The key that will follow, made if there is none; it signs nothing before ``hand_over``.
+    """The next key, created if there is none; it signs nothing before ``hand_over``.
 
     Raises ``AuditFolderError``.
     """
@@ -110,7 +110,7 @@ def public_key(folder: Path) -> PublicKey | None:
 
 
 def replace(path: Path, content: bytes, mode: int = 0o644) -> None:
-    """Write a file so that readers, and a power cut, find it whole or as it was."""
+    """Replace a file atomically: readers, also after a crash, see the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = _partial(path, content, mode)
     partial.replace(path)

@@ -37,7 +37,7 @@ class Growth:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LogFinding:
-    """One thing that is not as it was written. ``position`` names the entry, if it is one."""
+    """One difference from the log as it was written. ``position`` names the entry, if it is one."""
 
     position: int | None
     problem: str
@@ -49,7 +49,7 @@ class KeyChange:
     """A key took the place of another, after ``kept`` entries.
 
     After a restore ``lost`` says how many entries the old key had signed, if that is known. ``by``
-    and ``reason`` stand in the log and are ``None`` where that entry is missing.
+    and ``reason`` come from the log and are ``None`` if that entry is missing.
     """
 
     why: str
@@ -64,10 +64,10 @@ class KeyChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verification:
-    """What was recomputed and what was found; ``newest`` is the newest checkpoint's note.
+    """The result of a verification; ``newest`` is the newest checkpoint's note.
 
-    ``more`` counts findings beyond those listed. ``key_changes`` are told, oldest first: a restore
-    is one.
+    ``more`` counts findings beyond those listed. ``key_changes`` are listed, oldest first: a
+    restore is one.
     """
 
     entries: int
@@ -82,7 +82,7 @@ class Verification:
 
     @property
     def sound(self) -> bool:
-        """Whether everything is as it was written."""
+        """Whether there is no finding."""
         return not self.findings
 
 

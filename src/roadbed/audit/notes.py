@@ -23,7 +23,7 @@ _SIGNED_BY = "\N{EM DASH} "
 
 
 class NoteError(ValueError):
-    """A text that is no note, no key, or is not signed by the key asked for."""
+    """A text is not a note or a key, or is not signed by the expected key."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +55,7 @@ class PublicKey:
 
 
 class Signer:
-    """A private key. What it is made of is never shown."""
+    """A private key. Its content is never shown."""
 
     def __init__(self, name: str, seed: bytes) -> None:
         self._key = Ed25519PrivateKey.from_private_bytes(seed)
@@ -67,7 +67,7 @@ class Signer:
         return f"{text}\n{self.signature(text)}"
 
     def signature(self, text: str) -> str:
-        """The line that stands below ``text`` when this key has signed it."""
+        """The signature line of this key for ``text``."""
         signature = b64encode(self.public.id + self._key.sign(text.encode())).decode()
         return f"{_SIGNED_BY}{self.public.name} {signature}\n"
 

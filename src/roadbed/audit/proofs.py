@@ -1,4 +1,4 @@
-"""Proofs that entries are in the signed tree, for somebody who does not trust this server."""
+"""Proofs that entries are in the signed tree, for people who do not trust this server."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _entry(row: Row, leaf: int, checkpoint: Checkpoint, of: NodeHash) -> EntryPr
     hashes = proof(inclusion_nodes(leaf, checkpoint.size), of)
     kept = row["salt"] is not None
     if kept and sha256(row["salt"] + row["payload"].encode()).digest() != row["commitment"]:
-        raise LookupError(f"entry {row['position']} is not what was sealed")
+        raise LookupError(f"entry {row['position']} differs from the sealed one")
     if not included(leaf_hash(row["commitment"]), leaf, checkpoint.size, hashes, checkpoint.root):
         raise LookupError(f"entry {row['position']} does not lead to the newest checkpoint")
     return EntryProof(

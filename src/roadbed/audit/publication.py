@@ -36,7 +36,7 @@ class Publication:
             return 0
         try:
             with self._folder.writing() as mine:
-                # Read again: whoever wrote until now may have been ahead of what was read above.
+                # Read again: another process may have published more since the first read.
                 newest = await self._newest() or newest
                 return await self._bring_up(newest) if mine else 0
         except OSError as error:
@@ -143,7 +143,7 @@ class Publication:
 
 
 def _within(content: bytes, index: int, size: int) -> bytes:
-    """What a tile held at ``size``: another process may have sealed since then."""
+    """The content of a tile at ``size``: another process may have sealed since then."""
     return content[: max(0, size - index * TILE_WIDTH) * HASH_BYTES]
 
 

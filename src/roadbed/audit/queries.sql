@@ -1,5 +1,5 @@
--- A batch may be sent twice when a connection is lost while it commits. An entry is written only for
--- a row that this very transaction inserted (xmin), so the second time writes none.
+-- A batch may be sent twice when a connection is lost while it commits. An entry is written only
+-- for a row that this transaction inserted (xmin), so the second attempt writes none.
 
 -- name: decided
 -- A part of the statement that settles decisions: `fresh` are those it records.
@@ -49,7 +49,7 @@ JOIN verdict ON verdict.id = item.id
 WHERE verdict.xmin = pg_current_xact_id()::xid
 
 -- name: undone
--- A verdict does not stand any more: its reviewer took it back, or another verdict replaced it.
+-- A verdict is no longer valid: its reviewer withdrew it, or another verdict replaced it.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT use_case, %(kind)s, id, %(by)s, %(at)s,
        jsonb_build_object('task', task_id, 'review', review_id, 'reviewer', reviewer)
@@ -58,7 +58,7 @@ FROM (SELECT id, use_case, task_id, review_id, reviewer FROM verdict
 WHERE id = %(verdict_id)s
 
 -- name: reported
--- The hash binds what was reported; its text would tell a blind reviewer too much.
+-- The hash binds the report; its text would reveal the answer to a blind reviewer.
 INSERT INTO audit_entry (use_case, kind, subject, actor, at, detail)
 SELECT outcome.use_case, 'reported', outcome.id, outcome.reported_by, outcome.reported_at,
        jsonb_build_object('task', outcome.task_id, 'content', outcome.body_hash)
@@ -135,7 +135,7 @@ SELECT index, positions, commitments FROM audit_bundle
 WHERE index >= %(first)s AND index < %(first)s + %(most)s ORDER BY index
 
 -- name: irrevocable
--- Entries of some kinds among the leaves of bundles, with the place each has in the log.
+-- Entries of some kinds among the leaves of bundles, with their positions in the log.
 SELECT (bundle.index * 256 + leaf.place - 1) AS leaf, entry.kind, entry.use_case, entry.subject,
        entry.detail
 FROM audit_bundle AS bundle
@@ -147,7 +147,7 @@ WHERE bundle.index >= %(first)s AND bundle.index < %(first)s + %(most)s
 ORDER BY 1
 
 -- name: of_size
--- The checkpoint of a size, the largest there is, and how many leaves there are.
+-- The checkpoint of a size, the largest checkpoint, and the number of leaves.
 SELECT (SELECT note FROM audit_checkpoint WHERE size = %(size)s) AS note,
        (SELECT coalesce(max(size), 0) FROM audit_checkpoint) AS largest,
        coalesce((SELECT index * 256 + cardinality(positions) FROM audit_bundle
@@ -206,7 +206,7 @@ ORDER BY entry.position, bundle.index
 SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY
 
 -- name: by_key
--- Nothing is known about how large a bundle's entries are; each is looked up by its position.
+-- The planner has no estimate of the size of a bundle's entries; each is looked up by its position.
 SELECT set_config('enable_hashjoin', %(joins)s, true), set_config('enable_mergejoin', %(joins)s, true),
        set_config('jit', 'off', true)
 
@@ -245,7 +245,7 @@ FROM audit_entry WHERE position = ANY (%(positions)s)
 SELECT count(*) AS entries FROM audit_entry
 
 -- name: astray
--- Every entry stands in the log once: in one bundle, or among those that wait.
+-- Every entry is in the log once: in one bundle, or among the pending ones.
 SELECT coalesce(entry.position, place.position) AS position, coalesce(place.places, 0) AS places
 FROM audit_entry AS entry
 FULL JOIN (

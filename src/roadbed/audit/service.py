@@ -1,4 +1,4 @@
-"""The audit log: seal what was written, publish it outside the database, erase, prove."""
+"""The audit log: seal entries, publish them outside the database, erase, prove."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ class AuditLog:
         self._proving = Proofs(database, folder)
 
     async def seal(self) -> int:
-        """Append what waits to the tree and sign a checkpoint; gives how many entries.
+        """Append pending entries to the tree and sign a checkpoint; returns their number.
 
-        Many processes may call it at once. Raises ``AuditDamagedError`` or ``AuditKeyError``
-        instead of signing on top of what is not this key's, ``AuditFolderError`` without a key, and
+        Safe for many processes at once. Raises ``AuditDamagedError`` or ``AuditKeyError``
+        instead of signing on top of another key's entries, ``AuditFolderError`` without a key, and
         ``AuditBehindError`` while the folder knows a longer log than the database.
         """
         sealed = 0
@@ -72,7 +72,7 @@ class AuditLog:
         return await self._publishing.publish()
 
     async def witness(self) -> None:
-        """Seal and publish what is written until now; when this returns, the folder covers it.
+        """Seal and publish all entries so far; when this returns, the folder covers them.
 
         Raises what both raise.
         """
@@ -95,8 +95,8 @@ class AuditLog:
     async def longer(self) -> Checkpoint | None:
         """The folder's newest checkpoint, if the database does not have it: it is a copy.
 
-        What the folder holds was in the database before, so this is no crash's doing. Raises
-        ``AuditFolderError`` or ``AuditKeyError`` where the folder cannot be read.
+        Entries are in the database before they are in the folder, so a crash cannot cause this.
+        Raises ``AuditFolderError`` or ``AuditKeyError`` where the folder cannot be read.
         """
         async with self._database.transaction() as connection:
             return await self.longer_than(connection)
@@ -110,7 +110,7 @@ class AuditLog:
         row = await cursor.fetchone()
         if row is None or row["note"] == shown.note:
             return None
-        # Leaves without their checkpoint are damage, not a copy: `verify` tells.
+        # Leaves without their checkpoint are damage, not a copy: `verify` reports it.
         damaged = row["largest"] < shown.size <= row["leaves"]
         return None if damaged else shown
 
@@ -173,7 +173,7 @@ class AuditLog:
                 await asyncio.to_thread(keys.hand_over, self.folder, handover)
 
     async def seal_forever(self) -> None:
-        """Seal and publish every second, until cancelled. What fails is said once a minute."""
+        """Seal and publish every second, until cancelled. Failures are logged once a minute."""
         warnings = Warnings()
         while True:
             with warnings.caught("audit log not sealed or published"):
@@ -249,7 +249,7 @@ class AuditLog:
 
     async def _seal_once(self) -> int:
         async with self._database.transaction() as connection:
-            # The lock comes first: what is read behind it is what the sealer before has left.
+            # Take the lock first: the rows read after it include the previous sealer's.
             await connection.execute(_SQL["lock"])
             signer = await self._may_sign(connection)
             cursor = await connection.execute(_SQL["take"], {"most": MOST_AT_ONCE})
@@ -267,7 +267,7 @@ class AuditLog:
         return len(taken["positions"])
 
     async def _edge(self, connection: Connection) -> tuple[Bundle | None, dict[Tile, bytes]]:
-        """The right edge as it stands, after proving it against the newest checkpoint."""
+        """The current right edge, verified against the newest checkpoint."""
         row = await (await connection.execute(_SQL["last_bundle"])).fetchone()
         last = Bundle(**row) if row else None
         size = tree.leaves_of(last)

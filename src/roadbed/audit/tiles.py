@@ -1,8 +1,8 @@
 """The tile folder: the copy of the log outside the database, in the layout of C2SP tlog-tiles.
 
-``checkpoint``, ``tile/<level>/<index>`` and ``tile/entries/<index>`` can be served as they are by
-any web server (https://c2sp.org/tlog-tiles). Beside them ``history.py`` keeps what was shown
-before, so that a database cut short or forked is found out.
+``checkpoint``, ``tile/<level>/<index>`` and ``tile/entries/<index>`` can be served unchanged by any
+web server (https://c2sp.org/tlog-tiles). Beside them ``history.py`` keeps what was shown before, so
+that a database cut short or forked is found out.
 """
 
 from __future__ import annotations
@@ -64,10 +64,10 @@ class TileFolder:
         irrevocable_events.add(self.path, events)
 
     def set_aside(self, number: int, size: int) -> None:
-        """Move the copy of a log of ``size`` entries, which a restore lost, below ``lost``.
+        """Move the copy of a log of ``size`` entries, which a restore lost, into ``lost``.
 
-        ``number`` is that of the handover which says so. May be repeated. The history goes last:
-        while it is here, the folder knows the longer log.
+        ``number`` is the number of the handover. Idempotent. The history is moved last: while it is
+        here, the folder knows the longer log.
         """
         target = self.path / LOST / f"{number:04d}-{size}"
         target.mkdir(parents=True, exist_ok=True)
@@ -88,7 +88,7 @@ class TileFolder:
         return self._history.lines()
 
     def last(self) -> str | None:
-        """The note written last, ``None`` if there is none that can be read."""
+        """The newest readable note, or ``None``."""
         return self._history.last()
 
     def parts(self, kind: str, index: int) -> Iterator[tuple[int, bytes]]:

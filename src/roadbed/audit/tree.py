@@ -1,8 +1,8 @@
 """The Merkle tree of RFC 6962: hashes, roots, proofs, growth, recomputation. Nothing here does I/O.
 
-Hashes are 32 bytes. A node is (height, index): the complete subtree over the leaves from
-``index << height`` up to ``(index + 1) << height``. Whoever wants a proof hands over a function
-that gives the hash of a node; ``NodesOfTiles`` is one for tiles of 256 hashes.
+Hashes are 32 bytes. A node is (height, index): the complete subtree over the leaves from ``index <<
+height`` up to ``(index + 1) << height``. The caller of a proof passes a function that gives the
+hash of a node; ``NodesOfTiles`` is one for tiles of 256 hashes.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def root(size: int, of: NodeHash) -> bytes:
 
 
 def inclusion_nodes(leaf: int, size: int) -> list[list[Node]]:
-    """What the proof of a leaf consists of: each inner list folds to one of its hashes.
+    """The nodes of the proof of a leaf: each inner list folds to one of its hashes.
 
     Raises ``ValueError`` for a leaf outside the tree. Source: RFC 6962, 2.1.1.
     """
@@ -228,7 +228,7 @@ def _higher_tiles(tiles: Mapping[Tile, bytes], size: int, hashes: bytes) -> dict
 
 
 class Recomputation:
-    """The tree once more, from its leaves alone: what stored hashes are held against.
+    """The tree, recomputed from its leaves, for comparison with the stored hashes.
 
     It takes leaves bundle by bundle and keeps the roots at the sizes asked for.
     """

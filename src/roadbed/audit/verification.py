@@ -35,7 +35,7 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 MOST_FINDINGS = 1_000
 _ENTRY_BYTES = HASH_BYTES + 2
-# What to do about a finding: the log says what happened, not what was there before.
+# The remedy for a finding. The log shows that data changed, not the earlier data.
 _ENTRY_REMEDY = (
     "Nothing is repaired by itself. Keep the database as it is for whoever looks into it, find out "
     "who could write to it, and take the entry's true content from a backup or a receipt's proof."
@@ -48,7 +48,7 @@ _Connection: TypeAlias = psycopg.Connection[Row]
 
 
 def verify(url: str, folder: Path, monotonic: Callable[[], float]) -> Verification:
-    """Recompute everything; what is wrong is listed, never raised.
+    """Recompute everything; findings are listed, never raised.
 
     Raises ``StorageUnavailableError`` when the database cannot be read to the end.
     """
@@ -128,7 +128,7 @@ class _Verifying:
         changes = []
         for handover in claims.handovers:
             told = rows.get(handover.note)
-            # A later restore may have lost the row of an earlier handover: that one tells.
+            # A later restore may have lost the row of an earlier handover; the later one shows it.
             if told is None and handover is claims.handovers[-1]:
                 self._find(None, "The last handover of keys is not in the database.")
             changes.append(
@@ -244,7 +244,7 @@ class _Verifying:
                 self._find(suspect.position, f"{_named(row)} is not what was committed to.")
 
     def _named_as_erased(self) -> set[int]:
-        """Places that a later entry says were erased."""
+        """Positions that a later entry names as erased."""
         erased: set[int] = set()
         for row in self._rows("erased"):
             positions = row["detail"].get("positions") if isinstance(row["detail"], dict) else None
@@ -298,7 +298,7 @@ def _named(row: Row) -> str:
 class _TileFiles:
     """Compares the folder's tile files with the recomputed tree.
 
-    ``size`` is what the folder's newest checkpoint covers: so much must be there.
+    ``size`` is the size of the folder's newest checkpoint: so many entries must exist.
     """
 
     def __init__(self, folder: TileFolder, size: int) -> None:
@@ -306,12 +306,12 @@ class _TileFiles:
         self._size = size
 
     def bundle(self, index: int, commitments: bytes, hashes: bytes) -> Iterator[str]:
-        """What is wrong with the files of a bundle: its entries and its tile of level 0."""
+        """Findings about the files of a bundle: its entries and its tile of level 0."""
         yield from self._compare(ENTRIES, index, 0, as_entries(commitments), _ENTRY_BYTES)
         yield from self.tile((0, index), hashes)
 
     def tile(self, tile: Tile, hashes: bytes) -> Iterator[str]:
-        """What is wrong with the files of a tile of hashes."""
+        """Findings about the files of a tile of hashes."""
         level, index = tile
         yield from self._compare(f"tile/{level}", index, level, hashes, HASH_BYTES)
 
@@ -326,7 +326,7 @@ class _TileFiles:
         try:
             for width, content_there in self._folder.parts(kind, index):
                 widths.add(width)
-                # What was published meanwhile reaches beyond what was read from the database.
+                # Entries published meanwhile are newer than the rows read from the database.
                 common = min(width * unit_bytes, len(content))
                 if (
                     len(content_there) != width * unit_bytes

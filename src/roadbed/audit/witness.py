@@ -1,4 +1,4 @@
-"""External witnesses: the newest checkpoint is sent to somebody outside, at most so often."""
+"""External witnesses: the newest checkpoint is sent to another system, rate-limited."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Told = tuple[datetime, str]
 
 
 class Witness:
-    """Sends what is new at most every ``every_seconds``; after a failure in a minute at the latest.
+    """Sends news at most every ``every_seconds``; after a failure within a minute.
 
-    Many processes may serve one database: ``told-<name>`` in the folder says what was sent last and
-    when, so that one of them sends it, and a restart does not.
+    Many processes may serve one database: ``told-<name>`` in the folder records what was sent last
+    and when, so that only one of them sends it, and a restart does not.
     """
 
     def __init__(
@@ -54,22 +54,22 @@ class Witness:
         self._warnings = Warnings()
 
     async def tell(self) -> bool:
-        """Send the newest checkpoint if there is a new one and its time has come.
+        """Send the newest checkpoint if there is a new one and it is due.
 
-        Raises whatever sending raised, and ``AuditFolderError`` or ``AuditKeyError``.
+        Raises any error of sending, and ``AuditFolderError`` or ``AuditKeyError``.
         """
         if self._clock.monotonic() < self._not_before:
             return False
         try:
             with self._alone() as mine:
-                return mine and await self._tell()
+                return mine and await self._send_if_due()
         except OSError as error:
             raise AuditFolderError(
                 str(self._folder), error.strerror or "it cannot be used"
             ) from error
 
     async def tell_forever(self) -> None:
-        """Look every second, until cancelled. What fails is said once a minute and tried again."""
+        """Check every second, until cancelled. Failures are logged once a minute and retried."""
         while True:
             try:
                 await self.tell()
@@ -77,13 +77,13 @@ class Witness:
                 self._warnings.say("audit witness not told", error, witness=self.name)
             await asyncio.sleep(LOOK_SECONDS)
 
-    async def _tell(self) -> bool:
+    async def _send_if_due(self) -> bool:
         last, now = self._last(), self._clock.now()
         # A time in the future is that of a clock which was wrong.
         if last is not None and timedelta(0) <= now - last[0] < self._every:
             return False
         row = await self._database.fetch_one(_SQL["undeclared"])
-        if row is not None and row["undeclared"]:  # what is sealed there was sent before
+        if row is not None and row["undeclared"]:  # entries sealed there were sent before
             return False
         row = await self._database.fetch_one(_SQL["newest"])
         if row is None or (last is not None and row["note"] == last[1]):
@@ -102,7 +102,7 @@ class Witness:
         return self._folder / f"told-{self.name}"
 
     def _last(self) -> Told | None:
-        """What was sent last, by whichever process."""
+        """The checkpoint that any process sent last."""
         try:
             entry = json.loads(self._path.read_bytes())
             kept = datetime.fromisoformat(entry["at"]), str(entry["note"])
@@ -113,7 +113,7 @@ class Witness:
         return max(kept, self._here) if self._here else kept
 
     def _require_ours(self, checkpoint: Checkpoint) -> None:
-        """What the database holds goes to nobody unless the folder's key has signed it."""
+        """Require that the folder's key has signed the checkpoint before it is sent."""
         keyring = keys.keyring(self._folder)
         try:
             keyring.read(checkpoint.note)
@@ -124,7 +124,7 @@ class Witness:
     def _alone(self) -> Iterator[bool]:
         """Whether this process may send now; the others leave it to that one."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / f".telling-{self.name}").open("w") as lock:
+        with (self._folder / f".sending-{self.name}").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -12,7 +12,7 @@ from decimal import Decimal
 class Allowance:
     """The allowance of one period (``2026-11`` or ``2026-11-21``), in ``currency``.
 
-    ``reserved`` is held for what is being decided right now, at its worst.
+    ``reserved`` is held for running decisions, at the worst case.
     """
 
     period: str
@@ -55,7 +55,7 @@ class BudgetStatus:
     """The status of an allowance, as pages and clients show it.
 
     ``share`` is spent and reserved over the cap. ``state`` is ``open``, ``half``, ``near`` (80 %)
-    or ``spent``: not enough is ``left`` for one more task at its worst, so tasks go to people.
+    or ``spent``: not enough is ``left`` for the worst case of one task, so tasks go to people.
     """
 
     period: str

@@ -1,5 +1,5 @@
 -- name: reserve
--- Runs in the transaction that admits. Use cases in order, so that no two batches wait in a circle.
+-- Runs in the transaction that admits. Use cases in a fixed order, so that batches cannot deadlock.
 SELECT budget_reserve(use_case, per_task, per_month, per_day, ids, today)
 FROM (
     SELECT item.use_case, item.per_task, item.per_month, item.per_day,
@@ -12,7 +12,7 @@ FROM (
 
 -- name: charge
 -- Runs in the transaction that settles, before the task leaves in_flight, under the same conditions.
--- An unknown cost is charged at its worst.
+-- An unknown cost is charged at the worst case.
 INSERT INTO budget_charge (use_case, period, part, released, spent)
 SELECT item.use_case, named.period, held.budget_part, held.reserved,
        coalesce(item.cost, held.reserved)
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
     UNION ALL SELECT held.budget_day::text WHERE item.per_day IS NOT NULL) AS named
 
 -- name: charge_lost
--- The attempt of a process that died: what it cost nobody knows, so its worst.
+-- An attempt of a process that died: its cost is unknown, so the worst case is charged.
 INSERT INTO budget_charge (use_case, period, part, released, spent)
 SELECT %(use_case)s, named.period, held.budget_part, held.reserved, held.reserved
 FROM in_flight AS held
@@ -55,13 +55,13 @@ INSERT INTO budget_aside (id, use_case, periods, part, amount, lapses_at)
 VALUES (%(id)s, %(use_case)s, %(periods)s, %(part)s, %(amount)s, %(lapses_at)s)
 
 -- name: settle_aside
--- Nothing where it has lapsed meanwhile: then its worst was charged.
+-- Nothing if the hold has lapsed: then the worst case was charged.
 WITH held AS (DELETE FROM budget_aside WHERE id = %(id)s RETURNING *)
 INSERT INTO budget_charge (use_case, period, part, released, spent)
 SELECT use_case, unnest(periods), part, amount, coalesce(%(cost)s::numeric, amount) FROM held
 
 -- name: lapse
--- Held by a process that died: what the calls cost nobody knows, so their worst.
+-- Held by a process that died: the cost of its calls is unknown, so the worst case is charged.
 WITH held AS (DELETE FROM budget_aside
               WHERE use_case = %(use_case)s AND lapses_at < %(now)s RETURNING *)
 INSERT INTO budget_charge (use_case, period, part, released, spent)
@@ -92,7 +92,7 @@ SELECT period, percent, at FROM budget_alert
 WHERE use_case = %(use_case)s AND period = ANY (%(periods)s) ORDER BY period, percent
 
 -- name: charge_erased
--- What was reserved for tasks that were under way in the copy and erased since counts as spent.
+-- Reservations of tasks that were in progress in the copy and erased since count as spent.
 WITH gone AS (
     SELECT task_id, reserved, budget_day, budget_part FROM in_flight
     WHERE task_id = ANY (%(ids)s) FOR UPDATE

@@ -17,7 +17,7 @@ from roadbed.storage.sql import queries
 SQL = queries(__package__)
 _INTAKE = queries("roadbed.intake")  # the owner of `in_flight`
 _PARTS = 8  # as many as budget_take keeps
-_LAPSES = timedelta(minutes=15)  # far longer than calls beside the path take
+_LAPSES = timedelta(minutes=15)  # much longer than calls outside the task path take
 LEVELS = (50, 80, 100)
 
 
@@ -102,7 +102,7 @@ class Budgets:
         """Hold the worst case of ``most`` evaluation calls, or of as many as fit.
 
         Shadow, replay, gate, prompt search, judge. ``None`` where not even one fits. What is not
-        settled within a quarter of an hour is charged at its worst.
+        settled within a quarter of an hour is charged at the worst case.
         """
         now, count = self._clock.now(), most
         worst = Decimal(str(budget.per_task))

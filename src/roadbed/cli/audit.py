@@ -100,6 +100,6 @@ def _key_change(change: Any) -> str:
         else f"What {old} signed after that, if anything, is not known here"
     )
     return (
-        f"RESTORED: the database was put back from a copy ({who}). The first {change.kept:,} "
+        f"RESTORED: the database was restored from a copy ({who}). The first {change.kept:,} "
         f"entries are those of {old}; from there {new} signs. {lost}."
     )

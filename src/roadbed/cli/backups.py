@@ -32,7 +32,8 @@ def backup(
         text=lambda: (
             f"{made['file']} holds {made['tasks']:,} tasks and {made['audit']['entries']:,} "
             f"entries of the audit log ({made['bytes'] / 1e6:,.1f} MB).\n"
-            "It contains the signing key of the log: keep it secret."
+            "It contains the signing key of the log: keep it secret.\n"
+            f"This key verifies it; keep it elsewhere: {made['audit']['public_key'] or 'none yet'}"
         ),
     )
 
@@ -42,11 +43,19 @@ def restore(
     replace: Annotated[
         bool, typer.Option("--replace", help="Drop the present content of the database.")
     ] = False,
+    public_key: Annotated[
+        str | None,
+        typer.Option("--public-key", help="The key of the audit log that signed it."),
+    ] = None,
+    unverified: Annotated[
+        bool,
+        typer.Option("--unverified", help="Restore it whoever wrote it; the database runs it."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Restore a backup while nothing runs. Everything stays halted until `roadbed restored`."""
     try:
-        restored = _restore(source, replace=replace)
+        restored = _restore(source, replace=replace, public_key=public_key, unverified=unverified)
     except RoadbedError as error:
         raise fail(error) from None
     show(
@@ -76,7 +85,9 @@ def restored(
     show(declared, as_json=json, text=lambda: _declared(declared))
 
 
-def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
+def _restore(
+    source: Path, *, replace: bool, public_key: str | None, unverified: bool
+) -> dict[str, Any]:
     from roadbed.app import audit_folder
     from roadbed.kernel.settings import Settings
     from roadbed.recovery.restore import restore as put_back
@@ -87,7 +98,13 @@ def _restore(source: Path, *, replace: bool) -> dict[str, Any]:
     async def work() -> dict[str, Any]:
         async with database_server(settings) as url:
             return await asyncio.to_thread(
-                put_back, url, audit_folder(settings), source, replace=replace
+                put_back,
+                url,
+                audit_folder(settings),
+                source,
+                replace=replace,
+                public_key=public_key,
+                unverified=unverified,
             )
 
     return run(work())

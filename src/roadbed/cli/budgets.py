@@ -33,11 +33,13 @@ def budget(
     show(
         {"budget": dataclasses.asdict(declared) if declared else None, "periods": periods},
         as_json=json,
-        text=lambda: "\n".join(map(_told, periods)) or "No budget is declared: there is no limit.",
+        text=lambda: (
+            "\n".join(map(_budget_text, periods)) or "No budget is declared: there is no limit."
+        ),
     )
 
 
-def _told(of: Any) -> str:
+def _budget_text(of: Any) -> str:
     first = (
         f"{of.period}: {of.spent:,.2f} of {of.cap:,.2f} {of.currency} spent ({of.share:.0%}), "
         f"{of.reserved:,.2f} held, {of.left:,.2f} left; {_STATES[of.state]}"

@@ -73,7 +73,7 @@ def resume(
 
 
 def _halted_text(halt: Any) -> str:
-    """A halt or drill with its times and what was under way."""
+    """A halt or drill with its times and the effects in progress."""
     what = "Drill of" if halt.kind == "drill" else "Halted"
     fenced, quiesced = halt.fenced_seconds, halt.quiesced_seconds
     lines = [f"{what} {halt.use_case}: fenced after {fenced * 1000:,.0f} ms"]
@@ -96,7 +96,7 @@ def _halted_text(halt: Any) -> str:
 
 
 def _resumed_text(halt: Any) -> str:
-    """What came of asking to resume."""
+    """The result of a request to resume."""
     if halt.resumed_at is None:
         return (
             f"{halt.resume_asked_by} requested to resume {halt.use_case}. It stays halted until a "

@@ -14,7 +14,8 @@ def me() -> str:
     """The person at this terminal: ``login`` as the name of a person, `ana` for `ana@corp.example`.
 
     Every command and every folder that is written has the same name for one login. A service
-    account may be called like the product, whose name stands in the log for what nobody did.
+    account may be called like the product, whose name is the actor in the log for events without a
+    person.
     """
     from roadbed.people.permissions import RESERVED, as_name
 

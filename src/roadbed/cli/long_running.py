@@ -1,4 +1,4 @@
-"""A process that goes on until somebody ends it, at whatever moment they do."""
+"""A process that runs until it is stopped, at any moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PATIENCE_SECONDS = 60.0
 
 
 def _give_up() -> None:
-    """What was under way is taken over at the next start, as after a crash."""
+    """Exit at once; open work is recovered at the next start, as after a crash."""
     sys.stderr.write("It did not end in time, or was asked twice: it is cut off.\n")
     sys.stderr.flush()
     os._exit(1)

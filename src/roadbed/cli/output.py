@@ -33,7 +33,7 @@ def say_in_place(text: str, above: int) -> None:
 
 
 def tell(text: str) -> None:
-    """A line for a person that is not a result: on standard error."""
+    """A line that is not a result: on standard error."""
     typer.echo(visible(text), err=True)
 
 

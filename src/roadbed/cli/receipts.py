@@ -100,7 +100,7 @@ def receipt_text(receipt: Receipt) -> str:
         "Evidence": decision.get("evidence") and shown(decision["evidence"], "no answer"),
         "Cost": decision.get("cost") or ("unknown" if decision else None),
         "Sample": "drawn" if receipt["sample"]["drawn"] else "not drawn",
-        "Verdict": verdict and _told(verdict, decision),
+        "Verdict": verdict and _verdict_text(verdict, decision),
         "Right output": _compact(verdict.get("right_output")),
         "Note": verdict.get("note"),
         **_deliveries(receipt["deliveries"]),
@@ -168,7 +168,7 @@ def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     return {"Outcomes": ("\n" + " " * 13).join(lines)} if lines else {}
 
 
-def _told(verdict: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
+def _verdict_text(verdict: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
     from roadbed.reviews.model import told
 
     answered = decision.get("output") is not None

@@ -69,7 +69,7 @@ def list_(
 @app.command("show")
 def show_(usecase: UseCaseName, release: Which = None, json: Json = False) -> None:
     """Show one release: steps, gate report, sign-offs, and what it waits for."""
-    _told(usecase, release, json, lambda _, shown: _same(shown), newest=True)
+    _act_and_show(usecase, release, json, lambda _, shown: _same(shown), newest=True)
 
 
 @app.command()
@@ -151,7 +151,7 @@ def take_back(usecase: UseCaseName, release: Which = None, json: Json = False) -
         person = await verified(services, candidate.use_case, "sign")
         return await services.releases.withdraw_sign_off(candidate.id, person=person)
 
-    _told(usecase, release, json, act)
+    _act_and_show(usecase, release, json, act)
 
 
 @app.command()
@@ -192,7 +192,7 @@ def roll_back(
 @app.command()
 def withdraw(usecase: UseCaseName, why: Why, release: Which = None, json: Json = False) -> None:
     """Withdraw a candidate. Its release ends."""
-    _told(
+    _act_and_show(
         usecase,
         release,
         json,
@@ -247,7 +247,7 @@ def watch(
 
 @asynccontextmanager
 async def _opened(usecase: str) -> AsyncIterator[App]:
-    """The services with this use case. Raises why it cannot be loaded, or that there is none."""
+    """The services with this use case. Raises an error if it is missing or cannot be loaded."""
     async with opened(only=[usecase]) as services:
         services.service(usecase)
         yield services
@@ -258,10 +258,10 @@ def _stepped(verb: str, usecase: str, release: str | None, json: bool) -> Releas
         moved: Release = await getattr(services.releases, verb)(candidate.id, actor=me())
         return moved
 
-    return _told(usecase, release, json, act)
+    return _act_and_show(usecase, release, json, act)
 
 
-def _told(
+def _act_and_show(
     usecase: str,
     release: str | None,
     json: bool,
@@ -305,11 +305,11 @@ def _signed(
             note=note,
         )
 
-    _told(usecase, release, json, act)
+    _act_and_show(usecase, release, json, act)
 
 
 async def _find(services: App, usecase: str, which: str | None, *, newest: bool = False) -> Release:
-    """By number or id. Default: the one under way, or with ``newest`` the last one."""
+    """By number or id. Default: the current one, or with ``newest`` the last one."""
     history = await services.releases.history(usecase, most=1000 if which else 1)
     if which is None:
         meant = await services.releases.current(usecase) or (

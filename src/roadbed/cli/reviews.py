@@ -87,7 +87,7 @@ def verdict_(
             )
 
     given = run(work())
-    show(given, as_json=json, text=lambda: _told(given))
+    show(given, as_json=json, text=lambda: _verdict_text(given))
 
 
 @app.command()
@@ -149,7 +149,7 @@ async def _work(usecase: str) -> None:
 
 
 def _nothing_for(person: str, others: int) -> str:
-    """Nobody reviews a task they sent, or whose answer they know."""
+    """People do not review tasks that they sent, or whose answer they know."""
     if not others:
         return "Nothing waits."
     return (
@@ -168,12 +168,12 @@ async def _press(services: Any, review: Any, key: str, done: list[str]) -> None:
     elif key in {"a", "e", "x"}:
         output = parsed(typer.prompt("Right output (JSON)")) if key == "e" else None
         kind = {"a": "accept", "e": "correct", "x": "reject"}[key]
-        say(_told(await _asked_again(services, review, kind, output)))
+        say(_verdict_text(await _asked_again(services, review, kind, output)))
         done.append(review.id)
 
 
 async def _asked_again(services: Any, review: Any, kind: str, output: Any) -> Any:
-    """Give a verdict; a label that was never seen before is asked about first."""
+    """Give a verdict; ask first if its label is unknown."""
     from roadbed.reviews.errors import LabelUnknownError
 
     try:
@@ -255,7 +255,7 @@ def _taken_back(review: Any) -> str:
     return "Undone. The review waits again."
 
 
-def _told(given: Any) -> str:
+def _verdict_text(given: Any) -> str:
     from roadbed.reviews.model import HeldVerdict
 
     if isinstance(given, HeldVerdict):

@@ -69,7 +69,7 @@ def doctor(json: Json = False) -> None:
     from roadbed.storage.embedded import default_home
     from roadbed.storage.serving import database_url
 
-    async def look() -> list[Finding]:
+    async def inspect() -> list[Finding]:
         settings = Settings()
         async with database_url(settings) as url:
             home = settings.home or default_home(Path.cwd())
@@ -79,7 +79,7 @@ def doctor(json: Json = False) -> None:
             async with open_app(settings, url, only=[], serves=False) as app:
                 return [*findings, _restore(app.recovery.standing), await _names(url)]
 
-    findings = [*run(look()), _confinement()]
+    findings = [*run(inspect()), _confinement()]
     sign = {"ok": "ok     ", "warning": "note   ", "wrong": "WRONG  "}
     show(
         {"findings": findings},
@@ -180,7 +180,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
     settings = settings.model_copy(update={"port": sockets[0].getsockname()[1]})
     application = create(settings, relays=alone)
 
-    async def go_on(_: object, asked: asyncio.Event) -> None:
+    async def serve_until_asked(_: object, asked: asyncio.Event) -> None:
         server = BoundServer(
             configured(application, settings, host=settings.host, port=settings.port, opens=False)
         )
@@ -199,7 +199,7 @@ async def _serve(folder: Path | None, port: int | None, *, alone: bool) -> None:
         if not server.started and (error := running.exception()) is not None:
             raise ServeError(settings.host, settings.port, error) from error
 
-    await until_ended(application.opened(), go_on)
+    await until_ended(application.opened(), serve_until_asked)
 
 
 class ServeError(RoadbedError):

@@ -1,4 +1,4 @@
-"""The sockets of a server that is started by hand, held before anything else is opened."""
+"""The sockets of a server, bound before anything else is opened."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import uvicorn
 
 
 class BoundServer(uvicorn.Server):
-    """A server that leaves signals to whoever runs it."""
+    """A server without signal handlers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

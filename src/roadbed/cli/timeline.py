@@ -20,4 +20,8 @@ def timeline(usecase: UseCaseName, json: Json = False) -> None:
             return stages, chart_of(stages, services.clock.now())
 
     stages, drawn = run(work())
-    show({**drawn.facts, "road": stages}, as_json=json, text=lambda: "\n".join(drawn.lines))
+    show(
+        {**drawn.facts, "timeline": stages, "road": stages},
+        as_json=json,
+        text=lambda: "\n".join(drawn.lines),
+    )

@@ -89,7 +89,7 @@ def _proof(report: Any) -> Iterator[str]:
         why = (proof or {}).get("detail", {}).get("why_not") or "no version has been certified."
         yield f"Proof         none: {why}"
         return
-    kind = "Cautious" if proof["bridged"] else "Proof"
+    kind = "Cautious" if proof["cautious"] else "Proof"
     yield f"{kind:14}from confidence {proof['threshold']:.3f} on: {above(proof)}"
     if report.threshold is not None and report.threshold != proof["threshold"]:
         yield f"In force      from {report.threshold:.3f} on"

@@ -154,7 +154,7 @@ def _read(
     delimiter: str | None,
     encoding: str | None,
 ) -> PastWork:
-    """The table's work; ``asks`` lets the person at the terminal say what unclear labels mean."""
+    """Read a table; with ``asks``, the person at the terminal explains unclear labels."""
     from roadbed.usecases.past_work import LabelsUnclearError, read_past_work
 
     while True:

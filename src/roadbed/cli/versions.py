@@ -149,7 +149,7 @@ def _marked(sign: str, text: str) -> str:
 
 
 def replay_of(replayed: Replay) -> Iterator[str]:
-    """What was decided beside what was replayed."""
+    """The decision beside the replay."""
     decided = replayed.decided
     yield f"{replayed.says} Nothing was stored."
     number = _number(decided["version_number"])

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_netw
 
 Address = IPv4Address | IPv6Address
 
-# What hands out a machine's own credentials; AWS, Azure, GCP, Alibaba and Oracle.
+# Metadata services, which issue a machine's credentials: AWS, Azure, GCP, Alibaba and Oracle.
 _METADATA = frozenset(
     ip_address(item)
     for item in (
@@ -24,7 +24,7 @@ _METADATA = frozenset(
 )
 _THIS_HOST = ip_network("0.0.0.0/8")
 _NAT64 = IPv6Network("64:ff9b::/96")
-_OWN_NAT64 = IPv6Network("64:ff9b:1::/48")  # where the hidden address stands, only its owner knows
+_OWN_NAT64 = IPv6Network("64:ff9b:1::/48")  # the position of the embedded address is not fixed
 
 
 def objection(text: str, *, private: bool) -> str | None:
@@ -72,7 +72,7 @@ def _layers(address: Address) -> Iterator[Address]:
     if address in _NAT64:
         yield IPv4Address(int(address) & 0xFFFFFFFF)
         return
-    # Without its zone: fe80::1%eth0 is in no table.
+    # Without its zone: the tables have no entry for fe80::1%eth0.
     yield IPv6Address(int(address))
     if address.sixtofour is not None:
         yield address.sixtofour

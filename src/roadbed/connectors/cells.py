@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-# What makes a spreadsheet calculate; the wide forms do so in some of them.
+# Characters that start a formula; some programs also accept the wide forms.
 _DANGER = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 CELL_CHARACTERS = 32_767  # what a cell of a workbook holds
@@ -23,7 +23,7 @@ def neutralised(value: Cell) -> Cell:
 
 
 def restored(text: str) -> str:
-    """What stood in the cell before ``neutralised``."""
+    """The text of the cell before ``neutralised``."""
     return text[1:] if text.startswith("'") and _DANGER.match(text) else text
 
 

@@ -22,11 +22,11 @@ LINKS = 5
 
 @dataclass(frozen=True, slots=True)
 class Chat(SendOnly):
-    """Posts ``text`` to the webhook whose URL stands in the environment variable ``url``.
+    """Posts ``text`` to the webhook whose URL is in the environment variable ``url``.
 
-    The URL is itself the secret. ``links`` among the facts, a list of ``{text, url}``, become
-    buttons. What comes from facts is escaped: it can mention nobody, and no address in it becomes
-    a link or is opened for a preview.
+    The URL itself is the secret. ``links`` among the facts, a list of ``{text, url}``, become
+    buttons. Text from facts is escaped: it cannot mention people, and its addresses become neither
+    links nor previews.
     """
 
     kind: ClassVar[str] = "chat"

@@ -1,4 +1,4 @@
-"""Egress: HTTP, addresses and secrets for one attempt, within one deadline. The only way out."""
+"""Egress: HTTP, addresses and secrets for one attempt, within one deadline."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of ``host`` by the system, IPv4 first. Raises ``OSError``."""
     loop = asyncio.get_running_loop()
     addresses = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    # A host that has both is reachable by IPv4 nearly always, by IPv6 not from every network.
+    # A host with both is nearly always reachable by IPv4; many networks have no IPv6.
     ordered = sorted(addresses, key=lambda address: address[0] != socket.AF_INET)
     return [str(item[4][0]) for item in ordered]
 
 
 class EgressPool:
-    """Lives as long as the relay; hands out a ``HttpEgressClient`` for each attempt.
+    """Lives as long as the relay; gives a ``HttpEgressClient`` to each attempt.
 
     Connections are kept open by host *and* address: a connection whose certificate was checked for
     one host never carries a request for another that resolves to the same address. Hosts come from
@@ -106,7 +106,7 @@ class HttpEgressClient:
             raise TemporaryError(_SLEPT)
 
     def secret(self, name: str) -> SecretStr:
-        # A file's last line break often comes along, and no header or login wants it.
+        # Values read from a file often end in a line break, which no header or login accepts.
         value = self._pool.environment.get(name, "").rstrip("\r\n")
         if not value:
             raise RefusedError(
@@ -154,14 +154,14 @@ class HttpEgressClient:
             extensions={
                 "sni_hostname": host.rstrip("."),
                 "trace": progress.trace,
-                "timeout": {},  # the deadline below holds for all of it
+                "timeout": {},  # the deadline below covers the whole request
             },
         )
         async with self._deadline(progress):
             try:
                 return await self._exchange(request, self._pool.transport(host))
             except (httpx2.TransportError, OSError, ssl.SSLError) as error:
-                raise progress.failed(f"{host}: {_said(error)}.") from error
+                raise progress.failed(f"{host}: {_error_text(error)}.") from error
 
     async def _exchange(
         self, request: httpx2.Request, transport: httpx2.AsyncBaseTransport
@@ -196,10 +196,10 @@ class HttpEgressClient:
 
 
 class _Progress:
-    """Whether anything of the request has left the machine; stops it where no time is ``left``.
+    """Whether a byte of the request has been sent; stops the request after the deadline.
 
-    A timer alone would not: what was about to be written when the process was put to sleep is
-    written when it wakes, before the timer is looked at.
+    A timer is not enough: a suspended process that continues would write to the socket before it
+    runs the timer.
     """
 
     def __init__(self, left: Callable[[], float]) -> None:
@@ -253,5 +253,5 @@ def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
     return given
 
 
-def _said(error: Exception) -> str:
+def _error_text(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__

@@ -26,31 +26,31 @@ def safe_name(text: str, key: str) -> str:
 
 
 def digest(key: str) -> str:
-    """What a key is called in a file name."""
+    """The form of a key in a file name."""
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Put ``content`` at ``target`` so that a crash leaves the old file or the new one.
+    """Write ``target`` atomically: a crash leaves the old file or the new one.
 
     Raises ``TemporaryError`` if nothing changed, ``UnknownOutcomeError`` if that is not known.
     """
     try:
         number, name = tempfile.mkstemp(prefix=".part-", dir=target.parent)
     except OSError as error:
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     try:
         with os.fdopen(number, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp lets only its owner read; others are to pick the file up.
+        # mkstemp lets only the owner read; other users must be able to read the file.
         Path(name).chmod(0o640)
         Path(name).replace(target)
     except OSError as error:
         with suppress(OSError):
             Path(name).unlink()
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     _keep(target)
 
 
@@ -61,7 +61,7 @@ def remove(target: Path) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     _keep(target)
     return True
 
@@ -81,7 +81,7 @@ def locked(target: Path) -> Iterator[None]:
     try:
         number = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
     except OSError as error:
-        raise TemporaryError(_said(target, error)) from error
+        raise TemporaryError(_write_problem(target, error)) from error
     try:
         while not _taken(number):
             if time.monotonic() > until:
@@ -101,7 +101,7 @@ def _taken(number: int) -> bool:
 
 
 def _keep(target: Path) -> None:
-    """The folder remembers the name after a power cut, too."""
+    """Sync the folder, so that the name survives a power failure."""
     try:
         number = os.open(target.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
@@ -109,8 +109,8 @@ def _keep(target: Path) -> None:
         finally:
             os.close(number)
     except OSError as error:
-        raise UnknownOutcomeError(_said(target, error)) from error
+        raise UnknownOutcomeError(_write_problem(target, error)) from error
 
 
-def _said(target: Path, error: OSError) -> str:
+def _write_problem(target: Path, error: OSError) -> str:
     return f"{target.name} cannot be written in {target.parent}: {error.strerror or error}."

@@ -36,7 +36,7 @@ class Folder:
     """
 
     kind: ClassVar[str] = "folder"
-    key_horizon: ClassVar[timedelta | None] = timedelta(days=3_650)  # as long as the file stands
+    key_horizon: ClassVar[timedelta | None] = timedelta(days=3_650)  # as long as the file exists
     can_look_up: ClassVar[bool] = True
     can_compensate: ClassVar[bool] = True
 
@@ -81,7 +81,7 @@ class Folder:
 
     def _folder(self) -> Path:
         folder = Path(self.path)
-        # Made by hand on purpose: a share that is not mounted must not be written beside.
+        # Not created here: while a share is not mounted, results would go to the local disk.
         if not folder.is_dir():
             raise TemporaryError(f"There is no folder {folder}. Make it, or mount it.")
         return folder

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import ClassVar, Literal, get_args
+from typing import BinaryIO, ClassVar, Literal, get_args
 
 from pydantic import SecretStr
 
@@ -34,7 +34,8 @@ Encryption = Literal["starttls", "tls", "none"]
 _ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _NOT_SIGNED_IN = frozenset({530, 534, 535, 538})
 _STEP_SECONDS = 10.0  # for one answer of the server
-_WHOLE_SECONDS = 60.0  # a server that sends a sign every few seconds ends here
+_MOST_REPLY_BYTES = 1_000_000
+_WHOLE_SECONDS = 60.0  # limits a server that sends a byte every few seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Email(SendOnly):
             async with asyncio.timeout(_WHOLE_SECONDS):
                 said = await asyncio.to_thread(session.run, message)
         except BaseException as error:
-            # The thread must not send anything once nobody waits for it.
+            # After a timeout the thread must not send anything.
             session.abort()
             if isinstance(error, TimeoutError):
                 raise session.failed("it took too long") from error
@@ -82,13 +83,13 @@ class Email(SendOnly):
         return Sent(reference=str(message["Message-ID"]), detail=said)
 
     def message_id(self, key: str) -> str:
-        """The Message-ID of whatever is sent under ``key``."""
+        """The Message-ID of the message with this ``key``."""
         digest = hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()[:32]
         return f"<{digest}@{self.sender.rpartition('@')[2]}>"
 
     def _message(self, request: DeliveryRequest, egress: EgressClient) -> EmailMessage:
         facts = rendering.facts_of(request)
-        # Split before filling: a field can never add a receiver.
+        # Split before rendering: the value of a field can never add a receiver.
         to = [rendering.text(part.strip(), facts) for part in self.to.split(",")]
         for receiver in to:
             if _ADDRESS.fullmatch(receiver) is None:
@@ -149,9 +150,33 @@ class _Connection(smtplib.SMTP):
             made.close()
             raise
 
+    def getreply(self) -> tuple[int, bytes]:
+        """As above, but no connection reads more than a megabyte of replies."""
+        if self.file is None and self.sock is not None:
+            self.file = _Limited(self.sock.makefile("rb"))
+        return super().getreply()
+
+
+class _Limited:
+    """The lines of a server: a reply has as many as it likes, and smtplib keeps them all."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._left = _MOST_REPLY_BYTES
+
+    def readline(self, most: int) -> bytes:
+        line = self._file.readline(most)
+        self._left -= len(line)
+        if self._left < 0:
+            raise OSError(f"it replied with more than {_MOST_REPLY_BYTES:,} bytes")
+        return line
+
+    def close(self) -> None:
+        self._file.close()
+
 
 class _Session:
-    """One conversation with the server, in a thread; knows how far it came."""
+    """One SMTP session, in a thread; records its progress."""
 
     def __init__(
         self,
@@ -186,12 +211,12 @@ class _Session:
                 self._smtp.close()
 
     def failed(self, why: str) -> TemporaryError | UnknownOutcomeError:
-        """The error for a conversation that broke off here."""
+        """The error for a session that ended at this point."""
         detail = f"{self._email.host}: {why.rstrip('.')}."
         return UnknownOutcomeError(detail) if self._sent else TemporaryError(detail)
 
     def abort(self) -> None:
-        """End the conversation from outside the thread."""
+        """End the session from outside the thread."""
         self._aborted = True
         connection = self._smtp.sock if self._smtp is not None else None
         if connection is not None:
@@ -206,7 +231,7 @@ class _Session:
         smtp.ehlo_or_helo_if_needed()
         self._expect(smtp.mail(self._email.sender), {250})
         for part in str(message["To"]).split(", "):
-            # One refused receiver refuses the message: nobody gets half of it.
+            # One refused receiver refuses the whole message: either all receivers get it or none.
             self._expect(smtp.rcpt(part), {250, 251})
         if self._aborted:
             raise TemporaryError("It was given up before anything was sent.")

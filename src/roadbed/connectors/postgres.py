@@ -27,9 +27,9 @@ from roadbed.usecases.destinations import (
 _CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 10
 _NAME = re.compile(r"[^\x00]{1,63}")
-# Data, constraint, no such table or column, no permission: the same again would fail again.
+# Data, constraint, missing table or column, no permission: a retry would fail too.
 _FOR_GOOD = frozenset({"0A", "22", "23", "25", "28", "3D", "3F", "42"})
-# No such table or column, no right to it: every row fails in the same way.
+# Missing table or column, or no permission: every row fails in the same way.
 _OF_EVERYTHING = {"42P01": "table", "42703": "table", "42501": "table"}
 
 
@@ -42,7 +42,7 @@ class PostgresTable:
     """
 
     kind: ClassVar[str] = "postgres"
-    key_horizon: ClassVar[timedelta | None] = timedelta(days=3_650)  # as long as the row stands
+    key_horizon: ClassVar[timedelta | None] = timedelta(days=3_650)  # as long as the row exists
     can_look_up: ClassVar[bool] = True
     can_compensate: ClassVar[bool] = True
 
@@ -73,7 +73,7 @@ class PostgresTable:
         )
         async with self._connected(egress) as connection:
             await connection.execute(statement, values)
-        return Sent(reference=request.key, detail=f"The row stands in {self.table}.")
+        return Sent(reference=request.key, detail=f"The row is in {self.table}.")
 
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         async with self._connected(egress) as connection:
@@ -133,10 +133,8 @@ async def _connect(name: str, egress: EgressClient) -> psycopg.AsyncConnection[t
             queries("roadbed.connectors")["limit"].encode(), {"limit": f"{_STATEMENT_SECONDS}s"}
         )
     except psycopg.ProgrammingError as error:
-        # Its text quotes the address, with the password in it.
-        raise RefusedError(
-            f"What stands in {name} is no database address.", cause="secret"
-        ) from error
+        # The driver's message quotes the address with its password.
+        raise RefusedError(f"{name} is not a database address.", cause="secret") from error
     except psycopg.Error as error:
         raise TemporaryError(f"{name}: the database cannot be reached.") from error
     return connection
@@ -157,7 +155,7 @@ def _judged(error: psycopg.Error) -> Exception:
     said = error.diag.message_primary or type(error).__name__
     detail = f"The database answered {error.sqlstate}: {said}"
     if error.sqlstate.startswith("57P"):
-        # Shut down, perhaps between the commit and its answer.
+        # The server shut down, perhaps after the commit and before its answer.
         return UnknownOutcomeError(detail)
     if error.sqlstate[:2] not in _FOR_GOOD:
         return TemporaryError(detail)

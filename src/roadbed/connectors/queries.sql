@@ -1,4 +1,5 @@
--- Names in braces are identifiers, quoted by psycopg.sql; values of a delivery request are never put there.
+-- Names in braces are identifiers, quoted by psycopg.sql; values of a delivery request are never
+-- used as identifiers.
 
 -- name: limit
 SELECT set_config('statement_timeout', %(limit)s, false)

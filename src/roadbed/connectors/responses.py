@@ -19,9 +19,9 @@ from roadbed.usecases.destinations import (
 
 EXCERPT_CHARACTERS = 200
 _SEES = {"status", "body"}
-# The receiver says that it has not worked on the request; after 500, 502 or 504 it may have.
+# The receiver did not process the request; after 500, 502 or 504 it may have.
 _NOT_NOW = frozenset({408, 425, 429, 503})
-# The receiver refuses the sender, or has no such place: not this delivery alone.
+# The receiver refuses the sender or has no such path: every delivery fails, not only this one.
 _OF_EVERYTHING = frozenset({401, 403, 404, 405, 407, 410})
 _WORD_CHARACTERS = 6
 _LONGEST_WAIT_SECONDS = 86_400.0
@@ -31,7 +31,7 @@ _LONGEST_WAIT_SECONDS = 86_400.0
 def accept(
     response: Response, now: datetime, succeeded_when: str | None = None, *, hide: str = ""
 ) -> Any:
-    """The body of an answer that says the effect was made, as ``body_of``.
+    """The body of a response that confirms the effect, as ``body_of``.
 
     ``hide`` holds secrets that must not appear in an error, separated by blanks. Raises
     ``TemporaryError``, ``RefusedError``, ``UnknownOutcomeError``.
@@ -78,7 +78,7 @@ def condition_problems(name: str, condition: str | None) -> Iterator[str]:
 
 # Any: JSON of any shape, as the receiver sent it.
 def body_of(response: Response) -> Any:
-    """The body as JSON, or as text if it is none."""
+    """The body as JSON, or as text if it is not JSON."""
     written = response.body.decode("utf-8-sig", "replace")
     try:
         return json.loads(written)
@@ -102,7 +102,7 @@ def excerpt(response: Response, *, hide: str = "") -> str:
     """The status and the body's beginning, in one line."""
     written = response.body.decode("utf-8", "replace")
     for secret in sorted(hide.split(), key=len, reverse=True):
-        # Shorter ones are words such as Bearer or Basic.
+        # Shorter parts are words such as Bearer or Basic.
         if len(secret) > _WORD_CHARACTERS:
             written = written.replace(secret, "…")
     start = " ".join(written.split())[:EXCERPT_CHARACTERS]

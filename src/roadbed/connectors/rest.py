@@ -100,7 +100,7 @@ class Rest:
             request, sent={"reference": sent.reference, "detail": sent.detail}
         )
         response = await self._call(self.take_back, "DELETE", facts, egress)
-        # Gone already: it was taken back before, and the answer was lost.
+        # It is gone: an earlier attempt removed it, and the response was lost.
         if response.status not in _GONE:
             accept(response, egress.now(), hide=self._hidden(egress))
         return Sent(reference=sent.reference, detail=f"It answered {response.status}.")

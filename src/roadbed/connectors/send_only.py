@@ -15,7 +15,7 @@ class SendOnly:
     can_compensate: ClassVar[bool] = False
 
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
-        raise RefusedError(f"{request.destination} cannot be asked what it has. Look there.")
+        raise RefusedError(f"{request.destination} cannot be queried. Look there.")
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
-        raise RefusedError(f"{request.destination} takes nothing back. A person has to.")
+        raise RefusedError(f"{request.destination} cannot undo an effect. A person has to.")

@@ -75,7 +75,7 @@ def signatures(egress: EgressClient, name: str, key: str, moment: str, body: byt
     the delivery, so that both sides need not change at one moment. Raises ``RefusedError``.
     """
     secrets = [egress.secret(name)]
-    with contextlib.suppress(RefusedError):  # not set: the old one was dropped, or never was
+    with contextlib.suppress(RefusedError):  # not set: there is no old secret, or no longer
         secrets.append(egress.secret(name + _BEFORE))
     return " ".join(_signature(secret, key, moment, body) for secret in secrets)
 

@@ -20,7 +20,7 @@ _DEADLINE_SECONDS = 30.0
 
 
 def secrets(settings: Settings) -> Mapping[str, str]:
-    """What a ``EgressPool`` for witnesses has to know; nothing of any connector's."""
+    """The secrets of an ``EgressPool`` for witnesses; it has no secrets of connectors."""
     password = settings.audit_mail_password
     return {_PASSWORD: password.get_secret_value()} if password is not None else {}
 

@@ -20,7 +20,7 @@ _KEY = "key"
 
 
 def add_row(folder: Path, name: str, key: str, row: Mapping[str, Cell]) -> str:
-    """Put the row under ``key`` into workbook ``name``; the workbook it stands in.
+    """Add the row ``key`` to workbook ``name``; returns the workbook that holds the row.
 
     A note beside the workbooks says which one a key belongs to, written before the row: tried again
     another day, the row still goes into the same one. Raises ``TemporaryError``, ``RefusedError``.
@@ -39,7 +39,7 @@ def add_row(folder: Path, name: str, key: str, row: Mapping[str, Cell]) -> str:
 
 
 def has_row(folder: Path, key: str) -> str | None:
-    """The workbook in which a row stands under ``key``."""
+    """The workbook that holds the row ``key``."""
     with locked(folder / ".lock"):
         book = _noted(folder, key)
         if book is None or not is_there(folder / book):
@@ -48,7 +48,7 @@ def has_row(folder: Path, key: str) -> str | None:
 
 
 def remove_row(folder: Path, key: str) -> bool:
-    """Take the row under ``key`` out; whether it was there."""
+    """Remove the row ``key``; returns whether it existed."""
     with locked(folder / ".lock"):
         book = _noted(folder, key)
         if book is None or not is_there(folder / book):
@@ -128,6 +128,6 @@ def _fill(sheet: Any, number: int, values: list[Cell]) -> None:
 
 def _save(sheet: Worksheet, book: Path) -> None:
     written = io.BytesIO()
-    assert sheet.parent is not None  # it came out of a workbook
+    assert sheet.parent is not None  # it was read from a workbook
     sheet.parent.save(written)
     write_whole(book, written.getvalue())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs
 
 from starlette.requests import Request
@@ -95,6 +95,7 @@ async def account_page(
     problem: str | None = None,
     made: str | None = None,
     revoked: Sequence[Issued] = (),
+    typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     """The page, with what one act has to say."""
     app, viewer = app_of(request), viewer_of(request)
@@ -113,6 +114,7 @@ async def account_page(
         problem=problem,
         made=made,
         revoked=revoked,
+        typed=typed or {},
     )
 
 

@@ -114,7 +114,7 @@ async def usecases(request: Request) -> HTMLResponse:
         "usecases.html",
         rows=rows,
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
-        in_force=[item for item in await app.halts.in_force() if viewer.sees(item.use_case)],
+        in_force=[halt for halt in await app.halts.in_force() if viewer.sees(halt.use_case)],
         failures=await app.failures.list(viewer.visible(app.deployments.names())),
         can_halt=viewer.somewhere(Permission.HALT),
         served_here=bool(app.deployments.names()) and not viewer.admin,
@@ -123,7 +123,7 @@ async def usecases(request: Request) -> HTMLResponse:
 
 @needs(Permission.VIEW)
 async def usecase(request: Request) -> HTMLResponse:
-    """One use case: what is automatic, what is proven, what waits."""
+    """One use case: automation, guarantee, open work."""
     app = app_of(request)
     service = app.service(request.path_params["name"])
     overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
@@ -137,8 +137,10 @@ async def usecase(request: Request) -> HTMLResponse:
         halts=await app.halts.history(overview.use_case),
         budget=service.loaded.declared.budget,
         allowances=[
-            (item, charts.budget(item))
-            for item in await app.budgets.report(overview.use_case, service.loaded.declared.budget)
+            (period, charts.budget(period))
+            for period in await app.budgets.report(
+                overview.use_case, service.loaded.declared.budget
+            )
         ],
         deliveries=await app.deliveries.overview(overview.use_case),
         overview=overview,

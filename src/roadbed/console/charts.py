@@ -100,7 +100,7 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
                 x, low, high
             )
         )
-    path = [place(item["confidence"], item["right"]) for item in bins]
+    path = [place(bin_["confidence"], bin_["right"]) for bin_ in bins]
     parts += [
         Markup('<polyline class="line" points="{}"/>').format(_points(path)),
         word(WIDTH - _RIGHT, HEIGHT - 4, "confidence", "end"),
@@ -134,7 +134,7 @@ def volume(history: Sequence[Row], now: datetime) -> Markup:
 
 
 def budget(of: BudgetStatus) -> Markup:
-    """What is spent of a period's cap and, paler, what is held; the levels of alerts marked."""
+    """Spending of a period, paler the reserved part, and marks at the alert levels."""
     most = max(of.cap, of.spent + of.reserved) or 1
     tall, top = 16, 18
 
@@ -170,7 +170,7 @@ def _axes(top: float, place: Any) -> Iterator[Markup]:
 
 
 def _levels(top: float, place: Any) -> Iterator[Markup]:
-    tick = next(item for item in _TICKS if top / item <= _MOST_TICKS)
+    tick = next(step for step in _TICKS if top / step <= _MOST_TICKS)
     for step in range(int(top / tick) + 1):
         x, y = place(0.0, tick * step)
         yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(

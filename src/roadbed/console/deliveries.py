@@ -1,4 +1,4 @@
-"""What goes out: where it stands, what needs a person, and one delivery with its buttons."""
+"""Deliveries: their states, those that need a person, and one delivery with its buttons."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from roadbed.people.permissions import Permission, to_say
 from roadbed.usecases.use_case import UseCase
 
 _PAGE_SIZE = 50
-_OTHERS = [item for item in DeliveryState if item not in FOR_PEOPLE]
+_OTHERS = [state for state in DeliveryState if state not in FOR_PEOPLE]
 
 
 @needs(Permission.VIEW)
@@ -39,14 +39,14 @@ async def deliveries(request: Request) -> HTMLResponse:
         name, states=[state] if state else _OTHERS, before=before, most=_PAGE_SIZE
     )
     counts = _counts(declared, overview["destinations"])
-    totals = {item: sum(row.get(item, 0) for row in counts.values()) for item in _in_order()}
+    totals = {state: sum(row.get(state, 0) for row in counts.values()) for state in _in_order()}
     return await usecase_page(
         request,
         "deliveries.html",
         name,
         counts=counts,
         totals={delivery: n for delivery, n in totals.items() if n},
-        waiting=sum(totals[entry] for entry in FOR_PEOPLE),
+        waiting=sum(totals[state] for state in FOR_PEOPLE),
         circuits=overview["circuits"],
         asked=state,
         more_of=before,
@@ -58,13 +58,13 @@ async def deliveries(request: Request) -> HTMLResponse:
 
 @needs(Permission.VIEW, by=by_delivery)
 async def delivery(request: Request) -> HTMLResponse:
-    """One delivery: exactly what it sends, how every attempt went, what can be said of it."""
+    """One delivery: its exact content, its attempts, and the possible decisions."""
     return await _delivery(request)
 
 
 @needs(Permission.APPROVE, Permission.DELIVER, by=by_delivery)
 async def say(request: Request) -> Response:
-    """A person's word on a delivery; a word that does not count is told beside its buttons."""
+    """A person's decision on a delivery; an error is shown beside the buttons."""
     person = person_of(request)
     app = app_of(request)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
@@ -135,5 +135,5 @@ def _counts(
 ) -> dict[str, Mapping[str, Any]]:
     """Every destination and action declared, and those that were once."""
     names = [*declared.destinations, *declared.actions]
-    names += [item for item in sorted(counted) if item not in names]
+    names += [name for name in sorted(counted) if name not in names]
     return {name: counted.get(name, {}) for name in names}

@@ -72,7 +72,7 @@ RELEASE_STATES = {
     "rolled_back": "↶ rolled back",
     "withdrawn": "× withdrawn",
 }
-# What each of the pod is there for, beside the name.
+# The task of each role of the pod.
 ROLES = {
     "domain_lead": "owns it",
     "engineer": "called when it breaks",
@@ -100,7 +100,7 @@ _SAYS = {
 
 
 def say(what: str, delivery: Delivery) -> dict[str, str]:
-    """The button for a word on a delivery: its label and key."""
+    """The button for a decision on a delivery: its label and key."""
     label, key = _SAYS[what]
     if what == "approve" and delivery.key is None:
         label = "Try again to make it ready"
@@ -110,7 +110,7 @@ def say(what: str, delivery: Delivery) -> dict[str, str]:
 
 
 def readable(content: Mapping[str, object]) -> str:
-    """Content as JSON on several lines; what a reader could not see is written as an escape."""
+    """Content as JSON on several lines; invisible characters are escaped."""
     return seen(json.dumps(content, indent=2, ensure_ascii=False))
 
 
@@ -120,8 +120,10 @@ def compact(content: object) -> str:
 
 
 def seen(text: str) -> str:
-    """Text in which nothing hides: marks that turn or swallow what stands beside them are told."""
-    return "".join(item if _visible(item) else json.dumps(item)[1:-1] for item in text)
+    """Text with invisible and direction-changing characters escaped."""
+    return "".join(
+        character if _visible(character) else json.dumps(character)[1:-1] for character in text
+    )
 
 
 class Unchanged(str):
@@ -131,7 +133,7 @@ class Unchanged(str):
 
 
 def upright(value: object) -> object:
-    """What a page shows of any value: marks that turn the text beside them around are told.
+    """Any value for a page, with direction-changing characters escaped.
 
     Joiners and marks of one direction stay, which scripts and emoji need.
     """
@@ -142,7 +144,7 @@ def upright(value: object) -> object:
 
 
 def sentence(reason: str | None) -> str:
-    """A reason as a sentence; the state beside it says already what kind of error it was."""
+    """A reason as a sentence, without the kind of error, which the state shows."""
     text = _KINDS_OF_ERROR.sub("", reason or "").strip()
     return text and text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
 
@@ -152,7 +154,7 @@ def _visible(sign: str) -> bool:
 
 
 def money(amount: Decimal | float, currency: str) -> str:
-    """An amount with its currency; what is less than a cent is not hidden."""
+    """An amount with its currency; amounts below a cent are not rounded to zero."""
     digits = 2 if amount == 0 or amount >= Decimal("0.01") else 4
     return f"{amount:,.{digits}f} {currency}"
 
@@ -186,7 +188,7 @@ def duration(seconds: float | None) -> str:
 
 
 def span(seconds: float | None) -> str:
-    """For how long somebody waits: nobody reads thousandths of a second off a clock."""
+    """A waiting time for people, without milliseconds."""
     if seconds is None:
         return "none"
     return "less than a second" if seconds < 1.0 else duration(seconds)
@@ -212,7 +214,7 @@ def exact(at: datetime) -> str:
 
 
 def code(text: str) -> Markup:
-    """A sentence whose `commands` stand out."""
+    """A sentence with `commands` marked as code."""
     parts = text.split("`")
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
@@ -221,7 +223,7 @@ def code(text: str) -> Markup:
 
 
 def short(identifier: str | None) -> str:
-    """The end of an id: enough to tell two apart. It is copied whole."""
+    """The end of an id, enough to distinguish two. The whole id is copied."""
     return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
 
 

@@ -34,7 +34,7 @@ def as_declared(service: Deployment, content: Mapping[str, object]) -> dict[str,
 
 
 def fields(service: Deployment) -> list[FormField]:
-    """The fields a reviewer fills in, with what is known to be possible."""
+    """The fields of a review form, with the known values."""
     schema = service.loaded.declared.output.model_json_schema()
     known = _known_labels(service)
     return [
@@ -49,7 +49,7 @@ def fields(service: Deployment) -> list[FormField]:
 
 
 def read(output: type[BaseModel], form: Mapping[str, str]) -> dict[str, object]:
-    """What was typed, as far as it can be understood; the service judges it."""
+    """The typed values, converted where possible; the service validates them."""
     schema = output.model_json_schema().get("properties", {})
     values: dict[str, Any] = {}
     for name, field in schema.items():
@@ -70,14 +70,14 @@ def action_kinds(service: Deployment) -> list[str]:
 
 
 def read_actions(form: Mapping[str, str]) -> Sequence[Mapping[str, object]] | None:
-    """The actions that are right, in their order; ``None`` where the form asked for none.
+    """The right actions, in their order; ``None`` if the form has no actions.
 
     Each of those proposed is kept, edited or left out; one more may have been added. Raises
     ``VerdictError``.
     """
     if "actions" not in form:
         return None
-    # Those that are in the form, whatever number it says.
+    # Those that are in the form, independent of its count.
     fields_of_kinds = [_NUMBERED.fullmatch(name) for name in form]
     numbers = [*map(str, sorted(int(field[1]) for field in fields_of_kinds if field)), "new"]
     actions = []

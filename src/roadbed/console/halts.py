@@ -1,4 +1,4 @@
-"""The halt: a page to ask for it, what it did, and the two people who let things go on."""
+"""The halt: its form, its result, and the resume by two people."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from roadbed.usecases.errors import UnknownUseCaseError
 
 @needs(Permission.VIEW)
 async def halt_page(request: Request) -> HTMLResponse:
-    """Ask why; or, while it is halted, what the halt did and who has to agree to go on."""
+    """The form of a halt; while halted, its result and who must confirm a resume."""
     return await _halt_page(request, _name(request))
 
 
@@ -59,7 +59,7 @@ async def drill(request: Request) -> Response:
 
 @needs(Permission.HALT, by=somewhere)
 async def halt_all_page(request: Request) -> HTMLResponse:
-    """Ask why everything has to stop; what stands halted."""
+    """The form to halt everything, and the halted use cases."""
     return await _all_page(request)
 
 
@@ -70,7 +70,7 @@ async def halt_all(request: Request) -> Response:
     reason = (await _text(request, "reason")).strip()
     if not reason:
         return await _all_page(request, status=422, problem="Give a reason; other people read it.")
-    names = [item for item in await halts.known() if viewer.may(item, Permission.HALT)]
+    names = [name for name in await halts.known() if viewer.may(name, Permission.HALT)]
     result = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if result.failed:
         error = HaltIncompleteError(len(result.halts), result.failed)
@@ -106,15 +106,15 @@ async def _all_page(
         request,
         "halt_all.html",
         status,
-        known=[item for item in await halts.known() if viewer.may(item, Permission.HALT)],
-        in_force={entry.use_case: entry for entry in await halts.in_force()},
+        known=[name for name in await halts.known() if viewer.may(name, Permission.HALT)],
+        in_force={halt.use_case: halt for halt in await halts.in_force()},
         problem=problem,
         failed=failed or {},
     )
 
 
 def _name(request: Request) -> str:
-    """The use case asked for; one whose folder is broken can be stopped as well."""
+    """The requested use case; one with a broken folder can be halted too."""
     name: str = request.path_params["name"]
     if name not in _served(request) and name not in app_of(request).broken:
         raise UnknownUseCaseError(name)

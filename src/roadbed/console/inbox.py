@@ -94,7 +94,12 @@ async def back(request: Request) -> Response:
 
 
 async def _again(request: Request, error: AbsenceError) -> HTMLResponse:
-    return await account_page(request, status=422, problem=f"{error.problem} {error.remedy}")
+    return await account_page(
+        request,
+        status=422,
+        problem=f"{error.problem} {error.remedy}",
+        typed=await read_form(request),
+    )
 
 
 async def _row(app: App, name: str) -> UseCaseRow:

@@ -25,10 +25,10 @@ async def ask(request: Request) -> HTMLResponse:
 
 @needs(Permission.INCIDENT)
 async def declare(request: Request) -> Response:
-    """Note the incident, and on to what it touched."""
+    """Record the incident, and redirect to its page."""
     person, name = person_of(request), _name(request)
     form = await form_of(request)
-    title, since, until = (form.get(item, "").strip() for item in ("title", "since", "until"))
+    title, since, until = (form.get(field, "").strip() for field in ("title", "since", "until"))
     if not title:
         return await _ask(request, form, problem="Describe what happened; other people read it.")
     try:
@@ -89,7 +89,7 @@ async def _ask(
 
 
 def _time(typed: str) -> datetime:
-    """What a field for date and time holds, as UTC."""
+    """The value of a date and time field, as UTC."""
     try:
         moment = datetime.fromisoformat(typed)
     except ValueError:
@@ -100,7 +100,7 @@ def _time(typed: str) -> datetime:
 
 
 def _name(request: Request) -> str:
-    """The use case asked for; one whose folder is broken has incidents as well."""
+    """The requested use case; one with a broken folder has incidents too."""
     name: str = request.path_params["name"]
     if name not in _served(request) and name not in app_of(request).broken:
         raise UnknownUseCaseError(name)

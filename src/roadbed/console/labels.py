@@ -31,7 +31,7 @@ async def labels(request: Request) -> HTMLResponse:
 
 @needs(Permission.CONFIRM_LABELS)
 async def decide(request: Request) -> Response:
-    """A label is confirmed as new, or is none; back to the page."""
+    """Confirm or refuse a label as new; back to the page."""
     name, app = request.path_params["name"], app_of(request)
     loaded = app.service(name).loaded
     form, person = await form_of(request), person_of(request)

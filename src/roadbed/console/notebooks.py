@@ -12,7 +12,7 @@ from roadbed.people.permissions import Permission
 
 @needs(Permission.VIEW)
 async def notebook(request: Request) -> HTMLResponse:
-    """What was learnt: for whoever joins the pod; prints on paper."""
+    """The notebook, for new members of the pod; printable."""
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)

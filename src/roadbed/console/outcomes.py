@@ -25,7 +25,7 @@ _WORDS = {"right": True, "wrong": False}
 
 @needs(Permission.VIEW)
 async def outcomes(request: Request) -> HTMLResponse:
-    """What is reported, what it says of automatic answers, and where it contradicts a verdict."""
+    """Outcomes, their summary for automatic answers, and contradictions with verdicts."""
     app, name = app_of(request), request.path_params["name"]
     declared, book = app.service(name).loaded.declared, app.outcomes.repository
     before = request.query_params.get("before", "")[:60] or None
@@ -46,7 +46,7 @@ async def outcomes(request: Request) -> HTMLResponse:
 
 @needs(Permission.REPORT_OUTCOMES, by=by_task)
 async def report(request: Request) -> Response:
-    """Say what turned out; what does not fit is told beside the form."""
+    """Report an outcome; errors are shown beside the form."""
     person, app, task_id = person_of(request), app_of(request), request.path_params["task_id"]
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     name = await app.receipts.use_case_of(task_id)
@@ -55,7 +55,9 @@ async def report(request: Request) -> Response:
         "task": task_id,
         "right": _WORDS.get(form.get("turned_out", "")),
         "output": forms.read(declared.output, form) or None,
-        **{item: form.get(item, "").strip()[: LONGEST[item] + 1] for item in ("note", "source")},
+        **{
+            field: form.get(field, "").strip()[: LONGEST[field] + 1] for field in ("note", "source")
+        },
     }
     try:
         await app.outcomes.report(declared, sent, by=person)

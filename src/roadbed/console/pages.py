@@ -113,7 +113,7 @@ async def usecase_page(
 
 
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
-    """An error in words, with the remedy; a part of a page where only a part was asked for."""
+    """An error with its remedy; only a part of a page if a part was requested."""
     template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
     facts = {"problem": error.problem, "remedy": error.remedy, "code": error.code}
     stopped = error.labels if isinstance(error, LabelUnknownError) else ()
@@ -124,6 +124,6 @@ def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
 
 
 async def form_of(request: Request) -> dict[str, str]:
-    """What a form says, each field cut to a length that people write."""
+    """The fields of a form, each cut to a maximum length."""
     form = parse_qsl((await request.body()).decode(errors="replace"))
     return {name: value[:_MOST].replace("\0", "") for name, value in form}

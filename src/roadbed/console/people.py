@@ -21,7 +21,7 @@ _REFUSED = (LastAdminError, PersonExistsError, PersonInvalidError)
 
 @needs(Permission.VIEW)
 async def members(request: Request) -> HTMLResponse:
-    """Who belongs to a use case, as what, and by whose word."""
+    """The members of a use case, their roles, and who granted them."""
     name = request.path_params["name"]
     app = app_of(request)
     app.service(name)
@@ -31,13 +31,13 @@ async def members(request: Request) -> HTMLResponse:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def people(request: Request) -> HTMLResponse:
-    """Everybody, and a form for somebody new."""
+    """All people, and a form for a new person."""
     return await _people(request)
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def add(request: Request) -> Response:
-    """Somebody new, without roles."""
+    """Add a person without roles."""
     form = await read_form(request)
     name = form.get("name", "").strip().lower()
     try:
@@ -72,25 +72,25 @@ async def revoke(request: Request) -> Response:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def disable(request: Request) -> Response:
-    """Keep somebody out from now on."""
+    """Disable a person."""
     return await _change(request, lambda app, name, by: app.members.disable(name, by=by))
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def enable(request: Request) -> Response:
-    """Let somebody in again."""
+    """Enable a person again."""
     return await _change(request, lambda app, name, by: app.members.enable(name, by=by))
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def confirm(request: Request) -> Response:
-    """Say that this is who the folders mean by the name."""
+    """Confirm that this person is the one whom folders name."""
     return await _change(request, lambda app, name, by: app.members.confirm(name, by=by))
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def end(request: Request) -> Response:
-    """End somebody's token or session."""
+    """End a token or session of a person."""
     token_id = request.path_params["token_id"]
     return await _change(
         request, lambda app, name, by: app.people.revoke(token_id, person=name, by=by)
@@ -99,7 +99,7 @@ async def end(request: Request) -> Response:
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
 async def link(request: Request) -> HTMLResponse:
-    """A one-time sign-in link for somebody; it is shown this once."""
+    """A one-time sign-in link for a person; it is shown once."""
     name, viewer = request.path_params["person"], viewer_of(request)
     code = await app_of(request).people.issue_link_code(
         name, by=viewer.name, session=viewer.session
@@ -113,7 +113,7 @@ async def _change(request: Request, change: Callable[[App, str, str], Awaitable[
         await change(app_of(request), name, viewer_of(request).name)
     except _REFUSED as error:
         return await _person(request, status=422, problem=f"{error.problem} {error.remedy}")
-    # Only a name leads back: what else is in the path was somebody's invention.
+    # Redirect only to a valid name: other paths may be crafted.
     return RedirectResponse(f"/people/{name}" if is_name(name) else "/people", status_code=303)
 
 
@@ -151,7 +151,7 @@ async def _person(
         held=await app.members.held(person=name),
         issued=await app.people.issued(name, kinds=("session", "api")),
         use_cases=await app.members.use_cases(),
-        known_roles=[item.value for item in Role],
+        known_roles=[role.value for role in Role],
         problem=problem,
         made=made,
     )

@@ -1,4 +1,4 @@
-"""What improvement suggests: cards with their cases, a person's word on each, contradictions."""
+"""Proposals: cards with their cases, the decision on each, contradictions."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from roadbed.people.permissions import Permission
 _MOST = 50
 _LONGEST = 20_000
 _DECIDED = ("accepted", "rejected")
-_FIELDS = ("when", "meant", "value", "by")  # what can be edited as it stands
+_FIELDS = ("when", "meant", "value", "by")  # kinds that can be edited
 Form = Mapping[str, str]
 
 
 @needs(Permission.VIEW)
 async def improve(request: Request) -> HTMLResponse:
-    """What waits, what was decided, and what contradicts."""
+    """Open and decided proposals, and contradictions."""
     person_of(request)
     return await _improve(request, request.path_params["name"])
 
 
 @needs(Permission.IMPROVE)
 async def look(request: Request) -> Response:
-    """Look for suggestions now."""
+    """Mine for proposals now."""
     person, app = person_of(request), app_of(request)
     loaded = app.service(request.path_params["name"]).loaded
     await app.proposals.suggest(loaded, actor=person)
@@ -70,7 +70,7 @@ async def quality(request: Request) -> HTMLResponse:
 
 @needs(Permission.IMPROVE, by=by_proposal)
 async def decide(request: Request) -> Response:
-    """A person's word on a proposal; one that does not count is told on its card."""
+    """A person's decision on a proposal; an error is shown on its card."""
     person, app = person_of(request), app_of(request)
     body = (await request.body()).decode(errors="replace")
     form = {name: text[:_LONGEST] for name, text in parse_qsl(body, keep_blank_values=True)}

@@ -51,10 +51,12 @@ async def receipt(request: Request) -> HTMLResponse:
 
 @needs(Permission.REVIEW, Permission.IMPROVE, by=by_task)
 async def replay(request: Request) -> Response:
-    """The receipt again, with what another version says beside what was decided."""
+    """The receipt with the answer of another version beside the decision."""
     person, app = person_of(request), app_of(request)
     task_id = request.path_params["task_id"]
-    if request.method != "POST":  # the address was opened again; nothing is asked twice by itself
+    if (
+        request.method != "POST"
+    ):  # the address was opened again; a replay is not repeated automatically
         return RedirectResponse(f"/receipts/{quote(task_id)}#replay", status_code=303)
     named = (await form_of(request)).get("version", "")[:_MOST]
     try:
@@ -67,7 +69,7 @@ async def replay(request: Request) -> Response:
 
 
 async def shown(request: Request, status: int = 200, **more: object) -> HTMLResponse:
-    """The page of the receipt that the path names; ``more`` says what came of a form on it."""
+    """The page of the receipt in the path; ``more`` is the result of a form on it."""
     person, app = person_of(request), app_of(request)
     content = await app.receipts.get(request.path_params["task_id"], viewer=person)
     name, served = content["use_case"], app.deployments.names()
@@ -89,7 +91,7 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
 
 
 async def _versions(request: Request, receipt: Mapping[str, Any]) -> Any:
-    """Those that may be asked; none where the viewer may not replay."""
+    """The versions for a replay; none if the viewer may not replay."""
     if withheld(receipt, person_of(request)):
         return []
     return await app_of(request).versions.list(receipt["use_case"], most=_PAGE_SIZE)
@@ -104,7 +106,7 @@ async def ask_erase(request: Request) -> HTMLResponse:
 
 @needs(Permission.ERASE, by=by_task)
 async def erase(request: Request) -> Response:
-    """Erase what is known of a task; back to what is left of its receipt."""
+    """Erase the data of a task; back to the rest of its receipt."""
     person = person_of(request)
     app, task_id = app_of(request), request.path_params["task_id"]
     form = await form_of(request)

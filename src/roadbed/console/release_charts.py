@@ -44,7 +44,7 @@ def differences(rows: Sequence[Row]) -> Markup:
 
 
 def evidence(rows: Sequence[Row]) -> Markup:
-    """How far each check of a canary is from its roll-back line, on a scale of factors.
+    """The distance of each canary check from its rollback limit, on a log scale.
 
     Each row has ``label``, ``evidence``, ``limit`` and ``said``.
     """

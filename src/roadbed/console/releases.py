@@ -33,14 +33,14 @@ _STEPS = ("gate", "shadow", "canary", "promote")
 
 
 class NotSaidError(RoadbedError):
-    """A form without what it needs."""
+    """A required field of a form is missing."""
 
     code = "request_invalid"
 
 
 @needs(Permission.VIEW)
 async def releases(request: Request) -> HTMLResponse:
-    """The release under way, all there were, and how to begin one."""
+    """The current release, all releases, and a form to plan one."""
     person_of(request)
     return await _releases(request)
 
@@ -62,7 +62,7 @@ async def plan(request: Request) -> Response:
 
 @needs(Permission.RELEASE, Permission.SIGN)
 async def roll_back(request: Request) -> Response:
-    """Back to the version before; to the page of what was rolled back, if it is served here."""
+    """Roll back; then show the release that was rolled back, if it is served here."""
     person, name = person_of(request), request.path_params["name"]
     served = name in app_of(request).deployments.names()
     form = await form_of(request)
@@ -78,7 +78,7 @@ async def roll_back(request: Request) -> Response:
 
 @needs(Permission.RELEASE)
 async def recertify(request: Request) -> Response:
-    """Look again at the proof of what is live; to its page."""
+    """Certify the live version again; then show its release."""
     person, name = person_of(request), request.path_params["name"]
     app_of(request).service(name)
     try:
@@ -113,7 +113,7 @@ async def release(request: Request) -> HTMLResponse:
 
 @needs(Permission.RELEASE, Permission.SIGN, by=by_release)
 async def act(request: Request) -> Response:
-    """A step, or a person's word; what does not fit is told beside the buttons."""
+    """Run a release step or record a sign-off; an error is shown beside the buttons."""
     person_of(request)
     candidate = await _served(request)
     try:
@@ -156,13 +156,13 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
     roles = await app.releases.roles(name, person)
     current = await app.releases.current(name)
     history = await app.releases.history(name)
-    live = next((entry for entry in history if entry.step == "live"), None)
+    live = next((release for release in history if release.step == "live"), None)
     return await usecase_page(
         request,
         "releases.html",
         name,
         status_of(error) if error else 200,
-        problem=_said(error),
+        problem=_problem_text(error),
         current=current,
         history=history,
         live=presentation.name(live) if live else None,
@@ -184,7 +184,7 @@ async def _release(
         "release.html",
         shown.use_case,
         status_of(error) if error else 200,
-        problem=_said(error),
+        problem=_problem_text(error),
         release=shown,
         **moving(shown, roles, person),
         **back(shown),
@@ -209,24 +209,25 @@ def _why(form: Mapping[str, str]) -> str:
     return why
 
 
-def _said(error: RoadbedError | None) -> str | None:
+def _problem_text(error: RoadbedError | None) -> str | None:
     return f"{error.problem} {error.remedy}" if error else None
 
 
 def signing(
     release: Release, pod: Mapping[str, str], roles: Collection[str], person: str
 ) -> dict[str, object]:
-    """Who has to agree, who did, and what the reader, who has ``roles``, may say."""
+    """Required and given sign-offs, and those that the reader with ``roles`` may give."""
     mine, cannot = presentation.may_sign(release, roles, person)
     given = [off for off in release.sign_offs if off.withdrawn_at is None]
     return {
         "signs": [
-            *(_signed(item) for item in release.sign_offs),
+            *(_signed(sign_off) for sign_off in release.sign_offs),
             *(_nobody(role, pod.get(role)) for role in presentation.unanswered_roles(release)),
         ],
         "my_roles": mine,
         "cannot": cannot,
-        "my_word": release.step in UNDER_WAY and any(entry.person == person for entry in given),
+        "my_word": release.step in UNDER_WAY
+        and any(sign_off.person == person for sign_off in given),
     }
 
 
@@ -254,14 +255,14 @@ def _nobody(role: str, person: str | None) -> dict[str, Any]:
 
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, object]:
-    """The sentence, the ladder and the next step."""
+    """The sentence, the release steps and the next step."""
     mine, _ = presentation.may_sign(release, roles, person)
     free = release.next in presentation.VERBS and release.waits_for is None
     return {
         "called": presentation.name(release),
         "told": presentation.sentence(release),
         "asked": presentation.needed_from_reader(release, mine),
-        "rungs": presentation.steps(release),
+        "steps": presentation.steps(release),
         "verb": presentation.VERBS[release.next or ""] if free else None,
         "may_gate": release.step == "gated",
         "may_withdraw": release.step in ("planned", "gated"),

@@ -36,7 +36,7 @@ def old_routes(routes: Iterable[Route]) -> Iterator[Route]:
 
 
 def _redirect(route: Route) -> Callable[[Request], RedirectResponse]:
-    """Send on with method and body; it needs the same permission, so it tells nothing more."""
+    """Redirect with method and body; the permission is the same, so nothing more is revealed."""
 
     @declared_as(route)
     def redirect(request: Request) -> RedirectResponse:

@@ -48,8 +48,10 @@ async def next_item(request: Request) -> HTMLResponse:
             lost = error
     claimed = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
     shown = request.query_params.get("after")
-    # What was just left to others comes again at once where there is nothing else.
-    review = next((item for item in claimed if item.id != shown or item.left), None)
+    # A skipped review returns at once if there is no other.
+    review = next(
+        (candidate for candidate in claimed if candidate.id != shown or candidate.left), None
+    )
     return await _item(request, name, review, lost=lost)
 
 
@@ -64,7 +66,7 @@ async def _again(request: Request, name: str, review_id: str) -> Review:
 
 @needs(Permission.REVIEW, by=by_review)
 async def give(request: Request) -> HTMLResponse:
-    """A verdict; the answer says what the decider had said."""
+    """Give a verdict; the response shows the decider's answer."""
     person, name = person_of(request), request.path_params["name"]
     app = app_of(request)
     loaded, review_id = app.service(name).loaded, request.path_params["review_id"]
@@ -109,7 +111,7 @@ async def give(request: Request) -> HTMLResponse:
 
 @needs(Permission.REVIEW, by=by_review)
 async def skip(request: Request) -> HTMLResponse:
-    """Leave it to somebody else."""
+    """Skip it: another person reviews it."""
     name = request.path_params["name"]
     reviews = app_of(request).reviews
     await reviews.skip(request.path_params["review_id"], reviewer=person_of(request))
@@ -120,7 +122,7 @@ async def skip(request: Request) -> HTMLResponse:
 async def undo(request: Request) -> HTMLResponse:
     """Take the last verdict or skip back and show its item again.
 
-    A blind verdict that was taken back is for somebody else: then the next one is shown.
+    A blind review goes to another person then: the next one is shown.
     """
     person, name = person_of(request), request.path_params["name"]
     reviews = app_of(request).reviews

@@ -19,8 +19,9 @@ from roadbed.people.errors import (
     SignInRefusedError,
     TooManyRequestsError,
 )
+from roadbed.people.model import SignInProof
 from roadbed.people.passwords import MARK_SECONDS
-from roadbed.people.service import SESSION_SECONDS, How, hashed
+from roadbed.people.service import SESSION_SECONDS, hashed
 from roadbed.statuses import status_of
 
 COOKIE = "roadbed_session"
@@ -51,27 +52,25 @@ async def sign_in(request: Request) -> Response:
 async def by_link(request: Request) -> Response:
     """Spend a one-time link for a session."""
     form = await read_form(request)
-    code = form.get("code", "")
-    person = await app_of(request).people.spend_link(code)
-    return await _enter(request, person, "link", link=code)
+    return await _enter(request, await app_of(request).people.spend_link(form.get("code", "")))
 
 
 @open_to_all
 async def by_password(request: Request) -> Response:
-    """Name, or address, and password; what is wrong stands above the form."""
+    """Sign in by name or address and password; an error is shown above the form."""
     form = await read_form(request)
     name = form.get("name", "").strip()
     name = name if "@" in name else name.lower()
     try:
-        person = await app_of(request).signing_in.by_password(
+        proof = await app_of(request).signing_in.by_password(
             name,
             form.get("password", ""),
             address=_address(request),
             known=request.cookies.get(_KNOWN, ""),
         )
+        return await _enter(request, proof)
     except (SignInRefusedError, TooManyRequestsError) as error:
         return _form(request, error, name=name)
-    return await _enter(request, person, "password")
 
 
 @open_to_all
@@ -84,7 +83,7 @@ async def to_provider(request: Request) -> Response:
     begun = await app.provider.begin(back_to=base(request) + _BACK)
     response = RedirectResponse(begun.address, status_code=303)
     response.set_cookie(
-        _begun(begun.state),
+        _cookie_name(begun.state),
         begun.browser,
         max_age=_BEGUN_SECONDS,
         httponly=True,
@@ -104,7 +103,7 @@ async def from_provider(request: Request) -> Response:
         raise ProviderError("none is set up here")
     if "code" not in asked:
         raise ProviderError("the provider said no")
-    begun = _begun(asked.get("state", ""))
+    begun = _cookie_name(asked.get("state", ""))
     try:
         identity = await app.provider.finish(
             code=asked["code"],
@@ -115,14 +114,14 @@ async def from_provider(request: Request) -> Response:
     except SignInExpiredError as error:
         # Perhaps they are signed in: the strict cookie comes along when a page of ours asks.
         return page(request, "opening.html", status_of(error), onward=_ALREADY)
-    response = await _enter(request, await app.signing_in.by_identity(identity), "oidc")
+    response = await _enter(request, await app.signing_in.by_identity(identity))
     response.delete_cookie(begun, path=_BACK)
     return response
 
 
 @open_to_all
 async def already(request: Request) -> Response:
-    """On to the page wanted for whoever is signed in; else why the way back did not succeed."""
+    """Redirect a signed-in person to the requested page; otherwise show why sign-in failed."""
     if getattr(request.state, "viewer", None) is None:
         raise SignInExpiredError
     return RedirectResponse(_wanted(request), status_code=303)
@@ -144,7 +143,7 @@ async def sign_out(request: Request) -> Response:
 
 
 def not_signed_in(request: Request, error: NotSignedInError) -> Response:
-    """The way in. Whoever follows a link from a message may be signed in all the same."""
+    """The sign-in page. A person who follows a link from a message may be signed in already."""
     path = request.url.path
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
         return problem_page(request, error)
@@ -167,19 +166,17 @@ def not_signed_in(request: Request, error: NotSignedInError) -> Response:
 
 
 async def read_form(request: Request) -> dict[str, str]:
-    """What was typed; of a field sent twice the last."""
+    """The fields of the form; the last value if a field is repeated."""
     body = (await request.body()).decode(errors="replace")
     return {name: value.replace("\0", "") for name, value in parse_qsl(body)}
 
 
-async def _enter(request: Request, person: str, how: How, *, link: str | None = None) -> Response:
+async def _enter(request: Request, proof: SignInProof) -> Response:
     """A new session in this browser, in the place of the one it had, and on to the page wanted."""
     secret = await app_of(request).people.open_session(
-        person,
-        how,
+        proof,
         browser=request.headers.get("user-agent", ""),
         instead_of=request.cookies.get(COOKIE),
-        link=link,
     )
     # A redirect that another site began would not carry a strict cookie; a page of our own does.
     response = page(request, "signed_in.html", onward=_wanted(request))
@@ -193,7 +190,7 @@ async def _enter(request: Request, person: str, how: How, *, link: str | None = 
         path="/",
     )
     response.delete_cookie(_WANTED, path="/")
-    if (known := await app_of(request).signing_in.known_browser(person)) is not None:
+    if (known := await app_of(request).signing_in.known_browser(proof)) is not None:
         response.set_cookie(
             _KNOWN,
             known,
@@ -211,7 +208,7 @@ def _wanted(request: Request) -> str:
     return wanted if _PATH.fullmatch(wanted) else "/"
 
 
-def _begun(state: str) -> str:
+def _cookie_name(state: str) -> str:
     """The cookie of one sign-in at the provider, so that each tab has its own."""
     return f"{_BEGUN}_{hashed(state)[:16]}"
 

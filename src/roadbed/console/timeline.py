@@ -17,7 +17,7 @@ _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 async def timeline(
     request: Request, name: str
 ) -> dict[str, Any]:  # facts of a template, passed on by name
-    """What the section "Timeline" of a use case's page needs."""
+    """The data of the section "Timeline" on a use case's page."""
     app = app_of(request)
     stages = await app.stage_clock.timeline(name)
     drawn = chart_of(stages, app.clock.now())

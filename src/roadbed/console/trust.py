@@ -13,7 +13,7 @@ from roadbed.people.permissions import Permission
 
 @needs(Permission.VIEW)
 async def trust(request: Request) -> HTMLResponse:
-    """What is promised, on what evidence, and what would end it."""
+    """The guarantee, its evidence, and the conditions that would end it."""
     app = app_of(request)
     report = await app.reports.report(app.service(request.path_params["name"]))
     detail = (report.proof or {}).get("detail", {})

@@ -21,7 +21,7 @@ async def versions(request: Request) -> Response:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    a, b = (request.query_params.get(item, "")[:_MOST] for item in ("a", "b"))
+    a, b = (request.query_params.get(side, "")[:_MOST] for side in ("a", "b"))
     if a and b:
         return RedirectResponse(_between(name, a, b), status_code=303)
     before = request.query_params.get("before", "")
@@ -52,7 +52,9 @@ async def difference(request: Request) -> Response:
         before = max(detail.version.number - 1, 1)
         return RedirectResponse(_between(name, str(before), str(detail.version.number)), 303)
     compared = await app.versions.diff(name, a, b)
-    sides = [(await app.versions.show(name, item)).version for item in (compared.a, compared.b)]
+    sides = [
+        (await app.versions.show(name, version)).version for version in (compared.a, compared.b)
+    ]
     return await usecase_page(
         request, "difference.html", name, difference=compared, sides=sides, signs=_SIGNS
     )
@@ -62,5 +64,5 @@ def _between(name: str, a: str, b: str) -> str:
     return f"/usecases/{quote(name)}/versions/{quote(a, safe='')}..{quote(b, safe='')}"
 
 
-# What a sign stands for, so that it need not be told by its colour.
+# The meaning of a sign in words, so that colour is not needed.
 _SIGNS = {"+": "added", "-": "removed", "~": "changed"}

@@ -28,7 +28,7 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.use_case import UseCase
 
 _SQL = queries(__package__)
-SECONDS_BEFORE_COMMIT = 0.05  # a decider that takes longer goes on while its task is admitted
+SECONDS_BEFORE_COMMIT = 0.05  # a slower decider continues while its task is admitted
 _LOOK_SECONDS = 2.0
 _GOOD_FOR_SECONDS = 10.0  # an older look no longer counts
 _Connection = psycopg.AsyncConnection[Mapping[str, Any]]
@@ -67,7 +67,7 @@ class CrashDetector:
             await self._mark(connection)
             try:
                 while True:
-                    await self._look(connection)
+                    await self._find_lost(connection)
                     await asyncio.sleep(_LOOK_SECONDS)
             finally:
                 self._calm_until = 0.0
@@ -84,7 +84,7 @@ class CrashDetector:
         await connection.execute(_SQL["unmark"], former)  # its lock went with its connection
         await connection.execute(_SQL["forget"])
 
-    async def _look(self, connection: _Connection) -> None:
+    async def _find_lost(self, connection: _Connection) -> None:
         began = self._clock.monotonic()
         await connection.execute(_SQL["notice"], {"number": self._number})
         cursor = await connection.execute(_SQL["lost"], {"seconds": self._careful_seconds})

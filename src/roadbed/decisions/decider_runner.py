@@ -49,7 +49,7 @@ class DeciderRunner:
         self._answered: object = None
         self._charged: object = None
         self._examined: object = None
-        self._free = True  # no decider yet: nobody is asked
+        self._free = True  # no decider yet: no call
 
     def warm(self, version: LiveVersion) -> bool:
         """Whether its decider has answered once: a first call may import and load for seconds."""
@@ -58,9 +58,9 @@ class DeciderRunner:
     def free(self, decider: Decider | None) -> bool:
         """Whether ``decider`` runs on this machine and costs nothing, as far as it declares.
 
-        It names no secret, prompt or currency that it needs, and is no coroutine: what waits, waits
-        for somebody else. No answer of it told a price so far. What it opens by itself (a socket, a
-        file) nobody can know.
+        It declares no secret, prompt or currency, and it is no coroutine, since a coroutine waits
+        for another system. None of its answers had a price. Whether it opens a socket or a file is
+        unknown.
         """
         if decider is not self._examined:
             self._examined = decider
@@ -194,5 +194,5 @@ def _kind(decider: FunctionDecider | Trainable) -> type[InProcessExecutor]:
 
 
 def _not(code: Reason, reason: str, *, cost: Decimal | None = None) -> NotAnswered:
-    # The error of a broken decider may say anything.
+    # The error of a broken decider may contain anything.
     return NotAnswered(code=code, reason=cleaned(reason), evidence={}, cost=cost)

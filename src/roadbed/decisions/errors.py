@@ -1,4 +1,4 @@
-"""Errors: why an evaluation beside the path of tasks stops."""
+"""Errors: why an evaluation outside the task path stops."""
 
 from __future__ import annotations
 

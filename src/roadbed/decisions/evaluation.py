@@ -52,11 +52,11 @@ _MOST_AT_ONCE = 256
 class EvaluationContext:
     """Arguments of an evaluation that its callers set.
 
-    ``use_case`` is the folder in service, whose rules and models hold where the version brings none
-    of its own. ``seconds`` are left for the decider; ``None``: the whole declared deadline.
-    ``capped`` says that a budget limits what an answer may cost, so that an unknown price goes to a
-    person; ``funded`` is false where nothing is left of it. ``attempt`` counts how often deciding
-    the task began.
+    ``use_case`` is the folder in service, whose rules and models apply if the version has none.
+    ``seconds`` are left for the decider; ``None``: the whole declared deadline. ``capped`` says
+    that a budget limits what an answer may cost, so that an unknown price goes to a person;
+    ``funded`` is false where nothing is left of it. ``attempt`` counts how often deciding the task
+    began.
     """
 
     use_case: LoadedUseCase
@@ -80,11 +80,12 @@ class EvaluationCheck:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evaluation:
-    """What a version made of a task.
+    """The result of a version for a task.
 
-    ``actions`` are those proposed, each with what its rule decides and why. ``held`` is what sends
-    it to a person, or refuses it, whatever its confidence. ``score`` is compared with the threshold
-    in force; it is 0 for whatever is held back. ``seconds`` is the time of the whole evaluation.
+    ``actions`` are those proposed, each with what its rule decides and why. ``held`` is why it goes
+    to a person or is refused, independent of its confidence. ``score`` is compared with the
+    threshold in force; it is 0 if the answer is held. ``seconds`` is the time of the whole
+    evaluation.
     """
 
     answer: Answered | NotAnswered
@@ -97,7 +98,7 @@ class Evaluation:
 
     @property
     def cost(self) -> Decimal | None:
-        """What the decider cost; ``None`` if it did not say."""
+        """The cost of the decider; ``None`` if it gave none."""
         return self.answer.cost
 
     @property
@@ -148,7 +149,7 @@ class Evaluation:
 
 
 def content_of(answer: Answered | NotAnswered) -> Content | None:
-    """What an answer proposes; ``None`` where there is none."""
+    """The content of an answer, or ``None``."""
     if isinstance(answer, NotAnswered):
         return None
     return Content(output=answer.output, actions=answer.actions, provenance=answer.provenance)
@@ -196,7 +197,7 @@ async def evaluate(
 def with_declared_input(
     task: AdmittedTask, loaded: LoadedUseCase
 ) -> tuple[AdmittedTask, UnfitError | None]:
-    """The task with its input as ``loaded`` declares it, or what keeps it from being read so."""
+    """The task with its input as ``loaded`` declares it, or why it cannot be read."""
     if isinstance(task.input, loaded.declared.input):
         return task, None
     try:

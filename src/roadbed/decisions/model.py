@@ -53,7 +53,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveVersion:
-    """The version in service: what decides, and from which confidence on that is proven safe.
+    """The version in service: its decider, and the confidence from which on it is proven.
 
     ``threshold`` is ``None`` while nothing is proven; ``state`` says why. With ``cautious`` it is
     the cautious confidence that must reach it. ``decider`` is ``None`` for a trainable that has not

@@ -5,7 +5,7 @@ FROM (SELECT DISTINCT use_case
       FROM json_to_recordset(%(items)s::json) AS item (use_case text) ORDER BY 1) AS named
 
 -- The next ones are parts of one statement (transactions.py): `item` is the batch, `fresh` the part of it
--- that is written in this transaction. A batch that is sent twice has nothing fresh the second time.
+-- that is written in this transaction. If a batch is sent twice, `fresh` is empty the second time.
 
 -- name: decided_items
 SELECT * FROM json_to_recordset(%(items)s::json) AS item (
@@ -43,7 +43,7 @@ SELECT id, task_id, use_case, version, certificate, route, reason_code, reason, 
 FROM fresh
 
 -- name: settled_at_once
--- Written now, or by a first attempt that lost its connection during the commit.
+-- Stored now, or by a first attempt that lost its connection during the commit.
 SELECT id FROM fresh
 UNION ALL
 SELECT item.id FROM item
@@ -130,7 +130,7 @@ WHERE id IN (SELECT task_id FROM in_flight WHERE attempt > 1)
 SELECT * FROM decision WHERE task_id = %(task_id)s
 
 -- name: erase_decision
--- A hash of few words could be guessed.
+-- A hash of a short text could be guessed.
 UPDATE decision SET output = NULL, evidence = '{}', reason = 'erased', actions = NULL,
                     provenance = NULL, content_hash = NULL, effect_hash = NULL, output_hash = NULL
 WHERE task_id = ANY (%(ids)s)

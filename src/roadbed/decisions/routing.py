@@ -122,7 +122,7 @@ def route(
 ) -> Routed:
     """``automatic`` only if all conditions hold; review in every other case.
 
-    ``held`` stops the answer whatever its score; ``score`` is compared with the threshold.
+    ``held`` stops the answer with any score; ``score`` is compared with the threshold.
     """
     if held is not None and held.code in _FIRST:
         return held
@@ -234,7 +234,7 @@ def action_refused(actions: Sequence[Mapping[str, object]]) -> Routed | None:
 
 
 def in_canary(trial: Trial, task: AdmittedTask) -> bool:
-    """Whether the candidate decides this task: by its bucket, which its key keeps."""
+    """Whether the candidate decides this task: by its bucket, which depends on its key."""
     if trial.step != "canary":
         return False
     held = task.content.get(trial.sticky_by) if trial.sticky_by else None
@@ -267,7 +267,7 @@ _WENT_WRONG = {
 
 
 def _share(given: object, *, optional: bool) -> str | None:
-    """What keeps a number from being a confidence."""
+    """Why a number is not a valid confidence."""
     if given is None and optional:
         return None
     if isinstance(given, bool) or not isinstance(given, int | float):
@@ -308,7 +308,7 @@ def _provenance(given: object) -> Mapping[str, Any] | str:
 
 
 def _evidence(given: object) -> Mapping[str, Any]:
-    """Evidence is for reading only: what cannot be shown is left out, and that is said."""
+    """Evidence is for reading only: parts that cannot be shown are replaced by a note."""
     if isinstance(given, Mapping) and _moderate(given):
         return dict(given)
     return {"left_out": "the decider's evidence is not plain JSON of moderate size"}
@@ -319,7 +319,7 @@ def _moderate(content: Mapping[str, Any]) -> bool:
 
 
 def _cost(given: object) -> str | None:
-    """What keeps a number from being a cost."""
+    """Why a number is not a valid cost."""
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, Decimal | int | float):
@@ -328,5 +328,5 @@ def _cost(given: object) -> str | None:
 
 
 def _price(given: Decimal | float | None) -> Decimal | None:
-    """A cost as it is summed up; ``None``, unknown, for what is none."""
+    """A cost for sums; ``None`` (unknown) for an invalid one."""
     return None if given is None or _cost(given) else Decimal(str(given))

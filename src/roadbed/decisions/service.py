@@ -165,7 +165,7 @@ class Decisions:
             arrival, declared, self._crash_detector, free=free, waits=waits
         ):
             return await self._submit_at_once(service, arrival)
-        return self._go_on(await self._intake.admit(declared, arrival))
+        return self._decide_admitted(await self._intake.admit(declared, arrival))
 
     async def revise(
         self,
@@ -187,7 +187,7 @@ class Decisions:
             admission = await self._intake.revise(
                 service.loaded.declared, task_id, content, source=source, reason=reason
             )
-            return (admission, None) if admission.task.noted else self._go_on(admission)
+            return (admission, None) if admission.task.noted else self._decide_admitted(admission)
 
     @contextlib.contextmanager
     def _admitting(self, use_case: str) -> Iterator[Deployment]:
@@ -250,19 +250,19 @@ class Decisions:
             return Admission(task=arrival.task, repeated=False), decided
         admission = await self._intake.admit(service.loaded.declared, arrival)
         if not done:
-            return self._go_on(admission, deciding)
+            return self._decide_admitted(admission, deciding)
         if not admission.repeated:  # most likely its epoch is over
             await self._services.refresh(service.loaded.declared.name)
-        return self._go_on(admission)
+        return self._decide_admitted(admission)
 
     async def _stored_at_once(self, arrival: Arrival, turn: _Turn) -> bool:
         item = _record(arrival.task, turn.decision, turn.service.loaded.declared) | record(arrival)
         try:
             return await self._writer.write(self._settle_at_once, item) is not None
         except RejectedWriteError:
-            return False  # the input or the decision: admitting it tells
+            return False  # the input or the decision: the admission shows which
 
-    def _go_on(
+    def _decide_admitted(
         self, admission: Admission, deciding: asyncio.Task[_Turn] | None = None
     ) -> tuple[Admission, asyncio.Task[Decision | None] | None]:
         """Decide an admitted task; for a repeated key, return the decision that runs here."""

@@ -1,4 +1,4 @@
-"""Trials: a candidate beside the live version. Decides which one answers, and asks the other too.
+"""Trials: a candidate and the live version on the same tasks; one decides, both answer.
 
 The other answer has no effect and is kept for comparison only, best effort: if too many comparisons
 are under way, or the budget is used up, a task is left out of the comparison and nothing else.
@@ -68,7 +68,7 @@ class Trials:
         """Start the evaluation of the other version on a task that was just settled.
 
         ``seconds`` is the time of the answer that decided it, or ``None`` if its decider was still
-        starting in this process: imports and loading say nothing of later answers.
+        starting in this process: the time of imports and loading is not typical.
         """
         if len(self._under_way) >= _MOST_UNDER_WAY:
             self.left_out += 1

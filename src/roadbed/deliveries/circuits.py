@@ -45,8 +45,8 @@ class Circuits:
     ) -> CircuitState | None:
         """Count an attempt that ended at ``now``; the new state, or ``None`` if nothing changes.
 
-        Failures in a row open a circuit and a success closes it. Attempts that were under way
-        together when it opened failed together, and count once.
+        Failures in a row open a circuit and a success closes it. Attempts that were in progress
+        when it opened count once.
         """
         place = (use_case, destination)
         is_open = now < self._open_until.get(place, 0.0)
@@ -87,7 +87,7 @@ def sender_shares(held: Mapping[str, int], free: int, *, of_use_case: int) -> di
         if not holds and left:
             shares[destination] = 1
             left -= 1
-    for destination, holds in sorted(held.items(), key=lambda item: item[1]):
+    for destination, holds in sorted(held.items(), key=lambda holding: holding[1]):
         first = shares.get(destination, 0)
         if share := max(_share(holds, left + first) - first, 0):
             shares[destination] = first + share

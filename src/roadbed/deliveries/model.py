@@ -12,19 +12,19 @@ from typing import Any
 class DeliveryState(StrEnum):
     """State of a delivery."""
 
-    PLANNED = "planned"  # written with the decision; key and content not made yet
+    PLANNED = "planned"  # stored with the decision; key and content do not exist yet
     WAITING = "waiting"  # ready, or waits for its next attempt
     SENDING = "sending"  # claimed: the only state in which bytes may leave
     DELIVERED = "delivered"
     SKIPPED = "skipped"  # its condition does not hold, or the same was sent already
     HELD = "held"  # a person has to approve, or to look
-    REFUSED = "refused"  # a person, or time, said no
+    REFUSED = "refused"  # a person refused, or the time to answer ended
     FAILED = "failed"  # the receiver refuses it, or tries ran out: dead letter, can be replayed
-    UNKNOWN = "unknown"  # may have been made or not, and the receiver cannot tell: a person decides
+    UNKNOWN = "unknown"  # the effect may exist and cannot be looked up: a person decides
     CANCELLED = "cancelled"  # taken back before it was sent
     COMPENSATING = "compensating"
     COMPENSATED = "compensated"
-    STUCK = "stuck"  # was made, ought to be taken back, and cannot be: a person decides
+    STUCK = "stuck"  # the effect exists and should be taken back, but cannot be: a person decides
 
 
 # States that need a person, the most urgent first.

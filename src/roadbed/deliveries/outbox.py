@@ -18,7 +18,7 @@ Json = Mapping[str, Any]
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
 _RESTORED = (
-    "The database was put back from a copy after this task arrived. The result may have been sent "
+    "The database was restored from a copy after this task arrived. The result may have been sent "
     "before. Send it?"
 )
 _STILL_THERE = (
@@ -34,7 +34,7 @@ _THERE = frozenset(
         DeliveryState.COMPENSATING,
     }
 )
-# States in which the effect of a key was never made, or was taken back.
+# States in which the effect of a key never existed, or was taken back.
 _GONE = frozenset({DeliveryState.CANCELLED, DeliveryState.REFUSED, DeliveryState.COMPENSATED})
 
 
@@ -53,7 +53,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
     if kind is None:
-        return _held(row, "Its destination is no longer declared.")
+        return _held_delivery(row, "Its destination is no longer declared.")
     when = getattr(kind, "when", None)
     if when and (verdict := _skips(when, facts)):
         state, reason = verdict
@@ -63,7 +63,7 @@ def prepare(declared: UseCase, row: Mapping[str, Any]) -> Prepared:
         key = placeholders.render(kind.key, facts)
         order_key = bounded(placeholders.render(in_order_of, facts)) if in_order_of else None
     except placeholders.MissingFieldError as error:
-        return _held(row, f"Its key cannot be made: {error}.")
+        return _held_delivery(row, f"Its key cannot be made: {error}.")
     if row["revises"] is not None:
         key = f"{key}:revision:{row['revision']}"
     earlier: Sequence[Json] = row["earlier"] or ()
@@ -121,7 +121,7 @@ def _says(said: Json, facts: Json) -> bool:
 def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
     """A delivery whose key already belongs to ``first``.
 
-    The same content is sent once. Other content needs a person, and gets a key of its own.
+    The same content is sent once. Other content needs a person, and gets its own key.
     """
     content = made.content or {}
     same = _says(first, {"output": content.get("output"), "action": content.get("action")})
@@ -160,7 +160,7 @@ def as_approved(
 ) -> bool:
     """Whether the stored content is what a person approved, if an approval was needed.
 
-    The hash is computed again: whoever could change the content could change a stored hash too.
+    The hash is computed again, as a stored hash could be changed together with the content.
     """
     return approved_hash is None or approved_hash == content_hash(destination, key, content)
 
@@ -193,5 +193,5 @@ def _why_held(row: Json, there: Sequence[Json]) -> str:
     return row["reason"] or "A person has to approve it."
 
 
-def _held(row: Mapping[str, Any], reason: str) -> Prepared:
+def _held_delivery(row: Mapping[str, Any], reason: str) -> Prepared:
     return Prepared(id=row["id"], state=DeliveryState.HELD, reason=reason)

@@ -357,8 +357,8 @@ ON CONFLICT DO NOTHING
 SELECT pg_advisory_xact_lock_shared(hashtext('halt'), hashtext(%(use_case)s))
 
 -- name: claim
--- The longest due of each destination, as many as it has senders. An array and a state that is looked up
--- keep the planner from reading the whole table when much waits.
+-- The longest due deliveries of each destination, as many as it has senders. An array and a state
+-- that is looked up keep the planner from reading the whole table when much waits.
 UPDATE delivery
 SET state = 'sending', attempt = attempt + 1, first_sent_at = coalesce(first_sent_at, now()),
     lease_until = now() + make_interval(secs => %(lease_seconds)s)
@@ -441,7 +441,8 @@ WHERE use_case = %(use_case)s AND state = 'sending' AND lease_until < now()
 LIMIT %(most)s
 
 -- name: expire
--- No answer in time means refused. While a use case is halted, the time does not run.
+-- A question without an answer in time is refused. While a use case is halted, the time does not
+-- run.
 UPDATE delivery SET state = 'refused', done_at = now(), reason = 'Nobody approved it in time.'
 WHERE use_case = %(use_case)s AND state = 'held' AND approve_until < now()
   AND NOT (SELECT halted FROM use_case WHERE name = %(use_case)s)
@@ -650,16 +651,16 @@ SELECT 1 FROM delivery
 WHERE use_case = %(use_case)s AND destination = %(destination)s LIMIT 1
 
 -- name: after_restore
--- The database was put back from a copy. What could be sent may have been sent since, and what was being
--- taken back may be gone: nothing of it moves before a person has decided on it.
+-- The database was restored from a copy. A delivery that was due may have been sent since, and one
+-- that was being taken back may be gone: both wait until a person decides.
 UPDATE delivery
 SET state = CASE WHEN state IN ('compensating', 'delivered') THEN 'stuck' ELSE 'unknown' END,
     restored = true, lease_until = NULL, done_at = %(at)s,
     take_back = take_back AND state <> 'delivered',
     reason = CASE WHEN state IN ('compensating', 'delivered')
-                  THEN 'The database was put back from a copy. Whether this was taken back since is '
+                  THEN 'The database was restored from a copy. Whether this was taken back since is '
                        'not known: look there.'
-                  ELSE 'The database was put back from a copy. This may have been sent since: look '
+                  ELSE 'The database was restored from a copy. This may have been sent since: look '
                        'there.' END
 WHERE state IN ('planned', 'waiting', 'sending', 'held', 'compensating')
    OR state = 'delivered' AND take_back
@@ -669,8 +670,8 @@ RETURNING use_case
 SELECT use_case FROM delivery WHERE id = %(id)s
 
 -- name: erase_delivery
--- Keys are made of fields of the input, and a hash of few words could be guessed. One that was made
--- ready keeps a key, so that it still counts as such.
+-- Keys are made of fields of the input, and a hash of a short text could be guessed. A delivery
+-- that was ready keeps a key, so that it still counts as ready.
 UPDATE delivery SET content = NULL, arguments = NULL, reason = NULL, order_key = NULL,
                     content_hash = NULL, approved_hash = NULL,
                     key = CASE WHEN key IS NOT NULL THEN 'erased:' || id END

@@ -123,7 +123,7 @@ class Relay:
             try:
                 async with self._database.transaction() as connection:
                     return await self._prepare_some(connection, declared, most)
-            except UniqueViolation:  # another process made the same key just now: try again
+            except UniqueViolation:  # another process stored the same key just now: try again
                 continue
         return 0
 
@@ -177,7 +177,7 @@ class Relay:
         await connection.execute(
             SQL["prepared"],
             {
-                "items": to_json([asdict(item) for item in prepared]).decode(),
+                "items": to_json([asdict(delivery) for delivery in prepared]).decode(),
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             },
         )
@@ -206,7 +206,7 @@ class Relay:
         today = self._clock.now().replace(hour=0, minute=0, second=0, microsecond=0)
         facts = {"use_case": declared.name, "names": list(limits), "since": today}
         cursor = await connection.execute(SQL["made_today"], facts)
-        made = Counter({item["destination"]: item["made"] for item in await cursor.fetchall()})
+        made = Counter({row["destination"]: row["made"] for row in await cursor.fetchall()})
         limited = []
         for row, delivery in zip(rows, prepared, strict=True):
             limit = limits.get(row["destination"])
@@ -240,7 +240,7 @@ class Relay:
             if delivery.key is None:
                 distinct.append(delivery)
                 continue
-            first = taken.setdefault((row["destination"], delivery.key), _said(delivery))
+            first = taken.setdefault((row["destination"], delivery.key), _condition_facts(delivery))
             same = first["id"] == delivery.id
             distinct.append(
                 delivery if same else outbox.doubled(row["destination"], delivery, first)
@@ -256,7 +256,7 @@ class Relay:
         named = {"use_case": declared.name}
         for row in await self._database.fetch(SQL["lost"], {**named, "most": 200}):
             with self._caught("lost delivery not processed", declared, row):
-                await self._lost(declared, row)
+                await self._settle_lost(declared, row)
         await self._database.fetch(SQL["expire"], named)
         await self._database.fetch(SQL["never_sent"], named)
         for row in await self._database.fetch(SQL["broken"], named):
@@ -274,7 +274,7 @@ class Relay:
         place = {"usecase": declared.name, "destination": row["destination"]}
         return self._warnings.caught(not_done, **place)
 
-    async def _lost(self, declared: UseCase, row: Row) -> None:
+    async def _settle_lost(self, declared: UseCase, row: Row) -> None:
         to = outbox.connector(declared, row["destination"])
         error = UnknownOutcomeError("the sender never reported the result")
         if to is None:
@@ -432,7 +432,7 @@ class Relay:
         )
 
     async def _count(self, use_case: str, destination: str, result: AttemptResult) -> None:
-        """Tell every worker when the circuit of a destination opens or closes."""
+        """Store for all workers when the circuit of a destination opens or closes."""
         state = self._circuits.record(use_case, destination, result, self._clock.monotonic())
         if state is None:
             return
@@ -490,7 +490,7 @@ def _request(row: Row) -> DeliveryRequest:
     )
 
 
-def _said(made: Prepared) -> Row:
+def _condition_facts(made: Prepared) -> Row:
     content = made.content or {}
     says = {"output": content.get("output"), "action": content.get("action")}
     return {"id": made.id, "state": made.state, **says}

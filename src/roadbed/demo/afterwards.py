@@ -13,21 +13,21 @@ from roadbed.demo.people import Caller, answer_some
 
 SIGNING_IN = {"you": "an administrator", "ana": "the domain lead", "dev": "the risk partner"}
 PAUSE_SECONDS = 0.5
-LEFT_WAITING = 40  # reviews, for whoever watches
+LEFT_WAITING = 40  # reviews, for the viewer
 _LOOK_EVERY = 10  # inquiries
 _PILOT = "rollout=DIRECT"
-_LADDER = "rollout=Rollout(shadow_tasks=50, canary_tasks=100, canary_share=0.2)"
+_ROLLOUT = "rollout=Rollout(shadow_tasks=50, canary_tasks=100, canary_share=0.2)"
 
 
-def declare_ladder(folder: Path) -> None:
+def declare_rollout(folder: Path) -> None:
     """From pilot to production: the next version needs sign-offs, shadow and canary."""
     file = folder / "usecase.py"
-    declared = file.read_text(encoding="utf-8").replace(_PILOT, _LADDER)
+    declared = file.read_text(encoding="utf-8").replace(_PILOT, _ROLLOUT)
     file.write_text(declared.replace("import DIRECT, Budget,", "import Budget, Rollout,"), "utf-8")
 
 
 def write_environment(file: Path, environment: Mapping[str, str]) -> None:
-    """What a second terminal needs to work on the same database: ``set -a; . FILE``."""
+    """The environment for a second terminal on the same database: ``set -a; . FILE``."""
     file.touch(mode=0o600)
     file.write_text(
         "".join(f"{name}={shlex.quote(value)}\n" for name, value in environment.items()), "utf-8"
@@ -54,7 +54,7 @@ def told(address: str, codes: Mapping[str, str], folder: Path, environment: Path
 async def keep_arriving(
     address: str, use_case: str, stream: Stream, *, shop_token: str, reviewer_token: str
 ) -> None:
-    """Send what comes later, slowly; a colleague answers what goes beyond ``LEFT_WAITING``."""
+    """Send further inquiries slowly; a colleague answers reviews beyond ``LEFT_WAITING``."""
     every = [stream.seed, *stream.rounds, stream.later]
     truth = {text: queue for part in every for text, queue in part}
     shop, reviewer = Caller(address, shop_token), Caller(address, reviewer_token)
@@ -66,7 +66,7 @@ async def keep_arriving(
                 await answer_some(reviewer, use_case, truth, leave=LEFT_WAITING)
             await asyncio.sleep(PAUSE_SECONDS)
     except DemoServerError:
-        pass  # who keeps the server tells of that
+        pass  # the supervisor of the server reports that
     finally:
         await shop.close()
         await reviewer.close()

@@ -1,4 +1,4 @@
-"""What the demo plays: inquiries with the queue that a person would choose, ``None`` for none."""
+"""Data of the demo: inquiries with the queue that a person would choose, ``None`` for none."""
 
 from __future__ import annotations
 

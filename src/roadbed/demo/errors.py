@@ -6,7 +6,7 @@ from roadbed.kernel.errors import RoadbedError
 
 
 class DemoDataError(RoadbedError):
-    """The data set asked for is not there."""
+    """The requested data set does not exist."""
 
     code = "demo_data_missing"
 

@@ -19,7 +19,7 @@ _PATIENCE_SECONDS = 120.0
 
 @dataclass(slots=True)
 class Tally:
-    """What a round came to, as its clients saw it."""
+    """The result of a round, as its clients saw it."""
 
     tasks: int = 0
     automatic: int = 0
@@ -27,7 +27,7 @@ class Tally:
 
 
 class Caller:
-    """HTTP with patience: a server that is down is asked again, with the same key and body."""
+    """HTTP with retries: a request is repeated with the same key and body."""
 
     def __init__(self, address: str, token: str) -> None:
         self._client = httpx2.AsyncClient(

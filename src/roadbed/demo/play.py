@@ -41,7 +41,7 @@ _GRANTED = {
     "colleague": "reviewer",
     "you": "domain_lead",
 }
-_CHUNK = 100  # tasks between two looks of the audit, where the world changes
+_CHUNK = 100  # tasks between two inspections of the audit, if the data changes
 _WATCH_SECONDS = 0.8
 _SENT_WITHIN_SECONDS = 30.0
 _ON_THE_WAY = ("planned", "waiting", "sending")
@@ -77,7 +77,7 @@ async def _play(
     stream: Stream, settings: Settings, *, once: bool, port: int | None, as_json: bool
 ) -> None:
     began = time.monotonic()
-    if task := asyncio.current_task():  # whatever ends the demo also ends its server
+    if task := asyncio.current_task():  # any end of the demo also ends its server
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     view = View(
         limit=LIMIT,
@@ -95,13 +95,13 @@ async def _play(
             view.note(summary_line(view.rows, LIMIT))
             view.note(await _sent_line(stage, settings))
         if not once:
-            await _go_on(stage, settings)
+            await _keep_serving(stage, settings)
 
 
-async def _go_on(stage: DemoStage, settings: Settings) -> None:
+async def _keep_serving(stage: DemoStage, settings: Settings) -> None:
     folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
-    afterwards.declare_ladder(folder)
-    await stage.server.stop()  # what runs is what was loaded: another folder is another start
+    afterwards.declare_rollout(folder)
+    await stage.server.stop()  # a process runs the folder that it loaded: restart for another
     await stage.server.start()
     environment = stage.sheets.parent / "demo.env"
     afterwards.write_environment(environment, stage.environment)
@@ -141,7 +141,7 @@ async def _rounds(stage: DemoStage, view: View) -> None:
             view.note(f"Round {number}: {stage.stream.events[number]}.")
         if stage.stream.events:
             await _follow_state(clients, row, told, view)
-        # Where the world changes, people label as work arrives: what they say takes effect at once.
+        # If the data changes, people label as work arrives: labels take effect at once.
         watched = number >= min(stage.stream.events, default=_NEVER) - 1
         size = _CHUNK if watched else len(tasks)
         for start in range(0, len(tasks), size):
@@ -172,7 +172,7 @@ async def _rounds(stage: DemoStage, view: View) -> None:
 
 
 async def _follow_state(caller: Caller, row: RoundRow, told: set[str], view: View) -> None:
-    """Give the audit its moment, and tell every move it made since ``told``."""
+    """Let the audit run, and report every state change since ``told``."""
     await asyncio.sleep(_WATCH_SECONDS)
     trust = await caller.call("GET", f"/usecases/{USE_CASE}/trust")
     for change in reversed(trust["changes"]):
@@ -268,7 +268,7 @@ def _processes(
 
 
 async def _add_people(app: App) -> list[str]:
-    """The pod, two reviewers, a program, and whoever watches; gives the tokens of those played.
+    """The pod, two reviewers, a program and the viewer; returns the simulated people's tokens.
 
     The last one is the domain lead's.
     """
@@ -288,7 +288,7 @@ async def _grant_roles(settings: Settings, url: str) -> None:
 
 
 async def _sent_line(stage: DemoStage, settings: Settings) -> str:
-    """What went out, beside what the receiver's own ledger says."""
+    """The sent deliveries, and the count of the receiver's ledger."""
     url = stage.environment["ROADBED_DATABASE_URL"]
     async with open_app(settings, url, only=[]) as app:
         for _ in range(int(_SENT_WITHIN_SECONDS / 0.5)):
@@ -317,7 +317,7 @@ def _fresh_outbox(folder: Path) -> Path:
 
 
 def _forget_last_time(home: Path, audit: Path) -> None:
-    """The demo begins with an empty database of its own, and an audit log of its own."""
+    """The demo begins with its own empty database and audit log."""
     server = EmbeddedServer(home)
     if server.data.exists():
         server.stop_now()

@@ -1,7 +1,7 @@
 """The demo's other system: takes results over HTTP and writes down each key once.
 
-Its ledger is a file, one line a request, so that it can be stopped and started again and still says
-what came: ``python -m roadbed.demo.receiver PORT LEDGER``.
+Its ledger is a file, one line a request, so that it keeps its records after a restart: ``python -m
+roadbed.demo.receiver PORT LEDGER``.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class DemoLedger:
         receive: Receive,  # noqa: ARG002 - ASGI gives it; the body is not looked at
         send: Send,
     ) -> None:
-        """An ASGI application: POST takes a result, GET says what came."""
+        """An ASGI application: POST accepts a result, GET lists the results."""
         body = json.dumps({"requests": self.requests, "effects": len(self.keys)})
         if scope["method"] == "POST":
             headers = dict(scope["headers"])

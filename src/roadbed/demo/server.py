@@ -45,7 +45,7 @@ class Kept:
 
     @property
     def command(self) -> str:
-        """What to type to start it by hand."""
+        """The command that starts it by hand."""
         return shlex.join(self._command)
 
     async def start(self) -> None:
@@ -65,12 +65,12 @@ class Kept:
             await self._process.wait()
 
     async def ended(self) -> None:
-        """Wait until it is given up."""
+        """Wait until it is no longer restarted."""
         if self._keeper:
             await self._keeper
 
     async def _spawn(self) -> None:
-        # A session of its own: the terminal's Ctrl-C reaches the demo, which then ends its server.
+        # A separate session: the terminal's Ctrl-C reaches the demo, which then ends its server.
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment,
@@ -127,7 +127,7 @@ class ServerProcess(Kept):
 
 
 def free_port() -> int:
-    """A port on loopback that nobody uses now."""
+    """A free port on loopback."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

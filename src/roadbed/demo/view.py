@@ -1,4 +1,4 @@
-"""What the demo shows while it plays: a table that grows round by round."""
+"""The output of the demo: a table with one line per round."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class View:
             self._console.print(self._table())
 
     def step(self, what: str) -> None:
-        """Say what is going on."""
+        """Report progress."""
         self._step = what
         self.draw(now=True)
 
@@ -100,7 +100,7 @@ class View:
         return f"At most {self._limit:.0%} wrong, {self._certainty:.0%} certain"
 
     def _plain(self, line: str) -> None:
-        """A line as it is, however wide: nobody knows how wide what reads it is."""
+        """A line without wrapping: the width of the reader is unknown."""
         self._console.print(line, soft_wrap=True)
 
     def _table(self) -> Table:

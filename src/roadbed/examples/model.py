@@ -58,8 +58,8 @@ class Candidate:
 class KnownCase:
     """An input with its known right output.
 
-    ``judges`` says that it never teaches, ``reference`` that it was drawn at random, ``corrected``
-    that a person corrected what was answered then. ``waiting`` marks a drawn task whose label may
+    ``judges`` says that it is never used for learning, ``reference`` that it was drawn at random,
+    ``corrected`` that a person corrected the answer. ``waiting`` marks a drawn task whose label may
     still come; ``overdue`` one whose label is late, which counts as wrong. ``erased`` marks one
     whose content is gone: nothing can be evaluated on it, and it counts as a wrong answer.
     """
@@ -81,7 +81,7 @@ class KnownCase:
 class Assessed:
     """Assessment of a version on known cases, in their order: arrays of shape (n,).
 
-    ``confidence`` is 0 for whatever is not answered or held back: it can never be automatic.
+    ``confidence`` is 0 for unsure or held answers: they can never be automatic.
     ``loss`` lies in [0, 1] and is 1 where it is ``unknown``. ``cautious`` is ``None`` if the
     decider never gives a cautious confidence.
     """

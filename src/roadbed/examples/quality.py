@@ -1,6 +1,6 @@
 """Quality of examples: repetitions and contradictions.
 
-Shown to people, never averaged: whoever knows the work decides which one is right.
+They are shown to people, who decide which one is right.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 -- name: born
--- Runs in the transaction of the verdict. The coin tossed at admission fixes the purpose for good. A task
--- counts once as evidence, as it first came: what a later revision gives of the sample only judges.
+-- Runs in the transaction of the verdict. The random draw at admission fixes the purpose. A task
+-- counts once as evidence, with its first input; examples of later revisions of sample tasks only
+-- judge.
 INSERT INTO example (id, use_case, task_id, verdict_id, input, output, actions, purpose, reference,
                      origin, content_hash, born_at)
 SELECT item.example_id, task.use_case, task.id, verdict.id, task.input, verdict.right_output,
@@ -33,8 +34,8 @@ WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at
 ORDER BY example.id
 
 -- name: cases
--- What only judges, and every correction a reviewer made, whether it taught or not. Rows of a folder
--- were drawn before they came here, and a file may be sorted: a day's rows have an order of chance.
+-- `judge` examples and all corrections of reviewers. Rows of a folder have no order of drawing, and
+-- a file may be sorted: the rows of a day get a random order.
 SELECT example.id, example.task_id, example.input, example.output, example.actions,
        example.purpose, example.reference, true AS labelled, false AS overdue,
        coalesce(verdict.kind IN ('correct', 'reject'), false) AS corrected,
@@ -50,7 +51,7 @@ WHERE example.use_case = %(use_case)s AND example.withdrawn_at IS NULL
 ORDER BY example.id
 
 -- name: repeated
--- Rows of a folder of inputs that it holds more than once.
+-- Rows of a folder whose input occurs more than once in it.
 SELECT id, task_id, input, output, actions, purpose, reference, true AS labelled, false AS overdue,
        false AS corrected, born_at AS drawn_at
 FROM (SELECT *, count(*) OVER (PARTITION BY input) AS times FROM example
@@ -59,8 +60,8 @@ WHERE times > 1
 ORDER BY id
 
 -- name: some_cases
--- A few of what only judges, another few for another salt. All are hashed here and only a few leave
--- the database.
+-- Some of the `judge` examples, chosen by salt. The database hashes all of them and returns only
+-- these.
 SELECT example.id, example.task_id, example.input, example.output, example.actions,
        example.purpose, example.reference, true AS labelled, false AS overdue,
        false AS corrected, example.born_at AS drawn_at
@@ -70,7 +71,7 @@ WHERE example.use_case = %(use_case)s AND example.purpose = 'judge'
 ORDER BY hashtextextended(example.id, %(salt)s) LIMIT %(most)s
 
 -- name: unlabelled
--- Drawn for the reference sample, and without a label so far.
+-- Drawn for the reference sample and not labelled yet.
 SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jsonb AS actions,
        'judge' AS purpose, true AS reference, false AS labelled, false AS corrected,
        task.admitted_at < %(before)s AS overdue, task.admitted_at AS drawn_at,
@@ -91,7 +92,7 @@ WHERE review.use_case = %(use_case)s AND task.reference AND task.revises IS NULL
   AND task.body_hash = 'erased'
 
 -- name: judged_answers
--- What people said of single answers: of those that were decided, and of those they were asked about.
+-- Verdicts on single answers: on decided ones, and on others that people were asked about.
 SELECT coalesce(measure.of_case, verdict.task_id) AS of_case, verdict.content_hash, verdict.loss
 FROM verdict LEFT JOIN measure ON measure.task_id = verdict.task_id
 WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL

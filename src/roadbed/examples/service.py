@@ -63,10 +63,10 @@ class Examples:
         self._clock = clock
 
     async def import_folder(self, loaded: LoadedUseCase) -> tuple[int, list[Problem]]:
-        """Store new examples of the folder; return their number, and what is wrong.
+        """Store new examples of the folder; return their number and the problems.
 
-        A line that cannot be used stops nothing but itself. Equal lines count as often as they
-        stand there: work that arrives often weighs as much in the proof as it does in daily use.
+        An unusable line is skipped. Equal lines are all counted: frequent work has the same weight
+        in the proof as in daily use.
         """
         records, problems = [], []
         seen: Counter[str] = Counter()
@@ -161,8 +161,8 @@ class Examples:
     ) -> list[Evaluation]:
         """Evaluate ``version`` on each input, on the one evaluation path.
 
-        Paid out of the use case's budget; with ``paying``, its caller learns what was spent.
-        ``untold``: an answer may leave its price untold, and is then charged at its worst. Raises
+        Paid out of the use case's budget; with ``paying``, its caller learns the cost.
+        ``untold``: an answer without a price is allowed and charged at the worst case. Raises
         ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
         runner = DeciderRunner(loaded.declared)
@@ -173,8 +173,8 @@ class Examples:
             capped=loaded.declared.budget is not None and not untold,
         )
         try:
-            purse = paying or self.paying(loaded.declared)
-            return await evaluate_many(version, inputs, context, purse, untold=untold)
+            hold = paying or self.paying(loaded.declared)
+            return await evaluate_many(version, inputs, context, hold, untold=untold)
         finally:
             runner.close()
 

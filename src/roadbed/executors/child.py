@@ -1,8 +1,8 @@
 """Child process: loads one version of one use case and answers calls over a socket.
 
-The first frame says what to load, and its ``work`` says why: ``decide`` answers calls until the
-socket closes; ``fit`` fits the decider once and returns what it learned. Answers may come in any
-order.
+The first frame names the version to load, and its ``work`` the purpose: ``decide`` answers calls
+until the socket closes; ``fit`` fits the decider once and returns what it learned. Answers may come
+in any order.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ class Channel:
 
 
 class Printed:
-    """Takes what a decider prints; the parent writes it to its log, without secrets."""
+    """Receives the output of a decider; the parent writes it to its log, without secrets."""
 
     encoding = "utf-8"
 
@@ -183,11 +183,11 @@ def _load(folder: Path, files: dict[str, bytes]) -> Loaded:
 
 
 def _facts(loaded: Loaded) -> Mapping[str, Any]:
-    """What the parent has to know of a decider that it does not hold itself."""
+    """The facts about a decider that the parent needs."""
     decider = loaded.decider
     needs = needs_of(loaded.bare)
     learns = is_trainable(decider)
-    out_of_fold = _told(decider, "out_of_fold") if learns else None
+    out_of_fold = _attribute(decider, "out_of_fold") if learns else None
     kind = "coroutine" if is_coroutine(decider) else "function"
     return {
         "kind": "trainable" if learns else kind,
@@ -196,15 +196,15 @@ def _facts(loaded: Loaded) -> Mapping[str, Any]:
             "secrets": list(needs.secrets),
             "currency": needs.currency,
         },
-        "kinds": _told(decider, "kinds") if learns else None,
-        "label": _told(decider, "label"),
-        "labels": list(_told(decider, "labels") or ()),
+        "kinds": _attribute(decider, "kinds") if learns else None,
+        "label": _attribute(decider, "label"),
+        "labels": list(_attribute(decider, "labels") or ()),
         "out_of_fold": None if out_of_fold is None else _written(out_of_fold),
     }
 
 
-def _told(decider: object, name: str) -> Any:
-    """An attribute; ``None`` where there is none. One that was not fitted may raise anything."""
+def _attribute(decider: object, name: str) -> Any:
+    """An attribute, or ``None``. An attribute of an unfitted decider may raise any error."""
     try:
         return getattr(decider, name, None)
     except Exception:
@@ -276,7 +276,7 @@ class _Asked:
         """Ask the decider."""
         number, value = content["number"], _input(self._loaded, content["input"])
         if isinstance(value, Failed):
-            self._tell(number, value)
+            self._send_answer(number, value)
             return
         context, decider = wire.read_context(content["context"]), self._loaded.decider
         if (shown := content.get("shown")) is not None:
@@ -289,16 +289,16 @@ class _Asked:
         self._place.put(call)
 
     def cancel(self, number: int) -> None:
-        """Stop a coroutine; a function goes on."""
+        """Cancel a coroutine; a function continues."""
         if call := self._calls.get(number):
             self._place.expire(call)
 
     def _answered(self, number: int, result: asyncio.Future[object]) -> None:
         self._calls.pop(number, None)
         if not result.cancelled():
-            self._tell(number, result.result())
+            self._send_answer(number, result.result())
 
-    def _tell(self, number: int, given: object) -> None:
+    def _send_answer(self, number: int, given: object) -> None:
         self._writer.write(wire.frame({"answers": [{"number": number, **_answer(given)}]}))
 
 

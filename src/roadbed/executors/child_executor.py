@@ -123,7 +123,7 @@ class ChildExecutor:
             self._strikes.popitem(last=False)
 
     def gone(self, worker: Worker, reason: str) -> None:
-        """A worker's child has ended. What it held is asked again or fails."""
+        """A worker's child has ended. Its calls are repeated or fail."""
         if worker in self._workers:
             self._workers.remove(worker)
         calls = worker.living()
@@ -186,7 +186,7 @@ class ChildExecutor:
         worker.begin()
 
     def _pause(self, reason: str) -> None:
-        """A child did not start: tell those that wait, and try again after a while."""
+        """A child did not start: fail the waiting calls, and try again later."""
         self._paused_until = self._loop.time() + _PAUSE_SECONDS
         self._pause_reason = f"Its process does not start: {reason}."
         for queue in (self._waiting, self._suspects):
@@ -197,7 +197,7 @@ class ChildExecutor:
         return self._loop.time() < self._paused_until
 
     def _refusal(self, call: DeciderCall) -> str:
-        """Why an input is not asked again; empty if it is."""
+        """Why an input is not repeated; empty if it is."""
         if not self._strikes:
             return ""
         name = _fingerprint(call)
@@ -224,7 +224,7 @@ class ChildExecutor:
 
 @dataclass(slots=True, kw_only=True)
 class _Group:
-    """Calls that were under way together when a child was given up."""
+    """Calls that were running in a child when it was stopped."""
 
     left: int
     guilty: bool = False
@@ -239,7 +239,7 @@ class Worker:
         self.alone = alone
         self.ready = False
         self.retired = False
-        self.excused = False  # ended by us, and not for what it holds
+        self.excused = False  # ended by this process, not because of its calls
         self.doubtful = False  # ended by us, for one of those it holds
         self._child: Child | None = None
         self._starting: asyncio.Task[None] | None = None
@@ -265,7 +265,7 @@ class Worker:
         return self._most - len(self._calls) - len(self._overdue)
 
     def living(self) -> list[DeciderCall]:
-        """The calls it holds that somebody still waits for."""
+        """Its calls that still have a waiting caller."""
         return [call for call in self._calls.values() if not call.result.done()]
 
     def begin(self) -> None:
@@ -325,7 +325,7 @@ class Worker:
         self._end_if_empty()
 
     def close(self) -> None:
-        """End the child; what it held is not asked again."""
+        """End the child; its calls are not repeated."""
         self._stop_timers()
         if self._starting is not None:
             self._starting.cancel()
@@ -367,7 +367,7 @@ class Worker:
             self._executor.next()
 
     def _print(self, text: str) -> None:
-        """One line of what a decider prints, on the log; only so many, however many there are."""
+        """Log one line of a decider's output; the number of lines is limited."""
         now = self._loop.time()
         if now - self._lines_at >= _LINES_SECONDS:
             self._lines, self._lines_at = 0, now
@@ -412,15 +412,15 @@ class Worker:
 
     def _watch_over(self) -> None:
         if self._watch is None and len(self._calls) > 1:
-            self._watch = self._loop.call_later(self._patience() / 2, self._look)
+            self._watch = self._loop.call_later(self._patience() / 2, self._check_activity)
 
     def _patience(self) -> float:
         """How long to wait for a sign of life: time has to be left to ask each call again."""
         shortest = min(call.context.deadline_seconds for call in self._calls.values())
         return min(self._executor.patience_seconds, shortest / 2)
 
-    def _look(self) -> None:
-        """Several calls are under way: look for any sign of life."""
+    def _check_activity(self) -> None:
+        """Several calls are running: check for any activity."""
         self._watch = None
         if len(self._calls) < 2 or self._child is None or self.retired:
             return

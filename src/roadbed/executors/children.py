@@ -25,13 +25,13 @@ from roadbed.executors import sandbox, wire
 from roadbed.executors.fork_server import LARGEST_ORDER
 
 _log = structlog.get_logger()
-_LAST_WORDS_SECONDS = 0.5  # from the end of its socket until the fork server says how it ended
+_LAST_WORDS_SECONDS = 0.5  # from the end of its socket until the fork server reports its exit
 _NO_FILES: Mapping[str, bytes] = {}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Source:
-    """What a child loads: a version's copy on disk, its trained state, and what it may use.
+    """The source of a child: a version's copy on disk, its trained state, and its limits.
 
     ``secrets`` are names of environment variables; ``memory_megabytes`` may be allocated beyond
     what a fresh child has. ``preload`` is a module of this package that the decider's class is in.
@@ -47,7 +47,7 @@ class Source:
 
 
 class Child:
-    """One child process. ``received`` gets each frame, ``ended`` the reason once it is gone.
+    """One child process. ``received`` gets each frame, ``ended`` the reason of its end.
 
     ``largest`` is how many bytes a frame of it may have at this moment.
     """
@@ -88,7 +88,7 @@ class Child:
                     self._transport.write(piece)
 
     def kill(self) -> None:
-        """End it at once, whatever it does."""
+        """Kill it immediately."""
         self._server.order({"do": "kill", "number": self.number})
 
     def close(self) -> None:
@@ -108,7 +108,7 @@ class Child:
                 asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self._hung_up)
 
     def exited(self, status: int) -> None:
-        """The fork server says that it has ended."""
+        """The fork server reports its exit."""
         self._status = status
         if self._closed or self._transport is None:
             self._end(_how(status))
@@ -138,7 +138,7 @@ class _Protocol(asyncio.Protocol):
         try:
             for content in self._frames.feed(data, largest=self._child.largest):
                 self._child.received(content)
-        except Exception as error:  # whatever it sent, it must neither stay nor be forgotten
+        except Exception as error:  # on any error the child is killed, so that its exit is reported
             _log.warning("a decider's process sent what cannot be read", problem=str(error)[:200])
             self._broken = True
             self._child.kill()
@@ -204,7 +204,7 @@ class ForkServer:
         return child
 
     def order(self, content: Mapping[str, object], descriptor: int | None = None) -> None:
-        """Send an order; a fork server that has gone takes none, and its children are gone too.
+        """Send an order; after the end of the fork server it is ignored, as the children ended too.
 
         Raises ``OSError`` where an order with a ``descriptor`` cannot be sent.
         """

@@ -1,4 +1,4 @@
-"""Fitting: runs the training code of a pod, and reports what is wrong with it."""
+"""Fitting: runs the training code of a pod, and reports its errors."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ class FittedDecider:
 
 
 def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> FittedDecider:
-    """Fit and save. Raises ``TrainingError``, whatever the decider raises."""
+    """Fit and save. Raises ``TrainingError`` for any error of the decider."""
     name = type(decider).__name__
     if not is_trainable(decider):
         missing = [verb for verb in VERBS if not callable(getattr(type(decider), verb, None))]
         raise TrainingError(
             f"{name} cannot learn: its class has no {' and no '.join(missing)}.",
-            "Write what is missing in the class itself, or make the decider a function.",
+            "Add the missing methods to the class, or make the decider a function.",
         )
     try:
         fitted = decider.fit(examples, seed=seed)
@@ -36,5 +36,5 @@ def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> F
     except Exception as error:  # a decider of the pod's own may raise anything
         raise TrainingError(
             f"{name} failed while it learned: {type(error).__name__}: {str(error)[:300]}",
-            "Mend it in the folder and try again; nothing was changed.",
+            "Correct it in the folder and try again; nothing was changed.",
         ) from error

@@ -36,7 +36,7 @@ def main(descriptor: int) -> None:
     woken, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent says when it is over
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when it ends
     children: dict[int, int] = {}  # pid by number
     for name in _PRELOADED:
         importlib.import_module(name)
@@ -75,7 +75,7 @@ def _obey(
     pipe: tuple[int, int],
 ) -> None:
     if order["do"] == "preload":
-        with contextlib.suppress(Exception):  # a child says itself what it cannot import
+        with contextlib.suppress(Exception):  # a child reports itself what it cannot import
             importlib.import_module(order["module"])
             gc.freeze()
     elif order["do"] == "kill" and order["number"] in children:
@@ -86,7 +86,7 @@ def _obey(
             _become_child(control, descriptors[0], order, pipe)
         children[order["number"]] = pid
         os.close(descriptors[0])
-        _tell(control, {"number": order["number"], "pid": pid})
+        _report(control, {"number": order["number"], "pid": pid})
 
 
 def _become_child(
@@ -130,11 +130,11 @@ def _reap(control: socket.socket, children: dict[int, int]) -> None:
         for number, of in list(children.items()):
             if of == pid:
                 del children[number]
-                _tell(control, {"number": number, "ended": os.waitstatus_to_exitcode(status)})
+                _report(control, {"number": number, "ended": os.waitstatus_to_exitcode(status)})
 
 
 def _end_orphans(children: dict[int, int]) -> None:
-    """End what a child started and left behind."""
+    """End processes that a child started and left running."""
     known = set(children.values())
     _end([pid for pid in sandbox.child_processes() if pid not in known])
 
@@ -151,8 +151,8 @@ def _wait(pids: list[int]) -> None:
             os.waitpid(pid, 0)
 
 
-def _tell(control: socket.socket, content: dict[str, Any]) -> None:
-    with contextlib.suppress(OSError):  # the parent has gone; the next read says so
+def _report(control: socket.socket, content: dict[str, Any]) -> None:
+    with contextlib.suppress(OSError):  # the parent has ended; the next read shows it
         control.send(json.dumps(content).encode())
 
 

@@ -140,19 +140,23 @@ class DeciderThreads:
         if self._threads - self.losses.count <= 0:
             self._grow()
         elif self._growing is None:
-            self._growing = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look)
+            self._growing = asyncio.get_running_loop().call_later(
+                _PATIENCE_SECONDS, self._grow_if_stuck
+            )
 
     def close(self) -> None:
         """End idle threads."""
         for _ in range(self._threads):
             self._jobs.put(None)
 
-    def _look(self) -> None:
+    def _grow_if_stuck(self) -> None:
         self._growing = None
         if not self._jobs.empty():
             if self._idle == 0:
                 self._grow()
-            self._growing = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._look)
+            self._growing = asyncio.get_running_loop().call_later(
+                _PATIENCE_SECONDS, self._grow_if_stuck
+            )
 
     def _grow(self) -> None:
         if self._threads - self.losses.count < self._most and not self.losses.closed:
@@ -186,7 +190,7 @@ class ResultQueue:
             self._called = True
             try:
                 self._loop.call_soon_threadsafe(self._deliver)
-            except RuntimeError:  # the loop has closed: nobody waits any more
+            except RuntimeError:  # the loop has closed: there are no waiting callers
                 self._results.clear()
 
     def _deliver(self) -> None:

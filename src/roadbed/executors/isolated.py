@@ -104,7 +104,7 @@ async def describe(decider: IsolatedDecider) -> None:
         facts.out_of_fold = _out_of_fold(told["out_of_fold"])
     except (KeyError, TypeError, ValueError) as error:
         child.close()
-        raise ChildFailedError("it does not report what it has loaded") from error
+        raise ChildFailedError("it does not report the version that it loaded") from error
     facts.known = True
     child.ended = lambda _: decider.spare.clear()
     decider.spare.append(child)
@@ -154,7 +154,7 @@ async def fit(
     except (KeyError, TypeError, ValueError):
         out_of_fold = None
     if out_of_fold is None:
-        raise TrainingError(f"{name} did not learn: it does not tell how it did.", _TRY_AGAIN)
+        raise TrainingError(f"{name} did not learn: it returned no out-of-fold scores.", _TRY_AGAIN)
     return _files(lesson.lengths, b"".join(lesson.pieces)), out_of_fold, kinds
 
 
@@ -194,7 +194,7 @@ class _Lesson:
 class DeciderProcesses:
     """Runs the deciders of use cases in child processes, if that is on and not declined.
 
-    ``eager`` loads each version at once, as a server does; a command loads what it asks.
+    ``eager`` loads each version at once, as a server does; a command loads versions on use.
     """
 
     def __init__(self, *, enabled: bool, eager: bool = True) -> None:
@@ -302,11 +302,11 @@ class DeciderProcesses:
         )
 
 
-# Any: JSON of a child, checked by whoever reads it.
+# Any: JSON of a child, checked by its readers.
 async def ready_child(
     server: ForkServer, source: Source, work: str
 ) -> tuple[Child, Mapping[str, Any]]:
-    """A child that has loaded ``source``, and what it says of it. Raises ``ChildFailedError``."""
+    """A child that has loaded ``source``, and its report. Raises ``ChildFailedError``."""
     loaded: asyncio.Future[Mapping[str, Any]] = asyncio.get_running_loop().create_future()
 
     def received(content: Mapping[str, Any] | bytes) -> None:

@@ -1,4 +1,4 @@
-"""Sandbox: what a child process may use of memory, processor, files, environment and sockets.
+"""Sandbox: limits of a child process: memory, processor, files, environment, sockets.
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
@@ -30,7 +30,7 @@ _PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
 _READ = 1 << 0 | 1 << 2 | 1 << 3  # execute, read a file, list a folder
 _RIGHTS = {1: 13, 2: 14, 3: 15}  # how many rights over files a version of Landlock knows
 _FILE_RIGHTS = 1 << 0 | 1 << 1 | 1 << 2 | 1 << 14 | 1 << 15  # those that a single file can have
-# What the C library and Python read to resolve names, to check certificates and to tell the time.
+# Files of the C library and Python for name resolution, certificates and time zones.
 _SYSTEM = (
     "/usr",
     "/lib",
@@ -133,12 +133,12 @@ def end_with_parent() -> None:
 
 
 def adopt_orphans() -> None:
-    """Become the parent of whatever a child starts and leaves behind."""
+    """Become the parent of orphaned processes that children started."""
     _libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def child_processes() -> list[int]:
-    """The processes whose parent this one is, where the kernel tells."""
+    """The child processes of this one, if the kernel lists them."""
     try:
         told = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
     except OSError:
@@ -178,8 +178,9 @@ def landlock_version() -> int:
 def confine(readable: Sequence[Path], writable: Sequence[Path]) -> bool:
     """Let this process read ``readable`` and the system, and write to ``writable``, nothing else.
 
-    It signals only what it started, where the kernel can see to that (Linux 6.12). Gives whether
-    the kernel does it. It cannot be undone, and holds for every program started.
+    It may signal only processes that it started, if the kernel supports it (Linux 6.12). Returns
+    whether the kernel enforces the limits. It cannot be undone, and holds for every program
+    started.
     """
     version = landlock_version()
     if not version:

@@ -27,7 +27,7 @@ _BESIDE_ANSWERS = 64_000  # what a frame holds beside them; a printed line takes
 _HEAD = struct.Struct(">IB")
 _JSON, _RAW = 0, 1
 _PIECE = 1024 * 1024
-_ODD = "$odd"  # stands for a value that is no JSON; its type's name is kept
+_ODD = "$odd"  # marks a value that is not JSON, with the name of its type
 _LONGEST_NAME = 100
 _FIELDS = ("confidence", "cautious", "evidence", "provenance")
 
@@ -97,7 +97,7 @@ def _object(body: bytes) -> Mapping[str, Any]:
 
 
 def answers(content: Mapping[str, object]) -> Sequence[Mapping[str, object]]:
-    """The answers in a frame of a child. Raises ``FrameError`` for what is none."""
+    """The answers in a frame of a child. Raises ``FrameError`` for an invalid frame."""
     answers_ = content["answers"]
     if not isinstance(answers_, list):
         raise FrameError("answers that are no list")
@@ -132,7 +132,7 @@ def read_context(content: Mapping[str, Any]) -> Context:
 
 
 def write_answer(given: object) -> Mapping[str, object]:
-    """What a decider gave, as JSON; what is no JSON is marked, so that the reader refuses it."""
+    """A decider's answer as JSON; other values are marked, so that the reader refuses them."""
     if isinstance(given, Unsure):
         return {
             "unsure": str(given.reason),
@@ -151,9 +151,9 @@ def write_answer(given: object) -> Mapping[str, object]:
 
 # Any: JSON of a child; every value is checked here.
 def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
-    """What ``write_answer`` wrote, as the decider gave it: ``Answer``, ``Unsure`` or neither.
+    """The value that ``write_answer`` wrote: ``Answer``, ``Unsure`` or another value.
 
-    What a validator of the pod's own raises comes through.
+    Errors of the pod's validators are passed on.
     """
     if "unsure" in content:
         return Unsure(
@@ -173,10 +173,10 @@ def read_answer(content: Mapping[str, Any], output: type[BaseModel]) -> object:
 
 
 class _Odd:
-    """A value that is no JSON, or no answer. Its class has the name of what it stands for."""
+    """A value that is not JSON, or not an answer. Its class has the name of the original class."""
 
     def __new__(cls, name: str) -> _Odd:
-        named = cleaned(name)[:_LONGEST_NAME] or "nothing"  # whatever a child may call it
+        named = cleaned(name)[:_LONGEST_NAME] or "nothing"  # for any name that a child sends
         return object.__new__(type(named, (_Odd,), {"__init__": lambda *_: None}))
 
 
@@ -221,7 +221,7 @@ def _price(cost: object) -> str | None:
 
 
 def _cost(text: object) -> Decimal | None:
-    """A price that is none is not known."""
+    """An invalid price is unknown."""
     try:
         cost = Decimal(str(text))
     except InvalidOperation:

@@ -15,7 +15,7 @@ from roadbed.usecases.use_case import RiskMeasure
 Row = Mapping[str, Any]  # of the database
 
 _MOST_POINTS = 120
-MARK_EVERY = 1_000  # labels read between two places from which a look can go on
+MARK_EVERY = 1_000  # labels read between two marks from which an inspection can continue
 
 
 @dataclass(kw_only=True, slots=True)
@@ -28,7 +28,7 @@ class AuditReplay:
     overdue: int = 0
 
     @classmethod
-    def begun(
+    def from_state(
         cls,
         risk_limit: float,
         delta: float,
@@ -46,12 +46,12 @@ class AuditReplay:
             overdue=state["overdue"],
         )
 
-    def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
-        """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``.
+    def continue_with(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
+        """Read ``rows``; return marks to continue from, all before the task ``upto``.
 
         A row is one drawn automatic answer with the ``passed`` others since the one before and the
-        ``weight`` of these. Late ones count as wrong; those whose label may still come are told to
-        the audit, and no mark stands behind one.
+        ``weight`` of these. Late ones count as wrong; those whose label may still come are passed
+        to the audit, and no mark is set after one.
         """
         marks = []
         final = True
@@ -96,12 +96,12 @@ class KindReplay:
     known: frozenset[str] | None
 
     @classmethod
-    def begun(cls, known: frozenset[str] | None, state: Row | None) -> KindReplay:
+    def from_state(cls, known: frozenset[str] | None, state: Row | None) -> KindReplay:
         """One that has read nothing, or stands where ``state`` was kept."""
         return cls(alarm=KindAlarm() if state is None else KindAlarm(**state), known=known)
 
-    def go_on(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
-        """Read ``rows``, and give marks to go on from: of what stands before the task ``upto``."""
+    def continue_with(self, rows: Iterable[Row], *, upto: str) -> list[dict[str, object]]:
+        """Read ``rows``; return marks to continue from, all before the task ``upto``."""
         marks = []
         for number, row in enumerate(rows, 1):
             unseen = self.known is not None and canonical(row["right_output"]) not in self.known
@@ -117,7 +117,7 @@ def known_kinds(kinds: Sequence[Row | None] | None) -> frozenset[str] | None:
 
 
 def _loss(row: Row, risk_measure: RiskMeasure) -> float:
-    """What the promise is about: the loss itself, or whether the answer counted as wrong."""
+    """The loss that the risk limit refers to: graded, or whether the answer counted as wrong."""
     loss: float = row["loss"]
     if risk_measure == "mean_loss" or row["agrees"] is None:
         return loss

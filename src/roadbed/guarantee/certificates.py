@@ -1,4 +1,4 @@
-"""Certificates: what a version may automate, proven on the reference sample and stored."""
+"""Certificates: the proof of what a version may automate, on the reference sample."""
 
 from __future__ import annotations
 
@@ -75,9 +75,9 @@ class Certificates:
     ) -> Certification:
         """Evaluate ``candidate`` on the reference sample, if that is due. Raises as ``calls`` does.
 
-        A trained version is certified once with the whole risk of error, and again only on what was
-        drawn since an alarm. A plain function is certified again whenever labels have come, by a
-        test that allows for it. ``known`` are evaluations that exist already: nothing is evaluated
+        A trained version is certified once with the whole error level, and again only on items
+        drawn since an alarm. A plain function is certified again with each new label, by an
+        anytime-valid test. ``known`` are evaluations that exist already: nothing is evaluated
         twice.
         """
         declared = loaded.declared
@@ -86,7 +86,7 @@ class Certificates:
         judgements = sum(len(case.truth.losses) for case in sample)
         if last and _answers_judged(last, judgements):
             # The same items, on which people have judged answers that counted as wrong until then:
-            # whatever could have been proven before can be proven now, so this is no second chance.
+            # the earlier attempt could not have proven more, so this is not a second attempt.
             sample = [case for case in sample if case.drawn_at <= last["issued_at"]]
         elif last and (note := _not_due(declared, last, sample, alarm_at)) is not None:
             return Certification(certificate=last, proof=None, sample=len(sample), note=note)
@@ -121,7 +121,7 @@ class Certificates:
         rows: Sequence[KnownCase],
         evaluations: Sequence[Evaluation],
     ) -> tuple[Proof, dict[str, Any], list[Row]]:
-        """The proof on the rows that count, what the pages show of it, and examples of errors."""
+        """The proof on the rows that count, its details for pages, and examples of errors."""
         assessment = assessed(declared, rows, evaluations)
         # When a row of a folder was drawn, nobody can tell: it is no work that arrived since.
         fresh = np.array(
@@ -172,10 +172,10 @@ class Certificates:
         return [known[case.id] if case.id in known else new[case.id] for case in sample]
 
     async def _tried(self, use_case: str, behaviour: str) -> Mapping[str, int]:
-        """How many versions were held against the sample, this one among them.
+        """How many versions were tested on the sample, including this one.
 
-        ``versions`` counts all, ``tries`` those since the last that passed: whoever tries until one
-        passes shares the risk of error among them.
+        ``versions`` counts all, ``tries`` those since the last that passed: repeated attempts share
+        the error level.
         """
         facts = {"use_case": use_case, "behaviour": behaviour}
         row = await self._database.fetch_one(_SQL["tried"], facts)
@@ -220,7 +220,7 @@ class Certificates:
                 "behaviour": behaviour,
                 "look": row["looks"] if row else 1,
                 "threshold": certificate.threshold,
-                "bridged": proof.bridged,
+                "cautious": proof.cautious,
                 "on_alarm": proof.on_alarm,
                 "risk_limit": declared.risk_limit,
                 "certainty": declared.certainty,
@@ -258,7 +258,7 @@ def _counting(
 
 
 def _answers_judged(last: Row, judgements: int) -> bool:
-    """Whether people have judged answers since a look that had to count them as wrong."""
+    """Whether people have judged answers that an earlier inspection had to count as wrong."""
     unknown: int = last["detail"].get("unknown", 0)
     return unknown > 0 and judgements > int(last["detail"].get("judgements", 0))
 
@@ -308,7 +308,7 @@ def _pooled(
     fresh: np.ndarray[Any, np.dtype[np.bool_]],
     pooling: Pooling | None,
 ) -> tuple[Evidence, Any]:
-    """Evidence and training as the live path would score them: 0 for whatever it holds back."""
+    """Evidence and training with the scores of the live path: 0 for held answers."""
     training = candidate.out_of_fold
     confidence = assessment.confidence
     cautious = assessment.cautious
@@ -336,7 +336,7 @@ def _pooled(
 def _losses(
     declared: UseCase, sample: Sequence[KnownCase], assessment: Assessed
 ) -> np.ndarray[Any, np.dtype[Any]]:
-    """What the promise is about: wrong or not, or the loss itself. A late label counts as wrong."""
+    """The losses that the risk limit refers to, binary or graded. A late label counts as wrong."""
     late = np.array([case.overdue for case in sample], dtype=bool)
     loss = np.where(late, 1.0, assessment.loss)
     return loss if declared.risk_measure == "mean_loss" else ~(loss <= declared.tolerance)
@@ -347,8 +347,8 @@ def _scored(
 ) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.array(
         [
-            pooling.score(float(value), slice_)
-            for value, slice_ in zip(confidence, slices, strict=True)
+            pooling.score(float(score), slice_)
+            for score, slice_ in zip(confidence, slices, strict=True)
         ],
         dtype=np.float64,
     )
@@ -392,7 +392,7 @@ def _detail(
 def _automatic(evidence: Evidence, proof: Proof) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Which rows would be automatic at the proven threshold."""
     threshold = proof.certificate.threshold
-    compared = evidence.cautious if proof.bridged else evidence.confidence
+    compared = evidence.cautious if proof.cautious else evidence.confidence
     if compared is None or threshold is None:
         return np.zeros(len(evidence.wrong), dtype=np.bool_)
     return compared >= threshold
@@ -409,7 +409,7 @@ def _curves(
 ) -> dict[str, list[dict[str, Any]]]:
     """Risk by coverage, calibration, and the proof of each slice."""
     certainty = declared.certainty
-    counts = evidence.fresh if not proof.bridged else np.ones_like(evidence.fresh)
+    counts = evidence.fresh if not proof.cautious else np.ones_like(evidence.fresh)
     counted = np.array([not case.waiting for case in sample], dtype=bool) & counts
     there = np.array([not case.erased for case in sample], dtype=bool)
     curve = risk_coverage(evidence.confidence[counted], evidence.wrong[counted], certainty)

@@ -25,10 +25,10 @@ class AuditView:
     """One version's running audit.
 
     Of its ``automated`` answers ``sampled`` were drawn and judged, ``wrong`` of them wrong; between
-    ``low`` and ``high`` lies the exact interval of that share, at the use case's certainty. Nobody
-    has to choose the moment of looking at ``upper``: it is right at all of them, and wider.
-    ``waiting`` sample items have no label yet, ``overdue`` are late and count as wrong.
-    ``new_kinds`` of ``kinds_seen`` reviewed tasks were of a kind it never saw.
+    ``low`` and ``high`` lies the exact interval of that share, at the use case's certainty.
+    ``upper`` is wider and holds at every time, so it may be read at any moment. ``waiting`` sample
+    items have no label yet, ``overdue`` are late and count as wrong. ``new_kinds`` of
+    ``kinds_seen`` reviewed tasks were of a kind it never saw.
     """
 
     version: str | None
@@ -65,9 +65,9 @@ class StateChange:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Notice:
-    """Something the pod must know.
+    """A message to the pod.
 
-    It is open until somebody says that they have seen it, or what it speaks of is over.
+    It is open until a person has seen it or its cause has ended.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Notices: what the pod of a use case must know, until somebody has seen it or it is over."""
+"""Notices: messages to the pod, open until a person has seen them or the cause has ended."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _INSTEAD = ("Sorry, forget that. Instead: ", "No, wait, I was wrong. ", "Correct
 
 
 class Chance(Protocol):
-    """What is asked of ``random.Random``."""
+    """The methods of ``random.Random`` that are used."""
 
     def random(self) -> float: ...
     def choice(self, seq: Sequence[_Item]) -> _Item: ...
@@ -51,10 +51,10 @@ class Chance(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Harmed:
-    """A record as it arrives.
+    """A changed record.
 
-    ``right_of`` says whose answer is right: the record's ``own``, that of the ``other`` one which
-    was mixed in, or ``nobody``'s.
+    ``right_of`` says which answer is right: the record's ``own``, that of the ``other`` record that
+    was mixed in, or ``nobody``: none.
     """
 
     content: Record
@@ -171,7 +171,7 @@ def out_of_scope(record: Record, _: Record, chance: Chance, strength: float) -> 
 
 
 def duplicated(record: Record, _: Record, __: Chance, ___: float) -> Harmed | None:
-    """The same once more."""
+    """The text twice."""
     return Harmed(content=record)
 
 

@@ -32,11 +32,11 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
 
 
 def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
-    """What a certification showed, in plain words. ``stored`` is its certificate as it is kept."""
+    """The result of a certification in plain words. ``stored`` is its stored certificate."""
     certificate = proof.certificate
     if certificate.threshold is None:
         return f"Nothing can be automatic yet: {certificate.why_not}"
-    if proof.bridged:
+    if proof.cautious:
         return (
             f"Cautious from cautious confidence {certificate.threshold:.3f} on: if at most "
             f"{novelty.LATER * 100:g} % of the work is new, at most {risk_limit * 100:.3g} % "
@@ -46,9 +46,9 @@ def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
 
 
 def above(certificate: Row) -> str:
-    """What lies above a proven threshold: of how many, and how many wait for a label.
+    """The items above a proven threshold, their total, and how many wait for a label.
 
-    ``certificate`` is a stored one with its ``detail``; what older ones do not say is left out.
+    ``certificate`` is a stored one with its ``detail``; parts that older ones lack are left out.
     """
     detail, items = certificate["detail"], certificate["items"]
     tested = detail.get("counted", items)
@@ -239,10 +239,10 @@ def forecast(
     can_double: bool,
     labelled: int,
 ) -> str:
-    """When something can be automatic, in a sentence.
+    """When automation can begin, in a sentence.
 
-    ``tasks`` arrive a day; ``labelled`` items of the sample were answered and labelled. Without any
-    the forecast rests on an assumption, and beyond a year it is of no use: both are said.
+    ``tasks`` arrive a day; ``labelled`` items of the sample were answered and labelled. The
+    sentence says so if the forecast rests on an assumption (no labels) or exceeds a year.
     """
     if opened:
         return "It is open."
@@ -282,7 +282,7 @@ def _closed(labelled: int) -> str:
 
 
 def _pace(tasks: float) -> str:
-    """How many tasks arrive a day; what is less than one is not rounded to none."""
+    """Tasks per day; a rate below one is not rounded to zero."""
     return "less than 1 task a day" if tasks < 0.5 else f"{counted(round(tasks), 'task')} a day"
 
 

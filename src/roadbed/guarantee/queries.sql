@@ -1,7 +1,7 @@
 -- name: live
 SELECT use_case.live_version, use_case.state, use_case.state_since, use_case.state_reason,
        use_case.threshold, use_case.cautious, use_case.reference_rate AS rate, use_case.alarm_at,
-       use_case.audit_at, use_case.bridges_left, behaviour.kinds, certificate.on_alarm,
+       use_case.audit_at, use_case.cautious_improvements_left, behaviour.kinds, certificate.on_alarm,
        certificate.detail -> 'grid' AS grid
 FROM use_case
 LEFT JOIN version ON version.id = use_case.live_version
@@ -153,9 +153,9 @@ LEFT JOIN LATERAL (
 ORDER BY gap.id
 
 -- name: kinds
--- Reviewed tasks that the version decided, in the order drawn, with their right outputs. Those that
--- somebody reported to be wrong were picked, not met: they sound no alarm. Reviewer checks
--- did not arrive as work. OFFSET makes the planner look up by key: most tasks have no label.
+-- Reviewed tasks that the version decided, in the order drawn, with their right outputs. Tasks that
+-- somebody reported as wrong are not a random sample, so they raise no alarm. Reviewer checks did
+-- not arrive as work. OFFSET makes the planner look up by key: most tasks have no label.
 SELECT labelled.task_id AS id, labelled.new_kind, labelled.right_output
 FROM (SELECT id, task_id, new_kind, right_output FROM verdict
       WHERE use_case = %(use_case)s AND undone_at IS NULL AND task_id > %(after)s OFFSET 0)
@@ -172,7 +172,7 @@ CROSS JOIN LATERAL (
 ORDER BY labelled.task_id
 
 -- name: announce
--- At most one notice about a thing is open.
+-- At most one notice per subject is open.
 INSERT INTO notice (id, use_case, kind, text, at, about)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(text)s, %(at)s, %(about)s)
 ON CONFLICT DO NOTHING
@@ -189,13 +189,13 @@ WHERE use_case = (SELECT use_case FROM held_verdict WHERE id = %(verdict_id)s)
         AND notice.about = 'label ' || (label ->> 'field') || ' ' || (label ->> 'value'))
 
 -- name: state_over
--- What notices say of a state is over once it is another one.
+-- Notices about a state end when the state changes.
 UPDATE notice SET over_at = %(at)s
 WHERE use_case = %(use_case)s AND kind IN ('tightened', 'cautious', 'halted') AND kind <> %(state)s
   AND over_at IS NULL
 
 -- name: over
--- The thing a notice is about is over: nobody has to read it any more.
+-- The cause of a notice has ended: nobody needs to read it any more.
 UPDATE notice SET over_at = %(at)s
 WHERE use_case = %(use_case)s AND about = %(about)s AND over_at IS NULL
 
@@ -287,9 +287,9 @@ WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
 SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
 
 -- name: store_certificate
-INSERT INTO certificate (id, use_case, behaviour, look, threshold, bridged, on_alarm, risk_limit,
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, on_alarm, risk_limit,
                          certainty, items, covered, errors, detail, issued_at)
-VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(bridged)s, %(on_alarm)s,
+VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(cautious)s, %(on_alarm)s,
         %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
         %(issued_at)s)
 

@@ -1,4 +1,4 @@
-"""The trust report: what the Trust page, the API and ``roadbed trust`` show of a use case."""
+"""The trust report of a use case, for the Trust page, the API and ``roadbed trust``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class OtherLimit:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrustReport:
-    """What is promised, on what evidence, and what would end it."""
+    """The guarantee, its evidence, and the conditions that would end it."""
 
     use_case: str
     promise: str
@@ -173,7 +173,7 @@ class TrustReports:
         row = await self._database.fetch_one(_SQL["volume"], {"use_case": use_case, "since": since})
         if row is None or not row["tasks"]:
             return Volume(tasks=0.0, reviews=0.0, review_hours=0.0)
-        # A use case that began an hour ago has not had a day; its hour stands for one.
+        # A use case that began an hour ago has no full day: extrapolate from the hour.
         days = min(max((self._clock.now() - row["first"]).total_seconds() / 86_400, 1.0), _DAYS)
         reviews = row["reviews"] / days
         return Volume(

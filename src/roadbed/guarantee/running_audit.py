@@ -1,7 +1,7 @@
 """The running audit: inspects the labels of the live version and moves the automation state.
 
-An inspection costs what came since the last one, not what a version has decided in all. What no
-label can change is counted once: how many automatic answers lie between those that the sample drew.
+The cost of an inspection depends on the evidence since the last one, not on all decisions of a
+version. The number of automatic answers between two sampled ones never changes and is counted once.
 The labels are replayed from a mark. A label that comes late, or is taken back, drops the marks
 behind its task.
 """
@@ -41,10 +41,10 @@ _SQL = queries(__package__)
 _REVIEWS = queries("roadbed.reviews")  # the owner of `review`
 _LOOK_SECONDS = 0.5
 _CHASE_SECONDS = 60.0
-_LABELS = "labels"  # what the notice of late labels is about
+_LABELS = "labels"  # subject of the notice about late labels
 _log = structlog.get_logger("roadbed")
 # Nothing that is not under way settles later than this after its id was made, and no verdict is
-# written later than this after its own, by whatever clock.
+# written later than this after its own, by any clock.
 _BEHIND = CLOCKS_DIFFER
 _ARITHMETIC = 1  # version of the replay; marks of another version are not used
 Row = Mapping[str, Any]
@@ -52,7 +52,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvidenceSummary:
-    """What the evidence of the live version comes to."""
+    """The summary of the live version's evidence."""
 
     live: Row
     audit: RunningAudit
@@ -142,7 +142,7 @@ class AuditEvidence:
     async def _as_kept(
         self, connection: Connection, facts: Row, row: Row, at: datetime
     ) -> _Counted:
-        """What was counted before; nothing, if that is of another version or missed an answer."""
+        """The earlier counts; nothing if they are of another version or missed an answer."""
         labels: Sequence[Row] = ()
         same = (row["version"], row["since"]) == (facts["version"], facts["since"])
         if same:
@@ -203,14 +203,14 @@ class AuditEvidence:
                 "late_before": late_before,
             },
         )
-        replay = AuditReplay.begun(
+        replay = AuditReplay.from_state(
             declared.risk_limit,
             1.0 - declared.certainty,
             declared.risk_measure,
             mark["state"] if mark else None,
         )
         rows = await cursor.fetchall()
-        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        marks = await asyncio.to_thread(replay.continue_with, rows, upto=counted.upto)
         replay.audit.pass_over(rest.passed, rest.weight)
         await self._keep(connection, whose, marks)
         return replay
@@ -224,8 +224,8 @@ class AuditEvidence:
         mark = await self._mark(connection, whose, counted.changed)
         since = {"since": live["alarm_at"], "after": mark["last"] if mark else ""}
         rows = await (await connection.execute(_SQL["kinds"], {**facts, **since})).fetchall()
-        replay = KindReplay.begun(known, mark["state"] if mark else None)
-        marks = await asyncio.to_thread(replay.go_on, rows, upto=counted.upto)
+        replay = KindReplay.from_state(known, mark["state"] if mark else None)
+        marks = await asyncio.to_thread(replay.continue_with, rows, upto=counted.upto)
         await self._keep(connection, whose, marks)
         return replay
 
@@ -240,7 +240,7 @@ class AuditEvidence:
 
 
 class RunningAuditMonitor:
-    """Enforces the risk limit: reads labelled evidence, moves states, tells the pod."""
+    """Enforces the risk limit: reads labelled evidence, moves states, notifies the pod."""
 
     def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
         self._database = database
@@ -283,7 +283,7 @@ class RunningAuditMonitor:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def chase(self, declared: UseCase) -> int:
-        """Put late sample items first in the queue and tell the pod; gives how many are new."""
+        """Put late sample items first in the queue and notify the pod; returns how many are new."""
         facts = {"use_case": declared.name, "late_before": await self._late_before(declared)}
         new = await self._database.fetch(_REVIEWS["chase"], facts)
         row = await self._database.fetch_one(_SQL["late_items"], facts)
@@ -363,7 +363,7 @@ class RunningAuditMonitor:
         change = StateChange(before=before, after=after.state, sign=sign, reason=why, at=at)
         async with self._database.transaction() as connection:
             if not await set_by_alarm(connection, use_case, live, after, change):
-                return None  # somebody moved it, or released, meanwhile
+                return None  # the state was changed or a version was released meanwhile
             notice, text = self._ids.new("ntc"), presentation.notice(use_case, after, why)
             await announce(connection, notice, use_case, after.state, text, at=at)
             await connection.execute(_SQL["tell"], {"use_case": use_case})

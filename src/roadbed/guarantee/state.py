@@ -1,4 +1,4 @@
-"""The automation state of a use case: what a release, an alarm or a retirement sets it to.
+"""The automation state of a use case, as set by a release, an alarm or a retirement.
 
 Nothing else writes it. Each function runs in the caller's transaction, which holds the lock of the
 use case.
@@ -37,7 +37,7 @@ async def set_by_release(
 ) -> None:
     """The state that comes with a version that goes live; ``row`` is the use case until now.
 
-    Without ``opened`` the version proposes only, whatever is proven.
+    Without ``opened`` the version only proposes, even with a proof.
     """
     before, alarm_at, sample = automation_state(row), row["alarm_at"], certification.sample
     if not opened:
@@ -68,7 +68,7 @@ async def set_by_alarm(
 ) -> bool:
     """The state that an alarm moves to, with its audit entry and the next halt epoch.
 
-    ``False``, and nothing is written, if it is not what ``live`` says any more.
+    ``False``, and nothing is written, if the version or the state is no longer that of ``live``.
     """
     await connection.execute(_SQL["lock"], {"use_case": use_case})
     held = await (await connection.execute(_SQL["hold"], {"use_case": use_case})).fetchone()
@@ -132,14 +132,14 @@ def restored(
         return replace(
             before, state=state, threshold=None, cautious=False, rate=sampling.RATE_BEFORE
         )
-    if certificate["bridged"]:
+    if certificate["cautious"]:
         return replace(
             before,
             state=State.CAUTIOUS,
             threshold=certificate["threshold"],
             cautious=True,
             rate=sampling.RATE_CAUTIOUS,
-            bridges_left=max(before.bridges_left - 1, 0),
+            cautious_improvements_left=max(before.cautious_improvements_left - 1, 0),
         )
     rate = sampling.rate(automating=True, sample=sample)
     return replace(

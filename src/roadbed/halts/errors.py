@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from roadbed.kernel.errors import RoadbedError
@@ -53,13 +54,27 @@ class ResumeError(RoadbedError):
         )
 
 
+class DrillLimitError(RoadbedError):
+    """A drill is under way, or there were as many within an hour as there may be."""
+
+    code = "drill_limit"
+
+    def __init__(self, name: str, why: str, retry_after: float) -> None:
+        minutes = max(1, math.ceil(retry_after / 60.0))
+        super().__init__(
+            f"{name[:80]!r} cannot be drilled now: {why}.",
+            f"Try again in {minutes} minute{'s' * (minutes > 1)}. A halt has no limit.",
+        )
+        self.retry_after = retry_after
+
+
 class RestoreUndeclaredError(RoadbedError):
-    """The database was put back from a copy: nothing goes on before a person declares it."""
+    """The database was restored from a copy: work waits until a person declares the restore."""
 
     code = "restore_undeclared"
 
     def __init__(self) -> None:
         super().__init__(
-            "The database was put back from a copy, and nobody has declared it yet.",
+            "The database was restored from a copy, and the restore is not declared yet.",
             "An administrator declares it with `roadbed restored --reason TEXT`.",
         )

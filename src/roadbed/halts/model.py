@@ -10,10 +10,10 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Halt:
-    """A halt or a drill. Times are seconds from the moment somebody asked.
+    """A halt or a drill. Times are seconds from the request.
 
-    ``in_flight`` lists the effects that were under way when it was fenced; ``quiesced_seconds`` is
-    ``None`` while one still is.
+    ``in_flight`` lists the effects that were in progress when it was fenced; ``quiesced_seconds``
+    is ``None`` while one still is.
     """
 
     id: str
@@ -32,7 +32,7 @@ class Halt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HaltOfAll:
-    """What became of halting everything. ``failed`` names what may still run, and why."""
+    """The result of halting all use cases. ``failed`` names what may still run, and why."""
 
     halts: Sequence[Halt]
     failed: Mapping[str, str]

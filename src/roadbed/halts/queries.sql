@@ -1,6 +1,13 @@
 -- name: fence
 SELECT pg_advisory_xact_lock(hashtext('halt'), hashtext(%(use_case)s))
 
+-- name: drill_alone
+SELECT pg_try_advisory_xact_lock(hashtext('drill'), hashtext(%(use_case)s)) AS alone
+
+-- name: drills
+SELECT count(*) AS n, min(asked_at) AS oldest FROM halt
+WHERE use_case = %(use_case)s AND kind = 'drill' AND actor <> 'roadbed' AND asked_at > %(after)s
+
 -- name: known
 SELECT name FROM use_case ORDER BY name
 

@@ -1,20 +1,21 @@
 """Halts, drills and resumes of use cases.
 
-*Fenced*: no new effect can begin. *Quiesced*: no effect is under way. Both are measured in seconds
-from the request, and stored.
+*Fenced*: no new effect can begin. *Quiesced*: no effect is in progress. Both are measured in
+seconds from the request, and stored.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.halts.errors import (
+    DrillLimitError,
     NotHaltedError,
     RestoreUndeclaredError,
     ResumeError,
@@ -34,6 +35,9 @@ _USE_CASES = queries("roadbed.usecases")  # the owner of `use_case`
 _LOOK_SECONDS = 0.01
 _GIVE_UP_SECONDS = 30.0  # longer than any attempt's lease
 _DRILL_SECONDS = 2.0  # senders wait at most this long for a drill
+_MOST_DRILLS = 6  # by people, of a use case, within an hour: each holds back its senders and halts
+_CLOCK = "roadbed"  # who makes the drills that are due
+_DRILLS_WITHIN = timedelta(hours=1)
 
 
 class Halts:
@@ -146,12 +150,14 @@ class Halts:
     async def drill(self, use_case: str, *, actor: str) -> Halt:
         """Rehearse a halt without stopping anything, and store the times.
 
-        The fence is closed until what is under way has ended, and opened again. Senders wait
-        meanwhile, at most two seconds. Raises ``UnknownHaltError``.
+        The fence is closed until running effects have ended, and opened again. Senders wait
+        meanwhile, at most two seconds. People may do so six times an hour, one at a time. Raises
+        ``UnknownHaltError``, ``DrillLimitError``.
         """
         halt_id = self._ids.new("hlt")
         asked_at, began = self._clock.now(), self._clock.monotonic()
         async with self._database.transaction() as connection:
+            await self._may_drill(connection, use_case, asked_at, actor)
             await connection.execute(_SQL["fence"], {"use_case": use_case})
             fenced = self._clock.monotonic() - began
             row = await (await connection.execute(_SQL["epoch"], {"use_case": use_case})).fetchone()
@@ -233,6 +239,23 @@ class Halts:
         """When a halt or a drill last ran."""
         row = await self._database.fetch_one(_SQL["last"], {"use_case": use_case})
         return row["at"] if row else None
+
+    async def _may_drill(
+        self, connection: Connection, use_case: str, at: datetime, actor: str
+    ) -> None:
+        """Of two drills one gives way, so that a halt never waits for more than one.
+
+        Those that the clock makes count for nobody. Raises ``DrillLimitError``.
+        """
+        facts = {"use_case": use_case, "after": at - _DRILLS_WITHIN}
+        row = await (await connection.execute(_SQL["drill_alone"], facts)).fetchone()
+        if row is None or not row["alone"]:
+            raise DrillLimitError(use_case, "a drill is under way", _DRILL_SECONDS)
+        row = await (await connection.execute(_SQL["drills"], facts)).fetchone()
+        if actor != _CLOCK and row is not None and row["n"] >= _MOST_DRILLS:
+            left = row["oldest"] + _DRILLS_WITHIN - at
+            why = f"there were {row['n']} drills within an hour"
+            raise DrillLimitError(use_case, why, max(left.total_seconds(), 1.0))
 
     async def _keep(
         self,

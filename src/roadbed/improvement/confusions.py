@@ -44,7 +44,7 @@ class ReviewedAnswer:
 class Confusion:
     """Corrections from one answer to another, with the newest as ``examples``.
 
-    ``words`` are those that tell its inputs from other inputs, most telling first.
+    ``words`` are those that tell its inputs from other inputs, most distinctive first.
     """
 
     decided: str
@@ -60,15 +60,15 @@ class Confusion:
 def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
     """Groups of corrections among ``verdicts``, largest first.
 
-    Words are weighed by TF-IDF over all inputs, corrected or not, so that what every input says
-    tells nothing.
+    Words are weighed by TF-IDF over all inputs, corrected or not, so that words of every input have
+    no weight.
     """
     groups: dict[tuple[str, str], list[int]] = {}
     for number, verdict in enumerate(verdicts):
         if not verdict.agrees:
             groups.setdefault(verdict.pair, []).append(number)
     texts = [_text(verdict.input) for verdict in verdicts]
-    telling = _telling(texts, list(groups.values()))
+    distinctive = _distinctive_words(texts, list(groups.values()))
     confusions = [
         Confusion(
             decided=decided,
@@ -76,12 +76,12 @@ def confusions(verdicts: Sequence[ReviewedAnswer]) -> list[Confusion]:
             verdicts=[verdicts[member] for member in members],
             words=words,
         )
-        for ((decided, right), members), words in zip(groups.items(), telling, strict=True)
+        for ((decided, right), members), words in zip(groups.items(), distinctive, strict=True)
     ]
     return sorted(confusions, key=lambda group: (-len(group.verdicts), group.decided, group.right))
 
 
-def _telling(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:
+def _distinctive_words(texts: Sequence[str], groups: Sequence[Sequence[int]]) -> list[list[str]]:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     nothing: list[list[str]] = [[] for _ in groups]
@@ -105,12 +105,16 @@ def _of_group(rows: Any, members: Sequence[int], overall: Any, names: Any) -> li
     often = np.asarray((mine > 0).sum(axis=0)).ravel()
     weight = np.asarray(mine.mean(axis=0)).ravel() - overall
     weight[often < max(2, len(members) // 4)] = 0.0
-    best = [item for item in np.argsort(-weight, kind="stable")[:_WORDS] if weight[item] > 0.0]
-    return [str(names[entry]) for entry in best]
+    best = [
+        position
+        for position in np.argsort(-weight, kind="stable")[:_WORDS]
+        if weight[position] > 0.0
+    ]
+    return [str(names[position]) for position in best]
 
 
 def _text(input: Mapping[str, Any]) -> str:
-    return " ".join(item for item in input.values() if isinstance(item, str))[:_MOST_READ]
+    return " ".join(text for text in input.values() if isinstance(text, str))[:_MOST_READ]
 
 
 def _named(output: Mapping[str, Any] | None) -> str:

@@ -26,7 +26,7 @@ class ProposalDecidedError(RoadbedError):
         who = f" by {by}" if by else ""
         super().__init__(
             f"The proposal {proposal_id} is {state}{who}, so this cannot be done with it.",
-            "Look at the list again; what was decided can be taken back first.",
+            "Read the list again; a decision can be undone first.",
         )
 
 
@@ -49,7 +49,7 @@ class NoPromptError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"{use_case!r} asks no language model, so it has no prompt to search for.",
+            f"{use_case!r} uses no language model, so it has no prompt to improve.",
             "Give it Prompted(…) as its decider, or look for other suggestions.",
         )
 
@@ -62,5 +62,5 @@ class SearchRunningError(RoadbedError):
     def __init__(self, use_case: str) -> None:
         super().__init__(
             f"A better prompt of {use_case!r} is being searched for already.",
-            "Wait for what it finds.",
+            "Wait for its result.",
         )

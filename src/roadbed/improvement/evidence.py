@@ -55,7 +55,7 @@ class CorrectionEvidence:
         def mined() -> list[Draft]:
             left = unsettled(seen, patches)
             drafts = mine(left, input=declared.input, output=declared.output, tables=loaded.records)
-            return [item for item in drafts if not repeats(item, rejected, left)]
+            return [draft for draft in drafts if not repeats(draft, rejected, left)]
 
         drafts = await asyncio.to_thread(mined)
         if declared.trainable is not None and (more := learning(list(map(_seen, newer)), until)):

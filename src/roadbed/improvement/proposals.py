@@ -33,7 +33,7 @@ from roadbed.usecases.loader import LoadedUseCase
 SQL = queries("roadbed.improvement")
 
 STATES = ("open", "accepted", "rejected", "withdrawn")
-ENOUGH = 20  # new corrections before Roadbed looks by itself
+ENOUGH = 20  # new corrections before automatic mining
 _MOST_ITEMS = 20_000
 _MOST_CASES = 50
 _LONGEST_NOTE = 4_000
@@ -61,15 +61,18 @@ class Proposals:
     async def suggest(self, loaded: LoadedUseCase, *, actor: str) -> Sequence[Proposal]:
         """Mine verdicts and examples; return the open proposals, best first.
 
-        What was open and is found no more is withdrawn. Nothing that was rejected comes back,
-        unless twice as many cases speak for it.
+        Open proposals that are no longer found are withdrawn. A rejected one returns only with
+        twice as many cases.
         """
         self._looked[loaded.name] = self._clock.now()
         drafts = await self._evidence.drafts(loaded, await self.accepted(loaded.name))
         async with self._database.transaction() as connection:
             await connection.execute(SQL["lock_proposals"], {"use_case": loaded.name})
             kept = [await self._keep(connection, loaded.name, draft) for draft in drafts]
-            facts = {"use_case": loaded.name, "kept": [item for item in kept if item]}
+            facts = {
+                "use_case": loaded.name,
+                "kept": [proposal_id for proposal_id in kept if proposal_id],
+            }
             await connection.execute(SQL["withdraw_others"], facts)
             detail = {"said": "suggested", "proposals": facts["kept"]}
             await self._note(connection, loaded.name, loaded.name, actor, detail)
@@ -141,7 +144,8 @@ class Proposals:
     ) -> Proposal:
         """Accept a proposal, optionally as ``edited`` by the person.
 
-        It is checked against the use case as it is now, an edited rule also counted anew. Raises
+        It is checked against the use case as it is now, an edited rule also counted anew. Whoever
+        edits it is an author of the release, and so is whoever gave most of its evidence. Raises
         ``UnknownProposalError``, ``ProposalDecidedError``, ``ProposalEditError``.
         """
         proposal, loaded = await self._find(proposal_id)
@@ -250,6 +254,7 @@ class Proposals:
             decided = await cursor.fetchone()
             if decided:
                 detail = {"said": facts["state"], "edited": facts["edited"], "patch": patch}
+                detail["author"] = decided["wrote"]
                 await self._note(
                     connection, proposal.use_case, proposal.id, person, {**detail, "note": text}
                 )

@@ -1,5 +1,5 @@
 -- name: seen
--- What people said of tasks that no guarantee rests on; `same_code` by the code that is live.
+-- Verdicts on tasks outside the evidence of the guarantee; `same_code`: decided by the live code.
 SELECT task.id AS task_id, task.input, decision.output AS decided, example.output AS right,
        verdict.given_at, coalesce(decision.confidence, 0.0) AS confidence,
        coalesce(made.folder_hash = live.folder_hash, false) AS same_code
@@ -24,7 +24,7 @@ JOIN behaviour ON behaviour.hash = version.behaviour
 WHERE use_case.name = %(use_case)s
 
 -- name: items
--- Without those that somebody has still to judge a second time, who must not see an answer.
+-- Without cases with an open second review, whose reviewer must not see an answer.
 SELECT example.id, example.input, example.output, example.task_id, verdict.reviewer AS person,
        example.born_at
 FROM example
@@ -39,7 +39,7 @@ ORDER BY example.id DESC LIMIT %(most)s
 SELECT pg_advisory_xact_lock(hashtext('proposals'), hashtext(%(use_case)s))
 
 -- name: propose
--- What was rejected comes back only when it rests on twice as many cases.
+-- A rejected proposal returns only with twice as many cases.
 INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, patch, fingerprint, rank,
                       made_at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(title)s, %(reason)s, %(support)s, %(cases)s, %(patch)s,
@@ -64,7 +64,7 @@ WHERE use_case = %(use_case)s AND kind = 'examples' AND state IN ('accepted', 'r
 ORDER BY decided_at DESC LIMIT 1
 
 -- name: proposals
--- Without the cases that somebody has still to judge a second time, who must not see an answer.
+-- Without cases with an open second review, whose reviewer must not see an answer.
 SELECT id, use_case, kind, title, reason, support, shown.cases, patch, rank, state, made_at,
        decided_by, decided_at, note, edited
 FROM proposal
@@ -89,14 +89,29 @@ CROSS JOIN LATERAL (
 WHERE id = %(id)s
 
 -- name: decide_proposal
+-- Whoever edits it writes it. So does whoever accepts a change of rules or data most of whose evidence
+-- is their own: corrections on which nobody else gave a verdict. Else one person would be its author
+-- and sign it. An undone verdict was theirs all the same.
+WITH evidence AS (
+    SELECT count(*) AS cases, count(*) FILTER (WHERE judged.alone) AS own
+    FROM proposal
+    CROSS JOIN LATERAL jsonb_array_elements(proposal.cases) AS said (one)
+    CROSS JOIN LATERAL (
+        SELECT bool_or(verdict.reviewer = %(person)s)
+               AND NOT bool_or(verdict.reviewer <> %(person)s AND verdict.undone_at IS NULL) AS alone
+        FROM verdict WHERE verdict.task_id = said.one ->> 'task_id') AS judged
+    WHERE proposal.id = %(id)s AND proposal.kind IN ('rule', 'alias', 'record', 'superseded')
+      AND said.one -> 'before' IS DISTINCT FROM said.one -> 'right')
 UPDATE proposal
 SET state = %(state)s, decided_by = %(person)s, decided_at = %(at)s, note = %(note)s,
     edited = %(edited)s, title = %(title)s, reason = %(reason)s, support = %(support)s,
-    cases = coalesce(%(cases)s, cases), patch = %(patch)s,
-    written_by = CASE WHEN %(edited)s AND NOT %(person)s = ANY (written_by)
+    cases = coalesce(%(cases)s, proposal.cases), patch = %(patch)s,
+    written_by = CASE WHEN (%(edited)s OR (%(state)s = 'accepted' AND 2 * own > evidence.cases))
+                           AND NOT %(person)s = ANY (written_by)
                       THEN array_append(written_by, %(person)s) ELSE written_by END
+FROM evidence
 WHERE id = %(id)s AND state = 'open'
-RETURNING id
+RETURNING %(person)s = ANY (written_by) AS wrote
 
 -- name: reopen_proposal
 UPDATE proposal SET state = 'open', decided_by = NULL, decided_at = NULL, note = NULL
@@ -127,7 +142,7 @@ SELECT use_case FROM proposal WHERE id = %(id)s
 SELECT pg_try_advisory_lock(hashtext('prompt search'), hashtext(%(use_case)s)) AS alone
 
 -- name: erase_choice
--- Examples chosen for a prompt are whole inputs: the choice goes, and a new one can be made.
+-- Examples chosen for a prompt are whole inputs: the choice is deleted, and a new one can be made.
 UPDATE proposal SET state = 'withdrawn', patch = NULL, cases = '[]'
 WHERE kind = 'examples' AND EXISTS (
     SELECT FROM jsonb_array_elements(cases) AS each WHERE each ->> 'task_id' = ANY (%(ids)s))

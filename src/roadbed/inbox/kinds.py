@@ -138,7 +138,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             why=lambda _: (
                 "No halt or drill ran in twice the planned time, so nobody knows how fast it stops."
             ),
-            link=lambda item: f"/usecases/{item.use_case}/halt#drill",
+            link=lambda item: f"/usecases/{item.use_case}#stop",
         ),
         Kind(
             name="contradiction",

@@ -1,4 +1,4 @@
-"""Notebook: what a use case taught its pod, from corrections, proposals and releases."""
+"""Notebook: the lessons of a use case, from corrections, proposals and releases."""
 
 from __future__ import annotations
 

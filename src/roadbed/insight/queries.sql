@@ -48,7 +48,7 @@ GROUP BY 1 ORDER BY 1
 SELECT coalesce(max(position), 0) AS position FROM audit_entry
 
 -- name: failures_over
--- What no longer fails in this process, and what others left behind when they ended.
+-- Work that no longer fails in this process, and failures of processes that ended.
 DELETE FROM background_failure
 WHERE process = %(process)s AND (work, about) NOT IN (
           SELECT item.work, item.about
@@ -82,8 +82,7 @@ SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event
 WHERE use_case = %(use_case)s ORDER BY at, id
 
 -- name: noted_verdicts
--- What people judged, without tasks made to measure them, erased ones, and verdicts that somebody
--- else has still to look at.
+-- Verdicts, without reviewer checks, erased tasks, and tasks with an open second review.
 SELECT verdict.task_id, task.input, decision.output AS decided, verdict.right_output AS right,
        verdict.agrees, version.number AS version, decision.decided_at, verdict.given_at,
        verdict.note

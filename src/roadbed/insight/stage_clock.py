@@ -76,7 +76,7 @@ class Timeline:
 
     @property
     def waiting(self) -> Sequence[Wait]:
-        """What it waits for now, longest first."""
+        """The open waits, longest first."""
         return sorted(
             (wait for wait in self.waits if wait.ended_at is None), key=lambda wait: wait.began_at
         )

@@ -22,13 +22,13 @@ class InputError(RoadbedError):
 
 
 class KeyReusedError(RoadbedError):
-    """A key that already stands for another input."""
+    """A key that already belongs to another input."""
 
     code = "key_reused"
 
     def __init__(self, key: str, task_id: str) -> None:
         super().__init__(
-            f"The key {key[:80]!r} already stands for another input (task {task_id}).",
+            f"The key {key[:80]!r} already belongs to another input (task {task_id}).",
             "Send each piece of work under its own key; repeat a key only to ask "
             "again for the same work.",
         )

@@ -13,15 +13,15 @@ from roadbed.kernel.ids import TaskId
 
 
 class Unread(BaseModel):
-    """Stands for an input that each version reads by its own declaration."""
+    """Placeholder for an input that each version reads by its own declaration."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AdmittedTask:
-    """A task that is on disk, or about to be. ``content`` is the form of its input.
+    """A task that is stored, or about to be. ``content`` is the form of its input.
 
-    ``input`` is the same as code is given it. ``sent`` is the body as it was sent; ``None`` where
-    that is the form (``usecases.parsing``). ``source`` says who sent it, how.
+    ``input`` is its value for code. ``sent`` is the body as it was sent; ``None`` where
+    that is the form (``usecases.parsing``). ``source`` has the sender and the surface.
 
     ``reference`` says that the task is drawn for the sample: a person labels it whatever its route.
     ``funded`` is false if the budget had nothing left to reserve. A revision names the first task

@@ -132,12 +132,12 @@ WHERE id = ANY (%(ids)s)
 UPDATE in_flight SET reserved = NULL WHERE task_id = ANY (%(ids)s)
 
 -- name: released
--- Only whoever holds the current attempt may settle, and only in the epoch it decided in.
+-- Only the holder of the current attempt may settle, and only in the epoch of its decision.
 DELETE FROM in_flight USING item
 JOIN use_case ON use_case.name = item.use_case AND use_case.halt_epoch = item.halt_epoch
 WHERE in_flight.task_id = item.task_id AND in_flight.attempt = item.attempt
 RETURNING item.*
 
 -- name: stop_deciding
--- Nobody decides these tasks again. `charge_erased` of budgets comes before.
+-- No process decides these tasks again. `charge_erased` of budgets runs before this.
 DELETE FROM in_flight WHERE task_id = ANY (%(ids)s)

@@ -184,7 +184,7 @@ class Intake:
         return replace(task, funded=task.id in funded)
 
     async def in_turn(self, task: AdmittedTask) -> None:
-        """Wait until earlier revisions of ``task`` are decided, in whichever process."""
+        """Wait until earlier revisions of ``task`` are decided, in any process."""
         facts = {"revises": task.revises, "revision": task.revision}
         while await self._database.fetch(SQL["ahead"], facts):  # noqa: ASYNC110 - other processes
             await asyncio.sleep(_TURN_SECONDS)

@@ -21,7 +21,7 @@ _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_asci
 
 
 def read_input(model: type[BaseModel], sent: object) -> Reading:
-    """An input as it was sent, as the use case declares it. Raises ``InputError``."""
+    """Read a sent input by the use case's declaration. Raises ``InputError``."""
     if bad := faults(sent):
         raise _unfit(bad)
     try:
@@ -35,7 +35,7 @@ def _unfit(fields: list[tuple[str, str]]) -> InputError:
 
 
 def as_sent(reading: Reading, sent: Mapping[str, object]) -> Mapping[str, object] | None:
-    """What is kept of a body beside its form: nothing where the two are the same."""
+    """The body to store in addition to its form; nothing if the two are equal."""
     return None if reading.as_given or same(sent, reading.form) else sent
 
 
@@ -52,7 +52,7 @@ def check_reason(reason: str | None) -> None:
 
 
 def body_hash(content: Mapping[str, object]) -> str:
-    """The same for the same JSON, whatever the order of its fields. Of a task: of its form."""
+    """Equal for equal JSON, independent of the order of fields. For a task: of its form."""
     return hashlib.sha256(_CANONICAL.encode(content).encode()).hexdigest()
 
 

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-CLOCKS_DIFFER = timedelta(minutes=5)  # clocks of two systems never agree quite
+CLOCKS_DIFFER = timedelta(minutes=5)  # clocks of two systems differ slightly
 
 
 class Clock(Protocol):

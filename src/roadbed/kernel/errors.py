@@ -9,7 +9,7 @@ class RoadbedError(Exception):
     """An error that a person can correct: a stable ``code``, a sentence and a ``remedy``.
 
     Subclasses set ``code``, take facts in ``__init__`` and build both sentences from them.
-    The HTTP status stands in ``statuses.py``, the exit code belongs to ``cli/``.
+    The HTTP status is in ``statuses.py``, the exit code belongs to ``cli/``.
     """
 
     code: ClassVar[str] = "error"

@@ -49,7 +49,7 @@ class Ids:
 
     def _random(self) -> str:
         if self._spare and self._forks == _forks:
-            with contextlib.suppress(IndexError):  # another thread took the last one
+            with contextlib.suppress(IndexError):  # another thread used the last one
                 return self._spare.pop()
         self._forks = _forks
         drawn = self._entropy(8 * _AT_ONCE).hex()

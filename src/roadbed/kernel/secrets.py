@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 MASK = "•••"
-_SHORTEST = 8  # shorter values stand in ordinary text by chance
+_SHORTEST = 8  # shorter values occur in ordinary text by chance
 _NAMES = re.compile(
     r"KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|DATABASE_URL|_DSN$", re.IGNORECASE
 )
@@ -67,7 +67,7 @@ class Secrets:
         try:
             text = json.dumps(content, ensure_ascii=False, default=str)
         except (TypeError, ValueError, RecursionError):
-            return False  # it is refused for that, and not shown
+            return False  # the value is refused for that reason and not shown
         return any(form in text for form in self._forms)
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
-# Controls but tab and line feed, DEL, the second set of controls, other line ends, what
-# turns text around, and halves of surrogates, which a terminal cannot write.
+# Control characters except tab and line feed, DEL, C1 controls, other line ends, characters that
+# change the text direction, and lone surrogates, which a terminal cannot write.
 _ACTS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def visible(text: str) -> str:
     """``text`` with control characters as JSON escapes.
 
-    In JSON such characters stand inside texts only, so what it means stays the same.
+    In JSON such characters occur inside strings only, so its meaning is the same.
     """
     return _ACTS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 

@@ -6,7 +6,7 @@ from roadbed.kernel.errors import RoadbedError
 
 
 class OutcomeError(RoadbedError):
-    """An outcome that says nothing, contradicts itself or does not fit its use case."""
+    """An outcome is empty, contradicts itself or does not fit its use case."""
 
     code = "outcome_invalid"
 
@@ -49,14 +49,14 @@ class TaskErasedError(RoadbedError):
 
 
 class OutcomeKeyReusedError(RoadbedError):
-    """A key that stands for something else that was reported."""
+    """A key that belongs to another report."""
 
     code = "key_reused"
 
     def __init__(self, key: str, outcome_id: str) -> None:
         super().__init__(
-            f"The key {key[:80]!r} already stands for another report ({outcome_id}).",
-            "Give each report a key of its own; repeat a key only to send the same again.",
+            f"The key {key[:80]!r} already belongs to another report ({outcome_id}).",
+            "Give each report its own key; repeat a key only to send the same again.",
         )
 
 

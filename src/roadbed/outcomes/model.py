@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Report:
-    """What somebody sends: of which task, and whether its answer was right or what is right.
+    """A report: its task, and whether the answer was right, or the right output.
 
     One of ``task`` (its id) and ``task_key`` (the key it was sent with) is set, and at least one of
     ``right`` and ``output``.
@@ -31,9 +31,9 @@ class Outcome:
     """A report that is on disk.
 
     ``right`` is about the answer that was in force when it was reported. ``counts``: the newest of
-    its task that was not taken back. ``withheld``: somebody has still to judge the task without
-    knowing an answer, so ``right``, ``output`` and ``note`` are left out. ``contradicts``: it says
-    that a person's verdict is wrong. ``review`` is the review that it opened.
+    its task that was not taken back. ``withheld``: a blind review of the task is open, so
+    ``right``, ``output`` and ``note`` are left out. ``contradicts``: it says that a person's
+    verdict is wrong. ``review`` is the review that it opened.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reported:
-    """An outcome that stands; ``repeated`` when the same had been reported before."""
+    """A stored outcome; ``repeated`` if the same was reported before."""
 
     outcome: Outcome
     repeated: bool
@@ -66,7 +66,7 @@ class Reported:
 class Summary:
     """Automatic answers of the last ``days`` days and what is reported of them.
 
-    Of ``reported`` answers ``told`` could be held against what was said, ``right`` of these were
+    Of ``reported`` answers ``told`` could be compared with a report, ``right`` of these were
     right; ``low`` and ``high`` bound that share, two-sided at the use case's certainty. ``waiting``
     are left out until somebody has judged them blind.
     """

@@ -90,7 +90,7 @@ SELECT (SELECT count(*) FROM decision
        count(*) FILTER (WHERE decided_right AND NOT withheld) AS "right"
 FROM (
     SELECT newest.decided_right,
-           review.id IS NOT NULL  -- most were never to be judged: asked one by one it takes long
+           review.id IS NOT NULL  -- most have no review; a look-up for each one would be slow
            AND answer_withheld(review.blind, review.closed_at, review.verdict) AS withheld
     FROM (SELECT DISTINCT ON (task_id) * FROM outcome
           WHERE use_case = %(use_case)s AND withdrawn_at IS NULL AND reported_at > %(since)s
@@ -109,6 +109,6 @@ WHERE id = %(id)s AND withdrawn_at IS NULL
 RETURNING use_case, task_id
 
 -- name: erase_outcome
--- A hash of few words could be guessed, and a key may be a name.
+-- A hash of a short text could be guessed, and a key may be a name.
 UPDATE outcome SET output = NULL, note = NULL, source = NULL, key = NULL, body_hash = 'erased'
 WHERE task_id = ANY (%(ids)s)

@@ -21,9 +21,9 @@ Line = tuple[int, dict[str, Any] | OutcomeError]
 def read_file(
     path: Path, declared: UseCase, *, told: Callable[[str], None] = lambda _: None
 ) -> Iterator[Line]:
-    """Each report with the number of its line, or what is wrong with that line.
+    """Each report with the number of its line, or the problem of that line.
 
-    ``told`` is given sentences on what was guessed and cleaned before anything else. A column of a
+    ``told`` receives sentences on guesses and cleaning first. A column of a
     table may be named like a field of a report, or like one of the output. Raises ``OutcomeError``
     for a file that cannot be read at all, before anything is given.
     """
@@ -102,7 +102,7 @@ def _report(cells: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, An
 
 
 def _value(cell: str, schema: Mapping[str, Any]) -> Any:
-    """A cell as what it is declared to be, as far as it can be understood."""
+    """A cell converted to its declared type, where possible."""
     if schema.get("type") == "string" or "enum" in schema:
         return cell
     try:

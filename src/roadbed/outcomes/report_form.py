@@ -16,7 +16,7 @@ _TIME = "Write it with its zone, such as 2026-11-21T09:00:00Z."
 
 
 def read(sent: object) -> Report:
-    """A report as it was sent, its form checked. Raises ``OutcomeError``."""
+    """A report as sent, with its form validated. Raises ``OutcomeError``."""
     if not isinstance(sent, Mapping):
         raise OutcomeError("An outcome is an object.", 'Send {"task": "tsk_…", "right": false}.')
     if unknown := set(map(str, sent)) - set(FIELDS):
@@ -37,8 +37,8 @@ def read(sent: object) -> Report:
         )
     if right is None and output is None:
         raise OutcomeError(
-            "The outcome does not say what turned out.",
-            "Send right, true or false, or output, what is right.",
+            "The outcome has no result.",
+            "Send right (true or false), or output (the right output).",
         )
     for place, problem in faults(sent)[:1]:
         raise OutcomeError(f"{place} {problem}.", "Then report it again.")

@@ -24,7 +24,7 @@ Row = Mapping[str, Any]
 
 
 class OutcomeRepository:
-    """Reads; what a blind reviewer must not see is left out until the verdict stands."""
+    """Reads of outcomes; answers are left out until blind reviews have their verdict."""
 
     def __init__(
         self, database: Database, clock: Clock, declared_of: Callable[[str], UseCase]
@@ -74,7 +74,7 @@ class OutcomeRepository:
         return Listing(outcomes=outcomes, next=outcomes[-1].id if len(outcomes) == most else None)
 
     async def summary(self, declared: UseCase) -> Summary:
-        """What is reported of the automatic answers of the last ``DAYS`` days."""
+        """The outcomes of automatic answers of the last ``DAYS`` days."""
         since = self._clock.now() - timedelta(days=DAYS)
         row = await self._database.fetch_one(
             _SQL["summary"], {"use_case": declared.name, "since": since}

@@ -82,7 +82,7 @@ class Outcomes:
         ids = [row["outcome_id"] for row in kept if not isinstance(row, RoadbedError)]
         stored = {outcome.id: outcome for outcome in await self.repository.find(ids)}
         return [
-            row if isinstance(row, RoadbedError) else _told(row, stored[row["outcome_id"]])
+            row if isinstance(row, RoadbedError) else _reported(row, stored[row["outcome_id"]])
             for row in kept
         ]
 
@@ -170,5 +170,5 @@ def _tried(sent: object) -> Report | RoadbedError:
         return error
 
 
-def _told(row: Item, stored: Outcome) -> Reported:
+def _reported(row: Item, stored: Outcome) -> Reported:
     return Reported(outcome=validation.as_sent(stored, row), repeated=row["repeated"])

@@ -78,8 +78,8 @@ def _meant(
 ) -> tuple[bool, bool | None]:
     """Whether the answer in force is right by a report, and whether the decision's is.
 
-    The second is ``None`` where it does not tell. Where the scorer cannot tell, it is as the report
-    says, and else not right.
+    The second is ``None`` if unknown. If the scorer cannot decide, the report's own ``right`` is
+    used, by default false.
     """
     decided = content_of(task["output"], task["actions"])
     in_force = decided
@@ -107,7 +107,7 @@ def contradicts(declared: UseCase, row: Json) -> bool:
 
 
 def content_of(output: Json | None, actions: Sequence[Json] | None) -> Content | None:
-    """An answer as content; ``None`` where there is none."""
+    """An answer as content, or ``None``."""
     return None if output is None else Content(output=output, actions=actions or ())
 
 
@@ -117,7 +117,7 @@ def alike(one: Content | None, other: Content | None) -> bool:
 
 
 def _agrees(declared: UseCase, answer: Content | None, output: Json, input: Json) -> bool | None:
-    """Whether ``answer`` is right if ``output`` is; a report says nothing of actions."""
+    """Whether ``answer`` is right if ``output`` is; a report is not about actions."""
     bare = None if answer is None else Content(output=answer.output)
     score = assess(declared.scorer, bare, Truth(right=Content(output=output)), input)
     return None if score.loss is None else not is_wrong(score, declared.tolerance)
@@ -148,7 +148,7 @@ def _check_time(happened_at: datetime | None, *, admitted_at: datetime, now: dat
     if happened_at is None:
         return
     if happened_at > now + CLOCKS_DIFFER:
-        raise OutcomeError("happened_at is in the future.", "Report what has happened.")
+        raise OutcomeError("happened_at is in the future.", "Report only past events.")
     if happened_at < admitted_at - CLOCKS_DIFFER:
         raise OutcomeError(
             f"happened_at is before the task came in, {admitted_at:%Y-%m-%dT%H:%M:%S.%fZ}.",

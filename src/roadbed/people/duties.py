@@ -1,6 +1,6 @@
 """Separation of duties: who may not decide an item. Pure.
 
-Nobody decides on what they sent, wrote or corrected, and nobody does it as somebody else. The
+People do not decide on items that they sent, wrote or corrected, also not under another name. The
 stages give the ``Parties`` of what is decided. SQL that picks work for a person asks
 ``may_decide``, which says the same in the database.
 """
@@ -26,9 +26,9 @@ class Bar(StrEnum):
 class Parties:
     """The people involved in an item, by name.
 
-    ``senders`` sent the task or a corrected input of it. ``authors`` made what is decided, or asked
-    for it first. ``correctors`` gave the verdict that it follows from. ``knows`` have seen an
-    answer that whoever decides must not know. ``only`` is the one person it is reserved for,
+    ``senders`` sent the task or a corrected input of it. ``authors`` made or first requested the
+    item. ``correctors`` gave the verdict that it follows from. ``knows`` have seen an answer that
+    must be unknown to the person who decides. ``only`` is the one person it is reserved for,
     whatever that person knows.
     """
 
@@ -43,7 +43,7 @@ def bar(person: str, parties: Parties, *, linker: str | None = None) -> Bar | No
     """The reason why ``person`` may not decide; ``None`` if they may.
 
     ``linker`` is who made the link, password or token by which ``person`` came in, if that was
-    somebody else and not long ago: it may be them.
+    another person recently: that person may be the one who acts.
     """
     hands = {person, linker} - {None}
     reasons: Sequence[tuple[Collection[str], Bar]] = (

@@ -36,7 +36,7 @@ class NotAllowedError(RoadbedError):
 
 
 class LetInByAnotherError(RoadbedError):
-    """Somebody else made the link, password or token by which this person is here, a moment ago."""
+    """Another person recently created the link, password or token of this sign-in."""
 
     code = "let_in_by_another"
 
@@ -73,7 +73,7 @@ class LinkSpentError(RoadbedError):
 
 
 class SignInRefusedError(RoadbedError):
-    """Name and password do not fit; which of them is not said."""
+    """Name or password is wrong; the error does not say which."""
 
     code = "sign_in_refused"
 
@@ -85,7 +85,7 @@ class SignInRefusedError(RoadbedError):
 
 
 class TooManyRequestsError(RoadbedError):
-    """Asked too often. ``retry_after`` is in seconds."""
+    """Too many requests. ``retry_after`` is in seconds."""
 
     code = "too_many_requests"
 
@@ -95,7 +95,7 @@ class TooManyRequestsError(RoadbedError):
 
 
 class ProviderError(RoadbedError):
-    """The identity provider cannot be asked, or answered what cannot be trusted."""
+    """The identity provider is unreachable, or its answer is not trustworthy."""
 
     code = "provider_refused"
 
@@ -121,28 +121,28 @@ class NotInvitedError(RoadbedError):
 
     def __init__(self, called: str) -> None:
         super().__init__(
-            f"The identity provider knows you as {called[:80]!r}. Nobody who may come in here has "
-            "this name or address.",
+            f"The identity provider knows you as {called[:80]!r}. No account here has this "
+            "name or address.",
             "Ask an administrator for `roadbed user add NAME --email ADDRESS`.",
         )
 
 
 class AddressNotVerifiedError(RoadbedError):
-    """The address that would lead to a person may be anybody's."""
+    """The e-mail address is not verified, so it does not identify a person."""
 
     code = "address_not_verified"
 
     def __init__(self, address: str) -> None:
         super().__init__(
             f"The identity provider does not say that it has verified your address "
-            f"{address[:80]!r}, so it is not verified and leads to nobody here.",
+            f"{address[:80]!r}, so it counts as not verified here.",
             "An administrator lets the provider verify it and say so (`email_verified`), or sets "
             "ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their own address.",
         )
 
 
 class UnknownPersonError(RoadbedError):
-    """Nobody of this name."""
+    """There is no person with this name."""
 
     code = "person_unknown"
 
@@ -155,7 +155,7 @@ class UnknownPersonError(RoadbedError):
 
 
 class PersonExistsError(RoadbedError):
-    """A name or address that somebody has already."""
+    """A name or address that is already in use."""
 
     code = "person_exists"
 
@@ -184,7 +184,7 @@ class PasswordError(RoadbedError):
 
 
 class LastAdminError(RoadbedError):
-    """Nobody would be left to manage people."""
+    """No administrator would be left."""
 
     code = "last_admin"
 

@@ -190,6 +190,7 @@ class Members:
         People are named by ``audit.irrevocable.person_hash``, tokens by their ids, ``roles`` by
         person, use case and role. Everybody is signed out.
         """
+        await connection.execute(SQL["lock_everybody"])
         await connection.execute(SQL["end_every_session"])
         cursor = await connection.execute(SQL["hashed_persons"])
         names = {row["hash"]: row["name"] for row in await cursor.fetchall()}

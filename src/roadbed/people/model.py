@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+How = Literal["link", "password", "oidc"]
 
 
 class Role(StrEnum):
@@ -21,7 +24,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Person:
-    """Somebody, or a program, with a name of its own. ``roles`` by use case, without order.
+    """A person, or a program, with its own name. ``roles`` by use case, without order.
 
     What folders declare counts once an administrator has confirmed the person, at ``confirmed_at``.
     """
@@ -83,10 +86,10 @@ class Issued:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """Who an identity provider says it is.
+    """The identity that a provider reports.
 
     ``name`` is set where a claim is to be a person's name here; else ``email`` leads to the person,
-    and is set only if it is certain. Else it is ``unverified``, and leads to nobody.
+    and is set only if it is certain. Otherwise it is ``unverified``, and is not used.
     """
 
     issuer: str
@@ -96,6 +99,19 @@ class Identity:
     display: str
     nick: str
     unverified: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignInProof:
+    """Who proved to be whom, and by what. A session opens only while the proof still holds.
+
+    ``password`` is the stored hash that the password fitted, ``link`` the code that was spent.
+    """
+
+    person: str
+    how: How
+    password: str | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
 
 
 def named(roles: Sequence[str], last: str = "and") -> str:

@@ -1,10 +1,11 @@
 """Sign-in at an identity provider: authorization code with PKCE, state and nonce.
 
-Authlib judges what comes back; the requests go out through httpx2, which Authlib does not drive.
+Authlib checks the answers; the requests are sent with httpx2, which Authlib does not support.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from roadbed.kernel.clock import Clock
+from roadbed.outbound import PLAIN, AnswerTooLargeError, at_most
 from roadbed.people.errors import ProviderError, SignInExpiredError
 from roadbed.people.model import Identity
 from roadbed.people.service import SQL, hashed
@@ -31,6 +33,7 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _LEEWAY_SECONDS = 60
 _KEEP_SECONDS = 3600.0
 _TIMEOUT_SECONDS = 10.0
+_WHOLE_TIMEOUT_SECONDS = 20.0  # of a whole answer, which may come in small pieces
 _LARGEST_ANSWER = 1_000_000
 _LONGEST_SUBJECT = 255  # as OpenID Connect Core has it
 
@@ -207,15 +210,25 @@ async def _ask(
 ) -> Mapping[str, Any]:
     _refuse_plain(address)
     try:
-        async with httpx2.AsyncClient(timeout=_TIMEOUT_SECONDS, auth=auth) as http:
+        async with (
+            asyncio.timeout(_WHOLE_TIMEOUT_SECONDS),
+            httpx2.AsyncClient(
+                timeout=_TIMEOUT_SECONDS,
+                auth=auth,
+                headers=PLAIN,
+                event_hooks={"response": [at_most(_LARGEST_ANSWER)]},
+            ) as http,
+        ):
             answer = (
                 await http.get(address)
                 if form is None
                 else await http.post(address, data=dict(form))
             )
-    except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+    except AnswerTooLargeError as error:
+        raise ProviderError(f"its answer cannot be read: {error}") from error
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
         raise ProviderError(f"it does not answer ({type(error).__name__})") from error
-    if answer.status_code != 200 or len(answer.content) > _LARGEST_ANSWER:
+    if answer.status_code != 200:
         raise ProviderError(f"it answered with status {answer.status_code}")
     try:
         content = answer.json()

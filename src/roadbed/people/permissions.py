@@ -12,7 +12,7 @@ from roadbed.people.model import Role
 
 LINK_SECONDS = 15 * 60.0
 SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 200
-RESERVED = frozenset({"roadbed"})  # stands in the log for what nobody did
+RESERVED = frozenset({"roadbed"})  # the actor in the log for events without a person
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 
 
@@ -24,9 +24,9 @@ class Permission(StrEnum):
     REVIEW = "review"
     CONFIRM_LABELS = "confirm_labels"  # where the use case names the role for it
     REPORT_OUTCOMES = "report_outcomes"
-    APPROVE = "approve"  # or refuse, what is held
-    DELIVER = "deliver"  # say what becomes of any other delivery
-    NOTICE = "notice"  # say that the pod has seen one
+    APPROVE = "approve"  # or refuse, held deliveries
+    DELIVER = "deliver"  # decide on any other delivery
+    NOTICE = "notice"  # mark a notice as seen
     HALT = "halt"
     RESUME = "resume"
     DRILL = "drill"
@@ -42,7 +42,7 @@ class Permission(StrEnum):
 _P = Permission
 _MEMBER = frozenset({_P.VIEW, _P.SUBMIT, _P.HALT})
 _POD = _MEMBER | {_P.NOTICE, _P.RESUME, _P.SIGN, _P.INCIDENT, _P.CONFIRM_LABELS}
-_JUDGES = frozenset({_P.REVIEW, _P.REPORT_OUTCOMES})  # say what is, or turned out, right
+_JUDGES = frozenset({_P.REVIEW, _P.REPORT_OUTCOMES})  # give right answers and outcomes
 ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.DOMAIN_LEAD: _POD
     | _JUDGES
@@ -75,10 +75,10 @@ ANY_TOKEN = frozenset(Permission) - {_P.MANAGE_PEOPLE}
 class Viewer:
     """The person of a request, with roles and scopes.
 
-    ``scopes`` and ``use_cases`` narrow what a token may, ``None`` narrows nothing; ``session`` is
-    the id of the browser's session, ``None`` for a token. ``let_in_by`` is somebody else who made
-    the link, password or token by which the viewer is here, less than 24 hours ago: until
-    ``let_in_until`` they may be the one who asks, so nothing that is ``BINDING`` is done.
+    ``scopes`` and ``use_cases`` limit a token, ``None`` is no limit; ``session`` is the id of the
+    browser's session, ``None`` for a token. ``let_in_by`` is another person who created the
+    viewer's link, password or token less than 24 hours ago: until ``let_in_until`` they may be the
+    one who asks, so nothing that is ``BINDING`` is done.
     """
 
     name: str

@@ -1,6 +1,24 @@
+-- name: admit
+-- A change of the person waits until the session, link or token is made, or is seen here.
+SELECT password FROM person WHERE name = %(person)s AND disabled_at IS NULL FOR SHARE
+
+-- name: in_force
+-- The session in which something is made, or the link that opens a session.
+SELECT 1 FROM token
+WHERE left(hash, 16) = %(descends)s::text AND person = %(by)s AND revoked_at IS NULL
+  AND (used_at IS NOT NULL OR expires_at IS NULL OR expires_at > now())
+FOR SHARE
+
+-- name: lock_person
+SELECT 1 FROM person WHERE name = %(person)s FOR NO KEY UPDATE
+
+-- name: lock_everybody
+SELECT count(*) FROM (SELECT FROM person ORDER BY name FOR NO KEY UPDATE) AS locked
+
 -- name: issue
--- What somebody else made says so, and so does whatever descends from it: a session of a link, a token
--- made in a session, a session by a password that somebody else set.
+-- A credential that another person created is marked, and so are credentials derived from it: a
+-- session from a link, a token created in a session, a session by a password that another person
+-- set.
 INSERT INTO token (hash, person, kind, name, scopes, use_cases, created_by, opened_by, expires_at,
                    let_in_by, let_in_at)
 SELECT %(hash)s, person.name, %(kind)s, %(label)s, %(scopes)s, %(use_cases)s, %(by)s, %(opened_by)s,
@@ -51,6 +69,7 @@ SELECT token.opened_by, token.created_at, token.let_in_by, token.let_in_at, pers
 FROM token
 JOIN person ON person.name = token.person
 WHERE left(token.hash, 16) = %(id)s AND token.kind = 'session' AND token.person = %(person)s
+  AND token.revoked_at IS NULL
 
 -- name: revoke
 UPDATE token SET revoked_at = now()
@@ -126,7 +145,7 @@ RETURNING name
 SELECT pg_advisory_xact_lock(hashtext('person'), hashtext('first'))
 
 -- name: first
--- Nobody becomes it who came by themselves under the name of the terminal's login.
+-- An unconfirmed person with the login name of the terminal does not become administrator.
 INSERT INTO person (name, admin, created_by, confirmed_at, confirmed_by)
 SELECT %(name)s, true, 'roadbed', now(), 'roadbed'
 WHERE NOT EXISTS (SELECT FROM person WHERE admin AND disabled_at IS NULL)
@@ -158,7 +177,7 @@ FROM person WHERE admin AND disabled_at IS NULL
 UPDATE person SET disabled_at = now() WHERE name = %(person)s AND disabled_at IS NULL
 
 -- name: end_all
--- A disabled person's tokens end for good: whoever comes back gets new ones.
+-- The tokens of a disabled person end permanently; a person who returns gets new ones.
 UPDATE token SET revoked_at = now() WHERE person = %(person)s AND revoked_at IS NULL
 RETURNING left(hash, 16) AS id
 
@@ -179,7 +198,7 @@ WHERE name = %(person)s AND confirmed_at IS NULL
 RETURNING name
 
 -- name: unbound
--- Names that a folder declares and that count for nobody: without an account, or not confirmed.
+-- Names that a folder declares and that have no effect: without an account, or not confirmed.
 SELECT role_held.use_case, role_held.role, role_held.person, person.name IS NOT NULL AS known
 FROM role_held LEFT JOIN person ON person.name = role_held.person
 WHERE role_held.declared AND person.confirmed_at IS NULL
@@ -188,6 +207,12 @@ ORDER BY role_held.use_case, role_held.role
 -- name: password
 SELECT name, password FROM person WHERE name = %(name)s AND disabled_at IS NULL
 
+-- name: password_unchanged
+-- Locks the person until the password is changed.
+SELECT 1 FROM person
+WHERE name = %(name)s AND password IS NOT DISTINCT FROM %(before)s::text
+FOR NO KEY UPDATE
+
 -- name: set_password
 UPDATE person SET password = %(password)s, password_by = %(set_by)s, password_at = %(set_at)s
 WHERE name = %(name)s AND disabled_at IS NULL
@@ -195,6 +220,7 @@ RETURNING name
 
 -- name: rehash
 UPDATE person SET password = %(password)s WHERE name = %(name)s AND password = %(before)s
+RETURNING password
 
 -- name: begin
 INSERT INTO sign_in (state, browser, nonce, verifier, expires_at)
@@ -213,8 +239,9 @@ JOIN person ON person.name = identity.person
 WHERE issuer = %(issuer)s AND subject = %(subject)s
 
 -- name: by_email
--- Closed also to whoever inherits an address: who has signed in from this provider is known by subject.
--- Only A to Z has a small letter here: of other letters some have one that is another's as well.
+-- An address is no identity once a person has signed in from this provider: the subject is, so a
+-- later owner of the address gets no access. Only A to Z are lowered: some other letters share a
+-- lower-case form.
 SELECT name, disabled_at IS NOT NULL OR EXISTS (
     SELECT FROM identity WHERE identity.person = name AND issuer = %(issuer)s) AS closed
 FROM person WHERE lower(email COLLATE "C") = lower(%(email)s COLLATE "C")
@@ -228,15 +255,20 @@ SELECT name, disabled_at IS NOT NULL OR EXISTS (
 FROM person WHERE name = %(name)s
 
 -- name: link_identity
-INSERT INTO identity (issuer, subject, person) VALUES (%(issuer)s, %(subject)s, %(person)s)
+-- A person has one identity at a provider.
+INSERT INTO identity (issuer, subject, person)
+SELECT %(issuer)s, %(subject)s, name FROM person
+WHERE name = %(person)s AND NOT EXISTS (
+    SELECT FROM identity WHERE identity.person = person.name AND issuer = %(issuer)s)
 ON CONFLICT DO NOTHING
+RETURNING person
 
 -- name: names_taken
--- A name that some pod declares belongs to whoever an administrator makes it for.
+-- Only an administrator assigns a name that some pod declares.
 SELECT name FROM person UNION SELECT person FROM role_held
 
 -- name: end_every_session
--- After a restore nobody knows which of them ended since. Everybody signs in again.
+-- After a restore it is unknown which sessions ended since. Everybody signs in again.
 UPDATE token SET revoked_at = now() WHERE kind IN ('session', 'link') AND revoked_at IS NULL
 
 -- name: end_tokens_again
@@ -244,7 +276,7 @@ UPDATE token SET revoked_at = now() WHERE left(hash, 16) = ANY (%(ids)s) AND rev
 RETURNING person, left(hash, 16) AS id
 
 -- name: hashed_persons
--- The same as audit/irrevocable_events.py computes of a name.
+-- The same value as audit/irrevocable_events.py computes from a name.
 SELECT name, encode(sha256(convert_to('roadbed/person/' || name, 'UTF8')), 'hex') AS hash
 FROM person ORDER BY name
 

@@ -12,10 +12,11 @@ from roadbed.people.errors import (
     LinkSpentError,
     NotSignedInError,
     PersonInvalidError,
+    SignInRefusedError,
     UnknownPersonError,
     UnknownTokenError,
 )
-from roadbed.people.model import Issued, Role
+from roadbed.people.model import How, Issued, Role, SignInProof
 from roadbed.people.permissions import LINK_SECONDS, SCOPES, Viewer, reach
 from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
@@ -28,7 +29,6 @@ _ID_LENGTH = 16
 _CALLED = {"api": "token", "link": "link", "session": "session"}
 
 Kind = Literal["session", "api"]
-How = Literal["link", "password", "oidc"]
 
 
 class People:
@@ -61,9 +61,9 @@ class People:
     ) -> str:
         """A new API token of ``person``; without ``days`` it does not expire.
 
-        ``scopes`` and ``use_cases`` narrow what it may. ``session`` is the id of the one in which
-        it is made. Raises ``UnknownPersonError``,
-        ``PersonInvalidError``.
+        ``scopes`` and ``use_cases`` limit it. ``session`` is the id of the session that creates it.
+        Raises ``UnknownPersonError``, ``PersonInvalidError``, ``NotSignedInError`` if that session
+        has ended.
         """
         if unknown := set(scopes or ()) - set(SCOPES):
             raise PersonInvalidError(
@@ -84,7 +84,10 @@ class People:
     async def issue_link_code(
         self, person: str, *, by: str | None = None, session: str | None = None
     ) -> str:
-        """The code of a one-time sign-in link of 15 minutes. Raises ``UnknownPersonError``."""
+        """The code of a one-time sign-in link of 15 minutes.
+
+        Raises ``UnknownPersonError``, ``NotSignedInError`` if ``session`` has ended.
+        """
         return await self._issue("link", person, LINK_SECONDS, by=by or person, descends=session)
 
     async def whose_link(self, code: str) -> str:
@@ -95,8 +98,8 @@ class People:
         name: str = row["person"]
         return name
 
-    async def spend_link(self, code: str) -> str:
-        """Use a link once; return its person. Raises ``LinkSpentError``."""
+    async def spend_link(self, code: str) -> SignInProof:
+        """Use a link once; return whom it admits. Raises ``LinkSpentError``."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["spend"], {"hash": hashed(code)})
             row = await cursor.fetchone()
@@ -105,32 +108,32 @@ class People:
             name: str = row["person"]
             detail = {"link": _id(code), "made_by": row["created_by"]}
             await note(connection, "link used", name, name, detail)
-        return name
+        return SignInProof(person=name, how="link", link=code)
 
     async def open_session(
         self,
-        person: str,
-        how: How,
+        proof: SignInProof,
         *,
         browser: str = "",
         instead_of: str | None = None,
-        link: str | None = None,
     ) -> str:
         """A session of 12 hours, always with a new secret; ``instead_of`` ends. Gives its secret.
 
-        ``link`` is the code of the link that opens it. Raises ``UnknownPersonError``, also of
-        somebody who was disabled.
+        What the person proved must still hold: raises ``UnknownPersonError`` if they were disabled
+        meanwhile, ``SignInRefusedError`` if the password was changed, ``LinkSpentError`` if the
+        link was revoked.
         """
         if instead_of:
             await self.close_session(instead_of)
         return await self._issue(
             "session",
-            person,
+            proof.person,
             SESSION_SECONDS,
             label=browser[:200],
-            opened_by=how,
-            by=person,
-            descends=None if link is None else _id(link),
+            opened_by=proof.how,
+            by=proof.person,
+            descends=None if proof.link is None else _id(proof.link),
+            password=proof.password,
         )
 
     async def close_session(self, secret: str) -> None:
@@ -152,6 +155,7 @@ class People:
     async def close_all_sessions(self, *, by: str) -> int:
         """Sign everybody out and end every link; gives how many there were."""
         async with self._database.transaction() as connection:
+            await connection.execute(SQL["lock_everybody"])
             ended = (await connection.execute(SQL["end_every_session"])).rowcount
             await note(connection, "everybody signed out", "sessions", by, {"ended": ended})
         self.forget()
@@ -178,7 +182,7 @@ class People:
     async def holder(self, kind: Kind, secret: str, *, awake: bool = True) -> Viewer:
         """The viewer of a token or session. Raises ``NotSignedInError``.
 
-        ``awake`` says that a person asks, not a page that renews itself: a session left alone ends.
+        ``awake`` says that a person acts, not a page that refreshes itself: an idle session ends.
         """
         key = (hashed(secret), kind)
         remembered = self._remembered.get(key)
@@ -206,10 +210,10 @@ class People:
         return Viewer(name=name, admin=row["admin"], roles=roles)
 
     async def roles(self, person: str, use_case: str) -> frozenset[Role]:
-        """What ``person`` is in ``use_case`` now: by its folder's pod, and by what was granted.
+        """The roles of ``person`` in ``use_case`` now, declared by its folder or granted.
 
-        Empty for strangers, and for whoever was disabled. What the folder declares counts for whom
-        an administrator made or confirmed.
+        Empty for unknown and disabled people. A declared role counts if an administrator created or
+        confirmed the person.
         """
         facts = {"person": person, "use_case": use_case}
         rows = await self._database.fetch(SQL["roles"], facts)
@@ -231,8 +235,13 @@ class People:
         opened_by: How | None = None,
         by: str,
         descends: str | None = None,
+        password: str | None = None,
     ) -> str:
-        """``descends`` is the id of the link or session that it comes from."""
+        """``descends`` is the id of the link or session that it comes from.
+
+        The person is locked while it is made. So what ends a person's sessions either sees this
+        one, or was there before it and is seen here.
+        """
         secret = f"rb_{kind}_{self._entropy(32).hex()}"
         facts = {
             "hash": hashed(secret),
@@ -247,6 +256,14 @@ class People:
             "descends": descends,
         }
         async with self._database.transaction() as connection:
+            holder = await (await connection.execute(SQL["admit"], facts)).fetchone()
+            if holder is None:
+                raise UnknownPersonError(person)
+            if opened_by == "password" and holder["password"] != password:
+                raise SignInRefusedError
+            parent = await connection.execute(SQL["in_force"], facts)
+            if descends is not None and await parent.fetchone() is None:
+                raise LinkSpentError if kind == "session" else NotSignedInError
             row = await (await connection.execute(SQL["issue"], facts)).fetchone()
             if row is None:
                 raise UnknownPersonError(person)
@@ -276,6 +293,7 @@ async def end_sessions(
     connection: Connection, person: str, *, by: str, but: str | None = None
 ) -> None:
     """End every session and open link of a person but the one with the id ``but``."""
+    await connection.execute(SQL["lock_person"], {"person": person})
     cursor = await connection.execute(SQL["revoke_sessions"], {"person": person, "but": but})
     if ended := [row["id"] for row in await cursor.fetchall()]:
         await note(connection, "sessions ended", person, by, {"sessions": ended})

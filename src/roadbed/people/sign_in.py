@@ -10,25 +10,26 @@ from roadbed.people import passwords, permissions
 from roadbed.people.errors import (
     AddressNotVerifiedError,
     NotInvitedError,
+    NotSignedInError,
     PasswordError,
     SignInRefusedError,
     TooManyRequestsError,
     UnknownPersonError,
 )
 from roadbed.people.members import Members
-from roadbed.people.model import Identity, Issued
+from roadbed.people.model import Identity, Issued, SignInProof
 from roadbed.people.passwords import Passwords
 from roadbed.people.permissions import Viewer
 from roadbed.people.rate_limit import Limit
 from roadbed.people.service import SQL, People, end_sessions, note
-from roadbed.storage.database import Database, Row
+from roadbed.storage.database import Connection, Database, Row
 
 _OWN = {"set_by": None, "set_at": None}
 _LOCK_NOTED_SECONDS = 600.0
 
 
 class SignIn:
-    """Identifies people. The result is a person's name, with which a session is opened."""
+    """Identifies people. The result is an ``SignInProof``, with which a session is opened."""
 
     def __init__(
         self, database: Database, clock: Clock, people: People, members: Members, *, creates: bool
@@ -49,13 +50,15 @@ class SignIn:
         """Count an attempt from this address. Raises ``TooManyRequestsError``."""
         self._of_address.spend(address)
 
-    async def by_password(self, name: str, password: str, *, address: str, known: str = "") -> str:
-        """The person's name. Raises ``SignInRefusedError``, ``TooManyRequestsError``.
+    async def by_password(
+        self, name: str, password: str, *, address: str, known: str = ""
+    ) -> SignInProof:
+        """Whom the password admits. Raises ``SignInRefusedError``, ``TooManyRequestsError``.
 
         An account that does not exist, has no password or is disabled answers like a wrong
-        password, as late, and runs into the same limit. ``known`` is what ``known_browser`` gave
-        this browser before: it has a limit of its own, which strangers cannot use up. A person's
-        e-mail address stands for their name.
+        password, after the same time and with the same limit. ``known`` is what ``known_browser``
+        gave this browser before: it has a limit of its own, which strangers cannot use up. A
+        person's e-mail address stands for their name.
         """
         self.knock(address)
         name = await self._named(name)
@@ -70,20 +73,21 @@ class SignIn:
                 await self._note_lock_out(name, address)
                 raise
         tried = password if len(password) <= permissions.LONGEST_PASSWORD else ""
-        if not await self._passwords.fits(kept, tried):
+        if not await self._passwords.fits(kept, tried) or row is None or kept is None:
             raise SignInRefusedError
-        row = await self._database.fetch_one(SQL["password"], {"name": name})
-        if row is None or row["password"] != kept:  # it was changed while it was compared
-            raise SignInRefusedError
-        if kept and self._passwords.is_old(kept):
-            facts = {"name": name, "before": kept, "password": await self._passwords.hash(password)}
-            await self._database.fetch(SQL["rehash"], facts)
-        return name
+        if self._passwords.is_old(kept):
+            kept = await self._renewed(row["name"], kept, password)
+        return SignInProof(person=row["name"], how="password", password=kept)
 
-    async def known_browser(self, name: str) -> str | None:
-        """The mark for a browser in which ``name`` signed in; ``None`` without a password."""
-        row = await self._database.fetch_one(SQL["password"], {"name": name})
-        kept: str | None = row["password"] if row else None
+    async def known_browser(self, proof: SignInProof) -> str | None:
+        """The mark for a browser in which somebody signed in; ``None`` without a password.
+
+        A password that was replaced meanwhile makes no mark that counts.
+        """
+        kept, name = proof.password, proof.person
+        if kept is None:
+            row = await self._database.fetch_one(SQL["password"], {"name": name})
+            kept = row["password"] if row else None
         return passwords.mark(name, kept, self._clock.now()) if kept else None
 
     async def set_password(self, name: str, password: str, *, by: str) -> Sequence[Issued]:
@@ -98,16 +102,17 @@ class SignIn:
     async def change_password(
         self, viewer: Viewer, current: str, password: str
     ) -> Sequence[Issued]:
-        """One's own; every other session ends. Gives the tokens that were revoked with it.
+        """Change one's own password; all other sessions end. Returns the revoked tokens.
 
         The current one is asked for, unless there is none or the session was opened by a one-time
-        link just now. Raises ``SignInRefusedError``, ``PasswordError``, ``TooManyRequestsError``.
+        link just now. Raises ``SignInRefusedError``, ``PasswordError``, ``TooManyRequestsError``,
+        ``NotSignedInError`` if the session has ended.
         """
         self._of_session.spend(viewer.name)
         facts = {"id": viewer.session, "person": viewer.name}
         row = await self._database.fetch_one(SQL["opened"], facts)
         if row is None:
-            raise SignInRefusedError
+            raise NotSignedInError
         fresh = permissions.fresh_from_link(row["opened_by"], row["created_at"], self._clock.now())
         asked = row["password"] is not None and not fresh
         if asked and not await self._passwords.fits(row["password"], current):
@@ -115,9 +120,11 @@ class SignIn:
         self._judge(viewer.name, password)
         # The person who issued the link or password may be the one who sets this password.
         other = {"set_by": row["let_in_by"], "set_at": row["let_in_at"]}
-        return await self._keep(viewer.name, password, other, by=viewer.name, but=viewer.session)
+        return await self._keep(
+            viewer.name, password, other, by=viewer.name, but=viewer.session, before=row["password"]
+        )
 
-    async def by_identity(self, identity: Identity) -> str:
+    async def by_identity(self, identity: Identity) -> SignInProof:
         """The person behind an identity, linked to it from then on.
 
         Raises ``AddressNotVerifiedError``, ``NotInvitedError``.
@@ -126,12 +133,11 @@ class SignIn:
         if row is None:
             row = await self._by_claim(identity)
             if row is not None and not row["closed"]:
-                await self._link(identity, row["name"])
+                row = await self._link(identity, row["name"])
+            elif row is None and self._creates:
+                row = await self._invite(identity)
         if row is not None and not row["closed"]:
-            name: str = row["name"]
-            return name
-        if row is None and self._creates:
-            return await self._invite(identity)
+            return SignInProof(person=row["name"], how="oidc")
         if row is None and identity.unverified is not None:
             raise AddressNotVerifiedError(identity.unverified)
         raise NotInvitedError(identity.email or identity.name or identity.nick)
@@ -152,7 +158,17 @@ class SignIn:
             return await self._database.fetch_one(SQL["by_email"], asdict(identity))
         return None
 
-    async def _invite(self, identity: Identity) -> str:
+    async def _renewed(self, name: str, kept: str, password: str) -> str:
+        """The hash with current settings, in the place of ``kept`` if that is still there."""
+        facts = {"name": name, "before": kept, "password": await self._passwords.hash(password)}
+        row = await self._database.fetch_one(SQL["rehash"], facts)
+        if row is None:  # by another sign-in at the same time, or the password is another now
+            row = await self._database.fetch_one(SQL["password"], {"name": name})
+            if row is None or not await self._passwords.fits(row["password"], password):
+                raise SignInRefusedError
+        return str(row["password"])
+
+    async def _invite(self, identity: Identity) -> Row | None:
         """Add a person without a role, under a free name."""
         rows = await self._database.fetch(SQL["names_taken"])
         taken = permissions.RESERVED | {row["name"] for row in rows}
@@ -163,15 +179,21 @@ class SignIn:
             confirmed=False,
             email=identity.email if identity.name is None else None,
         )
-        await self._link(identity, made.name)
-        return made.name
+        return await self._link(identity, made.name)
 
-    async def _link(self, identity: Identity, person: str) -> None:
+    async def _link(self, identity: Identity, person: str) -> Row | None:
+        """The person linked to the identity, by this sign-in or by another at the same time.
+
+        ``None`` if the person has another identity meanwhile.
+        """
         facts = {**asdict(identity), "person": person}
         async with self._database.transaction() as connection:
-            await connection.execute(SQL["link_identity"], facts)
-            detail = {"issuer": identity.issuer, "subject": identity.subject}
-            await note(connection, "identity linked", person, "identity provider", detail)
+            await connection.execute(SQL["lock_person"], facts)
+            linked = await (await connection.execute(SQL["link_identity"], facts)).fetchone()
+            if linked is not None:
+                detail = {"issuer": identity.issuer, "subject": identity.subject}
+                await note(connection, "identity linked", person, "identity provider", detail)
+            return await (await connection.execute(SQL["identity"], facts)).fetchone()
 
     async def _note_lock_out(self, name: str, address: str) -> None:
         """Once for a while, and of people only: what else is typed there may be a password."""
@@ -182,6 +204,16 @@ class SignIn:
         self._locked[name] = now + _LOCK_NOTED_SECONDS
         async with self._database.transaction() as connection:
             await note(connection, "sign-in locked", name, "roadbed", {"address": address})
+
+    async def _still(
+        self, connection: Connection, name: str, before: str | None, session: str
+    ) -> None:
+        """Lock the person. Raises if password or session ended while a password was hashed."""
+        facts = {"name": name, "before": before, "descends": session, "by": name}
+        if not await (await connection.execute(SQL["password_unchanged"], facts)).fetchone():
+            raise SignInRefusedError
+        if not await (await connection.execute(SQL["in_force"], facts)).fetchone():
+            raise NotSignedInError
 
     def _judge(self, name: str, password: str) -> None:
         if why := permissions.password_problem(password, name):
@@ -195,10 +227,16 @@ class SignIn:
         *,
         by: str,
         but: str | None = None,
+        before: str | None = None,
     ) -> Sequence[Issued]:
-        """``other`` is who else may know it, since when. Gives the tokens that end with it."""
+        """``other`` is who else may know it, since when. Gives the tokens that end with it.
+
+        In the session ``but`` nobody sets it over another one than ``before``, which was compared.
+        """
         facts = {"name": name, "password": await self._passwords.hash(password), **other}
         async with self._database.transaction() as connection:
+            if but is not None:
+                await self._still(connection, name, before, but)
             if not await (await connection.execute(SQL["set_password"], facts)).fetchone():
                 raise UnknownPersonError(name)
             await end_sessions(connection, name, by=by, but=but)

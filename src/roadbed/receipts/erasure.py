@@ -11,7 +11,7 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(__package__)
-# What each owner empties of its own tables, in this order.
+# The statements of each owner that empty its tables, in this order.
 _STEPS = tuple(
     queries(f"roadbed.{owner}")[name]
     for owner, name in (
@@ -32,7 +32,7 @@ _STEPS = tuple(
         ("releases", "erase_reports"),
     )
 )
-# What a restore brought back under way: it ends before it is emptied.
+# Open work that a restore brought back: it ends before it is emptied.
 _ENDS = (
     queries("roadbed.budgets")["charge_erased"],
     queries("roadbed.intake")["stop_deciding"],
@@ -60,8 +60,8 @@ class Erasure:
     ) -> int:
         """Erase the content of a task; return the number of erased audit entries.
 
-        ``served``: a task of another use case answers like a missing one. What was sent to others
-        is theirs to erase; the receipt still names where it went. A version that learned from it
+        ``served``: a task of another use case answers like a missing one. Other systems must erase
+        what was sent to them; the receipt still names where it went. A version that learned from it
         stays as it is; the next one does not see it. Raises ``UnknownTaskError``, ``ErasureError``
         while something of it is still under way, and what ``AuditLog.witness`` raises when the
         content is gone and the folder outside could not be told: ask again then.
@@ -85,7 +85,7 @@ class Erasure:
             emptied = await self._audit.erase(
                 connection, positions, by=by, reason=reason, tasks=fresh
             )
-        # Whoever is told that it is erased can rely on it, also after a restore of an older copy.
+        # An erasure must remain valid after a restore of an older copy.
         await self._audit.witness()
         return len(emptied)
 
@@ -94,8 +94,8 @@ class Erasure:
     ) -> int:
         """Erase tasks again that a restore brought back, in any state; return their number.
 
-        ``ids`` are those that an entry of kind ``erased`` names. Nothing of them is decided or
-        reviewed any more. Deliveries must have been taken out of the relay's hands before.
+        ``ids`` are those that an entry of kind ``erased`` names. They are no longer decided or
+        reviewed. Their deliveries must have been withdrawn from the relay before.
         """
         facts = {"ids": list(ids), "at": self._clock.now()}
         cursor = await connection.execute(_SQL["hold"], facts)

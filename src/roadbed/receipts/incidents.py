@@ -21,7 +21,7 @@ MOST_TASKS = 10_000
 _USUAL = timedelta(hours=1)
 _UNDONE = ("compensated", "cancelled")
 _OPEN = ("planned", "waiting", "sending", "held", "unknown", "compensating", "stuck")
-_TELLING = ("reason", "key", "reference", "content_hash", "attempts")
+_REVEALING = ("reason", "key", "reference", "content_hash", "attempts")
 Row = Mapping[str, Any]
 Record = dict[str, Any]  # rows of many tables, sent as JSON
 
@@ -98,7 +98,7 @@ class Incidents:
     async def usual_start(self, use_case: str) -> datetime:
         """An hour ago, in whole seconds; later where half of ``MOST_TASKS`` were decided since.
 
-        The other half is left for tasks that arrive while somebody says what happened, and for
+        The other half is reserved for tasks that arrive while the incident is declared, and for
         older ones whose effects were sent in this time.
         """
         now = self._clock.now()
@@ -108,7 +108,7 @@ class Incidents:
     async def summary(self, use_case: str, incident_id: str, *, viewer: str) -> Record:
         """The record without its receipts: times, counts, halts, changes, effects.
 
-        What a blind reviewer must not know of an effect is left out. Raises
+        Parts of an effect that reveal an answer to a blind reviewer are left out. Raises
         ``UnknownIncidentError``, also for one of another use case.
         """
         incident = await self._find(use_case, incident_id)
@@ -214,7 +214,7 @@ def _span(of: Incident) -> Record:
 
 def _withhold(row: Row) -> Row:
     """The parts of a receipt that reveal the answer to a blind reviewer."""
-    return {**row, **dict.fromkeys(_TELLING)}
+    return {**row, **dict.fromkeys(_REVEALING)}
 
 
 def _counted(ids: Sequence[str], deliveries: Sequence[Row]) -> Record:

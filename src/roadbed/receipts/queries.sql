@@ -50,7 +50,7 @@ WHERE task.id = %(id)s
 SELECT true AS decided FROM decision WHERE task_id = %(id)s
 
 -- name: revisions
--- A task and every corrected input it got, the first one first.
+-- A task and its revisions, the first one first.
 SELECT task.id AS task, task.revision AS number, task.admitted_at AS at,
        task.source ->> 'by' AS by, task.source ->> 'reason' AS why, task.on_revision AS rule,
        task.effects, task.input, task.body_hash = 'erased' AS erased, decision.output,
@@ -90,7 +90,7 @@ LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
   AND task.use_case = ANY (%(served)s)
   AND (%(before)s::text IS NULL OR task.id < %(before)s)
-  -- What is hidden in a row must not be found by either, one guess after the other.
+  -- Hidden values must not be searchable: otherwise they could be found by repeated guesses.
   AND (%(route)s::text IS NULL OR decision.route = %(route)s)
   AND (%(verdict)s::text IS NULL OR verdict.kind = %(verdict)s)
   AND (coalesce(%(route)s::text, %(verdict)s::text) IS NULL
@@ -119,7 +119,8 @@ WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s
 ORDER BY decided_at DESC OFFSET %(most)s - 1 LIMIT 1
 
 -- name: incident_reach
--- Since when at most so many tasks were decided, or had effects sent: each such event counts as one of them.
+-- The earliest time since which at most so many tasks were decided or had effects sent; each event
+-- counts.
 SELECT at FROM (
     (SELECT decided_at AS at FROM decision
      WHERE use_case = %(use_case)s AND decided_at BETWEEN %(since)s AND %(until)s
@@ -166,7 +167,7 @@ SELECT declaration -> 'pod' AS pod, declaration ->> 'purpose' AS purpose FROM us
 WHERE name = %(use_case)s
 
 -- name: copies
--- The task with all its revisions, the first one first, and what was made of them to measure reviewers.
+-- The task with all its revisions, the first one first, and the reviewer checks made from them.
 WITH own AS (
     SELECT task.id, task.use_case, task.input, task.body_hash, task.revision FROM task AS named
     JOIN task ON task.id = coalesce(named.revises, named.id)
@@ -177,7 +178,7 @@ SELECT id, use_case FROM (
     SELECT id, use_case, revision FROM own
     UNION
     SELECT copy.id, copy.use_case, NULL FROM own
-    -- By value too: the database writes some numbers in other digits than they came in.
+    -- By value too: the database writes some numbers with other digits than the input had.
     JOIN task AS copy ON copy.use_case = own.use_case
                      AND (copy.body_hash = own.body_hash OR copy.input = own.input)
     JOIN measure ON measure.task_id = copy.id
@@ -185,7 +186,7 @@ SELECT id, use_case FROM (
 ) AS found ORDER BY revision
 
 -- name: hold
--- A writer that adds to a task does so before this, or sees that it was erased.
+-- A concurrent writer either adds to the task before this, or sees that it was erased.
 SELECT id, body_hash = 'erased' AS erased FROM task WHERE id = ANY (%(ids)s) ORDER BY id FOR UPDATE
 
 -- name: under_way

@@ -22,7 +22,7 @@ _WAITS = "waits for its last word; until then what was sent stands"
 def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
     """The revisions of a task, oldest first; empty if there is only one.
 
-    What an answer would tell whoever has still to judge it, or one before it, blind is left out.
+    Parts that would reveal an answer to a blind reviewer are left out.
     """
     if len(rows) < 2:
         return []
@@ -49,7 +49,7 @@ def linked(rows: Sequence[Row], viewer: str) -> list[dict[str, object]]:
 def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
     """A receipt for a person who may submit but not read: without content of others.
 
-    The answer is for whoever sent the task; who repeats somebody else's key and input gets none.
+    Only the sender of the task gets the answer, not a person who repeats another one's key.
     """
     known = [
         {"task": revision["task"], "number": revision["number"]}

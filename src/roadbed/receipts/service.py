@@ -61,8 +61,8 @@ class Receipts:
     async def get(self, task_id: str, *, viewer: str) -> Receipt:
         """The receipt of a task as ``viewer`` may see it. Raises ``UnknownTaskError``.
 
-        Whoever sent a task gets its answer; anybody else might be its blind reviewer. Whoever reads
-        what was decided of a blind task labels it no more, and gives no other look at it.
+        The sender of a task gets its answer; other people might be its blind reviewers. A person
+        who reads the decision of a blind task may no longer label it or give a second review.
         """
         row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
         if row is None:
@@ -297,8 +297,7 @@ def _halted(row: Mapping[str, Any]) -> dict[str, Any] | None:
 def _state(row: Mapping[str, Any]) -> str:
     """``deciding``, ``answered``, ``in_review``, ``reviewed``, ``refused``.
 
-    Of a task with corrected input also ``noted`` or, where nobody judges it any more,
-    ``superseded``.
+    Of a task with corrected input also ``noted`` or, if its review has ended, ``superseded``.
     """
     if row["decision_id"] is None:
         return "noted" if row["on_revision"] == "note" else "deciding"

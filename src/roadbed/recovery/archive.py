@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from roadbed.audit.notes import Signer
 from roadbed.recovery.errors import BackupError, BackupInvalidError
+from roadbed.recovery.signature import SIGNATURE, signed
 from roadbed.storage import migrations
 
 Manifest = dict[str, Any]  # parsed JSON, checked when a backup is opened
@@ -43,9 +45,11 @@ class ArchiveWriter:
             self._put(name, size, hashing)
         self._files[name] = {"bytes": size, "sha256": hashing.digest()}
 
-    def close(self, facts: Mapping[str, object]) -> None:
-        """Add the manifest, the last of all."""
+    def close(self, facts: Mapping[str, object], signer: Signer | None) -> None:
+        """Add the manifest, the last of all, signed if there is a key."""
         manifest = {"format": FORMAT, **facts, "files": self._files}
+        if signer is not None:
+            manifest[SIGNATURE] = signed(manifest, signer)
         content = json.dumps(manifest, indent=2).encode()
         self._put(MANIFEST, len(content), io.BytesIO(content))
 
@@ -56,7 +60,7 @@ class ArchiveWriter:
 
 
 class _Hashing:
-    """Reads ``size`` bytes of a file and hashes what it gives."""
+    """Reads ``size`` bytes of a file and hashes them."""
 
     def __init__(self, file: Any, size: int) -> None:
         self._file = file
@@ -167,7 +171,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
 
 
 def _is_plain(member: tarfile.TarInfo) -> bool:
-    """Whether it is a file as long as it says: one with holes is a whole disk in a few bytes."""
+    """Whether it is a regular file without holes: a sparse file could fill the disk."""
     return member.isreg() and not member.issparse()
 
 
@@ -185,4 +189,4 @@ def _check(path: Path, tar: tarfile.TarFile, name: str, facts: Mapping[str, Any]
     while source is not None and (content := source.read(1 << 20)):
         digest.update(content)
     if digest.hexdigest() != facts.get("sha256"):
-        raise BackupInvalidError(path, f"{name} is not what was backed up")
+        raise BackupInvalidError(path, f"{name} differs from the backed up file")

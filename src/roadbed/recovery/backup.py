@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import suppress
@@ -29,10 +30,10 @@ _LOOK_SECONDS = 0.05
 async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> archive.Manifest:
     """Write a backup to the new file ``target``; gives its manifest. Raises ``BackupError``.
 
-    The database is that of one moment. The witness's folder is copied just before, so that it never
-    knows more of the log than the database beside it.
+    The database is a snapshot. The witness's folder is copied just before it, so that it never has
+    more of the log than the database.
     """
-    with suppress(RoadbedError):  # what it says stands in the log of the server
+    with suppress(RoadbedError):  # the server's log has the reason
         if await audit.newest() is None:  # no server has run yet, so there may be no key
             await audit.seal()
         await audit.leave()
@@ -48,6 +49,8 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> arch
             await asyncio.sleep(_LOOK_SECONDS)
         facts = await asyncio.to_thread(_add_database, backup, url, target)
         key = keys.public_key(audit.folder)
+        has_key = (audit.folder / keys.SIGNING_KEY).exists()  # else a new one would be made
+        signer = keys.signer(audit.folder, os.urandom) if has_key else None
         manifest = {
             "made_at": clock.now().isoformat(timespec="seconds"),
             "roadbed": __version__,
@@ -59,7 +62,7 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> arch
                 "Run it where the server runs, or set ROADBED_AUDIT_DIR as there.",
             )
         manifest["audit"]["public_key"] = str(key) if key else None
-        backup.close(manifest)
+        backup.close(manifest, signer)
     return {"file": str(target), "bytes": target.stat().st_size, **manifest}
 
 
@@ -69,7 +72,7 @@ def _add_folder(backup: archive.ArchiveWriter, folder: Path) -> None:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """Everything but locks and what is being written."""
+    """All files except locks and incomplete ones."""
     for path in folder.rglob("*"):
         if path.is_file() and not path.is_symlink() and not path.name.startswith("."):
             yield path

@@ -12,12 +12,12 @@ class BackupError(RoadbedError):
 
     code = "backup_failed"
 
-    def __init__(self, detail: str, remedy: str = "Mend what it names and repeat.") -> None:
+    def __init__(self, detail: str, remedy: str = "Correct the named problem and repeat.") -> None:
         super().__init__(f"There is no backup: {detail}.", remedy)
 
 
 class BackupInvalidError(RoadbedError):
-    """The file is no backup, or not as it was written."""
+    """The file is not a backup, or has changed since it was written."""
 
     code = "backup_invalid"
 
@@ -25,6 +25,19 @@ class BackupInvalidError(RoadbedError):
         super().__init__(
             f"{path} cannot be restored: {detail}.",
             "Nothing was changed. Take another copy of the file, or an older backup.",
+        )
+
+
+class BackupUnverifiedError(RoadbedError):
+    """Nobody who is trusted here signed this backup as it is now."""
+
+    code = "backup_unverified"
+
+    def __init__(self, path: Path, detail: str) -> None:
+        super().__init__(
+            f"Nothing was restored: {path} {detail}.",
+            "Give the key with --public-key, or put a copy of the audit folder in its place. If "
+            "only you could write to the file since it was made, say --unverified.",
         )
 
 

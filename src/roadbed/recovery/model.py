@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoration:
-    """A database that was put back from a copy.
+    """A database that was restored from a copy.
 
     ``how``: ``restored`` by the command, or found ``behind`` its witness. ``kept`` entries of the
     log are here, ``lost`` the witness knows; ``lost`` is ``None`` where no witness is longer.
@@ -29,14 +29,14 @@ class Restoration:
             else ""
         )
         return (
-            f"The database was put back from a copy. {missing}Everything is halted and nothing is "
+            f"The database was restored from a copy. {missing}Everything is halted and nothing is "
             "sent until an administrator runs `roadbed restored --reason TEXT`."
         )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Declared:
-    """What a declaration did. Numbers count what was done again, or taken out of the relay."""
+    """The result of a declaration: numbers of repeated events and of withdrawn deliveries."""
 
     id: str
     kept: int

@@ -17,7 +17,7 @@ class Outstanding:
     """Irrevocable events that the restored database does not have.
 
     ``halts`` and ``looks`` name use cases: halted when the database was lost, or changed since the
-    copy in a way that a person has to look at. People are hashes.
+    copy in a way that a person has to check. People are hashes.
     """
 
     tasks: Sequence[str]

@@ -17,7 +17,7 @@ from roadbed.storage.database import SCHEMA
 from roadbed.storage.embedded import client_programs
 
 _VERSION = re.compile(r"(\d+)")
-# PostgreSQL 16 does not know it, and the programs of later ones set it all the same.
+# PostgreSQL 16 does not know it, but the programs of later versions set it.
 _UNKNOWN_SETTING = b"SET transaction_timeout ="
 
 
@@ -44,7 +44,7 @@ def folder_for(server: int) -> Path:
 
 
 def dump(programs: Path, url: str, snapshot: str, target: Path) -> None:
-    """Write what a snapshot sees of Roadbed's schema. Raises ``BackupError``."""
+    """Dump Roadbed's schema as of a snapshot. Raises ``BackupError``."""
     done = subprocess.run(
         [
             str(programs / "pg_dump"),
@@ -108,7 +108,7 @@ def load(programs: Path, url: str, source: Path, before: str, behind: str) -> No
 def _feed(
     reader: subprocess.Popen[bytes], dumped: IO[bytes], to: IO[bytes], before: str, behind: str
 ) -> bool:
-    """Hand everything over; whether all of it was taken. Half a dump is never committed."""
+    """Send the whole dump; returns whether all was accepted. A part is never committed."""
     try:
         to.write(f"{before}\n".encode())
         for line in dumped:

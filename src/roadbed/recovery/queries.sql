@@ -40,7 +40,7 @@ SELECT pg_export_snapshot() AS snapshot, current_setting('server_version') AS se
        (SELECT count(*) FROM roadbed.task) AS tasks
 
 -- name: standing
--- What a restore would meet: other connections of Roadbed, and whether there is a schema.
+-- The conditions of a restore: other connections of Roadbed, and whether there is a schema.
 SELECT current_setting('server_version_num')::integer AS number,
        (SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND application_name = 'roadbed'

@@ -1,9 +1,10 @@
-"""Restore of a backup into a database that nobody uses; declaring it is another step."""
+"""Restore of a backup into an unused database; the declaration is a separate step."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -14,7 +15,8 @@ from roadbed.audit.checkpoint_history import CheckpointHistory
 from roadbed.audit.notes import NoteError, PublicKey
 from roadbed.recovery import archive, programs
 from roadbed.recovery.archive import ArchiveReader
-from roadbed.recovery.errors import BackupError, RestoreRefusedError
+from roadbed.recovery.errors import BackupError, BackupUnverifiedError, RestoreRefusedError
+from roadbed.recovery.signature import SIGNATURE, is_signed
 from roadbed.storage import migrations
 from roadbed.storage.database import Row
 from roadbed.storage.sql import queries
@@ -22,17 +24,30 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 
 
-def restore(url: str, folder: Path, source: Path, *, replace: bool) -> archive.Manifest:
+def restore(
+    url: str,
+    folder: Path,
+    source: Path,
+    *,
+    replace: bool,
+    public_key: str | None = None,
+    unverified: bool = False,
+) -> archive.Manifest:
     """Load ``source`` into the database at ``url``; gives its manifest, and who the witness is.
 
+    The database runs what is in a backup, so it has to be signed by ``public_key``, or by a key of
+    the witness in ``folder``, unless it is said to be ``unverified``.
+
     The witness in ``folder`` stays if there is one, since it may know more than the backup; only
-    without one the backup's takes its place. With ``replace`` what is in the database is dropped.
-    Raises ``BackupInvalidError``, ``RestoreRefusedError``, ``BackupError``; the database is then as
-    it was.
+    without one the backup's takes its place. With ``replace`` the content of the database is
+    dropped. Raises ``BackupInvalidError``, ``BackupUnverifiedError``, ``RestoreRefusedError``,
+    ``BackupError``; the database is then as it was.
     """
     with archive.reading(source) as backup:
         server = _require_unused(url, replace=replace)
         kept = _require_same_log(folder, backup)
+        if not unverified:
+            _require_signed(backup, _trusted(folder, public_key))
         programs_folder = programs.folder_for(server)
         with tempfile.TemporaryDirectory(prefix="roadbed-restore-") as beside:
             dumped = Path(beside) / archive.DUMP
@@ -84,6 +99,31 @@ def _require_same_log(folder: Path, backup: ArchiveReader) -> bool:
             "put there.",
         )
     return True
+
+
+def _trusted(folder: Path, public_key: str | None) -> Sequence[PublicKey]:
+    """The keys that may have signed a backup. Raises ``RestoreRefusedError`` for what is none."""
+    if public_key is None:
+        return keys.keyring(folder).all if (folder / keys.PUBLIC_KEY).exists() else ()
+    try:
+        return (PublicKey.read(public_key),)
+    except NoteError as error:
+        raise RestoreRefusedError(
+            f"what --public-key gives is no key ({error})",
+            f"Give the line of the file {keys.PUBLIC_KEY}.",
+        ) from error
+
+
+def _require_signed(backup: ArchiveReader, trusted: Sequence[PublicKey]) -> None:
+    if is_signed(backup.manifest, trusted):
+        return
+    if SIGNATURE not in backup.manifest:
+        detail = "is not signed: an earlier Roadbed made it, or somebody altered it"
+    elif not trusted:
+        detail = "cannot be verified: no key of the audit log is here"
+    else:
+        detail = "was altered, or signed by a key that is not known here"
+    raise BackupUnverifiedError(backup.path, detail)
 
 
 def _has_history(folder: Path) -> bool:

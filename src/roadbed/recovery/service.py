@@ -37,14 +37,14 @@ from roadbed.storage.sql import queries
 _SQL = queries(__package__)
 _DELIVERIES = queries("roadbed.deliveries")
 _NOTICES = queries("roadbed.guarantee")
-_RESTORE = "restore"  # what the pods' notice is about, until the restore is declared
+_RESTORE = "restore"  # subject of the notice to pods, until the restore is declared
 _log = structlog.get_logger("roadbed")
 INTERVAL_SECONDS = 2.0
 _WAIT_SECONDS = 0.02
 
 
 class Recovery:
-    """Whether the database is a copy that nobody has declared; ``standing`` is what was seen."""
+    """Whether the database is an undeclared copy; ``standing`` is the last observation."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Recovery:
             elif longer is None:
                 await self._audit.finish_handover()
         if restoration is not None:
-            await self._halts.hold(restoration.id, "The database was put back from a copy")
+            await self._halts.hold(restoration.id, "The database was restored from a copy")
         self.standing = restoration
         return restoration
 
@@ -100,9 +100,9 @@ class Recovery:
             await asyncio.sleep(INTERVAL_SECONDS / 4)
 
     async def declare(self, *, by: str, reason: str) -> Declared:
-        """Go on from a copy, and do again what must not be undone.
+        """Continue from a copy, and repeat irrevocable events.
 
-        What could be sent becomes *unknown*. The log goes on under a new key. Raises
+        Due deliveries become *unknown*. The log continues under a new key. Raises
         ``NothingToDeclareError``, ``NotAdministratorError``, and what reading the witness raises.
         """
         await self.detect()
@@ -134,7 +134,7 @@ class Recovery:
         restoration = await self._open()
         if made and restoration is not None:
             await self._tell_pods(restoration)
-            _log.error("the database was put back from a copy", restore=restoration.sentence)
+            _log.error("the database was restored from a copy", restore=restoration.sentence)
         return restoration
 
     async def _tell_pods(self, restoration: Restoration) -> None:
@@ -215,7 +215,7 @@ class Recovery:
     async def _erase_and_revoke(
         self, connection: Connection, again: Outstanding, by: str
     ) -> tuple[int, dict[str, int]]:
-        """Repeat erasures and what was taken from people; gives how many of each.
+        """Repeat erasures and revocations; returns the number of each.
 
         Raises ``NotAdministratorError`` where ``by`` is no administrator after that.
         """
@@ -266,9 +266,9 @@ class Recovery:
     async def _events(
         self, connection: Connection, kept: int
     ) -> tuple[list[tuple[IrrevocableEvent, bool]], list[str]]:
-        """Every event the folder knows, and whether the database has it; files nobody could read.
+        """Every event of the folder, and whether the database has it; unreadable files.
 
-        Those of logs that earlier restores lost come first: a copy may be one of those.
+        Events of logs that earlier restores lost come first: the copy may be one of those.
         """
         events_read: list[tuple[IrrevocableEvent, bool]] = []
         unread: list[str] = []

@@ -15,10 +15,10 @@ from roadbed.usecases.use_case import RiskMeasure
 from roadbed.versions.side_by_side import Json, Pair, Prediction
 
 MOST_CASES = 100
-MOST_UNKNOWN = 500  # answers that people can be asked about at once
+MOST_UNKNOWN = 500  # the most answers that people review at once
 _SHOWN = 240  # characters of an input
 _QUICK_SECONDS = 0.1  # people notice no difference below
-_LEAST_COVERAGE = 0.5  # of what the live version automates
+_LEAST_COVERAGE = 0.5  # share of the live version's automation
 _MOST_SLICES = 200
 Slices = Callable[[Json], Mapping[str, str]]
 
@@ -55,7 +55,7 @@ class Figures(TypedDict, total=False):
 
 
 class Limits(TypedDict):
-    """What a candidate must not exceed; ``None`` is no limit."""
+    """Limits for a candidate; ``None`` is no limit."""
 
     seconds: float
     cost: float | None
@@ -76,7 +76,7 @@ class Case(TypedDict):
 
 
 class UnjudgedCase(Case):
-    """An answer of the candidate that nobody has judged."""
+    """An answer of the candidate without a verdict."""
 
     why: str
     content: str | None
@@ -85,7 +85,7 @@ class UnjudgedCase(Case):
 
 
 class Unjudged(TypedDict):
-    """How many answers nobody has judged, how many items wait for a label, and the first cases."""
+    """The number of answers without a verdict and of items without a label; the first cases."""
 
     n: int
     waiting: int
@@ -152,7 +152,7 @@ def paired(
 
 
 def unknown(pairs: Sequence[Pair]) -> Unjudged:
-    """The answers of the candidate that nobody has judged, newest case first."""
+    """The answers of the candidate without a verdict, newest case first."""
     unjudged = [
         pair for pair in reversed(pairs) if pair.item.truth.labelled and pair.candidate.unknown
     ]
@@ -204,7 +204,7 @@ def errors(live: Figures, candidate: Figures, change: PairedDifference, limit: f
 def corrections(
     pairs: Sequence[Pair],
 ) -> tuple[Mapping[str, Mapping[str, int]], Criterion | None]:
-    """What the candidate answers to past corrections: figures, and the criterion if there are any.
+    """The candidate's answers to past corrections: figures, and the criterion if there are any.
 
     The figures are those of all corrections, of the ``unseen`` ones and of the ``learnt`` ones,
     from which the candidate learned.

@@ -115,7 +115,7 @@ class Deployer:
                     actor=actor,
                     opened=opened,
                 )
-            if live:  # else an alarm sounded during the certification: certify again
+            if live:  # else an alarm was raised during the certification: certify again
                 break
         note = certification.note
         if not opened:
@@ -172,8 +172,8 @@ class Deployer:
         """Make a version live inside the caller's transaction; returns its id and number.
 
         If ``opened``, it automates what is proven; else it only proposes. A ``released`` one ends
-        the proof of concept even if its proof automates nothing. Returns ``None`` if an alarm has
-        sounded since ``alarm_at``. Tasks in flight keep their version.
+        the proof of concept even if its proof automates nothing. Returns ``None`` if an alarm was
+        raised since ``alarm_at``. Tasks in flight keep their version.
         """
         certificate = certification.certificate
         threshold = certificate["threshold"] if certificate and opened else None

@@ -54,7 +54,7 @@ class GateResult:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Measured:
-    """The evaluations of both versions, and what they prove of the candidate."""
+    """The evaluations of both versions, and the certification of the candidate."""
 
     candidate: Contender
     certification: Certification
@@ -227,7 +227,7 @@ class GateService:
         pairs: list[Pair],
         metered: MeteredCalls,
     ) -> list[Pair]:
-        """Evaluate slow answers once more before they fail a candidate."""
+        """Evaluate slow answers again before they fail a candidate."""
         old, new = _figures(pairs)
         limit = _limits(release, live or candidate, old)["seconds"]
         if new["p95_seconds"] is None or new["p95_seconds"] <= limit:
@@ -302,8 +302,8 @@ class GateService:
             for check in declaring.loaded.declared.rollout.gate.checks
         }
         planned = [
-            known.get((item["name"], item["url"]), Check(name=item["name"], url=item["url"]))
-            for item in release.plan["gate"]["checks"]
+            known.get((check["name"], check["url"]), Check(name=check["name"], url=check["url"]))
+            for check in release.plan["gate"]["checks"]
         ]
         if not planned:
             return []

@@ -5,7 +5,7 @@ WHERE NOT EXISTS (SELECT 1 FROM stage_event WHERE use_case = %(use_case)s)
 
 -- name: automation_state
 SELECT live_version, state, state_since, state_reason, threshold, cautious, reference_rate AS rate,
-       alarm_at, audit_at, bridges_left, halted, halt_epoch, stage, release_epoch
+       alarm_at, audit_at, cautious_improvements_left, halted, halt_epoch, stage, release_epoch
 FROM use_case WHERE name = %(use_case)s
 FOR UPDATE
 

@@ -41,15 +41,15 @@ class Recertification:
     async def recertify(self, use_case: str, *, actor: str) -> str:
         """Certify the live version again and put a new proof in force; returns the live release.
 
-        Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``
-        when an alarm sounds meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
+        Raises ``RollBackError`` if the live version has no release, ``CannotDecideError``
+        when an alarm is raised meanwhile, ``ArtifactMissingError``, ``EvaluationBudgetError``.
         """
         named = {"use_case": use_case}
         state = await self._database.fetch_one(_SQL["automation_state"], named) or {}
         row = await self._database.fetch_one(_SQL["live_release"], named)
         if row is None or row["version"] != state.get("live_version"):
             raise RollBackError(
-                f"What is live in {use_case!r} came without a release.",
+                f"The live version of {use_case!r} has no release.",
                 f"`roadbed improve {use_case}` certifies it.",
             )
         release = await self._repository.get(row["id"])
@@ -89,7 +89,7 @@ class Recertification:
                 )
             if live is None or certification.certificate is None:
                 raise CannotDecideError(
-                    f"An alarm sounded, or another version of {use_case!r} went live, meanwhile.",
+                    f"Meanwhile an alarm was raised or another version of {use_case!r} went live.",
                     "The evidence is no longer current: run the command again.",
                 )
             proven = {"version": live[0], "certificate": certification.certificate["id"]}

@@ -51,8 +51,8 @@ def side_by_side(report: Report | None) -> list[tuple[str, str, str]]:
 
 
 def _figure(side: Report, name: str) -> str:
-    value = side.get(name)
-    return "–" if value is None else WRITES[_SIDES.get(name, "plain")](value)
+    figure = side.get(name)
+    return "–" if figure is None else WRITES[_SIDES.get(name, "plain")](figure)
 
 
 def share(part: float) -> str:

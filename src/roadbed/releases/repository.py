@@ -42,7 +42,7 @@ class ReleaseRepository:
         return releases[0]
 
     async def current(self, use_case: str) -> Release | None:
-        """The candidate under way, if there is one."""
+        """The current candidate, if there is one."""
         releases = await self._read(use_case=use_case, steps=lifecycle.UNDER_WAY)
         return releases[0] if releases else None
 

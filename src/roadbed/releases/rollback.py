@@ -140,7 +140,7 @@ class Rollback:
             raise UnknownUseCaseError(use_case)
         if live is None or state["live_version"] != live.version:
             raise RollBackError(
-                f"What is live in {use_case!r} came without a release: nothing was live before it.",
+                f"The live version of {use_case!r} has no release: nothing was live before it.",
                 f"`roadbed halt {use_case}` stops it.",
             )
         if live.base is None or live.base == live.version:

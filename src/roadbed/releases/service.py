@@ -93,7 +93,7 @@ class Releases:
         return await self._shown(await self._repository.get(release_id))
 
     async def current(self, use_case: str) -> Release | None:
-        """The candidate under way, if there is one."""
+        """The current candidate, if there is one."""
         running = await self._repository.current(use_case)
         return None if running is None else await self._shown(running)
 
@@ -174,7 +174,7 @@ class Releases:
         check_step(release, "gated")
         async with self._gate.exclusive(release):
             try:
-                result = await self._gate.run(release)
+                gate_result = await self._gate.run(release)
             except NothingToJudgeError:
                 async with self._database.transaction() as connection:
                     labels = frozenset({"labels"})
@@ -183,7 +183,7 @@ class Releases:
                     )
                 raise
             async with self._database.transaction() as connection:
-                await self._promotion.record_gate(connection, release_id, result, actor)
+                await self._promotion.record_gate(connection, release_id, gate_result, actor)
         await self._refresh(release.use_case)
         return await self.get(release_id)
 
@@ -209,7 +209,7 @@ class Releases:
         return await self.get(release_id)
 
     async def shadow(self, release_id: str, *, actor: str) -> Release:
-        """Start shadow: the candidate answers beside the live version, without effect."""
+        """Start shadow: the candidate answers each task too, without effect."""
         return await self._advance(release_id, "shadow", actor)
 
     async def canary(self, release_id: str, *, actor: str) -> Release:
@@ -227,7 +227,7 @@ class Releases:
     async def roll_back(
         self, use_case: str, *, actor: str, why: str, to: str | None = None
     ) -> Release | None:
-        """End the trial that runs; without one, go back to what was live before.
+        """End the running trial; without one, return to the version that was live before.
 
         Returns the release that was rolled back. The use case need not be served here, and its
         folder need not load.
@@ -252,7 +252,7 @@ class Releases:
     async def recertify(self, use_case: str, *, actor: str) -> Release:
         """Renew the proof of the live version. The same behaviour needs no new sign-off.
 
-        Raises ``RollBackError`` where what is live came without a release, ``CannotDecideError``,
+        Raises ``RollBackError`` if the live version has no release, ``CannotDecideError``,
         ``ArtifactMissingError``.
         """
         release_id = await self._recertification.recertify(use_case, actor=actor)
@@ -402,36 +402,38 @@ class Promotion:
             await self._log.move(connection, old, "retired", actor=actor, why=why)
 
     async def record_gate(
-        self, connection: Connection, release_id: str, result: GateResult, actor: str
+        self, connection: Connection, release_id: str, gate_result: GateResult, actor: str
     ) -> None:
         """Store the result of a gate and move the release as it says."""
         release, _ = await self._repository.lock(connection, release_id, {})
-        step = lifecycle.after_gate(release.step, result.report)
+        step = lifecycle.after_gate(release.step, gate_result.report)
         if step != release.step:
             check_step(release, step)
-        version = identity.version_id(release.behaviour, result.threshold)
-        certificate = result.certificate["id"] if result.certificate else None
+        version = identity.version_id(release.behaviour, gate_result.threshold)
+        certificate = gate_result.certificate["id"] if gate_result.certificate else None
         facts = {
             "id": release_id,
             "use_case": release.use_case,
             "behaviour": release.behaviour,
-            "base": result.base,
+            "base": gate_result.base,
             "version": version,
             "certificate": certificate,
-            "gate": Jsonb(result.report),
+            "gate": Jsonb(gate_result.report),
             "content": lifecycle.content_of(
                 behaviour=release.behaviour,
-                threshold=result.threshold,
+                threshold=gate_result.threshold,
                 certificate=certificate,
                 plan=release.plan,
-                gate=result.report,
+                gate=gate_result.report,
             ),
             "at": self._clock.now(),
         }
         await connection.execute(_VERSIONS["store_version"], {**facts, "id": version})
         await connection.execute(_SQL["gate_release"], facts)
         failed = [
-            criterion["line"] for criterion in result.report["criteria"] if not criterion["passed"]
+            criterion["line"]
+            for criterion in gate_result.report["criteria"]
+            if not criterion["passed"]
         ]
         release, _ = await self._repository.lock(connection, release_id, {})
         if step != release.step or step == "gated":
@@ -455,7 +457,7 @@ def _check_gate_still_holds(release: Release, row: Row, state: Row) -> None:
     seen = (row["gate"] or {}).get("alarm_at")
     if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
         raise CannotDecideError(
-            f"An alarm has sounded since the gate of release {release.number}.",
+            f"An alarm was raised since the gate of release {release.number}.",
             "The gate result is stale; run it again.",
         )
     if (row["gate"] or {}).get("erased"):

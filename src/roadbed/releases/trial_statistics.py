@@ -105,7 +105,7 @@ def trial_report(
     of = plan[f"{step}_tasks"]
     # Later tasks always wait for a label for some time; the plan asks for these only.
     undecided = sum(not _skipped(row) and known[row["task_id"]] is None for row in rows[:of])
-    breach = next((item["line"] for item in tested if item["breached"]), None)
+    breach = next((check["line"] for check in tested if check["breached"]), None)
     return {
         "step": step,
         "compared": len(rows),
@@ -270,7 +270,7 @@ def _content(row: Row, side: str) -> Content | None:
 
 
 def _known_at(row: Row, since: Any, declared: UseCase) -> Any:
-    """When it became known which of the two is worse on a task: at once where they agree.
+    """The time from which it is known which one is worse on a task: at once if they agree.
 
     Where they differ, a verdict or an outcome is needed. So every task counts, not only those that
     go to people anyway. Where only a person can judge, both answers need a verdict.

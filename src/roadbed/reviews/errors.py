@@ -20,14 +20,14 @@ class UnknownReviewError(RoadbedError):
 
 
 class ReviewTakenError(RoadbedError):
-    """Somebody else holds the claim, or must: who has seen an answer cannot look a second time."""
+    """Another person has the review, or must have it: who knows an answer is excluded."""
 
     code = "review_taken"
 
     def __init__(self, holder: str | None) -> None:
         if holder is None:
             super().__init__(
-                "This review is for somebody else: you know an answer to it already.",
+                "This review is for another person: you already know an answer to it.",
                 "Take the next one.",
             )
         else:
@@ -38,20 +38,20 @@ class ReviewTakenError(RoadbedError):
 
 
 class OwnTaskError(RoadbedError):
-    """Whoever sent a task, or a corrected input of it, judges it."""
+    """A person would judge a task, or a revision of it, that they sent."""
 
     code = "own_task"
 
     def __init__(self) -> None:
         super().__init__(
-            "You sent this task, or whoever let you in did: somebody else has to judge it.",
+            "You or the person who let you in sent this task: another person has to review it.",
             "Take the next one. Let programs send under a name and with a token of their own, so "
             "that people can review what they send.",
         )
 
 
 class ReviewClosedError(RoadbedError):
-    """A verdict stands already."""
+    """The review already has a verdict."""
 
     code = "review_closed"
 
@@ -84,7 +84,7 @@ class ReviewHeldError(RoadbedError):
     def __init__(self, review_id: str) -> None:
         super().__init__(
             f"The verdict on the review {review_id} waits until its label is confirmed as new.",
-            "Take the next one; whoever gave the verdict can take it back with undo.",
+            "Take the next one; the person who gave the verdict can undo it.",
         )
 
 
@@ -130,12 +130,12 @@ class NoSuchLabelError(RoadbedError):
     def __init__(self, field: str, value: str) -> None:
         super().__init__(
             f"No {field[:60]} {value[:60]!r} waits to be confirmed.",
-            "Somebody may have decided it already, or its verdict was taken back.",
+            "It may be decided already, or its verdict was withdrawn.",
         )
 
 
 class NotYourLabelError(RoadbedError):
-    """Somebody decides whether a label is new whom the use case does not name for it."""
+    """The person is not the one who decides about new labels in this use case."""
 
     code = "label_not_yours"
 
@@ -172,7 +172,7 @@ class ContentChangedError(RoadbedError):
 
 
 class NothingToUndoError(RoadbedError):
-    """No verdict of this person stands on the review."""
+    """The review has no verdict of this person."""
 
     code = "nothing_to_undo"
 
@@ -184,7 +184,7 @@ class NothingToUndoError(RoadbedError):
 
 
 class ReviewerCheckError(RoadbedError):
-    """The verdict was on a reviewer check, whose right answer was told."""
+    """The verdict was on a reviewer check, whose right answer the reviewer has seen."""
 
     code = "review_known_case"
 

@@ -19,7 +19,7 @@ from roadbed.usecases.labels import (
 from roadbed.usecases.use_case import UseCase
 
 SQL = queries(__package__)
-_NEWEST = 20_000  # examples that tell which values a field has
+_NEWEST = 20_000  # examples from which the known values of a field are read
 Counts = Mapping[str, Mapping[str, int]]
 
 
@@ -41,10 +41,9 @@ class KnownLabels:
     async def unknown(
         self, declared: UseCase, kind: VerdictKind, right: Content | None
     ) -> list[UnknownLabel]:
-        """The labels of a right output that were never seen before.
+        """The unknown labels of a right output.
 
-        Of an answer that was accepted only labels are looked at that the use case declares: nobody
-        typed it.
+        Of an accepted answer only declared label fields are checked, as no person typed it.
         """
         if right is None:
             return []
@@ -58,7 +57,7 @@ class KnownLabels:
         remembered = self._seen.get(declared.name, {})
         if all(_is_known(declared, label, remembered) for label in labels):
             return []
-        counts = await self._look(declared)
+        counts = await self._read_counts(declared)
         confirmed = await self.confirmed(declared.name)
         unknown = []
         for label in labels:
@@ -70,7 +69,7 @@ class KnownLabels:
 
     async def known(self, declared: UseCase) -> Mapping[str, Sequence[str]]:
         """The known labels of each field that has labels, in alphabetical order."""
-        counts, confirmed = await self._look(declared), await self.confirmed(declared.name)
+        counts, confirmed = await self._read_counts(declared), await self.confirmed(declared.name)
         labels = {}
         for field in open_fields(declared):
             given = counts.get(field, {})
@@ -80,13 +79,13 @@ class KnownLabels:
         return labels
 
     async def confirmed(self, use_case: str) -> Mapping[str, frozenset[str]]:
-        """The labels that somebody confirmed as new, by field."""
+        """The labels that were confirmed as new, by field."""
         labels: dict[str, set[str]] = {}
         for row in await self._database.fetch(SQL["confirmed_labels"], {"use_case": use_case}):
             labels.setdefault(row["field"], set()).add(row["value"])
         return {field: frozenset(values) for field, values in labels.items()}
 
-    async def _look(self, declared: UseCase) -> Counts:
+    async def _read_counts(self, declared: UseCase) -> Counts:
         rows = await self._database.fetch(
             SQL["known_labels"],
             {"use_case": declared.name, "fields": open_fields(declared), "most": _NEWEST},

@@ -29,9 +29,9 @@ TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took 
 
 
 class VerdictKind(StrEnum):
-    """What a reviewer says of the proposed answer.
+    """The reviewer's result for the proposed answer.
 
-    ``reject`` says that no answer would be right: the task belongs to nothing this use case knows.
+    ``reject`` says that no answer is right: the task fits no output of this use case.
     """
 
     ACCEPT = "accept"
@@ -40,7 +40,7 @@ class VerdictKind(StrEnum):
 
 
 def told(kind: str, *, agrees: bool | None, answered: bool, by: str = "") -> str:
-    """What a verdict of this kind said of an answer, for a page or a terminal.
+    """Words for a verdict of this kind, for a page or a terminal.
 
     ``answered`` says whether there was an answer; ``agrees`` whether it counts as right.
     """
@@ -62,8 +62,8 @@ class Review:
     """A review as its reviewer may see it.
 
     For a blind one ``output``, ``actions``, ``confidence``, ``evidence``, ``reason``, ``route`` and
-    ``reported`` stay ``None`` until a verdict stands: who has seen the answer cannot judge it
-    freely any more. ``actions`` are those proposed, each with what its rule decides and why.
+    ``reported`` stay ``None`` until there is a verdict: a reviewer who knows the answer cannot
+    judge it blind. ``actions`` are those proposed, each with what its rule decides and why.
     ``content_hash`` names all that is proposed; a verdict that carries it counts for nothing else.
     ``reported`` is what somebody outside says turned out: nobody here has checked it.
     ``nobody_else`` says that it is for somebody who knows an answer to it already, because the use
@@ -100,11 +100,11 @@ class Review:
 class RecordedVerdict:
     """A verdict that is on disk. ``decided`` is the decider's answer, shown now even if ``blind``.
 
-    Whoever takes a blind one back cannot give another.
+    A person who withdraws a blind one cannot give another.
 
     ``loss`` is the score the decided answer was given, for good; ``None`` where the scorer could
     not tell, and ``score_reason`` says why. ``agrees`` says whether it counts as right.
-    ``right_actions`` is ``None`` where nothing was said of actions. ``check`` is ``True`` for a
+    ``right_actions`` is ``None`` if the verdict is not about actions. ``check`` is ``True`` for a
     reviewer check; ``known`` is its right answer and ``passed`` whether the verdict
     found it.
     """
@@ -153,7 +153,7 @@ class WaitingLabel:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewerFigures:
-    """One reviewer over the last 30 days. ``missed`` of ``known_wrong`` cases were let pass.
+    """One reviewer over the last 30 days. ``missed`` of ``known_wrong`` cases were accepted.
 
     ``too_fast`` says that half of the accepted texts were accepted faster than they can be read.
     """
@@ -175,7 +175,7 @@ class ReviewerFigures:
 
 
 def without_answer(review: Review) -> Review:
-    """A review for somebody who has still to say, without knowing, what was right."""
+    """A review without the answer, for a blind reviewer."""
     hidden: dict[str, Any] = dict.fromkeys((*_HIDDEN, "verdict"))
     return replace(review, **hidden)
 

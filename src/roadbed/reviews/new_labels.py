@@ -1,4 +1,4 @@
-"""New labels: a verdict with one is held until somebody confirms or refuses the label."""
+"""New labels: a verdict with one is held until a person confirms or refuses the label."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ Json = Mapping[str, Any]
 
 
 class NewLabels:
-    """Verdicts whose label was never seen before.
+    """Verdicts with an unknown label.
 
-    Until it is confirmed they are no verdicts: no evidence, no example, no delivery comes of them.
+    Until it is confirmed they do not count: they give no evidence, example or delivery.
     """
 
     def __init__(
@@ -65,9 +65,9 @@ class NewLabels:
         confirms: bool,
         **verdict: Any,
     ) -> RecordedVerdict | HeldVerdict:
-        """Give a verdict; with ``new_labels``, a label never seen before is meant as it stands.
+        """Give a verdict; with ``new_labels``, an unknown label is intended.
 
-        Whoever ``confirms`` labels here has thereby confirmed it. Of anybody else the verdict is
+        If the reviewer ``confirms`` labels here, it is confirmed thereby. Otherwise the verdict is
         held until it is confirmed. Otherwise as ``Reviews.give``, with the same arguments; raises
         what that raises.
         """
@@ -98,9 +98,9 @@ class NewLabels:
     async def confirm(
         self, declared: UseCase, field: str, value: str, *, by: str, rules: BusinessRules | None
     ) -> int:
-        """Confirm a label as new; gives how many verdicts waited for nothing else.
+        """Confirm a label as new; returns how many verdicts waited only for it.
 
-        Each is given now, by whoever gave it. One that does not fit any more, or whose input was
+        Each takes effect now, with its reviewer. One that does not fit any more, or whose input was
         corrected meanwhile, lapses, and its review is asked again. Raises ``NoSuchLabelError``.
         """
         if not (rows := await self._with(declared, field, value)):
@@ -109,7 +109,7 @@ class NewLabels:
         return await self._confirm(declared, field, value, ready, by=by)
 
     async def refuse(self, declared: UseCase, field: str, value: str, *, by: str) -> int:
-        """Say that a label is none; gives how many reviews are asked again.
+        """Refuse a label; returns how many reviews are open again.
 
         Raises ``NoSuchLabelError``.
         """
@@ -158,7 +158,7 @@ class NewLabels:
         labels: Sequence[UnknownLabel],
         verdict: Json,
     ) -> HeldVerdict:
-        """Keep a verdict until its labels are confirmed; the same once more changes nothing."""
+        """Hold a verdict until its labels are confirmed. Idempotent."""
         about = await self._reviews.shown(review_id)
         at, reviewer = self._clock.now(), verdict["reviewer"]
         named = [{"field": label.field, "value": label.value} for label in labels]
@@ -186,12 +186,12 @@ class NewLabels:
                 detail = {"task": about.task_id, "labels": named}
                 await self._note(connection, declared, "held", reviewer, at, detail, review_id)
                 for label in labels:
-                    await self._tell(connection, declared, label, reviewer, at)
+                    await self._notify_pod(connection, declared, label, reviewer, at)
         if taken is not None:
-            return _held(declared, facts["id"], review_id, labels)
+            return _held_verdict(declared, facts["id"], review_id, labels)
         before = await self._database.fetch_one(SQL["held_on"], {"review_id": review_id})
         if before and before["reviewer"] == reviewer and _same(before, kind, verdict):
-            return _held(declared, before["id"], review_id, labels)
+            return _held_verdict(declared, before["id"], review_id, labels)
         await self._reviews.claim(review_id, reviewer=reviewer, linker=verdict.get("linker"))
         raise ContentChangedError(review_id)
 
@@ -213,11 +213,11 @@ class NewLabels:
             )
         except VerdictError:
             return None
-        item = self._reviews.item(
+        verdict_row = self._reviews.item(
             declared, row["review_id"], about, verdict, reviewer=row["reviewer"]
         )
         more = {"note": row["note"], "new_kind": row["new_kind"], "linker": row["linker"]}
-        return {**item, **more}
+        return {**verdict_row, **more}
 
     async def _with(self, declared: UseCase, field: str, value: str) -> Sequence[Json]:
         return await self._database.fetch(SQL["held_with"], _waits_for(declared, field, value))
@@ -258,7 +258,7 @@ class NewLabels:
         await connection.execute(self._over, {"verdict_id": row["id"], "at": at})
         return True
 
-    async def _tell(
+    async def _notify_pod(
         self,
         connection: Connection,
         declared: UseCase,
@@ -266,7 +266,7 @@ class NewLabels:
         reviewer: str,
         at: datetime,
     ) -> None:
-        """Tell the pod of a label, once while verdicts wait for it."""
+        """Notify the pod of a label, once while verdicts wait for it."""
         text = (
             f"{declared.name}: {reviewer} gave {label.field} {label.value[:60]!r}, which was never "
             f"seen before. The verdict counts once {_who(declared)} confirms it as new."
@@ -305,7 +305,7 @@ def _json(value: object) -> Jsonb | None:
     return None if value is None else Jsonb(value)
 
 
-def _held(
+def _held_verdict(
     declared: UseCase, held_id: str, review_id: str, labels: Sequence[UnknownLabel]
 ) -> HeldVerdict:
     return HeldVerdict(
@@ -317,7 +317,7 @@ def _held(
 
 
 def _same(before: Json, kind: VerdictKind, verdict: Json) -> bool:
-    """Whether a verdict that waits says the same as one that is given once more."""
+    """Whether a held verdict equals one that is given again."""
     said = {"kind": kind, "output": verdict.get("output"), "actions": verdict.get("actions")}
     said |= {"note": verdict.get("note") or None, "new_kind": bool(verdict.get("new_kind"))}
     return all(before[name] == value for name, value in said.items())

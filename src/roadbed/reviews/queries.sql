@@ -6,9 +6,9 @@ FROM fresh WHERE review_id IS NOT NULL
 ON CONFLICT DO NOTHING
 
 -- name: open_where_they_differ
--- Where live version and canary agree, neither is worse. Where they differ, a person labels the task
--- without seeing either answer: only these labels judge the canary. Where only a person can judge an
--- answer, it is shown, and the other answer has a review of its own.
+-- If live version and canary agree, neither is worse. If they differ, a person labels the task
+-- without seeing either answer: only these labels judge the canary. If only a person can judge an
+-- answer, it is shown, and the other answer has its own review.
 INSERT INTO review (id, task_id, use_case, blind, priority, opened_at)
 SELECT item.review_id, item.task_id, item.use_case, item.blind, 2, item.at
 FROM json_to_recordset(%(items)s::json) AS item (
@@ -172,8 +172,8 @@ WHERE id IN (
 RETURNING id
 
 -- name: claim_left
--- What the reviewer left to others, and nobody else can take: everybody else who reviews here left it
--- too, or must not judge it. First what was left longest ago, so that all of it is offered in turn.
+-- Reviews that the reviewer skipped and that no other reviewer can take: all others skipped them
+-- too, or must not judge them. The longest skipped first, so that all are offered in turn.
 WITH other AS MATERIALIZED (
     SELECT DISTINCT held.person
     FROM role_in_force AS held
@@ -205,7 +205,7 @@ WHERE id = %(id)s AND closed_at IS NULL AND NOT held
 RETURNING id
 
 -- name: unskip
--- Whoever left a review to others takes that back, and has it again.
+-- A reviewer undoes a skip and gets the review back.
 UPDATE review
 SET skipped_by = array_remove(skipped_by, %(reviewer)s), claimed_by = %(reviewer)s,
     claim_until = now() + make_interval(secs => %(claim_seconds)s), claimed_at = now()
@@ -219,8 +219,8 @@ SELECT closed_at, superseded_by, claimed_by FROM review
 WHERE id = %(id)s AND %(reviewer)s = ANY (skipped_by)
 
 -- name: undo_verdict
--- The reviewer of a check was told its answer: that verdict stays. What was carried here from
--- another review is taken back there.
+-- The reviewer of a check has seen its right answer: that verdict stays. A verdict that was carried
+-- here from another review is withdrawn there.
 UPDATE verdict SET undone_at = %(at)s
 FROM review
 WHERE review.id = %(id)s AND verdict.id = review.verdict AND verdict.reviewer = %(reviewer)s
@@ -230,7 +230,7 @@ WHERE review.id = %(id)s AND verdict.id = review.verdict AND verdict.reviewer = 
 RETURNING verdict.id
 
 -- name: undo_carried
--- A verdict that was carried to another review is taken back with the verdict it came from.
+-- A verdict that was carried to another review is withdrawn with the verdict that it came from.
 UPDATE verdict SET undone_at = %(at)s
 WHERE carries = %(verdict_id)s AND undone_at IS NULL
 RETURNING id, review_id
@@ -241,7 +241,7 @@ RETURNING id, review_id
 UPDATE review SET verdict = NULL WHERE id = %(id)s
 
 -- name: reopen
--- A blind verdict is answered with what the decider said: whoever takes it back cannot give another.
+-- After a blind verdict its reviewer sees the answer of the decider, so cannot give another one.
 UPDATE review SET verdict = NULL, closed_at = NULL,
     claimed_by = CASE WHEN NOT blind THEN %(reviewer)s END,
     claim_until = CASE WHEN NOT blind THEN now() + make_interval(secs => %(claim_seconds)s) END,
@@ -251,11 +251,11 @@ UPDATE review SET verdict = NULL, closed_at = NULL,
 WHERE id = %(id)s
 
 -- name: word
--- The verdict that is to be carried; held, so that it is not taken back meanwhile.
+-- The verdict that is to be carried; locked, so that it is not withdrawn meanwhile.
 SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE
 
 -- name: overturn
--- The deciding answer replaces a verdict that did not stand.
+-- The deciding answer replaces a verdict that was not upheld.
 UPDATE verdict SET undone_at = %(at)s
 FROM review WHERE review.id = %(id)s AND verdict.id = review.verdict
 RETURNING verdict.id
@@ -274,7 +274,7 @@ SELECT count(*) AS waiting, count(*) FILTER (WHERE blind) AS blind, min(opened_a
 FROM review WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND NOT held
 
 -- name: standing
--- The verdict that stands on a review, as its reviewer gave it.
+-- The current verdict of a review, as its reviewer gave it.
 SELECT verdict.id, verdict.kind, verdict.right_hash, verdict.right_actions IS NULL AS actions_unsaid,
        verdict.note, verdict.new_kind, verdict.loss, verdict.agrees, verdict.score_reason
 FROM review JOIN verdict ON verdict.id = review.verdict
@@ -359,11 +359,11 @@ WHERE id = %(id)s AND ended IS NULL
 RETURNING review_id
 
 -- name: lapse
--- Its input was corrected meanwhile, so nobody is asked about it any more.
+-- Its input was corrected meanwhile, so its review has ended.
 UPDATE held_verdict SET ended = 'lapsed' WHERE id = %(id)s
 
 -- name: ask_again
--- A review whose verdict waits no longer; `keep` is who has it then.
+-- A review whose verdict no longer waits; `keep` is the reviewer who then has the claim.
 UPDATE review
 SET held = false, claimed_by = %(keep)s,
     claim_until = CASE WHEN %(keep)s::text IS NOT NULL
@@ -419,7 +419,7 @@ WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
 ORDER BY verdict.id LIMIT %(most)s
 
 -- name: disagreements
--- Second reviews with the first labels: where the two differ, somebody else decides.
+-- Second reviews with the first labels: if the two differ, another person decides.
 SELECT measure.task_id AS second_task, first.id AS verdict_id, first.reviewer AS first_reviewer,
        second.id AS word, second.reviewer AS second_reviewer,
        review.barred || its.barred || senders_of(measure.task_id) AS barred,
@@ -461,7 +461,7 @@ JOIN task ON task.id = first.task_id
 WHERE measure.use_case = %(use_case)s AND measure.kind = 'lead' AND measure.settled_at IS NULL
 
 -- name: settled
--- Unless the deciding verdict was taken back meanwhile.
+-- Unless the deciding verdict was withdrawn meanwhile.
 WITH word AS (SELECT id FROM verdict WHERE id = %(word)s AND undone_at IS NULL FOR UPDATE)
 UPDATE measure SET settled_at = %(at)s, passed = %(passed)s FROM word
 WHERE measure.task_id = %(task_id)s
@@ -475,7 +475,7 @@ WHERE task.use_case = %(use_case)s AND task.revises IS NULL
 ORDER BY task.id DESC LIMIT 50
 
 -- name: other_answers
--- Compared in a canary, and nobody was asked yet about the answer that was not the decision.
+-- Compared in a canary, without a review yet of the answer that was not the decision.
 SELECT * FROM (
     SELECT comparison.task_id, task.input, authors_of(comparison.release) AS authors,
            CASE decided_by WHEN 'live' THEN candidate_output ELSE live_output END AS output,
@@ -502,7 +502,7 @@ UPDATE review SET barred = %(barred)s::text[] || senders_of(%(origin)s),
 WHERE id = %(review_id)s
 
 -- name: make_measure
--- One answer on one case is asked about once.
+-- There is one question per answer and case.
 INSERT INTO measure (task_id, use_case, kind, of_verdict, of_case, right_output, right_actions,
                      proposed_right, made_at)
 SELECT %(task_id)s, %(use_case)s, %(kind)s, %(of_verdict)s, %(of_case)s, %(right_output)s,
@@ -521,7 +521,7 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND measure.pas
 GROUP BY 1, 2, 3
 
 -- name: pace
--- How each reviewer works. An item may have been claimed while another was still being looked at, so
+-- How each reviewer works. An item may have been claimed while another was still open, so
 -- the time spent on it begins with the later of its claim and the reviewer's last verdict.
 SELECT reviewer, count(*) AS verdicts, count(*) FILTER (WHERE kind = 'accept') AS accepted,
        count(*) FILTER (WHERE agrees) AS agreed,

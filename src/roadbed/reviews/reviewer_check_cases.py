@@ -22,7 +22,7 @@ from roadbed.usecases.use_case import UseCase
 
 _PORTION = 8
 _LEASE_SECONDS = 60.0
-_WORDS_A_SECOND = 8.0  # faster than almost anybody reads
+_WORDS_A_SECOND = 8.0  # faster than nearly all people read
 _KINDS = (string.digits, string.ascii_lowercase, string.ascii_uppercase)
 _DECIDED = (
     "version",
@@ -46,9 +46,8 @@ Json = Mapping[str, Any]
 class CheckCase:
     """A task to be made from ``origin``, if that was a task.
 
-    ``barred`` may not have it, ``spared`` are not given it unless they ask for it, and
-    ``reserved_for`` is the only person who may have it. ``decided`` holds the fields of its
-    decision, as every task stores them.
+    ``barred`` may not claim it, ``spared`` get it only on request, and only ``reserved_for`` may
+    claim it, if set. ``decided`` holds the fields of its decision, as every task stores them.
     """
 
     kind: str
@@ -111,7 +110,7 @@ def answered(
     made: Sequence[Evaluation],
     ids: Sequence[TaskId],
 ) -> list[EvaluatedCase]:
-    """Those that would go to a person with an answer that people can tell right from wrong."""
+    """Cases that would go to review with an answer that people can judge."""
     results = []
     for case, evaluation, task_id in zip(cases, made, ids, strict=True):
         goes = evaluation.routed.route is Route.REVIEW
@@ -141,7 +140,7 @@ def alike(key: str, keys: Sequence[str], chance: random.Random) -> str:
 
 
 def agreed(declared: UseCase, row: Json, one: str, other: str) -> bool:
-    """Whether two people's labels of one task say the same."""
+    """Whether the labels of two people for one task are equal."""
     first, second = _label(row, one), _label(row, other)
     told = row[f"{one}_actions"] is not None and row[f"{other}_actions"] is not None
     if declared.scorer.needs_person:
@@ -171,7 +170,7 @@ def again(
     spared: Sequence[str] = (),
     reserved_for: str | None = None,
 ) -> CheckCase:
-    """The same task once more, blind, for somebody else; ``key`` is like those around it."""
+    """The same task again, blind, for another person; ``key`` has the form of real keys."""
     decided = {name: row[name] for name in _DECIDED} | {"halt_epoch": service.halt_epoch}
     return CheckCase(
         kind=kind,
@@ -189,10 +188,10 @@ def again(
 
 
 def who_decides(lead: str, knowing: Sequence[str], labellers: Sequence[str]) -> str | None:
-    """For whom a dispute is reserved; ``None``: for anybody who knows no answer to it.
+    """The person for whom a dispute is reserved; ``None``: any person who knows no answer to it.
 
     ``knowing`` gave one of the two answers or have read one. The domain lead decides; one who knows
-    an answer only where nobody else labels.
+    an answer decides only if no other person labels.
     """
     others = set(labellers) - set(knowing)
     return None if lead in knowing and others else lead
@@ -204,9 +203,9 @@ def figures_of(row: Json, checks: Sequence[Json], certainty: float) -> ReviewerF
 
     def count(*, known_wrong: bool, failed_only: bool) -> int:
         return sum(
-            item["n"]
-            for item in mine
-            if item["known_wrong"] is known_wrong and not (failed_only and item["passed"])
+            check["n"]
+            for check in mine
+            if check["known_wrong"] is known_wrong and not (failed_only and check["passed"])
         )
 
     wrong = count(known_wrong=True, failed_only=False)

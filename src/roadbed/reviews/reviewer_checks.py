@@ -47,7 +47,7 @@ _SQL = queries(__package__)
 _FEWEST_KNOWN = 100  # labelled items before reviewer checks are drawn from them
 _AT_ONCE = 3
 _ASKED = 40  # of the labelled items at most, to find one that the decider gets wrong
-_REST_SECONDS = 600.0  # where none could be made: asking again at once would only cost
+_REST_SECONDS = 600.0  # none could be created: an immediate retry would only add cost
 _LOOK_BACK = timedelta(days=30)
 # Between two full searches only recent verdicts are searched: the full query is expensive.
 _LATELY = timedelta(minutes=2)
@@ -91,10 +91,10 @@ class ReviewerChecks:
         await self._checks(service)
 
     async def ask_about(self, service: Deployment, release: Release) -> int:
-        """Have people judge the candidate's answers that its gate could not tell right from wrong.
+        """Open reviews for the candidate's answers that its gate could not judge.
 
-        Each becomes a review like any other: nobody sees which version answered, and its author
-        judges none. Gives how many were opened; those that wait already are not opened again.
+        They look like other reviews: the version is hidden, and its author cannot review. Returns
+        how many were opened; those that are open already are not opened again.
         """
         cases = ((release.gate or {}).get("unknown") or {}).get("cases") or ()
         known = {case.id: case for case in await self._examples.cases(service.loaded.declared)}
@@ -225,7 +225,7 @@ class ReviewerChecks:
         )
         for row in due:
             knowing = sorted({row["reviewer"], *row["first_barred"]})
-            # Whoever looked a second time cannot decide where the two differ.
+            # The second reviewer cannot decide a dispute between the two labels.
             spared = [declared.pod.domain_lead] if row["third"] else []
             key = (await self._like_these(declared))["key"]
             case = again(service, row, "second", key=key, barred=knowing, spared=spared)
@@ -290,7 +290,7 @@ class ReviewerChecks:
             number % 2 == 0
             for number in range(row["checks"], row["checks"] + min(missing, _AT_ONCE))
         ]
-        # Until one could be made: also where nothing is left to pay with.
+        # Until one could be created, also if the budget is used up.
         self._rests[declared.name] = self._clock.monotonic() + _REST_SECONDS
         known: list[EvaluatedCase] = []
         paying = self._examples.paying(declared)
@@ -423,7 +423,7 @@ class ReviewerChecks:
                 facts = {"review_id": decision["review_id"], "origin": case.origin, **whose}
                 await connection.execute(_SQL["reserve"], facts)
         except _HaltedMeanwhileError:
-            return False  # the use case was halted or released meanwhile: at the next look
+            return False  # halted or released meanwhile: retry at the next check
         return True
 
     def _decided(
@@ -455,4 +455,4 @@ class ReviewerChecks:
 
 
 class _HaltedMeanwhileError(Exception):
-    """The epoch that a case was decided in is over."""
+    """The epoch in which a case was decided has ended."""

@@ -58,7 +58,7 @@ _REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW
 class Reviews:
     """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``transactions.py``.
 
-    ``claim_seconds`` is how long whoever has a review keeps it. ``labels`` are those known.
+    ``claim_seconds`` is the duration of a claim. ``labels`` are the known labels.
     """
 
     def __init__(
@@ -156,9 +156,9 @@ class Reviews:
     async def claim_next(
         self, use_case: str, *, reviewer: str, linker: str | None = None, most: int = 1
     ) -> Sequence[Review]:
-        """Hold the most pressing free reviews that ``reviewer`` may judge, at most ``most``.
+        """Claim the most urgent free reviews that ``reviewer`` may judge, at most ``most``.
 
-        Last come those that ``reviewer`` left to others, and that nobody else can take.
+        Last come those that ``reviewer`` skipped and that no other person can take.
         """
         facts: dict[str, Any] = {
             "use_case": use_case,
@@ -195,8 +195,7 @@ class Reviews:
     ) -> RecordedVerdict:
         """Close a review with a verdict. When this returns, verdict and example are on disk.
 
-        The same verdict of the same person once more changes nothing and is answered like the
-        first: its answer may have been lost.
+        Idempotent: the same verdict of the same person again returns the first result.
 
         ``actions`` are the right ones, for a correction; left out, nothing is said of them and none
         is sent. ``shown`` is the hash of what the reviewer saw. ``rules`` judge actions that the
@@ -226,25 +225,28 @@ class Reviews:
         )
         if unknown := await self.labels.unknown(declared, kind, verdict.right):
             raise LabelUnknownError(unknown)
-        item = self.item(declared, review_id, about, verdict, reviewer=reviewer)
-        item |= {"note": note or None, "new_kind": new_kind, "linker": linker}
-        row = await self._writer.write(self._judge, item)
+        record = self.item(declared, review_id, about, verdict, reviewer=reviewer)
+        record |= {"note": note or None, "new_kind": new_kind, "linker": linker}
+        row = await self._writer.write(self._judge, record)
         if row is None:
             raise UnknownReviewError(review_id)
-        if row["verdict_id"] is None and (stands := await self._stands(item)) is not None:
-            return given_of(about, verdict, {**item, **stands})
+        if (
+            row["verdict_id"] is None
+            and (stands := await self._repeated_verdict(record)) is not None
+        ):
+            return given_of(about, verdict, {**record, **stands})
         if row["verdict_id"] is None:
             raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
-        return given_of(about, verdict, item)
+        return given_of(about, verdict, record)
 
-    async def _stands(self, item: Row) -> Row | None:
-        """The verdict that stands on a review, if ``item`` says exactly the same once more."""
+    async def _repeated_verdict(self, record: Row) -> Row | None:
+        """The current verdict of a review, if ``record`` is exactly the same again."""
         row = await self._database.fetch_one(
-            SQL["standing"], {"id": item["review_id"], "reviewer": item["reviewer"]}
+            SQL["standing"], {"id": record["review_id"], "reviewer": record["reviewer"]}
         )
-        if row is None or row["actions_unsaid"] is not (item["right_actions"] is None):
+        if row is None or row["actions_unsaid"] is not (record["right_actions"] is None):
             return None
-        same = all(row[name] == item[name] for name in ("kind", "right_hash", "note", "new_kind"))
+        same = all(row[name] == record[name] for name in ("kind", "right_hash", "note", "new_kind"))
         return row if same else None
 
     async def shown(self, review_id: str) -> Shown:
@@ -307,7 +309,7 @@ class Reviews:
         output: Json | None,
         actions: Sequence[Json] | None = None,
     ) -> bool:
-        """Carry ``by``'s answer to a review, in the place of a verdict that stands on it.
+        """Carry ``by``'s answer to a review, in place of its current verdict.
 
         ``word`` is the verdict in which ``by`` gave that answer; ``output`` of ``None``: none is
         right. Gives ``False``, and changes nothing, where the word was taken back meanwhile.
@@ -325,7 +327,7 @@ class Reviews:
             rules=None,
             may_approve=False,
         )
-        item = self.item(declared, review_id, about, verdict, reviewer=by, carries=word)
+        record = self.item(declared, review_id, about, verdict, reviewer=by, carries=word)
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["word"], {"word": word})
             if await cursor.fetchone() is None:
@@ -334,11 +336,11 @@ class Reviews:
             if undone := await cursor.fetchone():
                 await self._take_back(connection, undone["id"], kind="overturned", by=by, at=at)
             await connection.execute(SQL["hand_over"], {"id": review_id, "by": by})
-            await write_within(connection, self._judge, item)
+            await write_within(connection, self._judge, record)
         return True
 
     async def skip(self, review_id: str, *, reviewer: str) -> None:
-        """Leave a review to somebody else. Raises ``UnknownReviewError``, ``ReviewTakenError``."""
+        """Skip a review. Raises ``UnknownReviewError``, ``ReviewTakenError``."""
         if not await self._database.fetch_one(SQL["skip"], {"id": review_id, "reviewer": reviewer}):
             review = await self.get(review_id)
             if review.closed_at:
@@ -348,11 +350,11 @@ class Reviews:
             raise ReviewTakenError(review.claimed_by)
 
     async def undo(self, review_id: str, *, reviewer: str, linker: str | None = None) -> Review:
-        """Take back one's own verdict, also one that waits, or that one left the review to others.
+        """Undo one's own verdict, a held verdict, or a skip.
 
-        The example of a verdict is withdrawn, and the review is open again. Where it decided a
-        dispute, it is taken back where it was carried to as well. A blind review is then for
-        somebody else: with the verdict came what the decider said. ``linker`` is who let the
+        The example of a verdict is withdrawn, and the review is open again. If it decided a
+        dispute, it is withdrawn from the other review too. A blind review is then for another
+        person: the verdict's response showed the answer of the decider. ``linker`` is who let the
         reviewer in, see ``duties``.
 
         Raises ``UnknownReviewError``, ``NothingToUndoError``, ``ReviewerCheckError``,
@@ -450,7 +452,7 @@ class Reviews:
                 "Give the right output with `correct`, or `reject`.",
             )
         person, linker = hands
-        now = await self.shown(review_id)  # whoever read an answer since is barred since
+        now = await self.shown(review_id)  # a person who has read an answer since is excluded
         if (why := duties.bar(person, now.parties, linker=linker)) is not None:
             return _barred(why)
         return ReviewTakenError(review.claimed_by)

@@ -24,10 +24,10 @@ Row = Mapping[str, Any]  # of the database
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shown:
-    """What a verdict is about: what was decided for a task, as it was when it was shown.
+    """The subject of a verdict: the decision of a task, as it was shown.
 
     ``content_hash`` is the one it was stored with, which may name sources that are not stored.
-    ``known`` is the right content of a case made to measure reviewers.
+    ``known`` is the right content of a reviewer check.
     """
 
     task_id: str
@@ -47,7 +47,7 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What a person says of a content. ``right`` is ``None`` where no answer would be right."""
+    """A person's verdict on a content. ``right`` is ``None`` if no answer is right."""
 
     kind: VerdictKind
     right: Content | None
@@ -70,8 +70,8 @@ def read_verdict(
 ) -> Verdict:
     """A verdict with its score. Raises ``VerdictError`` when it does not fit the review.
 
-    *Accept* says that what was shown is right and releases what the person may release: an action
-    that needs an approval is released by somebody who may approve, and held for the others.
+    *Accept* says that the shown content is right and releases it: an action that needs an approval
+    is released if the person may approve, otherwise held.
     """
     shown = replace(shown, input=form_of(declared.input, shown.input))
     right, known = _right(declared, shown, kind, output, actions)
@@ -110,7 +110,7 @@ def _right(
     if output is None:
         raise VerdictError(
             "A correction needs the right output.",
-            "Send it as `output`, or use `reject` if no answer would be right.",
+            "Send it as `output`, or use `reject` if no answer is right.",
         )
     right = Content(output=as_declared(declared, output))
     if actions is None:
@@ -138,8 +138,8 @@ def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
     checked = checked_actions(declared.actions, read)
     if isinstance(checked, str):
         raise VerdictError(
-            f"These actions cannot be taken: {checked.removeprefix('it proposes ')}.",
-            "Correct the action, or remove it with whatever needs it.",
+            f"These actions are not allowed: {checked.removeprefix('it proposes ')}.",
+            "Correct the action, or remove it with the actions that need it.",
         )
     return checked
 
@@ -152,7 +152,7 @@ def _score(
     *,
     actions_known: bool,
 ) -> Score:
-    """The score of what was decided, which the verdict keeps for good."""
+    """The score of the decision, stored with the verdict."""
     if kind is VerdictKind.ACCEPT:
         return Score(loss=0.0)
     other = right is None or shown.content is None or not same(right.output, shown.content.output)
@@ -170,7 +170,7 @@ def _released(
     Raises ``VerdictError`` for one that is refused and that a person has ``written`` as right;
     where they accept what was shown, it is left out.
     """
-    # What a rule said of an action beside another output says nothing beside this one.
+    # The result of a rule for an action is valid only together with the same output.
     kept = shown.content is not None and same(shown.content.output, right.output)
     proposed = list(shown.content.actions) if shown.content and kept else []
     facts = {"input": shown.input, "output": right.output, "confidence": shown.confidence or 0.0}
@@ -248,16 +248,16 @@ def as_declared(declared: UseCase, output: Json) -> dict[str, Any]:
         ) from error
 
 
-def given_of(about: Shown, verdict: Verdict, item: Row) -> RecordedVerdict:
-    """What is answered to a verdict, as ``item`` is stored."""
+def given_of(about: Shown, verdict: Verdict, record: Row) -> RecordedVerdict:
+    """The response to a verdict, from its stored ``record``."""
     right = verdict.right
     return RecordedVerdict(
-        verdict_id=item["id"],
-        review_id=item["review_id"],
+        verdict_id=record["id"],
+        review_id=record["review_id"],
         kind=verdict.kind,
-        agrees=item["agrees"],
-        loss=item["loss"],
-        score_reason=item["score_reason"] or "",
+        agrees=record["agrees"],
+        loss=record["loss"],
+        score_reason=record["score_reason"] or "",
         right_output=right.output if right else None,
         right_actions=right_actions(verdict),
         decided=about.content.output if about.content else None,
@@ -295,7 +295,7 @@ def about_of(row: Row) -> Shown:
 
 
 def right_actions(verdict: Verdict) -> Sequence[Json] | None:
-    """The right actions; ``None`` where nothing was said of them."""
+    """The right actions; ``None`` if the verdict is not about them."""
     if not verdict.actions_known:
         return None
     return verdict.right.proposed_actions if verdict.right else []

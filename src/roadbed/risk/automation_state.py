@@ -31,7 +31,7 @@ class Sign(StrEnum):
     """Result of a certification or of the running audit."""
 
     PROVEN = "proven"  # certified on items that count now
-    BRIDGED = "bridged"  # not certified, but a threshold for cautious mode exists
+    CAUTIOUS = "bridged"  # not certified, but a threshold for cautious mode exists
     NOT_PROVEN = "not_proven"
     HARM_SUSPECTED = "harm_suspected"
     NEW_KINDS = "new_kinds"
@@ -43,7 +43,7 @@ S, G = State, Sign
 # Pairs that are not listed keep the state. Only a certificate opens automation or loosens it.
 TRANSITIONS: dict[tuple[State, Sign], State] = {
     (S.SHADOW, G.PROVEN): S.OPEN,
-    (S.SHADOW, G.BRIDGED): S.CAUTIOUS,
+    (S.SHADOW, G.CAUTIOUS): S.CAUTIOUS,
     (S.OPEN, G.NOT_PROVEN): S.SHADOW,
     (S.OPEN, G.HARM_SUSPECTED): S.TIGHTENED,
     (S.OPEN, G.NEW_KINDS): S.CAUTIOUS,
@@ -73,7 +73,7 @@ class AutomationState:
 
     If ``cautious``, the cautious confidence is compared with the threshold. ``rate`` is the rate of
     the reference sample. After an alarm only items drawn since then count (``since_alarm``), except
-    in the next ``bridges_left`` improvements, which may use cautious mode.
+    in the next ``cautious_improvements_left`` improvements, which may use cautious mode.
     """
 
     state: State = State.SHADOW
@@ -81,7 +81,7 @@ class AutomationState:
     cautious: bool = False
     rate: float = sampling.RATE_BEFORE
     since_alarm: bool = False
-    bridges_left: int = 0
+    cautious_improvements_left: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,14 +103,14 @@ class Evidence:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Proof:
-    """Result of ``prove``. ``bridged``: the threshold is that of cautious mode, not certified.
+    """Result of ``prove``. ``cautious``: the threshold is that of cautious mode, not certified.
 
     ``on_alarm`` is the threshold of cautious mode after an alarm for new kinds of work.
     """
 
     sign: Sign
     certificate: Certificate
-    bridged: bool
+    cautious: bool
     on_alarm: float | None
 
 
@@ -140,7 +140,7 @@ def prove(
     and half for cautious mode on all items; the larger coverage is taken. Later only items drawn
     since the alarm count. ``tries`` and errors as in ``certify``.
     """
-    lenient = standing.since_alarm and standing.bridges_left > 0
+    lenient = standing.since_alarm and standing.cautious_improvements_left > 0
     share = _HALF if lenient else 1.0
     plain = certify(
         confidence=evidence.confidence[evidence.fresh],
@@ -159,17 +159,17 @@ def prove(
         crossed = float((evidence.cautious >= crossing.threshold).mean())
         if crossed > _coverage(evidence.confidence, plain.threshold):
             return Proof(
-                sign=Sign.BRIDGED, certificate=crossing, bridged=True, on_alarm=crossing.threshold
+                sign=Sign.CAUTIOUS, certificate=crossing, cautious=True, on_alarm=crossing.threshold
             )
     sign = Sign.PROVEN if plain.threshold is not None else Sign.NOT_PROVEN
-    return Proof(sign=sign, certificate=plain, bridged=False, on_alarm=on_alarm)
+    return Proof(sign=sign, certificate=plain, cautious=False, on_alarm=on_alarm)
 
 
 def after_certification(standing: AutomationState, proof: Proof, *, sample: int) -> AutomationState:
     """The state after a version went live with ``proof``; ``sample`` is the number of labels."""
     state = after(standing.state, proof.sign)
     opened = state in (State.OPEN, State.CAUTIOUS) and proof.sign is not Sign.NOT_PROVEN
-    cautious = opened and proof.bridged
+    cautious = opened and proof.cautious
     rate = sampling.RATE_CAUTIOUS if cautious else sampling.rate(automating=opened, sample=sample)
     return AutomationState(
         state=state,
@@ -177,7 +177,7 @@ def after_certification(standing: AutomationState, proof: Proof, *, sample: int)
         cautious=cautious,
         rate=rate,
         since_alarm=standing.since_alarm,
-        bridges_left=max(standing.bridges_left - 1, 0),
+        cautious_improvements_left=max(standing.cautious_improvements_left - 1, 0),
     )
 
 
@@ -203,7 +203,7 @@ def after_alarm(
             cautious=True,
             rate=sampling.RATE_CAUTIOUS if on_alarm is not None else sampling.RATE_BEFORE,
             since_alarm=True,
-            bridges_left=novelty.CAUTIOUS_IMPROVEMENTS,
+            cautious_improvements_left=novelty.CAUTIOUS_IMPROVEMENTS,
         )
     return AutomationState(state=state, since_alarm=True)
 
@@ -214,7 +214,7 @@ def sign_of(audit: RunningAudit, kinds: KindAlarm) -> Sign | None:
         return Sign.HARM_PROVEN
     if audit.most_change >= CHANGE_ALARM:
         return Sign.CHANGE_FOUND
-    if kinds.sounded:
+    if kinds.raised:
         return Sign.NEW_KINDS
     if audit.most_harm >= SUSPICION or audit.bound_lost:
         return Sign.HARM_SUSPECTED

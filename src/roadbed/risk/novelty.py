@@ -25,7 +25,7 @@ class KindAlarm:
     evidence: float = 1.0
     seen: int = 0
     new: int = 0
-    sounded: bool = False
+    raised: bool = False
 
     def add(self, *, unknown: bool) -> None:
         """Add a reviewed task, in the order drawn."""
@@ -37,7 +37,7 @@ class KindAlarm:
         self.evidence = min(max(self.evidence, 1.0) * factor, 1e300)
         self.seen += 1
         self.new += unknown
-        self.sounded = self.sounded or self.evidence >= KIND_ALARM
+        self.raised = self.raised or self.evidence >= KIND_ALARM
 
 
 class PseudoNovelty(TrainingScores, Protocol):

@@ -1,4 +1,4 @@
-"""Scoring: the content that is proposed, and the scorers that compare it with what is right.
+"""Scoring: the proposed content, and the scorers that compare it with the right one.
 
 Pure. Knows the kernel and ``risk`` only. Owns no table.
 """

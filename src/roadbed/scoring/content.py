@@ -1,4 +1,4 @@
-"""Content: what a version proposes for one task, as one value with one hash."""
+"""Content: the proposal of a version for one task, as one value with one hash."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ _CANONICAL = json.JSONEncoder(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Content:
-    """An output with the ordered actions proposed beside it and where their values came from.
+    """An output with its ordered actions and the provenance of their values.
 
-    ``output`` and ``provenance`` are JSON. Each action has ``name`` and ``arguments``; anything
-    else in it (what a rule decided on it) is no part of the content. This value is shown to the
-    reviewer, compared between versions, bound by a verdict, and delivered.
+    ``output`` and ``provenance`` are JSON. Each action has ``name`` and ``arguments``; other keys
+    (such as the result of a rule) are not part of the content. This value is shown to the reviewer,
+    compared between versions, bound by a verdict, and delivered.
     """
 
     output: Json
@@ -47,7 +47,7 @@ class Content:
 
     @property
     def effect_hash(self) -> str | None:
-        """The hash of what it does outside, whatever its sources; ``None`` if it names none."""
+        """The hash of its effects, without its sources; ``None`` if it names none."""
         return replace(self, provenance={}).hash if self.provenance else None
 
     @property

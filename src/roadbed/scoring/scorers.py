@@ -1,9 +1,9 @@
-"""Scorers: how far a proposed output is from the right one, as a loss in [0, 1].
+"""Scorers: the loss in [0, 1] of a proposed output against the right one.
 
-``assess`` compares a proposed content with what people know of a case.
+``assess`` compares a proposed content with the labels of a case.
 
-A use case declares one. ``0`` is right and ``1`` is completely wrong. *Unknown* is a score of its
-own: it never counts as right.
+A use case declares one. ``0`` is right and ``1`` is completely wrong. *Unknown* is a separate
+score: it never counts as right.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from roadbed.scoring.content import Content, Json, canonical, same
 SLOWEST_SECONDS = 2.0  # for one pair; a scorer that takes longer gives no score
 _MOST_HUNG = 4
 _LONGEST_WHY = 500  # characters
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # what a database of UTF-8 text refuses
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # characters that a UTF-8 database refuses
 
 
 def _float(value: object) -> float | None:
@@ -48,8 +48,8 @@ def _shown(value: object) -> str:
 class Score:
     """A loss in [0, 1]; ``None`` where it is unknown. ``why`` is a plain sentence.
 
-    Raises ``ValueError`` for any other loss, NaN included: whoever holds a score may trust it.
-    ``why`` is cut to 500 characters, and what cannot be stored is replaced.
+    Raises ``ValueError`` for any other loss, NaN included: so every score is valid.
+    ``why`` is cut to 500 characters, and characters that cannot be stored are replaced.
     """
 
     loss: float | None
@@ -65,7 +65,7 @@ class Score:
 
     @classmethod
     def unknown(cls, why: str) -> Score:
-        """Nobody can say whether it is right."""
+        """A score for an answer that cannot be judged."""
         return cls(loss=None, why=why)
 
 
@@ -73,9 +73,9 @@ RIGHT = Score(loss=0.0)
 
 
 class Scorer(Protocol):
-    """Says how wrong a proposed output is. Pure: no I/O, the same answer for the same arguments.
+    """Gives the loss of a proposed output. Pure: no I/O, the same answer for the same arguments.
 
-    ``needs_person``: only a person can decide, so that an answer nobody has judged is unknown.
+    ``needs_person``: only a person can decide, so an answer without a verdict is unknown.
     """
 
     @property
@@ -86,7 +86,7 @@ class Scorer(Protocol):
         ...
 
     def facts(self) -> Mapping[str, object]:
-        """What it is, as JSON, for pages and certificates."""
+        """Its description as JSON, for pages and certificates."""
         ...
 
     def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
@@ -222,8 +222,8 @@ class Sets:
 class Judged:
     """Only a person can decide whether an answer is right: free text, a summary, a reply.
 
-    An answer is right or wrong where a person said so of exactly this answer. Any other answer is
-    unknown until somebody judges it.
+    An answer is right or wrong only by a verdict on exactly this answer. Any other answer is
+    unknown until a person judges it.
     """
 
     needs_person: bool = field(default=True, init=False)
@@ -245,10 +245,10 @@ _Call: TypeAlias = "tuple[Any, queue.SimpleQueue[Score]]"
 
 
 class FunctionScorer:
-    """A pod's own function of (proposed, right, input), kept from doing harm.
+    """A pod's function of (proposed, right, input), with protection against its errors.
 
-    Whatever it raises, gives or takes too long for is an unknown score that says why. It runs on a
-    thread of its own, which is left behind if it hangs, and on copies, which it may change.
+    An error, an invalid result or a timeout gives an unknown score with the reason. It runs in its
+    own thread, which is abandoned if it hangs, and on copies, which it may change.
     """
 
     needs_person: bool = False
@@ -290,7 +290,7 @@ class FunctionScorer:
         while True:
             arguments, reply = calls.get()
             try:
-                # Also what it gave is read here: reading may raise, or hang, like the call.
+                # The result is read here too: reading may raise, or hang, like the call.
                 value = _checked(self.function(*arguments))
             except BaseException as error:
                 value = Score.unknown(f"The scorer failed: {_named(error)}")
@@ -329,20 +329,20 @@ def as_scorer(given: object) -> Scorer:
     if not inspect.isclass(given):
         methods = all(callable(getattr(given, verb, None)) for verb in verbs)
         if methods and hasattr(given, "needs_person"):
-            return given if _ours(given) else GuardedScorer(given)  # type: ignore[return-value,arg-type]
+            return given if _is_built_in(given) else GuardedScorer(given)  # type: ignore[return-value,arg-type]
         if callable(given):
             return FunctionScorer(given)
     raise TypeError(f"{given!r} is no scorer")
 
 
-def _ours(given: object) -> bool:
-    """Whether nothing of it is a pod's own code. A subclass may have a method of its own."""
+def _is_built_in(given: object) -> bool:
+    """Whether it contains no code of the pod. A subclass may have its own methods."""
     built_in = {Exact, Fields, Within, Sets, Judged, FunctionScorer, GuardedScorer}
     return type(given) in built_in and "score" not in getattr(given, "__dict__", {})
 
 
 def _checked(given: object) -> Score:
-    """What a pod's own code gave, made anew: its class may be the pod's own, too. May raise."""
+    """The result of a pod's code, converted: its class may also be the pod's. May raise."""
     if not isinstance(given, Score):
         return Score.unknown(f"The scorer gave {type(given).__name__} instead of a Score.")
     return Score(loss=given.loss, why=given.why)
@@ -393,11 +393,11 @@ def _number(value: object) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Truth:
-    """What people said of a case.
+    """The labels of a case.
 
-    ``right`` is the right content; ``None`` where no answer would be right. ``actions_known`` says
+    ``right`` is the right content; ``None`` if no answer is right. ``actions_known`` says
     whether its actions were judged too: an imported example has an output alone. ``losses`` are
-    contents that a person judged, by hash. ``labelled`` is false while nobody has said anything.
+    contents that a person judged, by hash. ``labelled`` is false without any label.
     """
 
     right: Content | None
@@ -419,9 +419,9 @@ def assess(
 ) -> Score:
     """The score of ``proposed``; unknown if the labels do not decide it.
 
-    No answer is right only where none would be. Actions must be those that are right, in their
-    order; what nobody judged is unknown. ``known_as`` is the hash of ``proposed`` where it was
-    stored without its provenance.
+    An empty answer is right only if no answer is right. Actions must be the right ones, in their
+    order; unjudged ones are unknown. ``known_as`` is the hash of ``proposed`` where it was stored
+    without its provenance.
     """
     if not truth.labelled:
         return Score.unknown("It has no label yet.")
@@ -439,7 +439,7 @@ def assess(
 
 
 def is_wrong(score: Score, tolerance: float = 0.0) -> bool:
-    """Whether a score counts as wrong. What is unknown never counts as right."""
+    """Whether a score counts as wrong. Unknown never counts as right."""
     return score.loss is None or not score.loss <= tolerance
 
 
@@ -452,7 +452,7 @@ def agree(
     tolerance: float = 0.0,
     actions: bool = False,
 ) -> bool:
-    """Whether two people's answers say the same, whichever of the two is taken for right."""
+    """Whether two people's answers agree, with either of the two as the right one."""
     return not any(
         is_wrong(assess(scorer, left, Truth(right=right, actions_known=actions), input), tolerance)
         for left, right in ((one, other), (other, one))

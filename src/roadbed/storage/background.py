@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import structlog
 
@@ -20,13 +21,13 @@ class Warnings:
 
     def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._monotonic = monotonic
-        self._said: dict[tuple[object, ...], tuple[float, int]] = {}
+        self._said: dict[tuple[object, ...], _Said] = {}
 
     @contextmanager
     def caught(self, not_done: str, **about: str) -> Iterator[None]:
-        """Go on after any error with a warning that says what was not done.
+        """Catch any error and log a warning that says what was not done.
 
-        Also after one that nobody foresaw: the fault of one item never stops its neighbours.
+        Unexpected errors too: an error of one item never stops the other items.
         """
         try:
             yield
@@ -44,12 +45,30 @@ class Warnings:
             failures.add(not_done, about, problem)
         known = (not_done, kind, *about.values())
         now = self._monotonic()
-        said_at, unsaid = self._said.get(known, (now - EVERY_SECONDS, 0))
-        if now - said_at < EVERY_SECONDS:
-            self._said[known] = (said_at, unsaid + 1)
+        said = self._said.get(known)
+        if said is not None and now - said.at < EVERY_SECONDS:
+            said.unsaid += 1
             return
-        for old in [key for key, (at, _) in self._said.items() if now - at > 2 * EVERY_SECONDS]:
+        for old in [key for key, item in self._said.items() if now - item.at > 2 * EVERY_SECONDS]:
             del self._said[old]
-        self._said[known] = (now, 0)
-        more = {"times_before": unsaid} if unsaid else {}
-        _log.warning(not_done, **about, problem=problem, **more)
+        line = {**about, "problem": problem}
+        self._said[known] = _Said(at=now, event=not_done, line=line)
+        more = {"times_before": said.unsaid} if said is not None and said.unsaid else {}
+        _log.warning(not_done, **line, **more)
+
+    def summarize(self) -> bool:
+        """Log the count of what was left out in a minute that is over; whether some is left."""
+        now = self._monotonic()
+        for said in self._said.values():
+            if said.unsaid and now - said.at >= EVERY_SECONDS:
+                _log.warning(said.event, **said.line, times_before=said.unsaid)
+                said.at, said.unsaid = now, 0
+        return any(said.unsaid for said in self._said.values())
+
+
+@dataclass(slots=True)
+class _Said:
+    at: float
+    event: str
+    line: Mapping[str, str]
+    unsaid: int = 0

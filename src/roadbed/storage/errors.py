@@ -25,8 +25,8 @@ class EmbeddedServerError(RoadbedError):
     def __init__(self, step: str, detail: str) -> None:
         super().__init__(
             f"The embedded database could not {step}: {detail}",
-            "Mend what it names, or set ROADBED_DATABASE_URL to a PostgreSQL server of your own. A "
-            "data folder that is damaged is moved away, and a backup restored.",
+            "Correct the named problem, or set ROADBED_DATABASE_URL to your own PostgreSQL server. "
+            "If a data folder is damaged, move it away and restore a backup.",
         )
 
 

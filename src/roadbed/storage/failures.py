@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 
-OVER_SECONDS = 120.0  # a failure that did not come again for so long is over
+OVER_SECONDS = 120.0  # a failure that did not recur for this long is over
 _LONGEST_PROBLEM = 300
 
 

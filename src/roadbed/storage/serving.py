@@ -1,4 +1,4 @@
-"""The database that settings name, or the embedded one, kept running for as long as it is used."""
+"""The configured database, or the embedded one, which is kept running while it is used."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _KEEP_SECONDS = 0.5
 
 @asynccontextmanager
 async def database_server(settings: Settings) -> AsyncIterator[str]:
-    """The configured database, or the embedded one, running, with whatever schema it has."""
+    """The URL of the configured or the embedded database, which runs; with its current schema."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
@@ -32,7 +32,7 @@ async def database_server(settings: Settings) -> AsyncIterator[str]:
         keeper = asyncio.create_task(_keep(server))
         yield url
     finally:
-        # A start that nobody waits for any more goes on in its thread: no stop before its end.
+        # A cancelled start continues in its thread: wait for its end before stopping.
         await asyncio.wait([starting])
         if keeper is not None:
             keeper.cancel()
@@ -49,7 +49,7 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 
 async def _keep(server: EmbeddedServer) -> None:
-    """Start the embedded server again whenever it is down, whoever started it first."""
+    """Restart the embedded server whenever it is down."""
     warnings = Warnings()
     while True:
         await asyncio.sleep(_KEEP_SECONDS)

@@ -1,8 +1,8 @@
 """Group-commit writer: commits all waiting items in one transaction with one flush.
 
-A single-row commit costs one flush of the write-ahead log. Here each caller hands over one item and
-waits; a lane takes everything that has gathered, writes it as one transaction and wakes everybody.
-There is no timer: an idle writer commits at once, a busy one commits more at a time.
+A single-row commit costs one flush of the write-ahead log. Here each caller queues one item and
+waits; a lane takes all queued items, writes them in one transaction and wakes the callers. There is
+no timer: an idle writer commits at once, a busy one commits more at a time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from roadbed.storage.database import passes
 from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
 
 MOST_AT_ONCE = 512
-_FEWEST = 24  # items worth a commit of their own while other lanes are free
+_FEWEST = 24  # enough items for a separate commit while other lanes are free
 _PAUSE_SECONDS = 0.1
 # All statements look up by key. By default the planner chooses scans while tables are small
 # and keeps that plan as they grow.
@@ -46,8 +46,8 @@ _ITEMS = re.compile(r"json_to_recordset\(%\(items\)s::json\) AS item \(([^)]*)\)
 class Statement:
     """One statement of a write. With ``when``, it concerns the items that have one of these fields.
 
-    A field that is ``None`` or ``False`` is one that the item does not have. With ``distinct``,
-    items that are the same as far as it reads them are sent once; it must read plain values only.
+    An item does not have a field that is ``None`` or ``False``. With ``distinct``, items that are
+    equal in the fields it reads are sent once; it must read plain values only.
     """
 
     def __init__(self, sql: str, *, when: Sequence[str] = (), distinct: bool = False) -> None:
@@ -73,10 +73,10 @@ class Write:
     """A kind of write: statements run in order inside the batch's transaction.
 
     Each reads ``json_to_recordset(%(items)s::json) AS item (field type, …)``, the batch, and names
-    the fields it wants; it is sent those only, since taking JSON apart is what a batch
-    costs most. The last one returns what now stands, a row an item with its ``id``; so a batch that
-    is repeated after a lost connection tells the truth about what the first attempt had already
-    committed. Every statement must be idempotent.
+    the fields it needs; it receives only those, because parsing JSON is the largest cost of a
+    batch. The last one returns the stored state, one row per item with its ``id``, so a batch that
+    is repeated after a lost connection reports what the first attempt committed. Every statement
+    must be idempotent.
 
     A statement that concerns some items only is sent for these, and not at all for a batch without
     any: see ``Statement``. The last one is sent for all.
@@ -93,10 +93,10 @@ class Write:
 
 
 def together(parts: Mapping[str, str], last: str) -> str:
-    """One statement of named parts that read each other's rows: the batch is taken apart once.
+    """One statement of named parts that read each other's rows: the batch is parsed once.
 
-    All parts see the database as it was before the statement; what one writes, another knows only
-    from the rows it gives.
+    All parts see the database before the statement; a part sees another's writes only in the rows
+    that it returns.
     """
     named = ", ".join(f"{name} AS ({part})" for name, part in parts.items())
     return f"WITH {named} {last}"
@@ -110,10 +110,10 @@ def _fields(statement: str) -> tuple[str, ...]:
 
 
 def _few(statement: str) -> str:
-    """Tell the planner that a batch is small beside any table, so that it looks rows up by key.
+    """Tell the planner that a batch is small, so that it looks rows up by key.
 
-    It takes the function for 100 rows, and a table that has just been made for hardly more. A limit
-    it cannot know yet makes ten of the hundred.
+    The planner assumes 100 rows for the function, and few more for a new table. A limit that is
+    unknown at planning time reduces the estimate to ten.
     """
     return _ITEMS.sub(r"(SELECT * FROM \g<0> LIMIT %(most)s) AS item", statement)
 
@@ -160,7 +160,7 @@ class GroupCommitWriter:
         await asyncio.gather(*self._tasks)
 
     async def write(self, kind: Write, item: Mapping[str, object]) -> Row | None:
-        """Commit ``item`` (it needs an ``"id"``); gives the row that stands for it, or ``None``.
+        """Commit ``item`` (it needs an ``"id"``); returns the stored row, or ``None``.
 
         When this returns, the item is on disk. Raises ``RejectedWriteError`` when the database
         refuses this item, ``StorageUnavailableError`` when it cannot be reached.
@@ -190,7 +190,7 @@ class GroupCommitWriter:
                 self._free -= 1
                 try:
                     connection = await self._commit_or_explain(connection, batch)
-                except Exception as error:  # a lane that ended would leave its callers waiting
+                except Exception as error:  # if a lane ended, its callers would wait forever
                     await _given_up(connection, batch, error)
                 self._free += 1
             elif self._closing:
@@ -200,7 +200,7 @@ class GroupCommitWriter:
         await connection.close()
 
     def _take(self) -> list[_Waiting]:
-        """The loop of one lane: while it waits for its flush, another one can work."""
+        """The loop of one lane: while it waits for its flush, another lane can work."""
         share = max(len(self._waiting) // self._free, _FEWEST)
         return [
             self._waiting.popleft() for _ in range(min(len(self._waiting), share, MOST_AT_ONCE))
@@ -212,7 +212,7 @@ class GroupCommitWriter:
         batch: list[_Waiting],
         give_up_at: float | None = None,
     ) -> psycopg.AsyncConnection[Row]:
-        """Commit the batch; try again while the failure can pass, and find the item refused."""
+        """Commit the batch; retry transient failures, and find a refused item."""
         if give_up_at is None:
             give_up_at = asyncio.get_running_loop().time() + self._give_up_seconds
         while True:
@@ -240,14 +240,14 @@ class GroupCommitWriter:
         error: Exception,
         give_up_at: float,
     ) -> psycopg.AsyncConnection[Row]:
-        """One item is refused, and told so. Of several, each half is committed by itself.
+        """Reject a single item. Of several, commit each half separately.
 
-        So one refused item of n costs its neighbours at most 2 log2 n commits, not n.
+        So one refused item of n costs at most 2 log2 n extra commits, not n.
         """
         try:
             await connection.rollback()
         except psycopg.Error:
-            await connection.close()  # the next batch finds it closed, and makes another
+            await connection.close()  # the next batch finds it closed and opens another
         if len(batch) == 1:
             batch[0].fail(RejectedWriteError(_first_line(error)))
             return connection
@@ -285,7 +285,7 @@ async def _given_up(
     for waiting in batch:
         waiting.fail(StorageUnavailableError(_first_line(error)))
     with contextlib.suppress(psycopg.Error):
-        await connection.close()  # whatever state it is in: the next batch makes another
+        await connection.close()  # in any state: the next batch opens another
 
 
 async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Waiting]) -> None:
@@ -293,8 +293,8 @@ async def _commit(connection: psycopg.AsyncConnection[Row], batch: Sequence[_Wai
     for waiting in batch:
         by_kind.setdefault(waiting.kind, []).append(waiting)
     answers: list[tuple[list[_Waiting], psycopg.AsyncCursor[Row]]] = []
-    # In pipeline mode all statements travel together: one round trip a batch. Without BEGIN they
-    # are one transaction all the same, which ends with the pipeline: nothing may be fetched inside.
+    # In pipeline mode all statements are sent together: one round trip per batch. Without BEGIN
+    # they still are one transaction, which ends with the pipeline: fetch nothing inside.
     async with connection.pipeline():
         for kind, members in by_kind.items():
             for statement in kind.statements:

@@ -1,4 +1,4 @@
-"""Tables that people export: read strictly, with an account of every row.
+"""Tables from exports: read strictly, with an account of every row.
 
 ``Table`` reads a file of delimited text: it finds encoding, delimiter and quotes, compares each row
 with the header, and counts what it guessed, stripped and left out, with line numbers.

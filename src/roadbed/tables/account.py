@@ -31,7 +31,7 @@ class Lines:
 
 @dataclass(slots=True)
 class Account:
-    """Rows by what became of them.
+    """Rows by their result.
 
     ``rows`` counts all after the header, without blank lines: each is either used or in one place
     of ``left_out``. ``changed`` counts rows whose cells were cleaned, by what was done, ``noted``
@@ -55,7 +55,7 @@ class Account:
         self.changed.setdefault(what, Lines()).add(line)
 
     def note(self, what: str, line: int) -> None:
-        """Count a row that a person may want to look at."""
+        """Count a row that a person may want to check."""
         self.noted.setdefault(what, Lines()).add(line)
 
     def sentences(self) -> Iterator[str]:

@@ -64,7 +64,7 @@ def find_dialect(
 
 
 def described(dialect: Dialect, *, named: bool) -> list[str]:
-    """Sentences on what was guessed; the delimiter is not, where a person ``named`` it."""
+    """Sentences on guessed properties; without the delimiter if a person ``named`` it."""
     said = []
     if dialect.delimiter != "," and not named:
         mark = _NAMES.get(dialect.delimiter, repr(dialect.delimiter))

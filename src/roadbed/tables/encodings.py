@@ -1,8 +1,8 @@
 """Detection of the encoding of a text file: certain, or the user is asked.
 
 A byte-order mark decides, and UTF-8 that is valid from the first byte to the last. Windows-1252 is
-taken where it gives words of Western languages and no other code page gives words of any language
-it was made for. Everything else is asked for: a wrong guess would change texts without a message.
+used if it gives words of Western languages and no other code page gives words of its own languages.
+In other cases the user is asked: a wrong guess would change texts without a message.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WESTERN = "äöüßéàâæçèêëîïôœùûÿñáíóúìòãõåøðþýš
 _SYMBOLS = set("€£§°–—‘’‚“”„…•™©®«»¿¡²³µ´·ªº±×÷¼½¾ \xa0\xad")
 _NOT_BEFORE_LETTERS = set("²³ºª°”»…")
 _NOT_AFTER_LETTERS = set("„‚«¿¡§")
-_WORDS = set("àèéóòåæøö")  # letters that are words of their own
+_WORDS = set("àèéóòåæøö")  # letters that are words by themselves
 _APOSTROPHES = set("’´\xad·")  # may stand inside a word
 # What else the same bytes could be: for each code page, the letters of languages it is used for.
 _OTHERS = {
@@ -64,7 +64,7 @@ class Encoding:
 
 
 def find_encoding(path: Path, asked: str | None = None) -> Encoding:
-    """The encoding of a file. Raises ``TableError`` where a person has to tell, and ``OSError``."""
+    """The encoding of a file. Raises ``TableError`` if a person has to name it, and ``OSError``."""
     if asked is not None:
         return Encoding(name=_known(asked))
     with path.open("rb") as file:

@@ -101,10 +101,10 @@ class Table:
         return (entry for entry in self.entries() if isinstance(entry, Row))
 
     def entries(self) -> Iterator[Row | LeftOut]:
-        """All rows but blank lines; ``account`` says what became of them.
+        """All rows but blank lines; ``account`` has their results.
 
         Raises ``TableError`` at an open quote and, at the end, for a table of which more than 2 %
-        of the rows do not fit: whoever acts on rows reads all of them first, see ``check``.
+        of the rows do not fit: so read all rows before acting on them, see ``check``.
         """
         account = self.account = Account(guessed=list(self._guessed))
         columns, unfit = len(self.header), 0
@@ -285,7 +285,7 @@ def _lines(file: TextIO, encoding: Encoding) -> Iterator[str]:
 
 
 def _western(line: str) -> str:
-    """A line with what is not UTF-8 in it read as Windows-1252."""
+    """A line, with the parts that are not UTF-8 read as Windows-1252."""
     raw = line.encode("utf-8", "surrogateescape")
     try:
         return raw.decode("utf-8")

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-LONGEST_RECORD = 1 << 24  # characters; what is longer is no row of a table
+LONGEST_RECORD = 1 << 24  # characters; a longer record is not a row of a table
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Dialect:
     """How cells are separated and quoted.
 
-    ``escape`` is what stands before a quote inside quotes: the quote itself, or a backslash.
+    ``escape`` is the character before a quote inside quotes: the quote itself, or a backslash.
     ``blanks`` says that blanks may stand between a delimiter and an opening quote.
     """
 
@@ -152,7 +152,7 @@ class _Cells:
         return -1
 
     def _closing(self, text: str, at: int) -> int:
-        """The place of the quote that closes, -1 if there is none on this line."""
+        """The position of the closing quote, -1 if there is none on this line."""
         quote = self._dialect.quote
         while True:
             end = text.find(quote, at)

@@ -1,4 +1,4 @@
-"""What every connector must hold, as named checks against a receiver that keeps a ledger."""
+"""Requirements for every connector, as named checks against a receiver with a ledger."""
 
 from __future__ import annotations
 
@@ -34,28 +34,28 @@ _numbers = count(1)
 
 
 class Ledger(Protocol):
-    """What the receiver itself knows, read past the connector."""
+    """The receiver's own records, read without the connector."""
 
     async def standing(self, request: DeliveryRequest) -> Sequence[Sequence[str]]:
-        """The effects that stand for this delivery, each as the texts in it."""
+        """The current effects of this delivery, each as its texts."""
         ...
 
 
 class ConformanceError(AssertionError):
-    """A connector does not do what the relay relies on."""
+    """A connector breaks a requirement of the relay."""
 
 
 class NotApplicable(Exception):  # noqa: N818 - no error: the check has nothing to look at
-    """The subject was given without what this check needs."""
+    """The subject lacks a part that this check needs."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """A connector under test, and the same one pointed at trouble.
+    """A connector under test, and the same connector with faulty receivers.
 
-    ``unreachable`` where nobody listens; ``cut`` through a proxy that cuts when the answer comes;
-    ``refusing`` at a receiver that refuses for good. The content of ``make_request`` must reach the
-    receiver: ``output.note`` above all.
+    ``unreachable`` sends to a closed port; ``cut`` uses a proxy that disconnects before the
+    response; ``refusing`` sends to a receiver that refuses permanently. The content of
+    ``make_request`` must reach the receiver: ``output.note`` above all.
     """
 
     connector: Connector
@@ -67,7 +67,7 @@ class Subject:
     secrets: Sequence[str] = ()
 
     async def send(self, request: DeliveryRequest) -> Sent:
-        """Send it by the connector that should work."""
+        """Send it by the working connector."""
         return await self.connector.send(request, self.egress())
 
 
@@ -75,7 +75,7 @@ Check = Callable[[Subject], Awaitable[None]]
 
 
 def make_request(note: str = "by hand", *, key: str | None = None) -> DeliveryRequest:
-    """A delivery with a key of its own, and ``note`` in what it carries."""
+    """A delivery with its own key and ``note`` in its content."""
     number = next(_numbers)
     content: JsonObject = {"queue": "returns", "note": note, "count": number}
     task = f"tsk_{number:06}"
@@ -102,7 +102,7 @@ async def check_connector(
     refusing: Connector | None = None,
     secrets: Sequence[str] = (),
 ) -> Mapping[str, str]:
-    """Every check by name with ``held``, or ``not looked at``. See ``Subject`` for the rest.
+    """Each check by name with ``held`` or ``not looked at``. ``Subject`` describes the rest.
 
     Raises ``ConformanceError`` that names each check that failed.
     """
@@ -136,24 +136,24 @@ async def settings_are_sound(subject: Subject) -> None:
 
 
 async def a_parcel_makes_one_effect(subject: Subject) -> None:
-    """Sent once, it stands once."""
+    """One delivery makes one effect."""
     request = make_request()
     await subject.send(request)
-    await _stands(subject, request, 1)
+    await _check_effects(subject, request, 1)
 
 
 async def a_repeated_key_makes_no_second_effect(subject: Subject) -> None:
-    """Where the receiver knows keys, five attempts are one effect."""
+    """If the receiver knows keys, five attempts make one effect."""
     if subject.connector.key_horizon is None:
         raise NotApplicable
     request = make_request()
     for _ in range(5):
         await subject.send(request)
-    await _stands(subject, request, 1)
+    await _check_effects(subject, request, 1)
 
 
 async def looking_up_finds_what_was_sent_and_nothing_else(subject: Subject) -> None:
-    """``None`` before, found after, and a neighbour's key is not mistaken for it."""
+    """``None`` before, found after; another key is not found."""
     if not subject.connector.can_look_up:
         raise NotApplicable
     request, neighbour = make_request(), make_request()
@@ -167,7 +167,7 @@ async def looking_up_finds_what_was_sent_and_nothing_else(subject: Subject) -> N
 
 
 async def taking_back_twice_is_once(subject: Subject) -> None:
-    """Nothing stands after, the second time changes nothing, a neighbour is left alone."""
+    """No effect remains, a repetition changes nothing, and other effects are unchanged."""
     if not subject.connector.can_compensate:
         raise NotApplicable
     request, neighbour = make_request(), make_request()
@@ -175,15 +175,15 @@ async def taking_back_twice_is_once(subject: Subject) -> None:
     await subject.send(neighbour)
     for _ in range(2):
         await subject.connector.compensate(request, sent, subject.egress())
-        await _stands(subject, request, 0)
-    await _stands(subject, neighbour, 1)
+        await _check_effects(subject, request, 0)
+    await _check_effects(subject, neighbour, 1)
     if subject.connector.can_look_up:
         effect = await subject.connector.look_up(request, subject.egress())
         _hold(effect is None, "it still finds what was taken back")
 
 
 async def what_it_cannot_do_it_refuses(subject: Subject) -> None:
-    """``look_up`` and ``compensate`` never answer as if, where they cannot."""
+    """``look_up`` and ``compensate`` raise if the receiver does not support them."""
     request = make_request()
     if not subject.connector.can_look_up:
         looked = subject.connector.look_up(request, subject.egress())
@@ -194,22 +194,22 @@ async def what_it_cannot_do_it_refuses(subject: Subject) -> None:
 
 
 async def nobody_listening_is_temporary(subject: Subject) -> None:
-    """Nothing was sent: it may be tried again."""
+    """Nothing was sent: a retry is allowed."""
     await _fails(subject, subject.unreachable, TemporaryError)
 
 
 async def a_cut_after_sending_is_unknown(subject: Subject) -> None:
-    """It may have happened: never say that it did not."""
+    """The effect may exist: the outcome is unknown, never "not delivered"."""
     await _fails(subject, subject.cut, UnknownOutcomeError)
 
 
 async def a_refusal_is_for_good(subject: Subject) -> None:
-    """The same again would fail again: a person has to look."""
+    """A retry would fail too: a person must act."""
     await _fails(subject, subject.refusing, RefusedError)
 
 
 async def secrets_are_never_shown(subject: Subject) -> None:
-    """Neither by the connector nor by its errors."""
+    """Neither the connector's text nor its errors contain a secret."""
     shown = [repr(subject.connector), *subject.connector.problems()]
     for item in (subject.unreachable, subject.cut, subject.refusing):
         if item is not None:
@@ -222,7 +222,7 @@ async def secrets_are_never_shown(subject: Subject) -> None:
 
 
 async def hostile_text_stays_data(subject: Subject) -> None:
-    """Quotes, line breaks, formulas, SQL, HTML, templates arrive as they were."""
+    """Quotes, line breaks, formulas, SQL, HTML and templates arrive unchanged."""
     for note in HOSTILE:
         request = make_request(note)
         await subject.send(request)
@@ -250,7 +250,7 @@ CHECKS: Mapping[str, Check] = {
 }
 
 
-async def _stands(subject: Subject, request: DeliveryRequest, wanted: int) -> None:
+async def _check_effects(subject: Subject, request: DeliveryRequest, wanted: int) -> None:
     standing = len(await subject.ledger.standing(request))
     _hold(standing == wanted, f"{standing} effects stand at the receiver instead of {wanted}")
 
@@ -279,5 +279,5 @@ def _hold(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - as an asse
 
 
 def _lines(text: str) -> str:
-    """Mail and workbooks have line ends of their own."""
+    """Mail and workbooks have other line ends."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

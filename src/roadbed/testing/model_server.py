@@ -46,11 +46,11 @@ class ModelCall:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelReply:
-    """What the model answers: ``output`` through ``tool`` (or as JSON text), or plain ``text``.
+    """The model's reply: ``output`` through ``tool`` (or as JSON text), or plain ``text``.
 
-    ``arguments`` stands for ``output`` as raw text, to be as malformed as wanted. ``status`` above
-    399 is an error with ``code``. ``usage`` counts tokens read and written; ``None`` tells none.
-    ``seconds`` is how long it thinks. ``raw`` is sent as it is.
+    ``arguments`` is raw text in place of ``output``; it may be malformed. ``status`` above 399 is
+    an error with ``code``. ``usage`` counts tokens read and written; ``None`` reports none.
+    ``seconds`` is the delay. ``raw`` is sent unchanged.
     """
 
     output: Mapping[str, Any] | None = None
@@ -67,7 +67,7 @@ class ModelReply:
 
     @classmethod
     def recorded(cls, path: Path) -> ModelReply:
-        """A recorded response: ``{"status": …, "headers": {…}, "body": …}``; text stays text."""
+        """A recorded response: ``{"status": …, "headers": {…}, "body": …}``; texts are sent raw."""
         record = json.loads(path.read_text(encoding="utf-8"))
         body = record["body"]
         raw = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
@@ -78,11 +78,11 @@ Rule = Callable[[ModelCall], "ModelReply | Mapping[str, Any] | Awaitable[ModelRe
 
 
 class ModelServer:
-    """``async with ModelServer(rule) as server``, then ask at ``server.environment``.
+    """``async with ModelServer(rule) as server``, then use ``server.environment``.
 
     ``script`` is used up first, one reply a request; then ``rule`` makes each reply of its call: a
     ``ModelReply``, or just the output. ``calls`` has every request in order; ``at_once`` is the
-    largest number of requests that were under way together.
+    largest number of requests in progress at the same time.
     """
 
     key = "sk-local-0123456789"
@@ -101,7 +101,7 @@ class ModelServer:
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The variables that lead either provider's client here, with ``key``."""
+        """Environment variables that direct the clients of both providers here, with ``key``."""
         return {
             "OPENAI_API_KEY": self.key,
             "OPENAI_BASE_URL": f"{self.url}/v1",
@@ -171,11 +171,11 @@ def _body(call: ModelCall, made: ModelReply) -> bytes:
     if made.status >= 400:
         content = wrote.error(made.code, made.text or "The server was told to fail.")
     else:
-        content = wrote.reply(_said(call, made), call.model, made.finish, made.usage)
+        content = wrote.reply(_reply_of(call, made), call.model, made.finish, made.usage)
     return json.dumps(content, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
-def _said(call: ModelCall, made: ModelReply) -> protocols.ProtocolReply:
+def _reply_of(call: ModelCall, made: ModelReply) -> protocols.ProtocolReply:
     """Through a tool if the request has tools, else as text."""
     if made.output is None and made.arguments is None:
         return protocols.ProtocolReply(text=made.text)

@@ -1,9 +1,9 @@
-"""A task set with known mistakes in it, to see whether what improves a use case finds them.
+"""A task set with planted mistakes, to test whether improvement finds them.
 
 Orders with a region, a product code, a supplier and a text go to one of five lines, which a decider
-looks up by the code. Planted: in the north, codes that begin with 7 belong to the line garden; one
-record of ``data/products.csv`` is wrong; and one supplier's name is often misspelt, which the
-decider does not understand. Everything is drawn from a seed.
+looks up by the code. Planted mistakes: in the north, codes that begin with 7 belong to the line
+garden; one record of ``data/products.csv`` is wrong; and one supplier's name is often misspelt. All
+data is drawn from a seed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from roadbed.improvement.mining import ReviewedCase
 LINES = ("house", "garden", "sport", "office", "toys")
 REGIONS = ("north", "south", "east", "west")
 SUPPLIERS = ("Brightwater", "Kestrel Tools", "Montrose", "Halloran")
-ABROAD = "Halloran"  # whatever comes from here is for the office
+ABROAD = "Halloran"  # all orders from here are for the office
 MISSPELT = "Haloran"
 _TEXTS = (
     "please order again the same box as last time with care",
@@ -35,7 +35,7 @@ WRONG_KEY = "4711"
 
 
 class Order(BaseModel):
-    """What comes in."""
+    """The input."""
 
     region: str
     code: str
@@ -45,14 +45,14 @@ class Order(BaseModel):
 
 
 class Placement(BaseModel):
-    """What goes out."""
+    """The output."""
 
     line: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Planted:
-    """The verdicts, the reference table as it stands, and the line it should hold."""
+    """The verdicts, the reference table with its mistake, and the correct line."""
 
     seen: Sequence[ReviewedCase]
     table: dict[str, dict[str, str]]
@@ -60,7 +60,7 @@ class Planted:
 
 
 def planted(seed: int, *, corrections: int = 40, accepted: int = 400) -> Planted:
-    """Verdicts in which ``corrections`` are corrected; half by the rule, the rest by the data."""
+    """Verdicts with ``corrections`` corrections, half due to the rule, half due to the data."""
     chance = random.Random(f"planted {seed}")  # noqa: S311  # a seeded test set
     table = products(chance)
     right_line = "toys" if table[WRONG_KEY]["line"] == "sport" else "sport"
@@ -82,7 +82,7 @@ def planted(seed: int, *, corrections: int = 40, accepted: int = 400) -> Planted
 
 
 def noise(seed: int, *, verdicts: int = 440, share: float = 0.1) -> Planted:
-    """The same orders, with corrections that follow nothing at all."""
+    """The same orders, with random corrections."""
     chance = random.Random(f"noise {seed}")  # noqa: S311  # a seeded test set
     table = products(chance)
     seen = []
@@ -104,14 +104,14 @@ def products(chance: random.Random) -> dict[str, dict[str, str]]:
 
 
 def look_up(order: Order, table: dict[str, dict[str, str]]) -> dict[str, str]:
-    """The decider: what the table says, and office for everything from abroad."""
+    """The decider: the line of the table, and office for all orders from abroad."""
     if order.supplier == ABROAD:
         return {"line": "office"}
     return {"line": table[order.code]["line"]}
 
 
 def truth(order: Order, table: dict[str, dict[str, str]], right_line: str) -> dict[str, str]:
-    """What a person who knows says."""
+    """The right answer."""
     if order.region == "north" and order.code.startswith("7"):
         return {"line": "garden"}
     if order.supplier in (ABROAD, MISSPELT):

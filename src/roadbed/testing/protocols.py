@@ -13,7 +13,7 @@ Provider = Literal["openai", "anthropic"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProtocolReply:
-    """What the model says: text, a call of ``tool`` with ``json`` as its arguments, or both."""
+    """The model's reply: text, a call of ``tool`` with ``json`` as arguments, or both."""
 
     text: str = ""
     tool: str | None = None

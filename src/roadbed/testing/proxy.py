@@ -12,14 +12,14 @@ from types import TracebackType
 from typing import Self
 
 _CHUNK_BYTES = 16 * 1024
-_RESET = struct.pack("ii", 1, 0)  # linger for 0 s: what is unsent is dropped, the peer gets RST
+_RESET = struct.pack("ii", 1, 0)  # linger for 0 s: unsent data is dropped, the peer gets RST
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """What goes wrong. Byte counts are what is still passed on before the cut.
+    """A fault. Byte counts are the bytes forwarded before the cut.
 
-    ``half_open`` takes the connection and everything sent, and never says anything.
+    ``half_open`` accepts the connection and all data and never responds.
     """
 
     delay_seconds: float = 0.0
@@ -32,7 +32,7 @@ class Fault:
 
 
 class FaultProxy:
-    """Stands before ``host:port``; what goes wrong may be changed at any time.
+    """A proxy for ``host:port``; the fault may be changed at any time.
 
     ``async with FaultProxy("127.0.0.1", 8080) as proxy``, then connect to ``proxy.port``.
     """
@@ -60,7 +60,7 @@ class FaultProxy:
         await self._close()
 
     async def set(self, fault: Fault) -> None:
-        """From now on this goes wrong; open connections are cut."""
+        """Change the fault; open connections are cut."""
         self._fault = fault
         await self._close()
         if not fault.refuse:
@@ -140,7 +140,7 @@ async def _write(
 
 
 async def _first_ended(*directions: Awaitable[None]) -> None:
-    """Either side's end is the end: half-closed connections are not what is tested here."""
+    """The end of either side ends both; half-closed connections are not supported."""
     tasks = [asyncio.ensure_future(direction) for direction in directions]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)

@@ -1,4 +1,4 @@
-"""An HTTP receiver with a ledger of its own, to compare with what the sender believes."""
+"""An HTTP receiver with its own ledger, to compare with the sender's records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReceivedRequest:
-    """One request as it came in. ``headers`` have lower-case names."""
+    """One received request. ``headers`` have lower-case names."""
 
     method: str
     path: str
@@ -35,9 +35,9 @@ class ReceivedRequest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reply:
-    """What to answer. ``stream`` goes on after ``body``, for as long as it gives chunks.
+    """A response. ``stream`` gives further chunks after ``body``.
 
-    ``works`` says whether the request takes effect all the same.
+    ``works`` says whether the request has its effect anyway.
     """
 
     status: int = 200
@@ -52,7 +52,7 @@ class Receiver:
 
     A POST or PUT makes one effect under its ``Idempotency-Key`` (or ``webhook-id``); a repeated key
     makes no second one if it ``remembers``. GET and DELETE of ``/effects/KEY`` look up and take
-    back. ``replies`` are used up first, one a request; ``always`` answers whatever comes.
+    back. ``replies`` are used first, one per request; then ``always`` answers every request.
     """
 
     def __init__(self, *, remembers: bool = True) -> None:
@@ -72,7 +72,7 @@ class Receiver:
         return f"http://127.0.0.1:{self.port}"
 
     async def standing(self, request: DeliveryRequest) -> Sequence[Sequence[str]]:
-        """The texts of each effect that stands under the delivery's key: a ``Ledger``."""
+        """The texts of each current effect with the delivery's key: a ``Ledger``."""
         return [texts(item) for item in self.effects.get(request.key, ())]
 
     async def __aenter__(self) -> Self:
@@ -124,13 +124,13 @@ class ReceiverServer:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Listen; ``port`` then says where."""
+        """Listen on a free port, then in ``port``."""
         config = uvicorn.Config(
             self._app,
             host="127.0.0.1",
             port=0,
             log_level="error",
-            interface="asgi3",  # a bound method is taken for an older one
+            interface="asgi3",  # uvicorn would take a bound method for ASGI 2
             lifespan="off",
             ws="none",
         )
@@ -141,14 +141,14 @@ class ReceiverServer:
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Let go of the port and of every connection."""
+        """Close the port and every connection."""
         if self._server is not None and self._task is not None:
             self._server.should_exit = self._server.force_exit = True
             await self._task
 
 
 def _whole(app: Application) -> Application:
-    """``app``, which ends without an answer where a request broke off."""
+    """``app``, ended without a response if the request is incomplete."""
 
     async def ended(scope: Scope, receive: Receive, send: Send) -> None:
         with suppress(BrokenOffError):
@@ -158,7 +158,7 @@ def _whole(app: Application) -> Application:
 
 
 class _Quiet(uvicorn.Server):
-    """uvicorn that leaves the process's signals alone."""
+    """uvicorn without signal handlers."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -166,7 +166,7 @@ class _Quiet(uvicorn.Server):
 
 
 class BrokenOffError(ConnectionError):
-    """The client went before its request was whole: nothing has arrived."""
+    """The client disconnected before its request was complete."""
 
 
 async def arrived(scope: Scope, receive: Receive) -> ReceivedRequest:

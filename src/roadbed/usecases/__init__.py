@@ -1,4 +1,4 @@
-"""Use cases: what a pod declares, and the folder in which it declares it.
+"""Use cases: the declarations of a pod, and their folder.
 
 Knows the scorers and the kernel; nothing of tasks, versions or the database. Owns no table.
 """

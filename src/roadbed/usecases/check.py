@@ -24,7 +24,7 @@ _MOST_SCORED = 50  # examples a scorer is tried on
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class Checked:
-    """What was found. ``loaded`` is ``None`` when the code cannot be used as it is."""
+    """The result of a check. ``loaded`` is ``None`` if the code cannot be used."""
 
     folder: Path
     loaded: LoadedUseCase | None
@@ -96,7 +96,7 @@ def _pod_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
 
 
 def _model_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
-    """Models that read back something else than what is stored."""
+    """Models that do not read back the stored value."""
     declared = loaded.declared
     yield from model_problems("input", "input", declared.input)
     yield from model_problems("output", "output", declared.output)
@@ -110,7 +110,7 @@ def _example_problems(loaded: LoadedUseCase) -> Iterator[Problem | None]:
 
 
 def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
-    """What a scorer makes of the folder's own examples: the first thing that is wrong with it."""
+    """The first problem of a scorer on the folder's own examples."""
     scorer = loaded.declared.scorer
     items = [example for _, _, example in islice(read_examples(loaded), _MOST_SCORED)]
     known = [

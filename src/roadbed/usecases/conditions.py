@@ -22,7 +22,7 @@ _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
 
 class Condition:
-    """A compiled condition. Where a macro looks at other facts, its time grows with the square."""
+    """A compiled condition. A macro that reads other facts takes quadratic time."""
 
     # Any: the engine takes a dict only, and facts are any mapping.
     def __init__(self, program: Any, *, squares: bool) -> None:
@@ -30,9 +30,9 @@ class Condition:
         self._squares = squares
 
     def execute(self, facts: Mapping[str, object]) -> object:
-        """What it says of ``facts``. Raises ``ValueError`` where that would take long.
+        """Its value for ``facts``. Raises ``ValueError`` if that would take too long.
 
-        What the engine raises comes through.
+        Errors of the engine are passed on.
         """
         if self._squares and _steps(facts) > MOST_STEPS:
             raise ValueError(
@@ -44,7 +44,7 @@ class Condition:
 
 
 def compiled(when: object, sees: Set[str]) -> Condition:
-    """A condition over the names in ``sees``. Raises ``ValueError``, which says what to write."""
+    """A condition over the names in ``sees``. Raises ``ValueError`` with advice."""
     import cel
 
     program = cel.compile(str(when))
@@ -57,9 +57,9 @@ def compiled(when: object, sees: Set[str]) -> Condition:
 
 
 def _looks_elsewhere(tokens: Sequence[str], sees: Set[str]) -> bool:
-    """Whether what a macro asks of each element names more than the element.
+    """Whether a macro's condition names more than the element.
 
-    The engine copies whatever is named, each time.
+    The engine copies each named fact every time.
     """
     starts = {at for at, _ in _macros(tokens)}
     depth, inside = 0, []
@@ -78,7 +78,7 @@ def _looks_elsewhere(tokens: Sequence[str], sees: Set[str]) -> bool:
 
 
 def _steps(facts: Mapping[str, Any]) -> int:
-    """How much a macro at most looks at: the longest list times all that there is."""
+    """Upper bound of the steps of a macro: the longest list times the size of all facts."""
     longest, size, left = 0, 0, list(facts.values())
     while left:
         value = left.pop()

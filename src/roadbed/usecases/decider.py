@@ -1,4 +1,4 @@
-"""Deciders: what they take and give. This is the contract between a pod's model and Roadbed."""
+"""Deciders: their inputs and outputs. This is the contract between a pod's model and Roadbed."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ Records: TypeAlias = Mapping[str, Mapping[str, Mapping[str, str]]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer(Generic[Output]):
-    """What a decider proposes for one task.
+    """The proposal of a decider for one task.
 
     ``confidence`` is the decider's estimate of P(the output is right), in [0, 1]. It need not be
-    calibrated: it orders tasks, the certificate makes it safe. ``cautious`` is the same estimate
-    from a score that was also taught to distrust kinds of work it never saw; it is used after an
-    alarm about new kinds, and without it everything then goes to a person. ``evidence`` is what a
-    reviewer should see beside the output. ``cost`` is in the budget's currency; ``None`` means
-    unknown. ``actions`` are effects it proposes, of the kinds the use case declares.
+    calibrated: it ranks tasks; the certificate gives the guarantee. ``cautious`` is the same
+    estimate from a score that is lower for kinds of work outside the training data; it is used
+    after an alarm about new kinds, and without it everything then goes to a person. ``evidence`` is
+    what a reviewer should see beside the output. ``cost`` is in the budget's currency; ``None``
+    means unknown. ``actions`` are effects it proposes, of the kinds the use case declares.
     ``provenance`` says where its values came from (passages, records), as plain JSON: it is a part
     of what is proposed, so that two answers from other sources differ.
     """
@@ -64,7 +64,7 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
-    """What a decider may know beside the input: the task and the time left, in seconds.
+    """Data for a decider in addition to the input: the task and the time left, in seconds.
 
     ``records`` are the reference tables under ``data/``, ``prompts`` the texts under ``prompts/``
     by file name, ``examples`` those chosen for prompts (``{"input", "output"}`` each); all with
@@ -80,7 +80,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelledExample:
-    """An input with its right output; ``output`` is ``None`` where no answer would be right."""
+    """An input with its right output; ``output`` is ``None`` if no answer is right."""
 
     input: BaseModel
     output: BaseModel | None
@@ -88,10 +88,10 @@ class LabelledExample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutOfFold:
-    """How a fitted decider did on examples it had not seen while fitting.
+    """The scores of a fitted decider on examples outside its training data.
 
-    ``confidence`` in [0, 1] and ``wrong`` (bool), both of shape (n,), one entry an example, in the
-    order given to ``fit``. ``Unsure`` stands as confidence 0. ``cautious`` (n,) is the cautious
+    ``confidence`` in [0, 1] and ``wrong`` (bool), both of shape (n,), one entry per example, in the
+    order given to ``fit``. ``Unsure`` has confidence 0. ``cautious`` (n,) is the cautious
     confidence, ``novel`` (m,) the same on examples whose kind was hidden while fitting; both are
     ``None`` for a decider that has none.
     """
@@ -133,10 +133,10 @@ class Trainable(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What a decider counts on beside its input; it says so as its attribute ``needs``.
+    """What a decider requires besides its input, in its attribute ``needs``.
 
     ``prompts`` are files under ``prompts/``, ``secrets`` names of environment variables,
-    ``currency`` that of its costs. ``roadbed check`` and ``roadbed doctor`` say what is missing.
+    ``currency`` that of its costs. ``roadbed check`` and ``roadbed doctor`` report missing ones.
     """
 
     prompts: Sequence[str] = ()
@@ -170,6 +170,6 @@ def is_trainable(decider: object) -> TypeGuard[Trainable]:
 
 
 def needs_of(decider: object) -> Needs:
-    """What ``decider`` says it needs; nothing if it says nothing."""
+    """The declared needs of ``decider``; none without the attribute."""
     needs = getattr(decider, "needs", None)
     return needs if isinstance(needs, Needs) else Needs()

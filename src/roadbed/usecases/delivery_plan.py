@@ -175,7 +175,7 @@ def _effect(action: ActionKind) -> Iterator[Problem]:
 
 # Any: a row of a query of deliveries.
 def facts(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What templates and conditions see, and what is sent where nothing else is said."""
+    """The facts for templates and conditions, which are also the default content."""
     seen = {
         "delivery": {"id": row["id"]},
         "use_case": row["use_case"],

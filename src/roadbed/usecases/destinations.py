@@ -1,4 +1,4 @@
-"""Destinations and actions: what a pod declares, and what a connector must be able to do."""
+"""Destinations and actions of a pod, and the protocol of connectors."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class TemporaryError(Exception):
 
 
 class RefusedError(Exception):
-    """Nothing happened, and the same attempt would fail again, so a person has to act.
+    """Nothing happened, and a retry would fail too, so a person has to act.
 
-    ``cause`` is one word for what would fail every delivery in the same way: ``401``, ``secret``.
+    ``cause`` is one word for a cause that fails every delivery: ``401``, ``secret``.
     The pod gets one notice, not one per delivery.
     """
 
@@ -136,7 +136,7 @@ class Connector(Protocol):
     def can_compensate(self) -> bool: ...
 
     def problems(self) -> Sequence[str]:
-        """What is wrong with the settings, one sentence each; no I/O."""
+        """Problems of the settings, one sentence each; no I/O."""
         ...
 
     async def send(self, sending: DeliveryRequest, egress: EgressClient) -> Sent:

@@ -39,9 +39,9 @@ class Label:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnknownLabel:
-    """A label that was never seen before; ``suggestion`` is the known one that may be meant.
+    """An unknown label; ``suggestion`` is the known one that may be meant.
 
-    ``closed`` says that the output model lists its values, so that nobody can confirm it as new.
+    ``closed`` says that the output model lists its values, so it cannot be confirmed as new.
     """
 
     field: str
@@ -147,7 +147,7 @@ def _schemas(model: type[BaseModel]) -> tuple[Schema, Schema]:
     """The model as JSON schema, its fields by alias and by name: a correction may use either."""
     try:
         return model.model_json_schema(by_alias=True), model.model_json_schema(by_alias=False)
-    except Exception:  # a model may have types of its own that no schema describes
+    except Exception:  # a model may have custom types without a schema
         return {}, {}
 
 

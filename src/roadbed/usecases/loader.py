@@ -22,7 +22,7 @@ from roadbed.usecases.labels import normal_output
 from roadbed.usecases.parsing import read_form
 from roadbed.usecases.use_case import UseCase
 
-# Examples reach a version through what was learnt from them, docs not at all.
+# Examples affect a version through the trained state, documents not at all.
 _NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
 
 
@@ -181,7 +181,7 @@ def _import(folder: Path) -> ModuleType:
             ],
         )
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module  # pydantic looks annotations up there
+    sys.modules[module.__name__] = module  # pydantic resolves annotations there
     wrote, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     try:
         spec.loader.exec_module(module)

@@ -24,7 +24,7 @@ NOT_READ_BACK = (
 
 
 class UnfitError(ValueError):
-    """A value that a model does not take. ``fields`` says where and why, 20 at most."""
+    """A value that a model does not accept. ``fields`` says where and why, 20 at most."""
 
     def __init__(self, fields: list[tuple[str, str]]) -> None:
         place, problem = fields[0]
@@ -36,7 +36,7 @@ class UnfitError(ValueError):
 class Reading:
     """A value as an instance of its model, and its form, which is what is stored.
 
-    ``as_given`` says that the form is what was given, to the letter.
+    ``as_given`` says that the form equals the given value exactly.
     """
 
     value: BaseModel
@@ -45,7 +45,7 @@ class Reading:
 
 
 def read_form(model: type[BaseModel], given: object, *, storable: bool = False) -> Reading:
-    """``given`` (JSON, or an instance) as ``model`` takes it; unknown fields are refused.
+    """``given`` (JSON, or an instance), read by ``model``; unknown fields are refused.
 
     ``value`` is what the model makes of ``form``, so that code which is given the stored form
     later, in another process or by a replay, sees the same. Fields may go by name or by alias.
@@ -107,7 +107,7 @@ def _sort_sets(value: object, form: Any) -> None:
 
 
 def read_stored(model: type[BaseModel], stored: Mapping[str, object]) -> Reading:
-    """What was stored, as ``model`` takes it now. Fields that the model lost are left out.
+    """A stored value, read by the current ``model``; fields it no longer has are dropped.
 
     What was stored before forms were is read here too. Raises ``UnfitError``.
     """

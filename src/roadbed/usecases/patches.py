@@ -1,4 +1,4 @@
-"""Patches: accepted changes beside the code, that is rules, aliases, records, examples, prompts.
+"""Patches: accepted changes outside the code: rules, aliases, records, examples, prompts.
 
 A patch changes what a version does without a change of its folder. The patches of a version are one
 of its artifacts, ``patches.json``, so they are part of its hash. ``Patched`` wraps the decider with
@@ -72,7 +72,7 @@ class RecordPatch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Superseded:
-    """In reference table ``table``, ``by`` stands in the place of record ``key``."""
+    """In reference table ``table``, ``by`` replaces record ``key``."""
 
     id: str
     table: str
@@ -181,7 +181,7 @@ class PatchedTrainable:
         return type(self)(self._inner.load(files), self._around)
 
     def __getattr__(self, name: str) -> Any:
-        # What a decider tells about itself beside the contract: kinds, labels.
+        # Attributes of a decider outside the contract: kinds, labels.
         if name.startswith("_"):
             raise AttributeError(name)
         return getattr(self._inner, name)
@@ -211,7 +211,7 @@ class _Around:
     def answer(
         self, answer: Answer[BaseModel] | Unsure, input: BaseModel, done: list[str]
     ) -> Answer[BaseModel] | Unsure:
-        """The answer after the rules, with what was done beside its evidence."""
+        """The answer after the rules, with the changes added to its evidence."""
         if isinstance(answer, Answer) and isinstance(answer.output, BaseModel):
             for rule in self._patches.rules:
                 answer = self._ruled(answer, rule, input, done)
@@ -222,7 +222,7 @@ class _Around:
         return replace(answer, evidence={**answer.evidence, "patched": done})
 
     def context(self, context: Context) -> Context:
-        """What the decider may know, with what people added."""
+        """The decider's context, with the accepted changes."""
         return replace(
             context,
             records=self._records,
@@ -271,12 +271,12 @@ class _Around:
 
     @staticmethod
     def _doubtful(answer: Answer[BaseModel], reason: str) -> Unsure:
-        """A person looks; what the decider found and cost stays known."""
+        """Send to a person; answer and cost of the decider are kept."""
         return Unsure(reason=reason, evidence=answer.evidence, cost=answer.cost)
 
 
 def _with_needs(around: Any, inner: object) -> FunctionDecider:
-    """What stands around a decider needs what that one needs."""
+    """A wrapper has the needs of its decider."""
     around.needs = needs_of(inner)
     decide: FunctionDecider = around
     return decide

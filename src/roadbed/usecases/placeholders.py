@@ -12,7 +12,7 @@ _BRACE = re.compile(r"[{}]")
 
 
 class MissingFieldError(ValueError):
-    """A template names what the facts do not hold."""
+    """A template names a field that the facts lack."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"nothing to put for {{{name}}}")

@@ -19,9 +19,10 @@ RETURNING name
 -- name: recertify
 UPDATE use_case
 SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
-    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, audit_at = %(audit_at)s,
+    reference_rate = %(rate)s, audit_at = %(audit_at)s,
+    cautious_improvements_left = %(cautious_improvements_left)s,
     state_since = CASE WHEN state = %(state)s THEN state_since ELSE %(at)s END,
-    -- What halted it stays said until something opens it.
+    -- The reason of a halt stays until automation opens again.
     state_reason = CASE WHEN %(state)s = 'halted' THEN state_reason ELSE %(reason)s END
 WHERE name = %(use_case)s
 
@@ -60,7 +61,8 @@ RETURNING name, halt_epoch
 -- name: move_automation
 UPDATE use_case
 SET state = %(state)s, threshold = %(threshold)s, cautious = %(cautious)s,
-    reference_rate = %(rate)s, bridges_left = %(bridges_left)s, state_since = %(at)s,
+    reference_rate = %(rate)s, state_since = %(at)s,
+    cautious_improvements_left = %(cautious_improvements_left)s,
     state_reason = %(reason)s, halt_epoch = halt_epoch + 1,
     alarm_at = CASE WHEN %(alarm)s THEN %(at)s ELSE alarm_at END
 WHERE name = %(use_case)s

@@ -26,7 +26,7 @@ Schema = Mapping[str, Any]
 
 
 def model_problems(field: str, what: str, model: type[BaseModel]) -> Iterator[Problem]:
-    """What a model does not read back as it is stored, as far as samples show it."""
+    """Values that a model does not read back as stored, found by samples."""
     for sample in _samples(model):
         try:
             read_form(model, sample)
@@ -49,7 +49,7 @@ def _samples(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
     """A value with every field, and one with those alone that are needed."""
     try:
         schema = model.model_json_schema(by_alias=False, mode="validation")
-    except Exception:  # a model without a schema; its own values show what is wrong with it
+    except Exception:  # a model without a schema; its own values show the problem
         return
     for whole in (True, False):
         sample = _sample(schema, schema, whole=whole)

@@ -19,7 +19,7 @@ from roadbed.usecases.validation import NAME
 
 
 class ScaffoldError(RoadbedError):
-    """The folder cannot be written as asked."""
+    """The folder cannot be created."""
 
     code = "scaffold_failed"
 

@@ -39,9 +39,9 @@ class Pod:
 class Budget:
     """What a use case may cost, in ``currency`` (ISO 4217).
 
-    ``per_task`` is the worst a single decision can cost: it is reserved before the decider is
-    asked, and what it really cost is settled after. Where the day or the month is used up, or a
-    cost is not known, tasks go to people. Days and months are those of UTC.
+    ``per_task`` is the highest cost of one decision: it is reserved before the call of the decider,
+    and the real cost is settled afterwards. If the budget of the day or month is used up, or a cost
+    is unknown, tasks go to people. Days and months are those of UTC.
     """
 
     per_task: float
@@ -54,29 +54,28 @@ class UseCase:
     """One AI workflow: its purpose, people, limits and decider.
 
     ``risk_limit`` is the largest share of wrong automatic answers the pod accepts and ``certainty``
-    how sure it wants to be of it. ``deadline_seconds`` bounds one decision from admission.
-    ``slices`` names input fields (a region, a channel) among whose values the answers may be better
-    and worse; the score learns from them, and each is watched by itself. ``label_within_hours`` is
-    how long a task of the reference sample may wait for its label; from then on it counts as wrong.
-    ``check_share`` of the reviews are cases whose answer is known, which measures reviewers; and
-    ``second_look_share`` of the sample's labels, and every error in it, gets a second look. 0
-    leaves either out. ``rollout`` says how a better version comes into service.
-    ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at random from
-    the traffic that will arrive: only then may those set apart for judging prove anything.
-    ``scorer`` says which answers are right (``roadbed.scoring``; ``Exact()`` by default), or is a
-    function of (proposed, right, input) that gives a ``Score``. An answer is wrong if its loss is
-    above ``tolerance``. ``risk_measure`` says what the limit is about: ``"wrong"``, the share of
-    wrong answers, or ``"mean_loss"``, the mean of the loss itself.
-    ``on_revision`` says what a corrected input does to what its task sent: ``"note"`` keeps the
-    input and changes nothing; ``"re-decide"`` decides again and, where that says something else,
-    takes back what can be taken back and sends the new result; ``"ask"`` decides again and asks a
-    person before anything is sent or taken back.
-    ``labels`` names the values that a text field of the output takes, by field. A value that was
-    never seen before is stopped until ``new_labels_by`` (a role of the pod, the domain lead by
-    default) confirms it; see ``roadbed.usecases.labels``.
+    the probability with which this must hold. ``deadline_seconds`` bounds one decision from
+    admission. ``slices`` names input fields (a region, a channel) among whose values the answers
+    may be better and worse; the score learns from them, and each is watched by itself.
+    ``label_within_hours`` is how long a task of the reference sample may wait for its label; from
+    then on it counts as wrong. ``check_share`` of the reviews are cases whose answer is known,
+    which measures reviewers; and ``second_look_share`` of the sample's labels, and every error in
+    it, gets a second look. 0 leaves either out. ``rollout`` says how a better version comes into
+    service. ``examples_are_random_sample`` says that the rows under ``examples/`` were drawn at
+    random from the traffic that will arrive: only then may those set apart for judging prove
+    anything. ``scorer`` says which answers are right (``roadbed.scoring``; ``Exact()`` by default),
+    or is a function of (proposed, right, input) that gives a ``Score``. An answer is wrong if its
+    loss is above ``tolerance``. ``risk_measure`` says what the limit is about: ``"wrong"``, the
+    share of wrong answers, or ``"mean_loss"``, the mean of the loss itself. ``on_revision`` says
+    what a corrected input does to what its task sent: ``"note"`` keeps the input and changes
+    nothing; ``"re-decide"`` decides again and, where that says something else, takes back what can
+    be taken back and sends the new result; ``"ask"`` decides again and asks a person before
+    anything is sent or taken back. ``labels`` names the values that a text field of the output
+    takes, by field. A value that was never seen before is stopped until ``new_labels_by`` (a role
+    of the pod, the domain lead by default) confirms it; see ``roadbed.usecases.labels``.
     ``isolation`` sets the limits of the child processes that the decider runs in. ``None`` runs it
-    inside the server, where one that hangs or exits stops all use cases.
-    Raises ``UseCaseError`` with every mistake at once.
+    inside the server, where one that hangs or exits stops all use cases. Raises ``UseCaseError``
+    with every mistake at once.
     """
 
     def __init__(
@@ -166,7 +165,7 @@ class UseCase:
         in_order_of: str | None = None,
         after: str | None = None,
     ) -> Destination:
-        """Send every result that is automatic, or was judged by a person, to ``to``.
+        """Send every automatic or reviewed result to ``to``.
 
         ``key`` is the template of the key by which the receiver knows the effect again; ``when``
         (CEL over input, output, task and decision) holds some back; those with the same

@@ -25,7 +25,7 @@ ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
 
 
 def problems(declared: UseCase) -> list[Problem]:
-    """Every mistake in a declaration; empty when it is sound."""
+    """Every mistake in a declaration; empty if it is valid."""
     return [
         *_name(declared.name),
         *_purpose(declared.purpose),
@@ -43,7 +43,7 @@ def problems(declared: UseCase) -> list[Problem]:
 
 
 def read_scorer(given: object) -> tuple[Scorer, list[Problem]]:
-    """The scorer that was declared, ``Exact()`` if none was, and what is wrong with it."""
+    """The declared scorer, by default ``Exact()``, and its problems."""
     try:
         return (Exact() if given is None else as_scorer(given)), []
     except TypeError as error:
@@ -52,7 +52,7 @@ def read_scorer(given: object) -> tuple[Scorer, list[Problem]]:
 
 
 def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
-    """Every mistake in what was given as the decider."""
+    """Every mistake in the given decider."""
     if declared.function or declared.trainable:
         return [
             Problem(

@@ -8,14 +8,14 @@ from roadbed.kernel.errors import RoadbedError
 
 
 class FolderChangedError(RoadbedError):
-    """A file of the folder is not what it was when the folder was loaded."""
+    """A file of the folder has changed since the folder was loaded."""
 
     code = "folder_changed"
 
     def __init__(self, use_case: str, name: str) -> None:
         super().__init__(
             f"{name!r} of {use_case!r} has changed since its folder was loaded.",
-            "Restart the process, so that what is stored is what runs.",
+            "Restart the process, so that the stored version is the running one.",
         )
 
 
@@ -95,7 +95,7 @@ class ReplayBlindError(RoadbedError):
 
 
 class ReplayInputError(RoadbedError):
-    """The input of a task does not fit what a version takes."""
+    """The input of a task does not fit the version's declaration."""
 
     code = "replay_input"
 

@@ -60,12 +60,12 @@ def automation_state(row: Row) -> AutomationState:
         cautious=row["cautious"],
         rate=row["rate"],
         since_alarm=row["alarm_at"] is not None,
-        bridges_left=row["bridges_left"],
+        cautious_improvements_left=row["cautious_improvements_left"],
     )
 
 
 def in_force(certificate: Row | None, alarm_at: datetime | None) -> bool:
-    """Whether a proof holds: there is one, and no alarm has sounded since its evidence."""
+    """Whether a proof holds: there is one, and no alarm was raised since its evidence."""
     if certificate is None or certificate["threshold"] is None:
         return False
     seen: str | None = certificate["detail"].get("alarm_at")

@@ -1,7 +1,7 @@
 -- name: service
 SELECT use_case.coin_seed, use_case.halted, use_case.halt_epoch, use_case.live_version,
        use_case.state, use_case.threshold, use_case.cautious, use_case.reference_rate AS rate,
-       use_case.alarm_at, use_case.bridges_left, use_case.stage, version.behaviour,
+       use_case.alarm_at, use_case.cautious_improvements_left, use_case.stage, version.behaviour,
        version.number, version.certificate, behaviour.folder_hash, behaviour.artifacts,
        certificate.threshold AS proven_threshold, certificate.detail -> 'pooling' AS pooling, to_jsonb(trial.*) AS trial
 FROM use_case
@@ -9,12 +9,12 @@ LEFT JOIN version ON version.id = use_case.live_version
 LEFT JOIN certificate ON certificate.id = version.certificate
 LEFT JOIN behaviour ON behaviour.hash = version.behaviour
 LEFT JOIN LATERAL (
-    -- The candidate beside it, with its own proof, which an alarm since then voids.
+    -- The candidate, with its own proof, which an alarm since then makes void.
     SELECT release.id, release.step, release.plan, release.behaviour, release.version,
            (SELECT number FROM version AS tried WHERE tried.id = release.version) AS number,
            proof.id AS certificate, proof.threshold AS proven_threshold,
            proof.detail -> 'pooling' AS pooling,
-           CASE WHEN proof.bridged OR use_case.state IN ('halted', 'cautious')
+           CASE WHEN proof.cautious OR use_case.state IN ('halted', 'cautious')
                   OR (proof.detail ->> 'alarm_at')::timestamptz IS DISTINCT FROM use_case.alarm_at
                 THEN NULL ELSE proof.threshold END AS threshold
     FROM release LEFT JOIN certificate AS proof ON proof.id = release.certificate

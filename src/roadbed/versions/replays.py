@@ -162,7 +162,7 @@ async def _evaluate(runnable: Runnable, row: Row, task: AdmittedTask, clock: Clo
         threshold=threshold,
         certificate=CertificateId(row["certificate"]["id"]) if threshold is not None else None,
         state=State.OPEN if threshold is not None else State.SHADOW,
-        cautious=threshold is not None and row["certificate"]["bridged"],
+        cautious=threshold is not None and row["certificate"]["cautious"],
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
         loaded=runnable.loaded,
     )

@@ -224,7 +224,7 @@ def _with_shorter_time(pair: Pair, again: float | None) -> Pair:
 
 
 def contender(runnable: Runnable, certificate: Json | None, alarm_at: datetime | None) -> Contender:
-    """A version with the threshold of its proof, if no alarm has sounded since."""
+    """A version with the threshold of its proof, if no alarm was raised since."""
     proven = certificate if identity.in_force(certificate, alarm_at) else None
     pooling = proven["detail"].get("pooling") if proven else None
     return Contender(
@@ -235,7 +235,7 @@ def contender(runnable: Runnable, certificate: Json | None, alarm_at: datetime |
             threshold=proven["threshold"] if proven else None,
             certificate=CertificateId(proven["id"]) if proven else None,
             state=State.OPEN if proven else State.SHADOW,
-            cautious=bool(proven and proven["bridged"]),
+            cautious=bool(proven and proven["cautious"]),
             pooling=Pooling(**pooling) if pooling else None,
             loaded=runnable.loaded,
         ),

@@ -1,4 +1,4 @@
-"""Versions by content: put away with all their files, and made runnable again anywhere."""
+"""Versions by content: stored with all files, and runnable on any machine."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class VersionStore:
         return replace(copied, folder=loaded.folder, code=folder)
 
     async def describe(self, decider: Decider) -> None:
-        """Have a decider loaded, so that it tells what it learned. Raises ``ArtifactMissingError``.
+        """Load a decider and read what it has learned. Raises ``ArtifactMissingError``.
 
         ``ResourceExhaustedError`` where this machine lacks memory for it.
         """
@@ -174,7 +174,7 @@ class VersionStore:
             ) from error
 
     async def fresh(self, loaded: LoadedUseCase) -> Decider | None:
-        """The decider of a folder that nobody released; ``None`` for one that has to learn first.
+        """The decider of an unreleased folder; ``None`` if it must be fitted first.
 
         Raises ``ArtifactMissingError`` where it does not load.
         """
@@ -369,7 +369,7 @@ def _write(folder: Path, contents: Mapping[str, bytes], files: Mapping[str, str]
         path.write_bytes(data)
         path.chmod(0o444)
     try:
-        # Look and replace under one lock. Without it, what another process wrote after the look
+        # Check and replace under one lock. Without it, what another process wrote after the check
         # would be moved away while that process imports from it.
         with _only_writer(folder.parent.parent):
             if not _is(folder, files):

@@ -1,1 +1,1 @@
-"""Inquiries to Fernweg Outdoor, a made-up retailer: written for this project, nobody's mail."""
+"""Inquiries to Fernweg Outdoor, an invented retailer: written for this project, not real mail."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from roadbed.improvement.mining.model import FEWEST
 
-LONGEST_VALUE = 60  # characters: what is longer is no name of anything
+LONGEST_VALUE = 60  # characters: longer texts are not names
 Place = Literal["input", "output"]
 FieldKind = Literal["text", "number", "flag"]
 _KINDS: Mapping[str, FieldKind] = {
@@ -39,7 +39,7 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9./_:-]{1,39}", re.ASCII)
 _WORDS = re.compile(r"\w{3,}")
 _LONGEST_PREFIX = 6
 _CUTS = 12
-_SAMPLE = 1_000  # texts whose words are counted to tell the telling ones
+_SAMPLE = 1_000  # texts whose words are counted, to find distinctive ones
 _LONGEST_READ = 1_000  # characters of a text
 _LEAST_INT, _MOST_INT = -(2**53), 2**53  # beyond, a number read as JSON may be another one
 Facts = Mapping[str, Mapping[str, Any]]
@@ -73,7 +73,7 @@ def tellable(value: object) -> TypeGuard[str]:
 def _fields(schema: Mapping[str, Any], place: Place) -> Iterator[ConditionField]:
     named = schema.get("$defs", {})
     for name, declared in schema.get("properties", {}).items():
-        options = [_resolved(item, named) for item in declared.get("anyOf", [declared])]
+        options = [_resolved(option, named) for option in declared.get("anyOf", [declared])]
         kinds = {str(option.get("type")) for option in options}
         plain = kinds - {"null"}
         if len(plain) == 1 and (kind := _KINDS.get(next(iter(plain)))) and tellable(name):
@@ -202,15 +202,15 @@ def _flags(
     field: ConditionField, _: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
     for value in (True, False):
-        if sum(item is value for item in wrong) >= FEWEST:
+        if sum(wrong_value is value for wrong_value in wrong) >= FEWEST:
             yield CandidateCondition(field=field, test="is", value=value)
 
 
 def _cuts(
     field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
-    numbers = sorted({item for item in values if _is_exact_number(item)})
-    bad = sorted(entry for entry in wrong if _is_exact_number(entry))
+    numbers = sorted({number for number in values if _is_exact_number(number)})
+    bad = sorted(number for number in wrong if _is_exact_number(number))
     if len(numbers) < 2 or len(bad) < FEWEST:
         return
     # Quantiles of the corrected cases.
@@ -229,15 +229,15 @@ def _cuts(
 def _texts(
     field: ConditionField, values: Sequence[Any], wrong: Sequence[Any]
 ) -> Iterator[CandidateCondition]:
-    bad = Counter(item for item in wrong if isinstance(item, str))
-    texts = [value for value in values if isinstance(value, str) and value]
+    bad = Counter(text for text in wrong if isinstance(text, str))
+    texts = [text for text in values if isinstance(text, str) and text]
     yield from _common(field, "is", {text: n for text, n in bad.items() if tellable(text)})
     if field.place == "output" or not texts:
         return
     if sum(bool(_CODE.fullmatch(text)) for text in texts) >= 0.9 * len(texts):
         yield from _common(field, "starts", _counted(bad, _prefixes))
-    if sum(" " in entry.strip() for entry in texts) >= 0.3 * len(texts):
-        yield from _common(field, "contains", _telling(bad, texts))
+    if sum(" " in text.strip() for text in texts) >= 0.3 * len(texts):
+        yield from _common(field, "contains", _distinctive_words(bad, texts))
 
 
 def _common(
@@ -245,10 +245,10 @@ def _common(
 ) -> Iterator[CandidateCondition]:
     often = [value for value, n in counts.items() if n >= FEWEST]
     best = sorted(often, key=lambda value: (-counts[value], value))
-    yield from (CandidateCondition(field=field, test=test, value=item) for item in best)
+    yield from (CandidateCondition(field=field, test=test, value=value) for value in best)
 
 
-def _telling(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
+def _distinctive_words(bad: Counter[str], texts: Sequence[str]) -> Mapping[str, float]:
     """Words of corrected texts, weighted by how rare they are in other texts."""
     some = texts[:: max(1, len(texts) // _SAMPLE)]
     of_some = _counted(Counter(some), _words)

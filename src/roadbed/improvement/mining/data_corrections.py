@@ -44,7 +44,7 @@ def misspelt(one: str, other: str) -> bool:
         return True
     if _DIGITS.findall(a) != _DIGITS.findall(b):
         return False
-    shorter = min(sum(sign.isalpha() for sign in item) for item in (a, b))
+    shorter = min(sum(sign.isalpha() for sign in text) for text in (a, b))
     return shorter >= _FEWEST_LETTERS and distance(a, b) <= (1 if shorter < 8 else 2)
 
 
@@ -81,9 +81,9 @@ def aliases(seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]) -> l
 
 def _aliases_of(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
     by_value: dict[str, list[ReviewedCase]] = defaultdict(list)
-    for item in seen:
-        if tellable(value := item.input.get(name)):
-            by_value[value].append(item)
+    for verdict in seen:
+        if tellable(value := verdict.input.get(name)):
+            by_value[value].append(verdict)
     known = {
         value: rows[-_MOST_ROWS:]
         for value, rows in by_value.items()
@@ -97,9 +97,9 @@ def _aliases_of(name: str, seen: Sequence[ReviewedCase]) -> Iterator[Draft]:
 def _alias(
     name: str, value: str, rows: Sequence[ReviewedCase], known: dict[str, list[ReviewedCase]]
 ) -> Iterator[Draft]:
-    alike = [item for item in known if misspelt(value, item)]
+    alike = [other for other in known if misspelt(value, other)]
     others = sorted(
-        (entry for entry in known if entry not in alike),
+        (other for other in known if other not in alike),
         key=lambda candidate: -len(known[candidate]),
     )[:_MOST_OTHERS]
     if alike:
@@ -163,7 +163,7 @@ def _alias_draft(
         cases=len(rows), right=_right(name, rows, known), wrong_now=wrong, matched=len(rows)
     )
     spelt = " It looks like a misspelling of it." if likely else ""
-    after = [json.loads(_expected(name, item, known)) for item in rows]
+    after = [json.loads(_expected(name, row, known)) for row in rows]
     return Draft(
         kind="alias",
         title=f'Read "{value}" as "{meant}" where it stands in {name}',
@@ -180,11 +180,13 @@ def _alias_draft(
 
 def records(seen: Sequence[ReviewedCase], tables: Records) -> list[Draft]:
     """Records whose value people always correct to the same other value."""
-    answered = [item for item in seen if item.decided is not None and item.right is not None]
+    answered = [
+        verdict for verdict in seen if verdict.decided is not None and verdict.right is not None
+    ]
     return [
         draft
         for name, table in tables.items()
-        for field in sorted({field for entry in answered for field in entry.input})
+        for field in sorted({field for verdict in answered for field in verdict.input})
         for draft in _records_of(name, table, field, answered)
     ]
 
@@ -193,12 +195,12 @@ def _records_of(
     name: str, table: Table, field: str, seen: Sequence[ReviewedCase]
 ) -> Iterator[Draft]:
     by_key: dict[str, list[ReviewedCase]] = defaultdict(list)
-    for item in seen:
-        if isinstance(key := item.input.get(field), str) and key in table:
-            by_key[key].append(item)
+    for verdict in seen:
+        if isinstance(key := verdict.input.get(field), str) and key in table:
+            by_key[key].append(verdict)
     links = _links(table, [(key, row) for key, rows in by_key.items() for row in rows])
     for key, about in by_key.items() if links else ():
-        rows = [entry for entry in about if _from(table[key], links, entry)]
+        rows = [verdict for verdict in about if _from(table[key], links, verdict)]
         if len(rows) < FEWEST:
             continue
         right = {out: _agreed(rows, out) for out in links}
@@ -252,7 +254,7 @@ def _record_draft(
         title=title,
         reason=reason,
         support=support,
-        cases=ordered([case(item, {**(item.decided or {}), **changed}) for item in rows]),
+        cases=ordered([case(row, {**(row.decided or {}), **changed}) for row in rows]),
         patch=patch,
         rank=(support.low or 0.0) + WITNESS,
     )
@@ -265,10 +267,10 @@ def _links(table: Table, hits: Sequence[tuple[str, ReviewedCase]]) -> Links:
     columns = list(next(iter(table.values())))
     links: dict[str, str] = {}
     for out in hits[0][1].decided or {}:
-        said = [as_text(_said(case_, out)) for _, case_ in hits]
+        said = [as_text(_decided_value(case_, out)) for _, case_ in hits]
         told = {
             column: _kappa(
-                said, [_cell(table[key], column, _said(case_, out)) for key, case_ in hits]
+                said, [_cell(table[key], column, _decided_value(case_, out)) for key, case_ in hits]
             )
             for column in columns
         }
@@ -282,7 +284,7 @@ def _kappa(said: Sequence[str], told: Sequence[str]) -> float:
     """Cohen's kappa (1960)."""
     n = len(said)
     a, b = Counter(said), Counter(told)
-    chance = sum(a[item] * b[item] for item in a) / (n * n)
+    chance = sum(a[label] * b[label] for label in a) / (n * n)
     share = sum(x == y for x, y in zip(said, told, strict=True)) / n
     return 0.0 if chance >= 1.0 else (share - chance) / (1.0 - chance)
 
@@ -294,10 +296,10 @@ def _cell(record: Mapping[str, str], column: str, said: object) -> str:
 
 def _from(record: Mapping[str, str], links: Links, seen: ReviewedCase) -> bool:
     """Whether the answer equals the record in all linked columns."""
-    return all(same(record.get(column), _said(seen, out)) for out, column in links.items())
+    return all(same(record.get(column), _decided_value(seen, out)) for out, column in links.items())
 
 
-def _said(seen: ReviewedCase, out: str) -> object:
+def _decided_value(seen: ReviewedCase, out: str) -> object:
     return (seen.decided or {}).get(out)
 
 

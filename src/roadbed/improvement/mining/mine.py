@@ -30,40 +30,40 @@ def mine(
     of_input = fields_of(input, "input")
     fields = [*of_input, *fields_of(output, "output")]
     # Cases explained by a data correction are left out, so that no rule duplicates it.
-    data = aliases(newest, of_input)
-    rest = _unexplained(newest, data)
-    data += _telling(records(rest, tables), rest, fields)
-    drafts = [*data, *rules(_unexplained(newest, data), fields, newest)]
+    corrections = aliases(newest, of_input)
+    rest = _unexplained(newest, corrections)
+    corrections += _without_wider_rules(records(rest, tables), rest, fields)
+    drafts = [*corrections, *rules(_unexplained(newest, corrections), fields, newest)]
     return sorted(drafts, key=lambda draft: (-draft.rank, -draft.support.cases))[:_MOST_DRAFTS]
 
 
 def _unexplained(seen: Sequence[ReviewedCase], drafts: Sequence[Draft]) -> list[ReviewedCase]:
     explained = {case.task_id for draft in drafts for case in draft.cases}
-    return [item for item in seen if item.task_id not in explained]
+    return [verdict for verdict in seen if verdict.task_id not in explained]
 
 
-def _telling(
+def _without_wider_rules(
     drafts: Sequence[Draft], seen: Sequence[ReviewedCase], fields: Sequence[ConditionField]
 ) -> list[Draft]:
     """Drafts without record corrections that a wider rule covers."""
-    wider = [_put_right(rule) for rule in rules(seen, fields, seen)] if drafts else []
+    wider = [_corrected_tasks(rule) for rule in rules(seen, fields, seen)] if drafts else []
     return [
         draft
         for draft in drafts
         if not any(
-            len(whole) >= _WIDER * len(draft.cases) and _put_right(draft) <= whole
+            len(whole) >= _WIDER * len(draft.cases) and _corrected_tasks(draft) <= whole
             for whole in wider
         )
     ]
 
 
-def _put_right(draft: Draft) -> set[str]:
+def _corrected_tasks(draft: Draft) -> set[str]:
     return {case.task_id for case in draft.cases if case.after == case.right != case.before}
 
 
 def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Draft | None:
     """A draft to retrain on corrections newer than the live version; ``None`` without any."""
-    corrected = [item for item in seen if item.wrong]
+    corrected = [verdict for verdict in seen if verdict.wrong]
     if not corrected:
         return None
     n = len(corrected)
@@ -76,7 +76,7 @@ def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Dr
             "decider. A new version learns from all of them."
         ),
         support=Support(cases=n, right=0, wrong_now=n, matched=len(seen)),
-        cases=[case(entry, None) for entry in reversed(corrected)],
+        cases=[case(verdict, None) for verdict in reversed(corrected)],
         patch=None,
         rank=0.3,
         about=f"after {trained_until.isoformat() if trained_until else 'the folder'}",

@@ -15,7 +15,7 @@ from roadbed.risk.curve import share_interval
 Json = Mapping[str, Any]
 Kind = Literal["model", "examples", "prompt", "rule", "alias", "record", "superseded"]
 CERTAINTY = 0.95
-FEWEST = 3  # corrections that must agree before anything is said
+FEWEST = 3  # corrections that must agree for a proposal
 LONGEST_INPUT = 240
 
 

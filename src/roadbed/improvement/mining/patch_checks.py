@@ -28,7 +28,7 @@ from roadbed.usecases.patches import Patches, RulePatch, read
 from roadbed.usecases.use_case import UseCase
 
 _LONGEST = 2_000
-_SAME = 0.6  # of a rule's cases, from which on it says nearly the same as another
+_SAME = 0.6  # share of a rule's cases from which on it nearly duplicates another rule
 _HOLDS = {
     "rule": {"when", "set", "reason"},
     "alias": {"field", "found", "meant"},
@@ -41,8 +41,8 @@ _HOLDS = {
 
 def unsettled(seen: Sequence[ReviewedCase], patches: Patches) -> list[ReviewedCase]:
     """Verdicts that ``patches`` do not explain, with the rules applied."""
-    left = [item for item in seen if not _touched(item, patches)]
-    return [ruled for entry in left if (ruled := _ruled(entry, patches.rules))]
+    left = [verdict for verdict in seen if not _touched(verdict, patches)]
+    return [ruled for verdict in left if (ruled := _ruled(verdict, patches.rules))]
 
 
 def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
@@ -79,7 +79,7 @@ def repeats(
     if draft.kind != "rule" or draft.patch is None:
         return False
     about = {case.task_id for case in draft.cases}
-    rows = [item for item in seen if item.task_id in about and item.decided is not None]
+    rows = [verdict for verdict in seen if verdict.task_id in about and verdict.decided is not None]
     return any(
         rule.set == draft.patch["set"]
         and draft.support.cases < 2 * cases
@@ -94,16 +94,16 @@ def recounted(
     """Effect of a rule on the verdicts. Raises ``ProposalEditError`` if it fails on one."""
     cases: list[ChangedCase] = []
     matched = right = wrong = 0
-    for item in seen:
-        if item.decided is None or not _applies(rule, item):
+    for verdict in seen:
+        if verdict.decided is None or not _applies(rule, verdict):
             continue
         matched += 1
-        after = None if rule.set is None else _output(declared, {**item.decided, **rule.set})
-        if rule.set is not None and after == item.decided:
+        after = None if rule.set is None else _output(declared, {**verdict.decided, **rule.set})
+        if rule.set is not None and after == verdict.decided:
             continue
-        wrong += item.wrong
-        right += item.wrong if rule.set is None else after == item.right
-        cases.append(case(item, after))
+        wrong += verdict.wrong
+        right += verdict.wrong if rule.set is None else after == verdict.right
+        cases.append(case(verdict, after))
     support = supported(cases=len(cases), right=right, wrong_now=wrong, matched=matched)
     return support, ordered(cases)
 
@@ -123,7 +123,7 @@ def _touched(seen: ReviewedCase, patches: Patches) -> bool:
     return (
         any(texts.get(alias.field) == alias.found for alias in patches.aliases)
         or any(record.key in texts.values() for record in patches.records)
-        or any(item.key in texts.values() for item in patches.superseded)
+        or any(record.key in texts.values() for record in patches.superseded)
     )
 
 

@@ -16,7 +16,7 @@ from roadbed.kernel.json import flat
 MOST_CHOSEN = 24
 _MOST_CONSIDERED = 2_000
 _FEWEST = 4
-_ALIKE = 0.3  # cosine from which a chosen example stands for another
+_ALIKE = 0.3  # cosine from which a chosen example represents another
 Similar = npt.NDArray[np.float64]
 
 
@@ -30,7 +30,7 @@ def examples(items: Sequence[Item]) -> Draft | None:
         return None
     rows = vectors([normalised(item.input) or "-" for item in usable])
     similar = np.asarray((rows @ rows.T).todense())
-    chosen = _choose(similar, [_key(entry) for entry in usable])
+    chosen = _choose(similar, [_key(item) for item in usable])
     near = int((similar[chosen].max(axis=0) >= _ALIKE).sum())
     picked = [usable[at] for at in chosen]
     kinds = len({_key(element) for element in picked})

@@ -45,7 +45,7 @@ Set = Mapping[str, Any]
 class Conjunction:
     """A conjunction of conditions (by position): ``n`` eligible cases, ``k`` of them good.
 
-    ``proof`` is a lower bound of the share that stands although so many conditions were tried.
+    ``proof`` is a lower bound of the share, corrected for the number of conditions tried.
     """
 
     literals: tuple[int, ...]
@@ -58,8 +58,8 @@ class Conjunction:
 def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
     """Conjunctions of rows of ``holds`` (literals x cases) with a high share of ``good`` cases.
 
-    What is found is proven to be more than chance gives; of those that say the same about the same
-    good cases the shortest stays. Best first.
+    Each is significant after correction; of those with the same good cases the shortest is
+    returned. Best first.
     """
     if eligible.sum() < FEWEST or good.sum() < FEWEST or not len(holds):
         return []
@@ -72,18 +72,18 @@ def search(holds: Bools, good: Bools, eligible: Bools) -> list[Conjunction]:
         tried = math.comb(len(distinct), length)
         alpha = _ALPHA / _MOST_LITERALS / max(tried, 1)
         beam, proven = _step(table, hits, beam, alpha)
-        kept += [item for item in proven if item.proof > base]
+        kept += [conjunction for conjunction in proven if conjunction.proof > base]
     kept = _undominated(kept)
     return [
         Conjunction(
-            tuple(int(distinct[at]) for at in entry.literals),
-            entry.n,
-            entry.k,
-            entry.proof,
+            tuple(int(distinct[at]) for at in conjunction.literals),
+            conjunction.n,
+            conjunction.k,
+            conjunction.proof,
             good_of,
         )
-        for entry in kept
-        for good_of in [_spread(entry.good, eligible)]
+        for conjunction in kept
+        for good_of in [_spread(conjunction.good, eligible)]
     ]
 
 
@@ -124,11 +124,13 @@ def _undominated(conjunctions: list[Conjunction]) -> list[Conjunction]:
     """Best first, without conjunctions that mostly repeat the good cases of a better one."""
     kept: list[Conjunction] = []
     told = None
-    for item in sorted(conjunctions, key=lambda one: (-one.proof, len(one.literals), -one.k)):
-        new = item.good if told is None else item.good & ~told
-        if new.sum() >= max(FEWEST, item.k / 2):
-            kept.append(item)
-            told = item.good if told is None else told | item.good
+    for conjunction in sorted(
+        conjunctions, key=lambda one: (-one.proof, len(one.literals), -one.k)
+    ):
+        new = conjunction.good if told is None else conjunction.good & ~told
+        if new.sum() >= max(FEWEST, conjunction.k / 2):
+            kept.append(conjunction)
+            told = conjunction.good if told is None else told | conjunction.good
     return kept
 
 
@@ -136,8 +138,8 @@ def _distinct(table: Bools) -> npt.NDArray[np.intp]:
     """Positions of distinct literals; literals that always hold are left out."""
     packed = np.packbits(table, axis=1)
     _, first = np.unique(packed, axis=0, return_index=True)
-    telling = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
-    return np.array(telling, dtype=np.intp)
+    useful = [at for at in sorted(first) if FEWEST <= table[at].sum() < table.shape[1]]
+    return np.array(useful, dtype=np.intp)
 
 
 def _spread(part: Bools, eligible: Bools) -> Bools:
@@ -168,8 +170,8 @@ def rules(
     They are looked for in ``seen`` and judged on all verdicts in ``judged_on``; what one rule puts
     right counts for no second one.
     """
-    answered = [item for item in seen if item.decided is not None]
-    wrong = np.array([entry.wrong for entry in answered], dtype=np.bool_)
+    answered = [verdict for verdict in seen if verdict.decided is not None]
+    wrong = np.array([verdict.wrong for verdict in answered], dtype=np.bool_)
     if wrong.sum() < FEWEST:
         return []
     facts = _facts(answered)
@@ -195,19 +197,23 @@ def rules(
 
 
 def _facts(seen: Sequence[ReviewedCase]) -> list[Facts]:
-    return [{"input": item.input, "output": item.decided or {}} for item in seen]
+    return [{"input": verdict.input, "output": verdict.decided or {}} for verdict in seen]
 
 
 def _table(tried: Sequence[CandidateCondition], facts: Sequence[Facts]) -> Bools:
-    return np.array([item.holds(column(facts, item.field)) for item in tried], dtype=np.bool_)
+    return np.array(
+        [condition.holds(column(facts, condition.field)) for condition in tried], dtype=np.bool_
+    )
 
 
 def _targets(seen: Sequence[ReviewedCase]) -> list[Set]:
     """The most frequent changes that corrections make."""
-    counted = Counter(_key(item) for item in seen if item.wrong and item.right is not None)
+    counted = Counter(
+        _key(verdict) for verdict in seen if verdict.wrong and verdict.right is not None
+    )
     often = [key for key, n in counted.most_common() if n >= FEWEST and key != "{}"]
     targets = [json.loads(key) for key in often]
-    return [entry for entry in targets if all(map(_plain, entry.values()))][:_MOST_TARGETS]
+    return [target for target in targets if all(map(_plain, target.values()))][:_MOST_TARGETS]
 
 
 def _key(seen: ReviewedCase) -> str:
@@ -236,11 +242,13 @@ def _draft(
     where = np.logical_and.reduce(_table(chosen, _facts(seen)))
     applies = [condition for condition, hit in zip(seen, where, strict=True) if hit]
     touched = [apply for apply in applies if target is None or _changes(apply, target)]
-    right = sum(item.wrong if target is None else _agrees(item, target) for item in touched)
+    right = sum(
+        verdict.wrong if target is None else _agrees(verdict, target) for verdict in touched
+    )
     support = supported(
         cases=len(touched),
         right=right,
-        wrong_now=sum(entry.wrong for entry in touched),
+        wrong_now=sum(verdict.wrong for verdict in touched),
         matched=len(applies),
     )
     title = f"Where {' and '.join(element.words for element in chosen)}: {consequence(target)}"

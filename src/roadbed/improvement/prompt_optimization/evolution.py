@@ -1,8 +1,8 @@
-"""Candidates of a prompt by GEPA (reflective mutation, Pareto selection): its search, our asking.
+"""Candidates of a prompt by GEPA (reflective mutation, Pareto selection): its search.
 
-GEPA gets no folder to keep state in (it would pickle it), no model of its own (it would import
-litellm), no tracker, and writes nothing. Agrawal et al., GEPA: Reflective Prompt Evolution Can
-Outperform Reinforcement Learning, 2025.
+GEPA gets no folder for state (it would pickle it), no model (it would import litellm) and no
+tracker, and it writes nothing. Agrawal et al., GEPA: Reflective Prompt Evolution Can Outperform
+Reinforcement Learning, 2025.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ def evolve(
     text: str,
     reflecting: Sequence[ScoredCase],
     scoring: Sequence[ScoredCase],
-    purse: BudgetHold,
+    hold: BudgetHold,
     *,
     seed: int,
     loop: asyncio.AbstractEventLoop,
 ) -> None:
     """Fill ``scores`` with candidates. Runs in a thread; model calls run on ``loop``.
 
-    Raises ``SpentError`` in the middle of whatever the budget did not allow.
+    Raises ``SpentError`` when the budget is used up.
     """
-    adapter: GEPAAdapter[ScoredCase, Traced, Judgement] = _Adapter(scores, prompted, purse, loop)
-    rounds = purse.calls_left
+    adapter: GEPAAdapter[ScoredCase, Traced, Judgement] = _Adapter(scores, prompted, hold, loop)
+    rounds = hold.calls_left
     optimize(
         seed_candidate={_PROMPT: text},
         trainset=list(reflecting),
@@ -55,7 +55,7 @@ def evolve(
         adapter=adapter,
         reflection_minibatch_size=min(_SHOWN_AT_ONCE, len(reflecting)),
         # Rounds without an error make no calls, so the budget alone would not end them.
-        stop_callbacks=lambda state: purse.spent or state.i >= rounds,
+        stop_callbacks=lambda state: hold.spent or state.i >= rounds,
         logger=_Silent(),
         run_dir=None,
         use_cloudpickle=False,
@@ -78,11 +78,11 @@ class _Adapter:
     """What GEPA asks of a system whose texts it changes (``gepa.GEPAAdapter``)."""
 
     def __init__(
-        self, scores: Scores, prompted: Prompted, purse: BudgetHold, loop: asyncio.AbstractEventLoop
+        self, scores: Scores, prompted: Prompted, hold: BudgetHold, loop: asyncio.AbstractEventLoop
     ) -> None:
         self._scores = scores
         self._prompted = prompted
-        self._purse = purse
+        self._hold = hold
         self._loop = loop
         self.propose_new_texts: ProposalFn | None = self._propose  # a field of the protocol
 
@@ -95,7 +95,7 @@ class _Adapter:
         judgements = list(self._wait(self._scores.judge(candidate[_PROMPT], batch)))
         return EvaluationBatch(
             outputs=judgements,
-            scores=[float(item.right) for item in judgements],
+            scores=[float(judgement.right) for judgement in judgements],
             trajectories=list(zip(batch, judgements, strict=True)) if capture_traces else None,
         )
 
@@ -124,7 +124,7 @@ class _Adapter:
         }
 
     async def _rewrite(self, text: str, failures: Sequence[Mapping[str, Any]]) -> str:
-        async with self._purse.reply() as bill:
+        async with self._hold.reply() as bill:
             rewriting, tokens = await rewritten(self._prompted, text, failures)
             bill.cost = cost(self._prompted.price, tokens)
         return rewriting

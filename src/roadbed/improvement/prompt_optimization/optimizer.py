@@ -27,7 +27,7 @@ from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases.decider import LabelledExample
 from roadbed.usecases.use_case import UseCase
 
-MOST_CALLS = 5_000  # of a search that nobody sits beside
+MOST_CALLS = 5_000  # of a search in the background
 USUAL_CALLS = 400
 _FEWEST_CASES = 10
 _MOST_SCORED = 60
@@ -37,10 +37,10 @@ _ROUNDS_A_BUDGET = 4  # candidates that can be scored on everything, at the leas
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PromptBudget:
-    """At most so many replies asked for, and at most so much ``money`` in the price's currency.
+    """The largest number of ``calls``, and of ``money`` in the price's currency.
 
-    Requests that a provider turns away are not counted. Money is kept by setting aside the dearest
-    reply so far for each one under way; only the first may cost more than was left.
+    Requests that a provider rejects are not counted. For each running call the highest cost of a
+    reply so far is reserved; only the first call may exceed the rest.
     """
 
     calls: int = USUAL_CALLS
@@ -63,8 +63,8 @@ class Changed:
 class PromptProposal:
     """A better text of the prompt ``file``. Scores are shares of ``scored`` cases got right.
 
-    The text was chosen by these cases, so the second score flatters it: what it is worth, the gate
-    tells on examples that only judge.
+    The text was chosen by these cases, so the second score is biased upwards; the gate measures it
+    on `judge` examples.
     """
 
     file: str
@@ -107,34 +107,34 @@ async def optimise(
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
 
     Half of them show the model its mistakes, the other half scores. ``prompt`` is the text in
-    service, as declared if not given; ``shown`` are the version's prompt examples, which score
-    nothing. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
+    service, as declared if not given; ``shown`` are the version's prompt examples, which are not
+    scored. Every reply is paid out of ``funds`` as well. A spent budget ends the search; what was
     scored in full by then counts. ``isolated`` asks in child processes.
     """
     before = declared.prompts.get(prompted.file, "") if prompt is None else prompt
     cases = cases_of(examples_learn, shown)
     if obstacle := _obstacle(prompted, before, len(cases), budget, funds):
         return NoProposal(reason=obstacle)
-    purse = BudgetHold(budget.calls, budget.money, prompted.price, funds)
+    hold = BudgetHold(budget.calls, budget.money, prompted.price, funds)
     if watched is not None:
-        watched(purse)
-    scores = Scores(declared, prompted.alone(), shown, purse, isolated)
+        watched(hold)
+    scores = Scores(declared, prompted.alone(), shown, hold, isolated)
     reflecting, scoring = _split(cases, budget, seed)
     try:
-        await _search(scores, prompted, before, reflecting, scoring, purse, seed)
+        await _search(scores, prompted, before, reflecting, scoring, hold, seed)
     except SpentError:
-        pass  # what was scored in full by now counts
+        pass  # texts that are fully scored by now count
     finally:
-        purse.close()
-    return _found(scores, purse, prompted.file, before, scoring)
+        hold.close()
+    return _found(scores, hold, prompted.file, before, scoring)
 
 
 def suggestion(optimised: PromptProposal) -> Suggestion:
     """``found`` as a row for people to accept or reject."""
     fixed = sum(case.is_right and not case.was_right for case in optimised.cases)
-    broken = sum(item.was_right and not item.is_right for item in optimised.cases)
+    broken = sum(case.was_right and not case.is_right for case in optimised.cases)
     was, now = (
-        round(entry * optimised.scored) for entry in (optimised.score_before, optimised.score_after)
+        round(score * optimised.scored) for score in (optimised.score_before, optimised.score_after)
     )
     return Suggestion(
         title=f"A better text of prompts/{optimised.file}",
@@ -172,10 +172,10 @@ def suggestion(optimised: PromptProposal) -> Suggestion:
 def _obstacle(
     prompted: Prompted, text: str, cases: int, budget: PromptBudget, funds: Funds | None
 ) -> str | None:
-    """Why there is nothing to search, before anything is asked."""
+    """Why a search is impossible, checked before the first call."""
     if not text.strip():
         return f"There is no prompts/{prompted.file} to improve."
-    if any(importlib.util.find_spec(item) is None for item in ("gepa", "pydantic_ai")):
+    if any(importlib.util.find_spec(module) is None for module in ("gepa", "pydantic_ai")):
         return "Searching for a better prompt needs the extra llm: make llm."
     try:
         prompted.endpoint.key(prompted.environment)
@@ -201,7 +201,7 @@ def _split(
     """Cases to reflect on and cases to score with; never the same."""
     order = np.random.default_rng(seed).permutation(len(cases))
     count = min(len(cases) // 2, _MOST_SCORED, budget.calls // _ROUNDS_A_BUDGET)
-    return [cases[item] for item in order[count:]], [cases[entry] for entry in order[:count]]
+    return [cases[place] for place in order[count:]], [cases[place] for place in order[:count]]
 
 
 async def _search(
@@ -210,10 +210,10 @@ async def _search(
     before: str,
     reflecting: Sequence[ScoredCase],
     scoring: Sequence[ScoredCase],
-    purse: BudgetHold,
+    hold: BudgetHold,
     seed: int,
 ) -> None:
-    await scores.judge(before, scoring[:1])  # alone: now the purse knows what a reply costs
+    await scores.judge(before, scoring[:1])  # alone: now the budget hold has the cost of a reply
     await scores.judge(before, scoring)
     if scores.right(before, scoring) == len(scoring) or scores.silent:
         return
@@ -221,20 +221,20 @@ async def _search(
 
     loop = asyncio.get_running_loop()
     await asyncio.to_thread(
-        evolve, scores, prompted, before, reflecting, scoring, purse, seed=seed, loop=loop
+        evolve, scores, prompted, before, reflecting, scoring, hold, seed=seed, loop=loop
     )
 
 
 def _found(
-    scores: Scores, purse: BudgetHold, file: str, before: str, scoring: Sequence[ScoredCase]
+    scores: Scores, hold: BudgetHold, file: str, before: str, scoring: Sequence[ScoredCase]
 ) -> PromptProposal | NoProposal:
     def nothing(reason: str) -> NoProposal:
-        return NoProposal(reason=reason, calls=purse.calls, cost=purse.cost)
+        return NoProposal(reason=reason, calls=hold.calls, cost=hold.cost)
 
     was = scores.right(before, scoring)
     if scores.silent:
         return nothing(f"No better prompt was searched: {scores.silent}.")
-    if was is None and purse.broke:
+    if was is None and hold.broke:
         return nothing(
             "The budget of the use case is used up: raise it in usecase.py, or wait for the next "
             "period."
@@ -244,7 +244,7 @@ def _found(
     after = max(scores.complete(scoring), key=lambda text: scores.right(text, scoring) or 0)
     now = scores.right(after, scoring) or 0
     if now <= was:
-        spent = " before the budget was spent" if purse.spent else ""
+        spent = " before the budget was spent" if hold.spent else ""
         return nothing(
             f"No text was found{spent} that gets more than {was} of {len(scoring)} cases right."
         )
@@ -256,8 +256,8 @@ def _found(
         score_after=now / len(scoring),
         scored=len(scoring),
         cases=list(_changed(scores, before, after, scoring)),
-        calls=purse.calls,
-        cost=purse.cost,
+        calls=hold.calls,
+        cost=hold.cost,
     )
 
 

@@ -1,4 +1,4 @@
-"""How texts of a prompt do on known cases, each asked once, within a hard budget."""
+"""Scores of prompt texts on known cases, one call each, within a hard budget."""
 
 from __future__ import annotations
 
@@ -161,14 +161,14 @@ class Scores:
         declared: UseCase,
         prompted: Prompted,
         shown: Sequence[Mapping[str, object]],
-        purse: BudgetHold,
+        hold: BudgetHold,
         isolated: IsolatedDecider | None = None,
     ) -> None:
         self._isolated = isolated
         self._declared = declared
         self._prompted = prompted
         self._shown = tuple(shown)
-        self._purse = purse
+        self._hold = hold
         self._known: dict[str, dict[int, Judgement]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
         self._runner = DeciderRunner(declared)
@@ -181,9 +181,9 @@ class Scores:
     async def judge(self, text: str, cases: Sequence[ScoredCase]) -> Sequence[Judgement]:
         """Judge ``cases``, in order. Raises ``SpentError``; finished judgements are kept."""
         known = self._known.setdefault(text, {})
-        open_ = [item for item in cases if item.number not in known]
+        open_ = [case for case in cases if case.number not in known]
         results = await asyncio.gather(
-            *(self._judge(text, entry) for entry in open_), return_exceptions=True
+            *(self._judge(text, case) for case in open_), return_exceptions=True
         )
         for case, result in zip(open_, results, strict=True):
             if isinstance(result, Judgement):
@@ -202,7 +202,7 @@ class Scores:
         known = self._known.get(text, {})
         if any(case.number not in known for case in cases):
             return None
-        return sum(known[item.number].right for item in cases)
+        return sum(known[case.number].right for case in cases)
 
     def complete(self, cases: Sequence[ScoredCase]) -> Iterator[str]:
         """Prompts that were run on all ``cases``, oldest first."""
@@ -213,7 +213,9 @@ class Scores:
         """Why the model never replied; empty if it replied or was not called."""
         judgements = [judgement for known in self._known.values() for judgement in known.values()]
         return (
-            "" if not judgements or any(item.replied for item in judgements) else judgements[0].why
+            ""
+            if not judgements or any(judgement.replied for judgement in judgements)
+            else judgements[0].why
         )
 
     def close(self) -> None:
@@ -221,7 +223,7 @@ class Scores:
         self._runner.close()
 
     async def _judge(self, text: str, case: ScoredCase) -> Judgement:
-        async with self._gate, self._purse.reply() as bill:
+        async with self._gate, self._hold.reply() as bill:
             evaluation = await evaluate(self._version(text), self._task(case), self._context)
             bill.cost = evaluation.cost
         answer = evaluation.answer
@@ -232,7 +234,7 @@ class Scores:
             )
             wrong = is_wrong(score, self._declared.tolerance)
             return Judgement(right=not wrong, output=answer.output, why="", replied=True)
-        replied = bool(answer.evidence.get("votes"))  # its own word, not a failure
+        replied = bool(answer.evidence.get("votes"))  # an answer of the model, not a failure
         why = answer.reason.removeprefix(UNSURE)
         return Judgement(right=replied and right is None, output=None, why=why, replied=replied)
 
@@ -273,7 +275,7 @@ def cases_of(
     examples: Sequence[LabelledExample], shown: Sequence[Mapping[str, object]]
 ) -> Sequence[ScoredCase]:
     """Distinct inputs, without the examples that the prompt contains."""
-    seen = {_key(item["input"]) for item in shown}
+    seen = {_key(example["input"]) for example in shown}
     cases = []
     for number, example in enumerate(examples):
         content = written(example.input)

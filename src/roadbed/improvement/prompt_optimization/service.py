@@ -63,7 +63,7 @@ class PromptSearch:
     ) -> Proposal | NoProposal:
         """A prompt that gets more ``learn`` examples right, as a proposal.
 
-        ``watched`` is given the purse, which counts, before anything is asked.
+        ``watched`` is given the budget hold, which counts, before the first call.
         """
         declared, prompted = loaded.declared, loaded.declared.function
         if not isinstance(prompted, Prompted):
@@ -135,13 +135,13 @@ class PromptSearches:
         self._search = search
         self._clock = clock
         self._last: dict[str, SearchProgress] = {}
-        self._purses: dict[str, BudgetHold] = {}
+        self._holds: dict[str, BudgetHold] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def last(self, use_case: str) -> SearchProgress | None:
         """The running or last search of this process; ``None`` if there was none."""
-        result, purse = self._last.get(use_case), self._purses.get(use_case)
-        return replace(result, asked=purse.calls) if result and purse else result
+        result, hold = self._last.get(use_case), self._holds.get(use_case)
+        return replace(result, asked=hold.calls) if result and hold else result
 
     async def search(
         self,
@@ -165,7 +165,7 @@ class PromptSearches:
             raise NoPromptError(name)
         if before and before.ended_at is None:
             raise SearchRunningError(name)
-        self._purses.pop(name, None)
+        self._holds.pop(name, None)
         self._last[name] = begun = SearchProgress(
             by=actor, began_at=self._clock.now(), calls=budget.calls
         )
@@ -176,23 +176,23 @@ class PromptSearches:
 
     async def close(self) -> None:
         """Cancel running searches."""
-        for item in self._running:
-            item.cancel()
+        for search in self._running:
+            search.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run(self, loaded: LoadedUseCase, budget: PromptBudget, actor: str) -> None:
         said, proposal = "It was cut off.", None
         try:
-            result = await self.search(
+            proposed = await self.search(
                 loaded,
                 budget=budget,
                 actor=actor,
-                watched=lambda purse: self._purses.update({loaded.name: purse}),
+                watched=lambda hold: self._holds.update({loaded.name: hold}),
             )
-            if isinstance(result, Proposal):
-                said, proposal = f"{result.title}: {result.reason}", result.id
+            if isinstance(proposed, Proposal):
+                said, proposal = f"{proposed.title}: {proposed.reason}", proposed.id
             else:
-                said = result.reason
+                said = proposed.reason
         except RoadbedError as error:
             said = str(error)
         except Exception as error:

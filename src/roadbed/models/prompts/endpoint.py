@@ -11,15 +11,16 @@ from pydantic import SecretStr
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}
 _BASES = {"openai": "OPENAI_BASE_URL", "anthropic": "ANTHROPIC_BASE_URL"}
 _HOME = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+MOST_BYTES = 16_000_000
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
 class NoReplyError(Exception):
-    """A model gave no reply that could be used; ``reason`` says why, and quotes nobody.
+    """A model gave no usable reply; ``reason`` says why, without text of the provider.
 
-    What providers write into errors may repeat the key, or the input. ``again`` says whether the
+    Errors of providers may repeat the key or the input. ``again`` says whether the
     same request may succeed later, ``after_seconds`` when at the earliest. ``billed`` is false only
-    where the provider surely counted no tokens.
+    if the provider certainly counted no tokens.
     """
 
     def __init__(
@@ -39,11 +40,15 @@ class NoReplyError(Exception):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Endpoint:
-    """One model of a provider. ``base_url`` leads to another server with the same protocol."""
+    """One model of a provider. ``base_url`` leads to another server with the same protocol.
+
+    An answer of more than ``most_bytes`` is not read to its end.
+    """
 
     provider: str
     model: str
     base_url: str | None = None
+    most_bytes: int = MOST_BYTES
 
     @property
     def key_name(self) -> str:
@@ -54,24 +59,24 @@ class Endpoint:
         return f"{self.provider}:{self.model}"
 
     def address(self, environment: Mapping[str, str]) -> str:
-        """Where requests go: as declared, as the environment says, or to the provider."""
+        """The address for requests: declared, from the environment, or of the provider."""
         elsewhere = self.base_url or environment.get(_BASES[self.provider], "").strip()
         return elsewhere or _HOME[self.provider]
 
     def key(self, environment: Mapping[str, str]) -> SecretStr:
-        """The key of the environment. Raises ``NoReplyError`` if it has to be there, or is none."""
+        """The key from the environment. Raises ``NoReplyError`` if it is missing or invalid."""
         key = environment.get(self.key_name, "").strip()
         if not key and self.address(environment) == _HOME[self.provider]:
             raise NoReplyError(
-                f"no language model can be asked: {self.key_name} is not set where Roadbed runs"
+                f"no language model can be called: {self.key_name} is not set where Roadbed runs"
             )
         if key and _KEY.fullmatch(key) is None:
             # The clients would quote it in their logs when the request fails.
-            raise NoReplyError(f"{self.key_name} holds a sign that no key has")
-        return SecretStr(key or "none")  # servers of one's own often want none
+            raise NoReplyError(f"{self.key_name} contains a character that no key has")
+        return SecretStr(key or "none")  # self-hosted servers often need no key
 
 
-def endpoint(model: str, base_url: str | None = None) -> Endpoint:
+def endpoint(model: str, base_url: str | None = None, most_bytes: int = MOST_BYTES) -> Endpoint:
     """The endpoint of ``"openai:NAME"`` or ``"anthropic:NAME"``. Raises ``ValueError``."""
     provider, _, name = model.partition(":")
     if provider not in KEYS or not name.strip():
@@ -81,4 +86,4 @@ def endpoint(model: str, base_url: str | None = None) -> Endpoint:
         )
     if base_url is not None and not base_url.startswith(("http://", "https://")):
         raise ValueError("base_url begins with neither https:// nor http://")
-    return Endpoint(provider=provider, model=name.strip(), base_url=base_url)
+    return Endpoint(provider=provider, model=name.strip(), base_url=base_url, most_bytes=most_bytes)

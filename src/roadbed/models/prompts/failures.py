@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pydantic_ai import exceptions
 
 from roadbed.models.prompts.endpoint import Endpoint, NoReplyError
+from roadbed.outbound import AnswerTooLargeError
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
 
-# The most special first: each is tried in turn.
+# Checked in this order: the most specific error first.
 _FINAL: Sequence[tuple[type[exceptions.ModelAPIError], str]] = (
     (exceptions.ModelQuotaExceededError, "the account at the provider is used up"),
     (exceptions.ModelContextWindowExceededError, "the input is too long for the model"),
@@ -38,6 +39,9 @@ def explained(error: Exception, asked: Endpoint) -> NoReplyError:
     """``error`` of a request as a reason, and whether asking again may help."""
     status = getattr(error, "status_code", None)
     number = f" ({status})" if isinstance(status, int) else ""
+    if any(isinstance(item, AnswerTooLargeError) for item in _causes(error)):
+        most = f"the provider sent more than {asked.most_bytes:,} bytes, or compressed ones"
+        return NoReplyError(most, billed=True)
     for kind, words in _FINAL:
         if isinstance(error, kind):
             return NoReplyError(words.format(key=asked.key_name, model=asked.model) + number)
@@ -58,6 +62,13 @@ def explained(error: Exception, asked: Endpoint) -> NoReplyError:
     return NoReplyError(f"the request could not be made: {type(error).__name__}", billed=True)
 
 
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from; clients wrap what happens below them."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def finished_badly(response: ModelResponse) -> str | None:
-    """Why a reply is none although the request succeeded."""
+    """Why a successful request gave no usable reply."""
     return _FINISHES.get(response.finish_reason or "")

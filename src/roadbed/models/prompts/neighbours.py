@@ -18,7 +18,7 @@ Examples = Sequence[Mapping[str, Any]]
 
 
 class Index:
-    """The examples of one version. Pieces of words need no language and survive typos."""
+    """The examples of one version. Character n-grams suit any language and typing errors."""
 
     def __init__(self, examples: Examples) -> None:
         self._examples = examples
@@ -29,13 +29,13 @@ class Index:
             self._rows = self._vectorizer.fit_transform(
                 [text(example["input"]) for example in examples]
             )
-        except ValueError:  # nothing but empty texts
+        except ValueError:  # all texts are empty
             self._rows = None
 
     def nearest(self, input: Mapping[str, object], count: int) -> Sequence[Neighbour]:
         """At most ``count`` examples with something in common, the most similar last.
 
-        Models weigh what they read last the most.
+        Models give the most weight to what they read last.
         """
         if self._rows is None or count <= 0:
             return ()
@@ -53,7 +53,7 @@ class Index:
 
 
 class Indexes:
-    """Keeps the index of the examples last asked about. Safe to use from several threads."""
+    """Keeps the index of the last examples. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -12,8 +12,8 @@ _MILLION = Decimal(1_000_000)
 class Price:
     """What a model costs per million tokens read (``input``) and written (``output``).
 
-    ``currency`` (ISO 4217) has to be that of the budget. Tokens that the provider serves from a
-    cache are counted at the full price. Raises ``ValueError`` for what is no amount.
+    ``currency`` (ISO 4217) must be that of the budget. Tokens that the provider serves from a
+    cache are counted at the full price. Raises ``ValueError`` for an invalid amount.
     """
 
     input: Decimal | float | str
@@ -50,14 +50,14 @@ UNKNOWN = Tokens(known=False)
 
 
 def told(read: int, written: int) -> Tokens:
-    """Tokens as a provider told them. No request reads nothing: such a count is none."""
+    """Tokens that a provider reported; 0 read means unknown, as every request has some."""
     return Tokens(input=read, output=written) if read > 0 and written >= 0 else UNKNOWN
 
 
 def cost(price: Price | None, tokens: Tokens) -> Decimal | None:
-    """Exactly what ``tokens`` cost; ``None`` where price or tokens are not known."""
+    """The exact cost of ``tokens``; ``None`` if price or tokens are unknown."""
     if tokens == Tokens():
-        return Decimal(0)  # nothing was asked, or the provider refused at the door
+        return Decimal(0)  # no call was made, or the provider rejected it before processing
     if price is None or not tokens.known:
         return None
     read = tokens.input * Decimal(str(price.input))

@@ -14,7 +14,7 @@ from typing import Any, Self
 from pydantic import BaseModel
 
 from roadbed.kernel.json import flat
-from roadbed.models.prompts.endpoint import NoReplyError, endpoint
+from roadbed.models.prompts.endpoint import MOST_BYTES, NoReplyError, endpoint
 from roadbed.models.prompts.price import Price, Tokens, cost
 from roadbed.models.prompts.rendering import ANSWER, UNSURE, instructions, message
 from roadbed.models.prompts.requests import ModelRequest, Tool, line
@@ -22,7 +22,7 @@ from roadbed.models.prompts.sampling import samples
 from roadbed.models.prompts.self_consistency import Neighbour, Sample, Settled, settle, tally
 from roadbed.usecases.decider import Answer, Context, Needs, Unsure
 
-# What is left of the deadline for everything but the model.
+# The part of the deadline that is reserved for everything except the model.
 _SHARE_OF_DEADLINE = 0.9
 _MOST_SHOWN = 300  # characters of a neighbour, as evidence
 _REASON = {
@@ -39,9 +39,10 @@ class Prompted:
     ``model`` is ``"openai:NAME"``, with ``base_url`` for every server that speaks that protocol, or
     ``"anthropic:NAME"``; the key comes from ``OPENAI_API_KEY`` or ``ANTHROPIC_API_KEY``. Without
     ``price`` the cost stays unknown. ``neighbours`` examples are shown, ``samples`` replies asked
-    for at ``temperature`` (``None``: as the model likes): their agreement is the confidence. An
+    for at ``temperature`` (``None``: the model's default): their agreement is the confidence. An
     input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``,
-    what the model thinks before it included.
+    what the model thinks before it included. The provider's whole answer has at most
+    ``most_answer_bytes``.
     Raises ``ValueError`` for settings that cannot work.
     """
 
@@ -57,13 +58,14 @@ class Prompted:
         temperature: float | None = None,
         most_characters: int = 60_000,
         most_tokens: int = 4_000,
+        most_answer_bytes: int = MOST_BYTES,
         environment: Mapping[str, str] = os.environ,
     ) -> None:
-        if samples < 1 or neighbours < 0 or most_characters < 1 or most_tokens < 1:
+        if min(samples, most_characters, most_tokens, most_answer_bytes) < 1 or neighbours < 0:
             raise ValueError("samples and the limits are at least 1, neighbours at least 0")
         self.file = file
         self.price = price
-        self.endpoint = endpoint(model, base_url)
+        self.endpoint = endpoint(model, base_url, most_answer_bytes)
         self.environment = environment
         self._neighbours = neighbours
         self._samples = samples
@@ -75,7 +77,7 @@ class Prompted:
 
     @property
     def needs(self) -> Needs:
-        """Its prompt, the provider's key unless it asks a server of its own, its currency."""
+        """Its prompt, the provider's key unless it uses another server, its currency."""
         return Needs(
             prompts=(self.file,),
             secrets=() if self.endpoint.base_url else (self.endpoint.key_name,),
@@ -84,7 +86,7 @@ class Prompted:
 
     @property
     def samples(self) -> int:
-        """How often the model is asked for one task, retries aside."""
+        """The number of calls of the model for one task, without retries."""
         return self._samples
 
     def bind(self, input: type[BaseModel], output: type[BaseModel]) -> Self:
@@ -96,7 +98,7 @@ class Prompted:
         return self._changed(_models=models)
 
     def alone(self) -> Self:
-        """A copy that asks once for a task: for comparing prompts at a fraction of the cost."""
+        """A copy that calls the model once per task: a cheap way to compare prompts."""
         return self._changed(_samples=1)
 
     async def __call__(self, input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
@@ -107,10 +109,10 @@ class Prompted:
             return _unasked(f"prompts/{self.file} is missing or empty")
         content = input.model_dump(mode="json")
         neighbours = await self._nearest(context.examples, content)
-        asked = self._asked(prompt, content, neighbours)
+        asked = self._request(prompt, content, neighbours)
         while len(asked.message) > self._most_characters and neighbours:
             neighbours = neighbours[1:]  # the least similar
-            asked = self._asked(prompt, content, neighbours)
+            asked = self._request(prompt, content, neighbours)
         if len(asked.message) > self._most_characters:
             return _unasked(f"the input is longer than {self._most_characters:,} characters")
         try:
@@ -145,7 +147,7 @@ class Prompted:
         nearest: Sequence[Neighbour] = self._indexes.nearest(examples, content, self._neighbours)
         return nearest
 
-    def _asked(
+    def _request(
         self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
     ) -> ModelRequest:
         models = self._bound

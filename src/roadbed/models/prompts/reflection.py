@@ -31,10 +31,10 @@ _TEXT = {
 async def rewritten(
     prompted: Prompted, text: str, failures: Sequence[Mapping[str, object]]
 ) -> tuple[str, Tokens]:
-    """A new text, or ``text`` itself if the model gave none, and the tokens it took.
+    """A new text, or ``text`` itself if the model gave none, and the tokens used.
 
-    ``failures`` have ``input``, ``right`` and ``reply``. What comes back is a proposal for people
-    to read: inputs may have tried to write into it.
+    ``failures`` have ``input``, ``right`` and ``reply``. People must read the new text: inputs may
+    have influenced it (prompt injection).
     """
     shown = "".join(fenced(name, failure[name]) for failure in failures for name in sorted(failure))
     asked = ModelRequest(

@@ -1,6 +1,6 @@
-"""Rendering of a prompt: instructions of the pod, and data between tags it cannot leave.
+"""Rendering of a prompt: instructions of the pod, and data inside tags that it cannot close.
 
-Instructions go into the system message. Text of others goes into the user message, as JSON between
+Instructions go into the system message. Data goes into the user message, as JSON between
 ``<data>`` tags. Inside, every angle bracket is written as a JSON escape, so that no text can close
 its tag or open another.
 """
@@ -30,7 +30,7 @@ one, call the tool `{UNSURE}` with a short reason instead."""
 def instructions(prompt: str, fields: Sequence[str]) -> str:
     """The system message. ``{input}`` and ``{field}`` become a pointer to the data, never the data.
 
-    Other braces stay as they stand.
+    Other braces are left unchanged.
     """
 
     def pointer(placeholder: re.Match[str]) -> str:
@@ -56,14 +56,14 @@ def message(
 
 
 def fenced(name: str, value: object) -> str:
-    """``value`` as a block of data. ``name`` comes from the declaration, never from outside."""
+    """``value`` as a block of data. ``name`` comes from the declaration, never from data."""
     return f'<data name="{name}">{encoded(value)}</data>\n'
 
 
 def encoded(value: object) -> str:
-    """JSON without a single angle bracket, readable by a JSON parser as what it was."""
+    """JSON without angle brackets; a JSON parser reads the original value."""
     text = json.dumps(value, ensure_ascii=False, default=str).translate(_BRACKETS)
-    # Half a surrogate pair is no text that could be sent; its escape is.
+    # A lone surrogate cannot be encoded and sent; its escape can.
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

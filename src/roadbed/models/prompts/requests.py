@@ -15,12 +15,13 @@ import httpx2
 
 from roadbed.models.prompts.endpoint import Endpoint, NoReplyError
 from roadbed.models.prompts.price import Tokens, told
+from roadbed.outbound import PLAIN, at_most
 
 if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.models import Model
 
-_MISSING = "no language model can be asked: install the extra llm, make llm"
+_MISSING = "no language model can be called: install the extra llm, make llm"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,7 +35,7 @@ class Tool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ModelRequest:
-    """What is sent. The model has to reply by one of ``tools``."""
+    """A request. The model must reply by one of ``tools``."""
 
     instructions: str
     message: str
@@ -56,7 +57,7 @@ class ModelAnswer:
 class ConversationLine:
     """Connections to one model, for as long as one task is decided."""
 
-    # Any: the client of the provider, of which nothing is used here.
+    # Any: the provider's client; this module uses none of its attributes.
     def __init__(self, endpoint: Endpoint, model: Model[Any]) -> None:
         self._endpoint = endpoint
         self._model = model
@@ -75,10 +76,10 @@ class ConversationLine:
                 [ModelRequest(parts=[system, user])],
                 model_settings=_settings(asked),
                 model_request_parameters=_parameters(asked.tools),
-                instrument=False,  # nothing is told to a tracing service
+                instrument=False,  # nothing is sent to a tracing service
             )
         except Exception as error:
-            # Not chained: the provider's own words, which may repeat the key, go no further.
+            # Not chained: the provider's message may contain the key.
             raise explained(error, self._endpoint) from None
         return _read(response)
 
@@ -89,13 +90,19 @@ async def line(
 ) -> AsyncIterator[ConversationLine]:
     """Open connections to ``endpoint``, closed at the end. Raises ``NoReplyError``.
 
-    No proxy, cookie, redirect or password file; no retry below ours. The connections live for one
-    task: deciders run on event loops that come and go, and a connection belongs to one.
+    No proxy, cookie, redirect or password file; no retry below ours; no answer of more than
+    ``most_bytes``. Connections are kept for one task: a connection belongs to one event loop, and
+    the event loops of deciders are short-lived.
     """
     key = endpoint.key(environment)
     certificates = await asyncio.to_thread(_prepared, endpoint.provider)
     async with httpx2.AsyncClient(
-        verify=certificates, trust_env=False, follow_redirects=False, timeout=None
+        verify=certificates,
+        trust_env=False,
+        follow_redirects=False,
+        timeout=None,
+        headers=PLAIN,
+        event_hooks={"response": [at_most(endpoint.most_bytes)]},
     ) as client:
         made = _openai if endpoint.provider == "openai" else _anthropic
         address = endpoint.address(environment)
@@ -106,7 +113,7 @@ async def line(
 
 @cache
 def _prepared(provider: str) -> ssl.SSLContext:
-    """The certificates; imports what takes a second, off the event loop."""
+    """The certificates. Slow imports (about a second) run outside the event loop."""
     try:
         import pydantic_ai.direct
 
@@ -193,4 +200,4 @@ def _object(given: str | dict[str, Any] | None) -> Any:
 
 
 def _no_number(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")

@@ -17,8 +17,8 @@ from roadbed.models.prompts.self_consistency import Sample
 
 _FIRST_WAIT_SECONDS = 0.25
 _LONGEST_WAIT_SECONDS = 10.0
-_LEAST_SECONDS = 0.1  # no model replies in less: asking again is not begun
-_MOST_SAID = 300  # characters of a model's own words
+_LEAST_SECONDS = 0.1  # no model replies faster, so with less time left no retry starts
+_MOST_SAID = 300  # characters of a text by the model
 
 
 async def samples(
@@ -50,7 +50,7 @@ class _Attempts:
         except NoReplyError as error:
             return Sample(failed=error.reason, tokens=self._spent)
         except TimeoutError:
-            if self._under_way:  # the provider may count what it was still working on
+            if self._under_way:  # the provider may charge for a cancelled call
                 self._spent += UNKNOWN
             return Sample(failed=self._failed, tokens=self._spent)
         return read(reply, output, self._spent + reply.tokens)
@@ -59,7 +59,7 @@ class _Attempts:
         async for attempt in stamina.retry_context(
             on=self._again,
             attempts=None,
-            timeout=None,  # the deadline around it holds
+            timeout=None,  # the surrounding deadline applies
             wait_initial=_FIRST_WAIT_SECONDS,
             wait_max=_LONGEST_WAIT_SECONDS,
         ):
@@ -69,7 +69,7 @@ class _Attempts:
 
     async def _ask(self) -> ModelAnswer:
         left = self._end - asyncio.get_running_loop().time()
-        if self._tried and left < _LEAST_SECONDS:  # it could only cost
+        if self._tried and left < _LEAST_SECONDS:  # a retry would only add cost
             raise NoReplyError(self._failed)
         self._tried = self._under_way = True
         try:
@@ -84,7 +84,7 @@ class _Attempts:
         return reply
 
     def _again(self, error: Exception) -> bool | float:
-        """Whether to ask again, or after how many seconds; not if it would be too late."""
+        """Whether to retry, or after how many seconds; not if the deadline would pass."""
         if not isinstance(error, NoReplyError) or not error.again:
             return False
         wait = error.after_seconds or 0.0
@@ -94,21 +94,21 @@ class _Attempts:
 
 
 def read(reply: ModelAnswer, output: type[BaseModel], tokens: Tokens) -> Sample:
-    """A reply held against the declared output."""
+    """A reply, validated against the declared output."""
     if reply.problem:
         return Sample(failed=reply.problem, tokens=tokens)
     if reply.tool == UNSURE:
-        return Sample(unsure=_said(reply.arguments), tokens=tokens)
+        return Sample(unsure=_reason_of(reply.arguments), tokens=tokens)
     if reply.tool != ANSWER:
         return Sample(failed="the model called a tool that it does not have", tokens=tokens)
     try:
         valid = output.model_validate(reply.arguments)
         content = valid.model_dump(mode="json")
-        output.model_validate(content)  # what is settled on is made of it again
+        output.model_validate(content)  # the chosen output is built from this value
         return Sample(output=content, tokens=tokens)
     except ValidationError as error:
         return Sample(failed=f"the model's reply does not fit: {_misfit(error)}", tokens=tokens)
-    except Exception as error:  # a validator of the pod's own, or what JSON cannot hold
+    except Exception as error:  # a validator of the pod, or a value that JSON does not have
         kind = type(error).__name__
         return Sample(failed=f"the model's reply could not be checked: {kind}", tokens=tokens)
 
@@ -119,7 +119,7 @@ def _misfit(error: ValidationError) -> str:
     return f"{where}: {first['msg'][:160]}"
 
 
-def _said(arguments: Any) -> str:
+def _reason_of(arguments: Any) -> str:
     reason = arguments.get("reason") if isinstance(arguments, dict) else None
     said = " ".join(reason.split()) if isinstance(reason, str) else ""
     return said[:_MOST_SAID] or "no reason given"

@@ -28,7 +28,7 @@ class Sample:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Neighbour:
-    """An example like the input; ``similarity`` in [0, 1]. Without output none was right."""
+    """An example like the input; ``similarity`` in [0, 1]. No output: no output was right."""
 
     input: Mapping[str, Any]
     output: Output | None
@@ -37,7 +37,7 @@ class Neighbour:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settled:
-    """The output with most votes; ``None`` with the ``reason`` if a person should look."""
+    """The output with most votes; ``None`` with the ``reason`` if a person should review."""
 
     output: Output | None
     votes: int
@@ -46,12 +46,12 @@ class Settled:
 
 
 def settle(samples: Sequence[Sample], neighbours: Sequence[Neighbour]) -> Settled:
-    """Most votes win; of equals the one its neighbours support more, then the first.
+    """The output with most votes; ties: more support from neighbours, then the first.
 
-    Confidence is the mean of a beta distribution. Every sample asked for is an observation, one
-    that failed or was unsure speaking against the output; every neighbour is one of the weight of
-    its similarity. Samples of one model err together, so this is no calibrated probability: it
-    orders tasks, finely where neighbours differ, and the certificate makes it safe.
+    Confidence is the mean of a beta distribution. Each requested sample is an observation; a failed
+    or unsure one counts against the output. Each neighbour is an observation weighted by its
+    similarity. Errors of samples of one model are correlated, so this is not a calibrated
+    probability. It ranks tasks; the certificate provides the guarantee.
     """
     counted = Counter(_key(sample.output) for sample in samples if not sample.failed)
     if not counted:

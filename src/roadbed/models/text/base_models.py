@@ -22,12 +22,12 @@ from roadbed.models.text.vocabulary import Counts, Floats, Rows, unit_rows
 Labels = npt.NDArray[np.int64]
 NEIGHBOURS_A_CLASS = 12
 _SHARPNESS = 5.0
-_FAR = -9.0  # stands for "no such class" among margins
+_FAR = -9.0  # marks a missing class among margins
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BaseModels:
-    """Fitted parts. ``sizes`` counts each class; ``none`` is the class of texts that fit nowhere.
+    """Fitted parts. ``sizes`` counts each class; ``none`` is the class of texts without a label.
 
     ``word_counts`` and ``character_counts`` are sums by class (K, V); ``centres`` (K, F) unit rows;
     ``near_rows`` (m, F) the newest examples of each class with ``near_classes`` (m,).
@@ -74,7 +74,7 @@ class BaseModels:
     def features(
         self, counts: Counts, rows: Rows, margins: Floats, lengths: Floats, unknown: Floats
     ) -> Floats:
-        """What the second stage sees of each text and its leading class: shape (n, features)."""
+        """Features of the second stage for each text and its leading class: shape (n, features)."""
         lead = margins.argmax(axis=1)
         near, _ = self.neighbours(rows)
         return np.column_stack(
@@ -91,7 +91,7 @@ class BaseModels:
         ).astype(np.float32)
 
     def neighbours(self, rows: Rows) -> tuple[Floats, Labels]:
-        """The best likeness within each class (n, K), and the position of the best of all (n,)."""
+        """Highest similarity within each class (n, K), and position of the highest of all (n,)."""
         likeness = np.asarray((rows @ self.near_rows.T).todense(), dtype=np.float32)
         best = np.zeros((rows.shape[0], len(self.sizes)), dtype=np.float32)
         order = np.argsort(self.near_classes, kind="stable")
@@ -142,7 +142,7 @@ class BaseModels:
 
 
 def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats, Floats]:
-    """One linear support vector machine a class; classes absent here get a margin far away."""
+    """One linear support vector machine per class; absent classes get a very low margin."""
     coefficients = np.zeros((classes, rows.shape[1]), dtype=np.float32)
     intercepts = np.full(classes, -2.0, dtype=np.float32)
     present = np.unique(labels)
@@ -151,7 +151,7 @@ def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             machine.fit(rows, labels)
-        if len(present) == 2:  # scikit-learn keeps one machine for two classes
+        if len(present) == 2:  # scikit-learn fits one machine for two classes
             coefficients[present] = np.vstack([-machine.coef_, machine.coef_])
             intercepts[present] = np.concatenate([-machine.intercept_, machine.intercept_])
         else:
@@ -190,5 +190,5 @@ def _closeness(likeness: Floats, lead: Labels) -> Floats:
 
 
 def lengths_of(texts: Sequence[str]) -> Floats:
-    """Words a text, shape (n,)."""
+    """Words per text, shape (n,)."""
     return np.array([text.count(" ") + 1 for text in texts], dtype=np.float32)

@@ -22,17 +22,17 @@ from roadbed.usecases.decider import Answer, LabelledExample, OutOfFold, Unsure
 from roadbed.usecases.errors import TrainingError
 from roadbed.usecases.parsing import written
 
-_FREE = Decimal(0)  # it runs here; nobody sends a bill
-_NONE = None  # the label of texts for which no answer would be right
+_FREE = Decimal(0)  # it runs locally, without cost
+_NONE = None  # the label of texts without a right answer
 
 
 class TextClassifier:
     """A trainable decider for text fields and one label field.
 
-    ``text`` names the input's field, or several that are read one below the other. ``label`` names
-    the output's. Examples whose output is ``None``
-    teach what belongs nowhere; texts that look like them come back as ``Unsure``. Source of the
-    method: statistics in ``docs/explanation``; the confidence is a stacked second stage.
+    ``text`` names the input's field, or several fields that are joined by line breaks. ``label``
+    names the output's. Examples whose output is ``None`` have no right label; similar texts get
+    ``Unsure``. Source of the method: statistics in ``docs/explanation``; the confidence is a
+    stacked second stage.
     """
 
     def __init__(self, text: str | Sequence[str] = "text", label: str = "label") -> None:
@@ -49,7 +49,7 @@ class TextClassifier:
             if name not in input.model_fields:
                 raise ValueError(f"the input has no field {name!r} to read the text from")
         if self.label not in output.model_fields:
-            raise ValueError(f"the output has no field {self.label!r} to put the label into")
+            raise ValueError(f"the output has no field {self.label!r} for the label")
         others = [
             name
             for name, field in output.model_fields.items()
@@ -73,7 +73,7 @@ class TextClassifier:
 
     @property
     def out_of_fold(self) -> OutOfFold:
-        """How the last fit did on examples it had not seen, in the order given to ``fit``."""
+        """Out-of-fold scores of the last fit, in the order given to ``fit``."""
         return self._learnt.out_of_fold
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
@@ -93,7 +93,7 @@ class TextClassifier:
         return fitted
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
-        """One answer an input, in order."""
+        """One answer per input, in order."""
         if not inputs:
             return []
         learnt = self._learnt
@@ -121,7 +121,7 @@ class TextClassifier:
         return state.save(self._learnt)
 
     def load(self, files: Mapping[str, bytes]) -> Self:
-        """A fitted copy from what ``save`` gave."""
+        """A fitted copy from the state of ``save``."""
         loaded = copy.copy(self)
         loaded._fitted = state.load(files)  # noqa: SLF001 - our own copy
         return loaded
@@ -163,7 +163,7 @@ class TextClassifier:
         )
 
     def _evidence(self, rows: Rows, margins: Floats) -> list[JsonObject]:
-        """For a reviewer: the runner-up, the words that spoke loudest, the most similar example."""
+        """For a reviewer: the second label, the heaviest words, the most similar example."""
         learnt = self._learnt
         shares = softmax(5.0 * margins, axis=1)
         order = np.argsort(margins, axis=1)

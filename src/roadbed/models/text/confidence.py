@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from roadbed.models.text.vocabulary import Floats
 
 _CLIP = 6.0
-# What to believe when there is too little to learn from: nothing, honestly.
+# The confidence with too few examples to learn from.
 _LEAST_OF_EACH = 5
 
 
@@ -33,10 +33,10 @@ class Confidence:
         *,
         weight: npt.NDArray[np.float64] | None = None,
     ) -> Confidence:
-        """Fit on out-of-fold rows. With too few rights or wrongs it says the share seen, always."""
+        """Fit on out-of-fold rows. With too few right or wrong, it gives the observed share."""
         mean, scale = _scale(features)
         if min(int(right.sum()), int((~right).sum())) < _LEAST_OF_EACH:
-            # Between the rate seen and one half: a handful of successes is no certainty.
+            # Between the observed rate and one half: a few successes are weak evidence.
             rate = (int(right.sum()) + 1.0) / (len(right) + 2.0)
             return cls(
                 mean=mean,

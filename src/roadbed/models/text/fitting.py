@@ -1,4 +1,4 @@
-"""Fitting of the classifier, with the confidence learned from texts that it did not see."""
+"""Fitting of the classifier; its confidence is fitted on out-of-fold texts."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _NOVEL_WEIGHT = 0.30  # of the total, for rows of hidden classes
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Corpus:
-    """The examples, counted once. ``none`` is the class of texts that fit nowhere."""
+    """The examples with their counts. ``none`` is the class of texts without a label."""
 
     texts: Sequence[str]
     classes: Labels
@@ -53,7 +53,7 @@ class _Corpus:
         return weights, base_models
 
     def held_out(self, known: Labels, asked: Labels) -> tuple[Labels, Floats]:
-        """Leading class and features of the texts at ``asked``, from a stage that saw ``known``."""
+        """Leading class and features of texts ``asked``, from a stage fitted on ``known``."""
         weights, base_models = self.stage(known)
         own = self.counts.rows(asked)
         rows = weights.weigh(own)
@@ -79,7 +79,7 @@ class _Corpus:
 
 
 def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed: int) -> FittedText:
-    """All that can be learnt from ``texts``, oldest first, of ``classes`` (n,) into ``labels``."""
+    """Fit all parts on ``texts``, oldest first; ``classes`` (n,) are positions in ``labels``."""
     counter, counts = Counter.fit(texts)
     corpus = _Corpus(
         texts=texts,
@@ -116,10 +116,10 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed:
 
 
 def _out_of_fold(corpus: _Corpus) -> tuple[Labels, Floats]:
-    """Each text's leading class and features, from a first stage that had not seen it."""
+    """Leading class and features of each text, from a first stage fitted without it."""
     folds = _folds(_groups(corpus.texts), corpus.seed)
-    # One after the other: the linear solver draws from one generator for the whole process, and
-    # fits that ran side by side would not come out the same twice.
+    # One after the other: the linear solver uses one random generator for the whole process, so
+    # parallel fits would not be reproducible.
     every = np.arange(len(corpus.texts))
     parts = [corpus.held_out(np.setdiff1d(every, fold), fold) for fold in folds]
     order = np.argsort(np.concatenate(folds))
@@ -128,10 +128,10 @@ def _out_of_fold(corpus: _Corpus) -> tuple[Labels, Floats]:
 
 
 def _learn_caution(corpus: _Corpus) -> tuple[Confidence, npt.NDArray[np.float64]] | None:
-    """The second stage once more, taught that kinds it never saw are always answered wrongly.
+    """The second stage, fitted so that kinds of work outside its training data count as wrong.
 
-    Each fold hides some texts and some whole classes from a first stage. Gives the stage and its
-    confidence in the texts of hidden classes, 0 where they were recognised as fitting nowhere.
+    Each fold hides some texts and some whole classes from a first stage. Returns the stage and its
+    confidence for texts of hidden classes; 0 where the answer was "none of these".
     """
     features, right, new, shown = [], [], [], []
     for known, asked, hidden in _hidings(corpus):
@@ -152,7 +152,7 @@ def _learn_caution(corpus: _Corpus) -> tuple[Confidence, npt.NDArray[np.float64]
 
 
 def _hidings(corpus: _Corpus) -> Iterator[tuple[Labels, Labels, Flags]]:
-    """What a fold may see, what it is asked, and which of that is of a class it never saw."""
+    """Training texts and test texts of a fold, and which test texts have a hidden class."""
     chance = np.random.default_rng([corpus.seed, 1])
     named = np.array(sorted(set(corpus.classes.tolist()) - {corpus.none}), dtype=np.int64)
     hide = max(1, round(_HIDDEN_CLASSES * len(named)))
@@ -172,15 +172,15 @@ def _answered(corpus: _Corpus, leads: Labels) -> Flags:
 
 
 def _groups(texts: Sequence[str]) -> Labels:
-    """The number of each text, shape (n,): equal texts have the same, in the order they came."""
+    """A number per text, shape (n,), by first occurrence; equal texts have the same number."""
     numbers: dict[str, int] = {}
     return np.array([numbers.setdefault(text, len(numbers)) for text in texts], dtype=np.int64)
 
 
 def _folds(groups: Labels, seed: int) -> list[Labels]:
-    """Random parts: five while that is quick, three for many examples.
+    """Random folds: five, or three for many examples.
 
-    Equal texts lie in one part, as one that was seen says nothing of those that were not.
+    Equal texts are in one fold; otherwise a test text could be among the training texts.
     """
     count = int(groups.max()) + 1
     if count < 2:

@@ -1,6 +1,6 @@
 """State: everything that the classifier has learned, stored as arrays and JSON.
 
-Reading it can run no code.
+Loading it runs no code.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittedText:
-    """All that was learned. ``labels`` are JSON values by class, ``None`` for "none of these".
+    """The fitted parameters. ``labels`` are JSON values by class, ``None`` for "none of these".
 
-    ``cautious`` is ``confidence`` fitted also for kinds of work that it never saw.
+    ``cautious`` is ``confidence`` fitted also for kinds of work outside the training data.
     """
 
     labels: tuple[Any, ...]
@@ -83,7 +83,7 @@ def save(fitted: FittedText) -> Mapping[str, bytes]:
 
 
 def _npz(arrays: Mapping[str, Any]) -> bytes:
-    """What ``numpy.savez_compressed`` writes, but for the time of day: it would change the hash."""
+    """As ``numpy.savez_compressed``, without the time, which would change the hash."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in sorted(arrays.items()):

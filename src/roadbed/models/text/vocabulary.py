@@ -46,9 +46,9 @@ class Counter:
 
     @classmethod
     def fit(cls, texts: Sequence[str]) -> tuple[Counter, Counts]:
-        """A counter that knows every term often enough in ``texts``, and their counts.
+        """A counter of the terms that are frequent enough in ``texts``, and their counts.
 
-        Rare n-grams only add noise; how rare is rare depends on how many texts there are.
+        Rare n-grams only add noise; the minimum frequency depends on the number of texts.
         """
         words, characters = least_documents(len(texts))
         word_vectorizer = _word_vectorizer(min_df=words)
@@ -60,7 +60,7 @@ class Counter:
         return cls(_terms(word_vectorizer), _terms(character_vectorizer)), counts
 
     def count(self, texts: Sequence[str]) -> Counts:
-        """Counts of known terms, one row a text."""
+        """Counts of known terms, one row per text."""
         return Counts(
             words=self._count(self._words, self.words, texts),
             characters=self._count(self._characters, self.characters, texts),
@@ -87,13 +87,13 @@ class Counter:
 
 
 def least_documents(texts: int) -> tuple[int, int]:
-    """In how many texts a word and a character n-gram must occur to be used."""
+    """The minimum number of texts with a word, and with a character n-gram, for it to be used."""
     return (3 if texts >= 600 else 2 if texts >= 100 else 1), min(20, max(2, texts // 50))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
-    """Inverse document frequencies of a training set, and which terms it knows."""
+    """Inverse document frequencies of a training set, and its terms."""
 
     words: Floats
     characters: Floats
@@ -143,7 +143,7 @@ def _terms(vectorizer: CountVectorizer) -> list[str]:
 def _idf(counts: Rows, least: int) -> Floats:
     documents = np.bincount(counts.indices, minlength=counts.shape[1])
     idf = (np.log((1 + counts.shape[0]) / (1 + documents)) + 1).astype(np.float32)
-    # A part of the texts would not have kept a term that is too rare among them.
+    # A fit on a part of the texts drops terms that are too rare in that part.
     return np.where(documents >= least, idf, np.float32(0.0))
 
 
@@ -154,5 +154,5 @@ def _tfidf(counts: Rows, idf: Floats) -> Rows:
 
 
 def unit_rows(rows: Rows) -> Rows:
-    """Rows of length one; rows and tables without anything in them stay as they are."""
+    """Rows of length one; empty rows and tables are unchanged."""
     return normalize(rows, copy=False) if rows.shape[0] and rows.shape[1] else rows

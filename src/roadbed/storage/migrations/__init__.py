@@ -11,7 +11,7 @@ from roadbed.storage.database import SCHEMA, with_schema
 from roadbed.storage.errors import StorageUnavailableError
 
 NEWEST = "0029"
-_LOCK = 0x524F4144  # one migration at a time, whoever starts first
+_LOCK = 0x524F4144  # one process migrates at a time
 
 
 def upgrade(url: str) -> None:
@@ -43,7 +43,7 @@ def _current(connection: psycopg.Connection[tuple[object, ...]]) -> object:
 
 
 def _run_alembic(url: str) -> None:
-    # Imported here: it takes half a second, and most starts have nothing to migrate.
+    # Imported here: the import takes half a second, and most starts need no migration.
     from alembic import command
     from alembic.config import Config
 

@@ -1,4 +1,4 @@
-"""Trust: states, kinds, bridges, notices."""
+"""Trust: states, kinds, cautious mode, notices."""
 
 from __future__ import annotations
 

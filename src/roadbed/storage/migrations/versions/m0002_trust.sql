@@ -19,7 +19,7 @@ WHERE version.id = use_case.live_version AND certificate.threshold IS NOT NULL;
 -- The outputs a version was trained on; a reviewer's label outside them is a new kind of work.
 ALTER TABLE behaviour ADD COLUMN kinds jsonb;
 
--- A bridge stands where a certificate would, and is never shown as one.
+-- bridged: the threshold is that of cautious mode. It is not proven and never shown as a proof.
 ALTER TABLE certificate
     ADD COLUMN bridged   boolean NOT NULL DEFAULT false,
     ADD COLUMN on_alarm  double precision;

@@ -1,4 +1,4 @@
-"""Releases: proposals, the ladder, sign-offs, comparisons, stages."""
+"""Releases: proposals, release steps, sign-offs, comparisons, stages."""
 
 from __future__ import annotations
 

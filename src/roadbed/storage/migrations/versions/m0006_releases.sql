@@ -5,7 +5,7 @@ ALTER TABLE behaviour
     ADD COLUMN made_by      text NOT NULL DEFAULT 'roadbed',
     ADD COLUMN reason       text NOT NULL DEFAULT '';
 
--- A stage of the road and when it was reached. The release epoch moves with every change of what
+-- A stage of the use case and when it was reached. The release epoch moves with every change of what
 -- decides: live, canary, rolled back.
 ALTER TABLE use_case
     ADD COLUMN stage          text NOT NULL DEFAULT 'idea' CHECK (stage IN (
@@ -37,7 +37,7 @@ CREATE TABLE proposal (
     UNIQUE (use_case, fingerprint)
 );
 
--- One candidate version on its way up the ladder. What it must reach is fixed before anybody knows
+-- One candidate version on its way through the release steps. What it must reach is fixed before anybody knows
 -- what it reaches: `plan` is written when the row is born.
 CREATE TABLE release (
     id           text PRIMARY KEY,
@@ -106,7 +106,7 @@ CREATE TABLE comparison (
     PRIMARY KEY (release, task_id)
 );
 
--- Stages and waits with their times: the clock of the whole road.
+-- Stages and waits with their times: the stage clock.
 CREATE TABLE stage_event (
     id         text PRIMARY KEY,
     use_case   text NOT NULL REFERENCES use_case (name),

@@ -1,4 +1,4 @@
-"""A release in words: every step, what it waits for, whose word is asked for."""
+"""A release in words: each step, what it waits for, whose sign-off is needed."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
         ),
     ],
 )
-def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
+def test_every_step_has_a_sentence(release: Release, said: str) -> None:
     assert presentation.sentence(release) == said
 
 
@@ -137,11 +137,11 @@ def test_every_step_is_told_in_a_sentence(release: Release, said: str) -> None:
         (replace(at("live"), step="retired"), "✓✓✓✓✓"),
     ],
 )
-def test_the_ladder_shows_how_far_it_came(release: Release, signs: str) -> None:
-    assert "".join(rung.sign for rung in presentation.steps(release)) == signs
+def test_the_steps_show_how_far_a_release_came(release: Release, signs: str) -> None:
+    assert "".join(step.sign for step in presentation.steps(release)) == signs
 
 
-def test_waits_are_told_with_their_beginning() -> None:
+def test_waits_show_their_beginning() -> None:
     release = at("shadow", missing=["risk_partner"], waits_for="traffic")
     assert presentation.waiting(release) == [
         ("for more tasks", AT + timedelta(days=2)),
@@ -150,7 +150,7 @@ def test_waits_are_told_with_their_beginning() -> None:
     assert presentation.waiting(at("live")) == []
 
 
-def test_whose_word_is_asked_for_and_why_another_is_not() -> None:
+def test_who_may_sign_off_and_why_others_may_not() -> None:
     release = at("gated", missing=BOTH, next="shadow")
     mine, _ = presentation.may_sign(release, {"risk_partner", "engineer"}, "dev")
     assert mine == ["risk_partner"]

@@ -1,4 +1,4 @@
-"""The road: use cases, versions, tasks, decisions, reviews, examples, people."""
+"""Tasks: use cases, versions, tasks, decisions, reviews, examples, people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The ladder on a real database: up by evidence and by people's words."""
+"""Release steps on a real database: up by evidence and sign-offs."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from roadbed.releases.errors import (
 )
 from roadbed.versions.errors import ArtifactMissingError, UnknownVersionError
 from tests.conftest import Folders
-from tests.ladders import (
+from tests.release_steps import (
     AT_ONCE,
     HARMFUL,
     TRIED,
@@ -51,7 +51,7 @@ async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[A
 
 @pytest.fixture
 async def tried(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
-    """Live already, on a ladder with shadow and canary."""
+    """Live already, with shadow and canary as release steps."""
     write(folders, rollout=TRIED)
     async with open_app(settings, url) as opened:
         await live(opened)
@@ -111,7 +111,7 @@ class TestUp:
         [decision] = await traffic(app, [4])
         assert decision.output == {"queue": "even"}
 
-    async def test_the_ladder_is_that_of_what_is_live_whatever_the_folder_says(
+    async def test_the_steps_are_those_of_the_live_version_whatever_the_folder_says(
         self, app: App, folders: Folders
     ) -> None:
         first = await live(app)
@@ -171,7 +171,7 @@ class TestUp:
 
 
 class TestSlow:
-    """A busy moment of the machine fails nobody; what is slow whenever it is asked does."""
+    """A single slow answer fails no candidate; a repeatedly slow one does."""
 
     async def test_once_is_asked_again(self, app: App, folders: Folders) -> None:
         step, report = await self.gate(app, folders, "n % 8 == 0 and asked[n] == 1")
@@ -194,7 +194,7 @@ class TestSlow:
         assert report["candidate"]["asked_twice"] == 0
 
     async def gate(self, app: App, folders: Folders, slow: str) -> tuple[str, Mapping[str, Any]]:
-        """The gate asks about everything once, and once more where that was slow."""
+        """The gate evaluates each item once, and slow ones again."""
         await live(app)
         line = f"asked[n] += 1; time.sleep(0.12 if {slow} else 0)"
         await edit(app, folders, line, more="from collections import Counter; asked = Counter()")
@@ -242,12 +242,12 @@ class TestRefused:
         release = await app.releases.plan("triage", actor="ben")
         with pytest.raises(NothingToJudgeError):
             await app.releases.gate(release.id, actor="ben")
-        road = await app.stage_clock.timeline("triage")
-        assert [item.waits_for for item in road.waiting] == ["labels"]
+        timeline = await app.stage_clock.timeline("triage")
+        assert [item.waits_for for item in timeline.waiting] == ["labels"]
         await app.database.fetch("UPDATE example SET withdrawn_at = NULL")
         await app.releases.gate(release.id, actor="ben")
-        road = await app.stage_clock.timeline("triage")
-        assert {entry.waits_for for entry in road.waiting} == {"domain_lead", "risk_partner"}
+        timeline = await app.stage_clock.timeline("triage")
+        assert {entry.waits_for for entry in timeline.waiting} == {"domain_lead", "risk_partner"}
 
     async def test_two_gates_at_once(self, app: App) -> None:
         release = await app.releases.plan("triage", actor="ben")
@@ -326,7 +326,7 @@ class TestSignOffs:
                 role=role,
             )
 
-    async def test_not_by_whoever_had_the_version_made(self, app: App) -> None:
+    async def test_not_by_the_person_who_requested_the_version(self, app: App) -> None:
         first = await gated(app, actor="ana")
         await app.releases.withdraw(first.id, actor="ana", why="somebody else plans it")
         release = await app.releases.plan("triage", actor="ben", version=first.version)
@@ -335,7 +335,7 @@ class TestSignOffs:
         with pytest.raises(SignOffError, match="ana is an author"):
             await signed(app, release, ["ana"])
 
-    async def test_not_by_whoever_wrote_a_part_of_it(self, app: App) -> None:
+    async def test_not_by_an_author_of_a_part_of_it(self, app: App) -> None:
         release = await gated(app)
         await signed(app, release, ["ana"])
         await app.database.fetch(
@@ -411,7 +411,7 @@ class TestSignOffs:
 
 
 class TestWithoutSignOffs:
-    async def test_the_ladder_works_too(
+    async def test_the_release_steps_work_too(
         self, settings: Settings, folders: Folders, url: str
     ) -> None:
         write(folders, rollout=f"sign_offs=(), {AT_ONCE}")

@@ -1,4 +1,4 @@
-"""Anybody does anything to a ladder, in any order: what must always hold, holds."""
+"""Any person does any release step in any order: the invariants hold."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from roadbed.usecases.loader import load
 from roadbed.versions.model import Release
 from tests.conftest import Folders
 from tests.databases import database
-from tests.ladders import traffic, write
+from tests.release_steps import traffic, write
 
 PEOPLE = st.sampled_from(["ana", "ben", "chi", "dev", "eve"])
-LADDER = (
+ROLLOUT = (
     "shadow_tasks=2, canary_tasks=3, canary_share=0.5, "
     "gate=Gate(worse_by=0.06, fewest=20, slower_by=50.0)"
 )
@@ -69,7 +69,7 @@ class Anybody(RuleBasedStateMachine):
         return self.loop.run_until_complete(work)
 
     def attempt(self, work: Coroutine[Any, Any, Any]) -> Any:
-        """What was done, or ``None`` where it was refused with a reason and a way out."""
+        """The result, or ``None`` if it was refused with a reason and a remedy."""
         with contextlib.suppress(RoadbedError):
             return self.run(work)
         return None
@@ -78,7 +78,7 @@ class Anybody(RuleBasedStateMachine):
     def begin(self) -> None:
         self._write("pass")
         self.app: App = self.run(self.opened.__aenter__())
-        for name in ("ana", "dev"):  # else the names that the folder declares mean nobody
+        for name in ("ana", "dev"):  # otherwise the names that the folder declares have no accounts
             self.run(self.app.members.add(name, by="test"))
 
     def teardown(self) -> None:
@@ -131,7 +131,7 @@ class Anybody(RuleBasedStateMachine):
     @precondition(lambda self: self.current())
     @rule(person=PEOPLE)
     def go_on(self, person: str) -> None:
-        """Whatever comes next, or may come next."""
+        """Any possible next step."""
         release = self.current()
         verbs = {
             "gate": self.app.releases.gate,
@@ -146,7 +146,7 @@ class Anybody(RuleBasedStateMachine):
     @precondition(lambda self: self.current())
     @rule(steps=st.integers(1, 8))
     def climb(self, steps: int) -> None:
-        """The way that people who want it up would take, some of it."""
+        """Some of the steps towards promotion."""
         for _ in range(steps):
             release = self.current()
             if release is None:
@@ -231,7 +231,7 @@ class Anybody(RuleBasedStateMachine):
         return self.run(self.app.releases.current("triage"))  # type: ignore[no-any-return]
 
     def _write(self, decide: str) -> None:
-        write(self.folders, decide, rollout=LADDER, count=400)
+        write(self.folders, decide, rollout=ROLLOUT, count=400)
         path = self.folders.parent / "triage" / "usecase.py"
         path.write_text(path.read_text().replace("risk_limit=0.02", "risk_limit=0.1"))
 
@@ -275,9 +275,9 @@ def test_whatever_anybody_does(server: EmbeddedServer, tmp_path: Path) -> None:
     run_state_machine_as_test(
         Anybody,
         settings=settings(
-            max_examples=int(os.environ.get("LADDERS", "8")),
+            max_examples=int(os.environ.get("RELEASE_STEPS", "8")),
             stateful_step_count=25,
-            derandomize="LADDERS" not in os.environ,
+            derandomize="RELEASE_STEPS" not in os.environ,
             print_blob=True,
         ),
     )

@@ -1,4 +1,4 @@
-"""A use case with a ladder, for tests: which queue a number belongs to."""
+"""A use case with release steps, for tests: which queue a number belongs to."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from roadbed.usecases.loader import load
 from roadbed.versions.model import Release
 from tests.conftest import Folders
 
-LADDER = """
+USECASE = """
 import time
 from pydantic import BaseModel
 from roadbed import Answer, Check, Gate, Pod, Rollout, Unsure, UseCase
@@ -44,7 +44,7 @@ def decide(inquiry, context):
     return Answer(output=Routing(queue=queue), confidence=0.9, cost=0)
 """
 RIGHT = "pass"
-# Harmless on what the gate asks, wrong on what comes later.
+# Right on the gate's items, wrong on later tasks.
 LATER = 'queue = queue if n < 2000 else "elsewhere"'
 HARMFUL = 'queue = queue if n % 5 else "elsewhere"'
 TRIED = "shadow_tasks=10, canary_tasks=20, canary_share=0.5"
@@ -74,7 +74,7 @@ def write(
     """The folder of ``triage``, with a line in its decider that may spoil it."""
     folder = folders.parent / "triage"
     (folder / "examples").mkdir(parents=True, exist_ok=True)
-    declared = LADDER.format(decide=decide, rollout=rollout, slices=tuple(slices), more=more)
+    declared = USECASE.format(decide=decide, rollout=rollout, slices=tuple(slices), more=more)
     (folder / "usecase.py").write_text(declared)
     (folder / "examples" / "past.jsonl").write_text(examples(count))
 
@@ -90,7 +90,7 @@ async def edit(
 
 
 async def pod(app: App) -> None:
-    """Accounts for those whom the folder names: without one, a name counts for nobody."""
+    """Accounts for the people that the folder names: a name without an account has no effect."""
     for name in ("ana", "ben", "chi", "dev"):
         with suppress(PersonExistsError):
             await app.members.add(name, by="test")
@@ -113,7 +113,7 @@ async def signed(app: App, release: Release, people: Sequence[str] = PEOPLE) -> 
 
 
 async def live(app: App) -> Release:
-    """The folder's version up to the top, tried on whatever its ladder asks for."""
+    """The folder's version, live after all steps that its plan has."""
     release = await signed(app, await gated(app))
     if release.plan["shadow_tasks"]:
         release = await app.releases.shadow(release.id, actor="ben")

@@ -24,7 +24,7 @@ from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.versions.errors import ResourceExhaustedError, VersionsFolderError
 from roadbed.versions.store import Runnable
 from tests.conftest import DECIDE, Folders
-from tests.ladders import (
+from tests.release_steps import (
     LATER,
     draw_all,
     edit,
@@ -42,7 +42,7 @@ SENDS = 'usecase.deliver("crm", to=Webhook(url="http://127.0.0.1:9/", private=Tr
 
 @pytest.fixture
 async def app(settings: Settings, folders: Folders, url: str) -> AsyncIterator[App]:
-    """Live without a trial; what is planned later is tried."""
+    """Live without a trial; later releases have one."""
     write(folders, more=SENDS)
     async with open_app(settings, url) as opened:
         await live(opened)
@@ -312,7 +312,7 @@ class TestLive:
         assert after["release_epoch"] > before["release_epoch"]
         await app.releases.roll_back("triage", actor="ana", why="further: it proposes only")
         assert app.deployments.get("triage").live.threshold is None
-        with pytest.raises(RollBackError, match="came without a release"):
+        with pytest.raises(RollBackError, match="has no release"):
             await app.releases.roll_back("triage", actor="ana", why="still further")
 
     async def test_not_to_another_and_not_where_nothing_was(
@@ -346,7 +346,7 @@ class TestLive:
     ) -> None:
         write(folders)
         async with open_app(settings, url) as opened:
-            with pytest.raises(RollBackError, match="came without a release"):
+            with pytest.raises(RollBackError, match="has no release"):
                 await opened.releases.roll_back("triage", actor="ana", why="back")
 
     async def test_retired_takes_nothing_new_and_people_finish_what_waits(
@@ -373,7 +373,7 @@ class TestLive:
             await app.releases.retire("triage", actor="ana", why="Once more.")
         with pytest.raises(UnknownUseCaseError):
             await app.releases.retire("nobody", actor="ana", why="Who?")
-        # An edited folder is nobody's word that it should go on; a planned release is.
+        # An edited folder is no decision to continue; a planned release is.
         await edit(app, folders, more=SENDS + "\n# edited")
         with pytest.raises(RetiredError):
             await traffic(app, [11])
@@ -406,18 +406,18 @@ async def test_the_road_tells_stages_and_waits(
     write(folders)
     async with open_app(settings, url) as opened:
         release = await gated(opened)
-        road = await opened.stage_clock.timeline("triage")
-        assert [stage.name for stage in road.stages] == ["idea", "proof", "gate"]
-        assert [item.waits_for for item in road.waiting] == ["domain_lead", "risk_partner"]
+        timeline = await opened.stage_clock.timeline("triage")
+        assert [stage.name for stage in timeline.stages] == ["idea", "proof", "gate"]
+        assert [item.waits_for for item in timeline.waiting] == ["domain_lead", "risk_partner"]
         release = await signed(opened, release, ["ana"])
-        road = await opened.stage_clock.timeline("triage")
-        assert [entry.waits_for for entry in road.waiting] == ["risk_partner"]
+        timeline = await opened.stage_clock.timeline("triage")
+        assert [entry.waits_for for entry in timeline.waiting] == ["risk_partner"]
         await opened.releases.promote((await signed(opened, release, ["dev"])).id, actor="ben")
-        road = await opened.stage_clock.timeline("triage")
-        assert (road.stage, list(road.waiting)) == ("live", [])
-        assert road.production.reached_at is not None
-        assert 0.0 < road.production.days < 1.0
-        assert {wait.waits_for for wait in road.waits} == {"domain_lead", "risk_partner"}
+        timeline = await opened.stage_clock.timeline("triage")
+        assert (timeline.stage, list(timeline.waiting)) == ("live", [])
+        assert timeline.production.reached_at is not None
+        assert 0.0 < timeline.production.days < 1.0
+        assert {wait.waits_for for wait in timeline.waits} == {"domain_lead", "risk_partner"}
 
 
 async def test_a_delivery_that_comes_back_after_the_fall_waits_for_a_person(
@@ -461,12 +461,12 @@ async def test_a_renewed_proof_of_the_same_behaviour_needs_no_new_word(
     assert app.deployments.get("triage").live.threshold is not None
 
 
-async def test_only_what_came_by_a_release_is_renewed_by_the_ladder(
+async def test_only_a_released_version_is_recertified(
     settings: Settings, folders: Folders, url: str
 ) -> None:
     write(folders)
     async with open_app(settings, url) as opened:
-        with pytest.raises(RollBackError, match="without a release"):
+        with pytest.raises(RollBackError, match="has no release"):
             await opened.releases.recertify("triage", actor="ben")
 
 
