@@ -18,7 +18,7 @@ OWNERS = {
     "decisions": "comparison decision process",
     "deliveries": "circuit delivery delivery_attempt",
     "examples": "example",
-    "guarantee": "certificate notice running_audit running_gap running_mark",
+    "guarantee": "certificate notice running_audit running_gap running_mark weak_example",
     "halts": "halt",
     "improvement": "proposal",
     "insight": "background_failure",

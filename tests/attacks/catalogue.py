@@ -73,6 +73,10 @@ CATALOGUE: Mapping[str, Sequence[str]] = {
         "tests/unit/test_recovery.py::test_a_manifest_of_any_shape_is_refused",
         "tests/unit/test_recovery.py::TestSigned",
     ),
+    "evidence that somebody chooses": (
+        "tests/unit/test_erased_evidence.py",
+        "tests/unit/test_trust.py::TestStates",
+    ),
     "conditions that take long": ("tests/unit/test_conditions.py",),
     "text that acts on a terminal": ("tests/unit/test_terminal.py",),
 }

@@ -745,6 +745,25 @@ class TestActions:
         ended = {element.id: element for element in await all_of(app)}
         assert ended[third.id].state is DeliveryState.REFUSED
 
+    async def test_what_was_made_ready_since_it_was_looked_at_is_not_approved_unread(
+        self, ledger: Ledger, app: App, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await self.ready(app, ledger)
+        await decide(app, "refund 100")
+        await pump(app)
+        held, find = await one(app), app.deliveries._find
+
+        async def before(delivery_id: str, served: Sequence[str]) -> Mapping[str, Any]:
+            return {**await find(delivery_id, served), "key": None, "content_hash": None}
+
+        monkeypatch.setattr(app.deliveries, "_find", before)
+        with pytest.raises(DeliveryStateError, match="no longer what it was"):
+            await app.deliveries.resolve(held.id, "approve", person="ana", served=SERVED)
+        monkeypatch.undo()
+        await pump(app)
+        assert ledger.got == []
+        assert (await one(app)).approved_by is None
+
     async def test_content_changed_after_approval_is_not_sent(
         self, ledger: Ledger, app: App
     ) -> None:

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from roadbed.app import App
+from roadbed.audit.events import AuditEvent, record
 from roadbed.deliveries.errors import DeliveryStateError
 from roadbed.deliveries.model import DeliveryState
 from roadbed.storage.database import with_schema
@@ -62,6 +63,32 @@ def test_the_log_of_the_embedded_server(server: EmbeddedServer, url: str) -> Non
     assert "Quarzbach" not in written
 
 
+async def test_examples_for_a_prompt_that_somebody_decided_on(app: App, url: str) -> None:
+    await stand(app, reference_rate=0.0)
+    task, other = await decide(app, SECRET), await decide(app, "where is my parcel")
+    row = await app.database.fetch_one(
+        "SELECT input FROM task WHERE id = %(id)s", {"id": task.task_id}
+    )
+    assert row is not None
+    patch = {"kind": "examples", "examples": [{"input": row["input"], "output": None}]}
+    detail = {"said": "accepted", "edited": False, "patch": patch}
+    event = AuditEvent(
+        use_case="triage", kind="proposal", subject="prp_1", actor="ben", detail=detail
+    )
+    async with app.database.transaction() as connection:
+        await connection.execute(PROPOSAL)
+        await record(connection, event)
+    await app.erasure.erase(other.task_id, by="ana", reason="asked for")
+    assert SECRET in everything_in(url)
+    await app.erasure.erase(task.task_id, by="ana", reason="asked for")
+    assert SECRET not in everything_in(url)
+
+
+PROPOSAL = """
+INSERT INTO proposal (id, use_case, kind, title, reason, support, cases, patch, fingerprint, rank,
+                      made_at)
+VALUES ('prp_1', 'triage', 'examples', 't', 'r', '{}', '[]', NULL, 'f', 0.2, now())
+"""
 BEHAVIOURS = """
 INSERT INTO artifact (hash, content) VALUES
     ('withdrawn', 'Quarzbach'), ('live', 'Quarzbach'), ('shared', 'both'), ('planned', 'parcel');

@@ -53,6 +53,12 @@ actions:
   - {name: huge, action: refund, when: action.amount > 500.0, decide: refuse, reason: far too much}
 """
 
+NO_ANSWER = """
+actions:
+  - {name: closed, action: refund, when: input.closed, decide: refuse, reason: it is closed}
+  - {name: any, action: refund, when: "true", decide: allow, reason: anybody may}
+"""
+
 
 class Inquiry(BaseModel):
     text: str
@@ -338,6 +344,18 @@ class TestSteps:
         assert result.content.proposed_actions == [
             {"name": "refund", "arguments": {"amount": amount}}
         ]
+
+    async def test_a_rule_of_an_action_that_answers_no_yes_or_no_asks_a_person(
+        self, tmp_path: Path
+    ) -> None:
+        (path := tmp_path / "rules.yaml").write_text(NO_ANSWER)
+        rules = read_rules(path)
+        said = ((True, "refuse"), (False, "allow"), (None, "review"), (1, "review"))
+        for closed, decided in said:
+            facts = {"input": {"closed": closed}, "output": {}, "confidence": 0.9}
+            decide, why = rules.decide_action("refund", {}, facts)
+            assert decide == decided
+        assert why == "the rule 'closed' did not answer yes or no"
 
     async def test_what_is_proposed_is_output_actions_and_sources(
         self, live: LiveVersion, context: EvaluationContext

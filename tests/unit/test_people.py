@@ -26,7 +26,7 @@ from roadbed.people.errors import (
 )
 from roadbed.people.model import Role, SignInProof
 from roadbed.people.passwords import Passwords
-from roadbed.people.service import hashed
+from roadbed.people.service import SQL, hashed
 from roadbed.storage import migrations
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import EmbeddedServer
@@ -172,6 +172,26 @@ class TestPersons:
             await app.members.make_admin("two", admin=False, by="two")
         with pytest.raises(UnknownPersonError):
             await app.members.disable("nobody", by="two")
+
+    async def test_whoever_becomes_the_last_administrator_just_now_stays(self, app: App) -> None:
+        await app.members.add("one", by="test", admin=True)
+        await app.members.add("two", by="test")
+        async with app.database.transaction() as connection:
+            await connection.execute(SQL["first_lock"])
+            disabling = asyncio.create_task(app.members.disable("two", by="one"))
+            await _waits_for_a_lock(app)
+            for name, admin in (("two", True), ("one", False)):
+                facts = {"person": name, "admin": admin, "by": "two"}
+                await connection.execute(SQL["make_admin"], facts)
+        with pytest.raises(LastAdminError):
+            await disabling
+        assert (await app.members.get("two")).disabled_at is None
+
+
+async def _waits_for_a_lock(app: App) -> None:
+    asked = "SELECT pid FROM pg_locks WHERE NOT granted"
+    while not await app.database.fetch(asked):  # noqa: ASYNC110 - the database tells nobody
+        await asyncio.sleep(0.02)
 
 
 class TestTokens:

@@ -47,6 +47,12 @@ def past(folders: Folders) -> None:
     folders.write(EVEN, examples="\n".join(json.dumps(row) for row in rows))
 
 
+@pytest.fixture
+def telling(past: None, folders: Folders) -> None:
+    """A decider that tells the id of its task."""
+    folders.write(EVEN.replace("cautious=", 'evidence={"task": context.task.id}, cautious='))
+
+
 async def correct(
     app: App, review_id: str, queue: str, reviewer: str, kind: VerdictKind = VerdictKind.CORRECT
 ) -> RecordedVerdict:
@@ -113,6 +119,17 @@ class TestKnownCases:
         assert (sol.missed, sol.known_wrong) == (missed, missed)
         assert (sol.known_right, sol.spoiled) == (6 - missed, 0)
         assert sol.missed_low < 1.0 == sol.missed_high
+
+    @pytest.mark.usefixtures("telling")
+    async def test_its_decider_saw_the_id_that_its_task_has(self, app: App) -> None:
+        await review_some(app)
+        await tick(app, check_share=0.2)
+        checks = {check["task_id"] for check in await measures(app, "check")}
+        assert len(checks) == 3
+        for review in await waiting(app, "sol"):
+            assert (review.evidence or {})["task"] == review.task_id
+            checks.discard(review.task_id)
+        assert not checks
 
     async def test_they_are_drawn_from_a_few_labelled_items_and_not_from_all_at_each_look(
         self, app: App

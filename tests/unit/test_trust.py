@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
+import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from roadbed.app import App
@@ -16,6 +18,8 @@ from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.risk.automation_state import Sign, State
+from roadbed.storage.database import with_schema
+from roadbed.storage.sql import texts
 from roadbed.usecases.loader import load
 from tests.conftest import Folders
 from tests.unit.test_decisions import decide
@@ -150,6 +154,27 @@ class TestStates:
         assert (live.state, live.rate) == (State.OPEN, 0.12)
         assert await app.running_audit.inspect(declared(app)) is None
 
+    async def test_rows_of_a_folder_are_no_work_that_arrived_since_the_halt(
+        self, app: App, folders: Folders
+    ) -> None:
+        at = datetime.now(UTC) - timedelta(hours=1)
+        await stand(app, state="halted", threshold=None, alarm_at=at)
+        row = {"input": {"text": "number 2"}, "output": {"queue": "even"}}
+        folders.write(
+            EVEN,
+            examples="".join(
+                f"{json.dumps(row | {'input': {'text': f'number {2 * n}'}})}\n" for n in range(1200)
+            ),
+        )
+        loaded = load(folders.parent / "triage")
+        stored, _ = await app.examples.import_folder(loaded)
+        assert stored == 1200
+        improved = await app.deployer.improve(loaded, actor="ben")
+        await app.deployments.refresh("triage")
+        assert improved.certificate is not None
+        assert improved.certificate["threshold"] is None
+        assert app.deployments.get("triage").live.state is State.HALTED
+
     async def test_a_server_watches_by_itself(self, app: App) -> None:
         await stand(app)
         async with running(app):
@@ -167,6 +192,31 @@ class TestStates:
             await answer(app, await decide(app, f"number {number}"), "other")
         result = await asyncio.gather(*(app.running_audit.inspect(declared(app)) for _ in range(4)))
         assert sum(item is not None for item in result) == 1
+
+
+TRIED = """
+INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, made_at)
+SELECT name, 'triage', 'f', '{}', '{}', 1, now() FROM unnest('{live,bad,decoy}'::text[]) AS name;
+INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, risk_limit, certainty,
+                         items, covered, errors, detail, issued_at)
+SELECT 'crt_' || name || hours, 'triage', name, 1, threshold, false, 0.02, 0.95, 1, 1, 0, '{}',
+       now() - hours * interval '1 hour'
+FROM (VALUES ('live', 0.5, 9), ('bad', NULL, 8), ('decoy', 0.5, 7), ('live', 0.5, 1))
+     AS tried (name, threshold, hours);
+INSERT INTO version (id, use_case, behaviour, number, made_at, live_since)
+VALUES ('ver_1', 'triage', 'live', 901, now(), now()),
+       ('ver_2', 'triage', 'decoy', 902, now(), NULL)
+"""
+
+
+async def test_a_version_that_passes_and_is_not_released_is_a_try_as_well(
+    app: App, url: str
+) -> None:
+    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+        connection.execute(TRIED)
+    facts = {"use_case": "triage", "behaviour": "next"}
+    row = await app.database.fetch_one(texts("roadbed.guarantee")["tried"], facts)
+    assert row == {"versions": 4, "tries": 3}  # a bad one and a decoy
 
 
 @pytest.mark.usefixtures("even")

@@ -150,6 +150,7 @@ class Deliveries:
                     "id": delivery_id,
                     "state": after,
                     "from": list(states),
+                    "ready": row["key"] is not None,
                     "approves": what == "approve",
                     "person": person,
                     "hash": content_hash if what == "approve" and row["key"] else None,

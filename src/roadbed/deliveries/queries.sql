@@ -614,6 +614,7 @@ SELECT destination, failures, open_until, last_error FROM circuit
 WHERE use_case = %(use_case)s AND failures > 0
 
 -- name: decide
+-- Whether it was ready is what the person saw: what was made ready meanwhile has content to be read.
 UPDATE delivery
 SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs_approval
                   AND approved_hash IS DISTINCT FROM content_hash
@@ -624,7 +625,7 @@ SET state = CASE WHEN %(state)s::text = 'waiting' AND NOT %(approves)s AND needs
     attempt = CASE WHEN %(state)s = 'waiting' THEN 0 ELSE attempt END,
     first_sent_at = CASE WHEN %(state)s = 'waiting' THEN NULL ELSE first_sent_at END,
     done_at = CASE WHEN %(state)s IN ('waiting', 'planned') THEN NULL ELSE now() END
-WHERE id = %(id)s AND state = ANY (%(from)s)
+WHERE id = %(id)s AND state = ANY (%(from)s) AND (key IS NOT NULL) = %(ready)s
   AND (%(hash)s::text IS NULL OR content_hash = %(hash)s)
   AND (NOT %(approves)s OR key IS NULL OR may_decide(
       %(person)s, NULL, senders_of(task_id), '{}',

@@ -59,8 +59,9 @@ class KnownCase:
     """An input with its known right output.
 
     ``judges`` says that it is never used for learning, ``reference`` that it was drawn at random,
-    ``corrected`` that a person corrected the answer. ``waiting`` marks a drawn task
-    whose label may still come; ``overdue`` one whose label is late, which counts as wrong.
+    ``corrected`` that a person corrected the answer. ``waiting`` marks a drawn task whose label may
+    still come; ``overdue`` one whose label is late, which counts as wrong. ``erased`` marks one
+    whose content is gone: nothing can be evaluated on it, and it counts as a wrong answer.
     """
 
     id: str
@@ -73,6 +74,7 @@ class KnownCase:
     drawn_at: datetime
     overdue: bool = False
     waiting: bool = False
+    erased: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -80,7 +80,18 @@ SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jso
        task.admitted_at AS sorted_at, task.id AS sorted_by
 FROM review JOIN task ON task.id = review.task_id
 WHERE review.use_case = %(use_case)s AND review.verdict IS NULL AND task.reference
-  AND task.revises IS NULL
+  AND task.revises IS NULL AND task.body_hash <> 'erased'
+
+-- name: erased
+-- Drawn for the reference sample, and erased since. It stays a part of the sample, or whoever erases what
+-- was found wrong would make a version look better.
+SELECT task.id, task.id AS task_id, task.input, NULL::jsonb AS output, NULL::jsonb AS actions,
+       'judge' AS purpose, true AS reference, false AS labelled, false AS corrected,
+       true AS overdue, task.admitted_at AS drawn_at, task.admitted_at AS sorted_at,
+       task.id AS sorted_by, true AS erased
+FROM review JOIN task ON task.id = review.task_id
+WHERE review.use_case = %(use_case)s AND task.reference AND task.revises IS NULL
+  AND task.body_hash = 'erased'
 
 -- name: judged_answers
 -- not null: of_case, content_hash, loss

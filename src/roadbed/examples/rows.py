@@ -92,6 +92,25 @@ class UnlabelledRow(TypedDict):
     sorted_by: TaskId
 
 
+class ErasedRow(TypedDict):
+    """A row of ``erased``."""
+
+    id: TaskId
+    task_id: TaskId
+    input: Json
+    output: Json | None
+    actions: Json | None
+    purpose: str
+    reference: bool
+    labelled: bool
+    corrected: bool
+    overdue: bool
+    drawn_at: datetime
+    sorted_at: datetime
+    sorted_by: TaskId
+    erased: bool
+
+
 class JudgedAnswersRow(TypedDict):
     """A row of ``judged_answers``."""
 
@@ -125,6 +144,7 @@ class Queries(TypedDict):
     repeated: Query[RepeatedRow]
     some_cases: Query[SomeCasesRow]
     unlabelled: Query[UnlabelledRow]
+    erased: Query[ErasedRow]
     judged_answers: Query[JudgedAnswersRow]
     counts: Query[CountsRow]
     erase_example: Query[Never]

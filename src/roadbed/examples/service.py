@@ -19,10 +19,11 @@ from roadbed.decisions.evaluation import (
     MeteredCalls,
     evaluate_many,
 )
-from roadbed.decisions.model import Answered, LiveVersion
+from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Routed
 from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
 from roadbed.examples.rows import (
     CasesRow,
+    ErasedRow,
     InUseRow,
     Queries,
     RepeatedRow,
@@ -44,6 +45,15 @@ from roadbed.usecases.use_case import UseCase
 
 SQL = queries(Queries)
 _AT_ONCE = 2_000
+# What any version answers to an erased input: nobody can tell, so it counts as sure of itself.
+ERASED = Evaluation(
+    answer=Answered(output={}, confidence=1.0, cautious=1.0, evidence={}, cost=None),
+    actions=(),
+    held=None,
+    slices={},
+    score=1.0,
+    routed=Routed(route=Route.REVIEW, code=Reason.NOT_PROVEN, reason=""),
+)
 
 
 class Examples:
@@ -103,6 +113,15 @@ class Examples:
         That is what only judges, every correction a reviewer made, whether it taught or not, and
         the tasks drawn for the reference sample that still have no label.
         """
+        return await self._cases(declared)
+
+    async def sample(self, declared: UseCase) -> list[KnownCase]:
+        """The whole reference sample in the order drawn, with what was erased of it."""
+        named = {"use_case": declared.name}
+        erased = await self._database.fetch(SQL["erased"], named)
+        return [case for case in await self._cases(declared, erased) if case.reference]
+
+    async def _cases(self, declared: UseCase, more: Sequence[ErasedRow] = ()) -> list[KnownCase]:
         named = {"use_case": declared.name}
         before = await late_before(
             self._database, self._clock, declared.name, declared.label_within_hours
@@ -110,7 +129,7 @@ class Examples:
         labelled = await self._database.fetch(SQL["cases"], named)
         unlabelled = await self._database.fetch(SQL["unlabelled"], {**named, "before": before})
         losses = await self._judged_answers(declared) if declared.scorer.needs_person else {}
-        rows: list[CasesRow | UnlabelledRow] = [*labelled, *unlabelled]
+        rows: list[CasesRow | UnlabelledRow | ErasedRow] = [*labelled, *unlabelled, *more]
         rows.sort(key=lambda row: (row["sorted_at"], row["sorted_by"]))
         return [_case(declared, row, losses) for row in rows]
 
@@ -211,7 +230,7 @@ def assessed(
 
 def _case(
     declared: UseCase,
-    row: CasesRow | UnlabelledRow | RepeatedRow | SomeCasesRow,
+    row: CasesRow | UnlabelledRow | RepeatedRow | SomeCasesRow | ErasedRow,
     losses: Mapping[str, Mapping[str, float]],
 ) -> KnownCase:
     return KnownCase(
@@ -225,12 +244,13 @@ def _case(
         drawn_at=row["drawn_at"],
         overdue=row["overdue"],
         waiting=not row["labelled"] and not row["overdue"],
+        erased=bool(row.get("erased")),
     )
 
 
 def _truth(
     declared: UseCase,
-    row: CasesRow | UnlabelledRow | RepeatedRow | SomeCasesRow,
+    row: CasesRow | UnlabelledRow | RepeatedRow | SomeCasesRow | ErasedRow,
     losses: Mapping[str, Mapping[str, float]],
 ) -> Truth:
     output = as_declared(declared, row["output"])

@@ -82,7 +82,7 @@ def main(descriptor: int) -> None:
     os.chdir(folder)
     if order["confine"]:
         sandbox.confine([folder], [temporary])
-        sandbox.close_local_sockets()
+        sandbox.filter_system_calls()
         sandbox.drop_capabilities()
     try:
         loaded = _load(folder, files)

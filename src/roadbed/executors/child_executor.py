@@ -298,6 +298,11 @@ class Worker:
                     **({"shown": shown} if (shown := call.decider.shown) else {}),
                 }
             )
+        # Only a batch is answered in one frame.
+        together = 1
+        if self._kind == "trainable":
+            together = len(self._calls) + len(self._overdue)
+        self._child.largest = wire.largest_of(together)
         self._child.send({"calls": content})
         self._sign_at = self._loop.time()
         self._watch_over()
@@ -342,6 +347,7 @@ class Worker:
 
     def _use(self, child: Child) -> None:
         child.received, child.ended = self._received, self._ended
+        child.largest = wire.largest_of(0)
         self._child, self.ready = child, True
 
     def _received(self, content: Mapping[str, Any] | bytes) -> None:

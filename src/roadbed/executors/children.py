@@ -47,7 +47,10 @@ class Source:
 
 
 class Child:
-    """One child process. ``received`` gets each frame, ``ended`` the reason of its end."""
+    """One child process. ``received`` gets each frame, ``ended`` the reason of its end.
+
+    ``largest`` is how many bytes a frame of it may have at this moment.
+    """
 
     def __init__(
         self,
@@ -60,6 +63,7 @@ class Child:
         self.number = number
         self.received = received
         self.ended = ended
+        self.largest = wire.LARGEST_FRAME
         self.pid: int | None = None
         self._transport: asyncio.Transport | None = None
         self._closed = False
@@ -126,13 +130,17 @@ class _Protocol(asyncio.Protocol):
     def __init__(self, child: Child) -> None:
         self._child = child
         self._frames = wire.Frames()
+        self._broken = False
 
     def data_received(self, data: bytes) -> None:
+        if self._broken:
+            return
         try:
-            for content in self._frames.feed(data):
+            for content in self._frames.feed(data, largest=self._child.largest):
                 self._child.received(content)
         except Exception as error:  # on any error the child is killed, so that its exit is reported
             _log.warning("a decider's process sent what cannot be read", problem=str(error)[:200])
+            self._broken = True
             self._child.kill()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's name
@@ -159,7 +167,7 @@ class ForkServer:
         ended: Callable[[str], None],
     ) -> Child:
         """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
-        temporary = _own(self._open(), source.use_case)
+        temporary = _own(self._open(), source)
         if source.preload and source.preload not in self._preloaded:
             self._preloaded.add(source.preload)
             self.order({"do": "preload", "module": source.preload})
@@ -221,7 +229,8 @@ class ForkServer:
             child.close()
         self._shut()
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            with contextlib.suppress(RecursionError):  # folders in each other, however many
+                shutil.rmtree(self._temporary, ignore_errors=True)
             self._temporary = None
 
     def _open(self) -> Path:
@@ -297,9 +306,13 @@ class ForkServer:
             self._process = None
 
 
-def _own(temporary: Path, use_case: str) -> Path:
-    """A folder for the children of one use case: none finds what another has written."""
-    folder = temporary / hashlib.sha256(use_case.encode()).hexdigest()[:16]
+def _own(temporary: Path, source: Source) -> Path:
+    """A folder for the children of one version's code: none finds what another has written.
+
+    A candidate, which nobody has signed, must not leave files for the version in service.
+    """
+    whose = f"{source.use_case}\0{source.folder.resolve()}"
+    folder = temporary / hashlib.sha256(whose.encode()).hexdigest()[:16]
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
 

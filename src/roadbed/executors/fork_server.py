@@ -57,7 +57,8 @@ def main(descriptor: int) -> None:
                 data = b""
             if not data:
                 break
-            _obey(control, json.loads(data), descriptors, children)
+            order = json.loads(data)
+            _obey(control, order, descriptors, children, pipe=(woken, wake))
     for _ in range(_MOST_ROUNDS):  # what one of them started is ours once its parent has ended
         _end(pids := sandbox.child_processes() or list(children.values()))
         if not pids:
@@ -67,7 +68,11 @@ def main(descriptor: int) -> None:
 
 
 def _obey(
-    control: socket.socket, order: dict[str, Any], descriptors: list[int], children: dict[int, int]
+    control: socket.socket,
+    order: dict[str, Any],
+    descriptors: list[int],
+    children: dict[int, int],
+    pipe: tuple[int, int],
 ) -> None:
     if order["do"] == "preload":
         with contextlib.suppress(Exception):  # a child reports itself what it cannot import
@@ -78,18 +83,25 @@ def _obey(
     elif order["do"] == "start":
         pid = os.fork()
         if pid == 0:
-            _become_child(control, descriptors[0], order)
+            _become_child(control, descriptors[0], order, pipe)
         children[order["number"]] = pid
         os.close(descriptors[0])
         _report(control, {"number": order["number"], "pid": pid})
 
 
-def _become_child(control: socket.socket, descriptor: int, order: dict[str, Any]) -> None:
-    """Never returns: a child must not go on as a second fork server."""
+def _become_child(
+    control: socket.socket, descriptor: int, order: dict[str, Any], pipe: tuple[int, int]
+) -> None:
+    """Never returns: a child must not go on as a second fork server.
+
+    It keeps no end of ``pipe``: one that fills it would stop the fork server at the next signal.
+    """
     code = 1
     try:
         control.close()
         signal.set_wakeup_fd(-1)
+        for end in pipe:
+            os.close(end)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         sandbox.end_with_parent()
         os.environ.clear()

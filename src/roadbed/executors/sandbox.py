@@ -2,26 +2,26 @@
 
 Memory and processor time are limits of the kernel (``setrlimit``). Files are limited by Landlock,
 where the kernel has it: a child reads Python, the system's libraries and the copy of its own
-version, and writes to its own temporary folder. Sockets are limited by seccomp, because services of
-the machine, such as a database that trusts this account, listen on Unix sockets.
-Source: Linux, Documentation/userspace-api/landlock and seccomp_filter.
+version, and writes to its own temporary folder. Sockets, and what one process may do to others of
+its account, are limited by seccomp, see ``system_calls``.
+Source: Linux, Documentation/userspace-api/landlock.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
-import errno
 import os
 import platform
 import resource
 import signal
-import socket
 import struct
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from roadbed.executors import system_calls
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _PATH_BENEATH = 1
@@ -65,13 +65,6 @@ _SYSTEM = (
 _SCOPED = 1 << 0 | 1 << 1  # abstract Unix sockets, signals; from version 6 on
 _PR_SET_SECCOMP, _PR_SET_CHILD_SUBREAPER = 22, 36
 _FILTER_MODE = 2
-# The kernel's name of a machine, and its number of the system call `socket`.
-_MACHINES = {"x86_64": (0xC000003E, 41), "aarch64": (0xC00000B7, 198)}
-_IO_URING_SETUP = 425  # opens sockets past the filter
-_OTHER_NUMBERS = 0x40000000  # the same system calls again, of another kind of program
-_FAMILIES = (socket.AF_INET, socket.AF_INET6, 16)  # and netlink, which resolves names
-_LOAD, _IF_EQUAL, _IF_AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06
-_ALLOW, _DENY = 0x7FFF0000, 0x00050000 | errno.EACCES
 _CAPABILITIES_VERSION = 0x20080522
 _CAP_DAC_READ_SEARCH = 1 << 2
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ")
@@ -153,36 +146,18 @@ def child_processes() -> list[int]:
     return [int(pid) for pid in told.split()]
 
 
-def close_local_sockets() -> bool:
-    """Let this process open sockets of the internet only.
+def filter_system_calls() -> bool:
+    """Leave this process no socket but of the internet, and no hold on others of its account.
 
     Gives whether the kernel does it. It cannot be undone, and holds for every program started.
     """
-    if platform.machine() not in _MACHINES:
+    program = system_calls.program(platform.machine())
+    if program is None:
         return False
-    filtering = _steps(*_MACHINES[platform.machine()])
-    program = b"".join(struct.pack("=HBBI", *step) for step in filtering)
     steps = ctypes.create_string_buffer(program, len(program))
     listed = struct.pack("@HP", len(program) // 8, ctypes.addressof(steps))
     _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     return int(_libc.prctl(_PR_SET_SECCOMP, _FILTER_MODE, listed, 0, 0)) == 0
-
-
-def _steps(machine: int, number: int) -> Iterator[tuple[int, int, int, int]]:
-    """The filter: code, how far to jump if so, how far if not, operand."""
-    deny = 7 + len(_FAMILIES)
-    allow = deny + 1
-    yield _LOAD, 0, 0, 4  # which kind of machine
-    yield _IF_EQUAL, 0, deny - 2, machine
-    yield _LOAD, 0, 0, 0  # which system call
-    yield _IF_AT_LEAST, deny - 4, 0, _OTHER_NUMBERS
-    yield _IF_EQUAL, deny - 5, 0, _IO_URING_SETUP
-    yield _IF_EQUAL, 0, allow - 6, number
-    yield _LOAD, 0, 0, 16  # its first argument
-    for place, family in enumerate(_FAMILIES, 7):
-        yield _IF_EQUAL, allow - place - 1, 0, family
-    yield _RETURN, 0, 0, _DENY
-    yield _RETURN, 0, 0, _ALLOW
 
 
 def drop_capabilities() -> None:

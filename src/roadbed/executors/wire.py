@@ -23,6 +23,7 @@ from roadbed.usecases.parsing import written
 
 LARGEST_FRAME = 64 * 1024 * 1024
 LARGEST_ANSWER = 250_000  # bytes; 64 of them fit well into a frame
+_BESIDE_ANSWERS = 64_000  # what a frame holds beside them; a printed line takes less
 _HEAD = struct.Struct(">IB")
 _JSON, _RAW = 0, 1
 _PIECE = 1024 * 1024
@@ -55,14 +56,20 @@ class Frames:
         self._buffer = bytearray()
 
     # Any: JSON of the other side, checked by the functions below.
-    def feed(self, data: bytes) -> Iterator[Mapping[str, Any] | bytes]:
-        """The frames that ``data`` completes, JSON or raw bytes. Raises ``FrameError``."""
+    def feed(
+        self, data: bytes, *, largest: int = LARGEST_FRAME
+    ) -> Iterator[Mapping[str, Any] | bytes]:
+        """The frames that ``data`` completes, JSON or raw bytes. Raises ``FrameError``.
+
+        Also for a frame of more than ``largest`` bytes, before it is read: JSON takes many times
+        its length in memory.
+        """
         self._buffer += data
         start = 0
         frames: list[Mapping[str, Any] | bytes] = []
         while len(self._buffer) - start >= _HEAD.size:
             length, kind = _HEAD.unpack_from(self._buffer, start)
-            if length > LARGEST_FRAME:
+            if length > largest:
                 raise FrameError(f"a frame of {length} bytes")
             end = start + _HEAD.size + length
             if len(self._buffer) < end:
@@ -72,6 +79,11 @@ class Frames:
             start = end
         del self._buffer[:start]
         return iter(frames)
+
+
+def largest_of(answers: int) -> int:
+    """The most bytes of a frame with so many answers, or with something else."""
+    return answers * LARGEST_ANSWER + _BESIDE_ANSWERS
 
 
 def _object(body: bytes) -> Mapping[str, Any]:

@@ -16,7 +16,7 @@ from roadbed.decisions.evaluation import Evaluation, KnownInput, MeteredCalls
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
-from roadbed.examples.service import Examples, assessed
+from roadbed.examples.service import ERASED, Examples, assessed
 from roadbed.guarantee import presentation
 from roadbed.guarantee.rows import LastCertificateRow, Queries, TriedRow
 from roadbed.kernel.clock import Clock
@@ -83,7 +83,7 @@ class Certificates:
         twice.
         """
         declared = loaded.declared
-        sample = [case for case in await self._examples.cases(declared) if case.reference]
+        sample = await self._examples.sample(declared)
         last = await self.last(behaviour)
         judgements = sum(len(case.truth.losses) for case in sample)
         if last and _answers_judged(last, judgements):
@@ -98,13 +98,13 @@ class Certificates:
         rows = [*(case for case in repeated.values() if not case.reference), *sample]
         evaluations = await self._evaluations(loaded, candidate, rows, calls, known or {})
         rows, evaluations = _counting(declared, rows, evaluations, repeated.keys())
-        proof, detail = await self._prove(
+        proof, detail, examples = await self._prove(
             declared, candidate, behaviour, automation, alarm_at, rows, evaluations
         )
-        detail["labelled"] = sum(not case.waiting for case in sample)
+        detail["labelled"] = sum(not (case.waiting or case.erased) for case in sample)
         detail["repeated"] = len(repeated)
         detail["judgements"] = judgements
-        await self._store(declared, behaviour, proof, detail)
+        await self._store(declared, behaviour, proof, detail, examples)
         certificate = await self.last(behaviour)
         assert certificate is not None  # it was just stored
         return Certification(
@@ -123,10 +123,17 @@ class Certificates:
         alarm_at: datetime | None,
         rows: Sequence[KnownCase],
         evaluations: Sequence[Evaluation],
-    ) -> tuple[Proof, dict[str, Any]]:
-        """The proof on the rows that count, and its details for pages."""
+    ) -> tuple[Proof, dict[str, Any], list[Row]]:
+        """The proof on the rows that count, its details for pages, and examples of errors."""
         assessment = assessed(declared, rows, evaluations)
-        fresh = np.array([alarm_at is None or case.drawn_at > alarm_at for case in rows], bool)
+        # When a row of a folder was drawn, nobody can tell: it is no work that arrived since.
+        fresh = np.array(
+            [
+                alarm_at is None or (case.task_id is not None and case.drawn_at > alarm_at)
+                for case in rows
+            ],
+            dtype=np.bool_,
+        )
         pooling = _pooling(declared, candidate, rows)
         evidence, training = _pooled(declared, candidate, rows, assessment, fresh, pooling)
         allowed = await self._reviewers(declared)
@@ -141,10 +148,12 @@ class Certificates:
             tries=tried["tries"],
         )
         detail = _detail(declared, rows, assessment, evidence, proof, allowed)
+        weak, examples = _weak(declared, rows, assessment, evidence, _automatic(evidence, proof))
+        detail["weak"] = weak
         detail["pooling"] = dataclasses.asdict(pooling) if pooling else None
         detail["versions_tried"] = tried["versions"]
         detail["alarm_at"] = alarm_at.isoformat() if alarm_at else None
-        return proof, detail
+        return proof, detail, examples
 
     async def _evaluations(
         self,
@@ -158,6 +167,7 @@ class Certificates:
         version = LiveVersion(
             id=None, decider=candidate.decider, threshold=None, certificate=None, loaded=loaded
         )
+        known = {**known, **{case.id: ERASED for case in sample if case.erased}}
         missing = [case for case in sample if case.id not in known]
         inputs = [KnownInput(id=case.id, content=case.content) for case in missing]
         made = await self._examples.evaluate(loaded, version, inputs, calls)
@@ -195,14 +205,20 @@ class Certificates:
         }
 
     async def _store(
-        self, declared: UseCase, behaviour: str, proof: Proof, detail: Mapping[str, Any]
+        self,
+        declared: UseCase,
+        behaviour: str,
+        proof: Proof,
+        detail: Mapping[str, Any],
+        examples: Sequence[Row],
     ) -> None:
         certificate = proof.certificate
         row = await self._database.fetch_one(_VERSIONS["behaviour"], {"hash": behaviour})
+        certificate_id = self._ids.certificate()
         await self._database.fetch(
             _SQL["store_certificate"],
             {
-                "id": self._ids.certificate(),
+                "id": certificate_id,
                 "use_case": declared.name,
                 "behaviour": behaviour,
                 "look": row["looks"] if row else 1,
@@ -217,6 +233,10 @@ class Certificates:
                 "detail": Jsonb(plain(detail)),
                 "issued_at": self._clock.now(),
             },
+        )
+        await self._database.fetch(
+            _SQL["store_weak_examples"],
+            {"certificate": certificate_id, "examples": json.dumps(examples)},
         )
 
 
@@ -255,7 +275,7 @@ def _not_due(
     """Why a version is not certified again now; ``None`` if it is due."""
     if not _same_alarm(last, alarm_at):
         return None
-    labelled = sum(not case.waiting for case in sample)
+    labelled = sum(not (case.waiting or case.erased) for case in sample)
     if labelled <= last["detail"].get("labelled", last["items"]):
         return "Nothing new was corrected or labelled since the last look."
     if declared.trainable is not None:
@@ -278,7 +298,11 @@ def _pooling(
         candidate.slices,
         candidate.out_of_fold.confidence,
         candidate.out_of_fold.wrong,
-        seen=[slices_of(declared, case.content) for case in sample if not case.waiting],
+        seen=[
+            slices_of(declared, case.content)
+            for case in sample
+            if not (case.waiting or case.erased)
+        ],
     )
 
 
@@ -297,7 +321,9 @@ def _pooled(
     if pooling and training:
         slices = [slices_of(declared, case.content) for case in sample]
         known = np.array([pooling.too_rare(slice_) is None for slice_ in slices], dtype=bool)
+        known |= (gone := np.array([case.erased for case in sample], dtype=bool))
         confidence = _scored(pooling, slices, confidence) * known * (assessment.confidence > 0.0)
+        confidence = np.where(gone, 1.0, confidence)
         cautious = None if cautious is None else cautious * known
         training = dataclasses.replace(
             training, confidence=_scored(pooling, candidate.slices, training.confidence)
@@ -344,14 +370,15 @@ def _detail(
 ) -> dict[str, Any]:
     """All that the pages show of a certification, as plain records."""
     automatic = _automatic(evidence, proof)
-    labelled = np.array([not case.waiting for case in sample], dtype=bool)
+    labelled = np.array([not (case.waiting or case.erased) for case in sample], dtype=bool)
     answered = labelled & (assessment.confidence > 0.0)
     return {
         **dataclasses.asdict(proof.certificate),
         "sign": proof.sign,
-        "overdue": sum(case.overdue for case in sample),
+        "overdue": sum(case.overdue and not case.erased for case in sample),
+        "erased": sum(case.erased for case in sample),
         "late": proof.certificate.waiting,  # of the errors, those that wait for a label
-        "waiting": int((~labelled).sum()),  # of the whole sample
+        "waiting": sum(case.waiting for case in sample),  # of the whole sample
         "labelled": int(labelled.sum()),
         "unknown": int((assessment.unknown & answered).sum()),
         "held": sum(
@@ -363,7 +390,6 @@ def _detail(
         "risk_measure": declared.risk_measure,
         **_curves(declared, sample, assessment, evidence, proof, automatic, allowed["limit"]),
         "reviewers": allowed,
-        "weak": _weak(declared, sample, assessment, evidence, automatic),
         "answered": int(answered.sum()),
         "error": _share(evidence.wrong[answered]),
     }
@@ -391,14 +417,15 @@ def _curves(
     certainty = declared.certainty
     counts = evidence.fresh if not proof.cautious else np.ones_like(evidence.fresh)
     counted = np.array([not case.waiting for case in sample], dtype=bool) & counts
-    wrong = evidence.wrong[counted]
-    curve = risk_coverage(evidence.confidence[counted], wrong, certainty)
-    bins = calibration(assessment.confidence[counted], wrong, certainty)
+    there = np.array([not case.erased for case in sample], dtype=bool)
+    curve = risk_coverage(evidence.confidence[counted], evidence.wrong[counted], certainty)
+    told = counted & there
+    bins = calibration(assessment.confidence[told], evidence.wrong[told], certainty)
     slices = prove_slices(
         declared.slices,
         [slices_of(declared, case.content) for case in sample],
         evidence.wrong,
-        automatic & counts,
+        automatic & counts & there,  # nobody knows in which slice an erased one was
         risk_limit=limit,
         delta=proof.certificate.level,
         waiting=evidence.waiting,
@@ -416,8 +443,11 @@ def _weak(
     assessment: Assessed,
     evidence: Evidence,
     automatic: np.ndarray[Any, np.dtype[np.bool_]],
-) -> list[dict[str, Any]]:
-    """The card "where it fails": groups of answered items on which it is clearly worse."""
+) -> tuple[list[dict[str, Any]], list[Row]]:
+    """The card "where it fails": groups of answered items on which it is clearly worse.
+
+    Their examples are rows of their own: tasks are erased, or wait to be judged a second time.
+    """
     answered: list[int] = [
         number
         for number, case in enumerate(sample)
@@ -430,20 +460,22 @@ def _weak(
         group.update(slices_of(declared, content))
         group["kind"] = flat(output)
     spots = weak_spots(groups, evidence.wrong[answered], automatic[answered], declared.certainty)
-    return [
+    weak = [dataclasses.asdict(spot) for spot in spots]
+    for spot in weak:
+        del spot["examples"]
+    examples: list[Row] = [
         {
-            **dataclasses.asdict(spot),
-            "examples": [
-                {
-                    "input": flat(contents[place])[:_SHOWN],
-                    "answered": _output(assessment.evaluations[answered[place]]),
-                    "right": right[place],
-                }
-                for place in spot.examples
-            ],
+            "spot": number,
+            "place": place,
+            "task_id": sample[answered[place]].task_id,
+            "input": flat(contents[place])[:_SHOWN],
+            "answered": _output(assessment.evaluations[answered[place]]),
+            "right": right[place],
         }
-        for spot in spots
+        for number, spot in enumerate(spots)
+        for place in spot.examples
     ]
+    return weak, examples
 
 
 def _right_output(case: KnownCase) -> Mapping[str, Any] | None:

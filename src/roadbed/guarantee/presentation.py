@@ -162,6 +162,12 @@ def sample(detail: Row) -> Sequence[str]:
     if late := detail["overdue"]:
         are = "is" if late == 1 else "are"
         said.append(f"{counted(late, 'label')} {are} late: each such item counts as wrong.")
+    if erased := detail.get("erased"):
+        was = "was" if erased == 1 else "were"
+        said.append(
+            f"{counted(erased, 'item')} of the sample {was} erased. Nobody can look at them any "
+            "more, so each counts as wrong."
+        )
     if repeated := detail.get("repeated"):
         said.append(
             f"{repeated:,} rows of the folder repeat an input. Of these all wrong answers count, "

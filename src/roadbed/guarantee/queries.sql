@@ -271,13 +271,21 @@ WHERE measure.use_case = %(use_case)s AND measure.kind = 'check' AND NOT measure
 
 -- name: tried
 -- not null: versions, tries
--- Versions certified on the sample, with this one: all, and those since the last that passed.
+-- Versions certified on the sample, with this one: all, and those since the last that passed and came
+-- into service. One that passes and is withdrawn is a try as well, or it would set the count back.
+WITH served AS (
+    SELECT proof.behaviour, min(proof.issued_at) AS passed_at FROM certificate AS proof
+    WHERE proof.use_case = %(use_case)s AND proof.behaviour <> %(behaviour)s
+      AND proof.threshold IS NOT NULL
+      AND EXISTS (SELECT FROM version WHERE version.behaviour = proof.behaviour
+                                        AND version.live_since IS NOT NULL)
+    GROUP BY proof.behaviour
+)
 SELECT 1 + count(DISTINCT behaviour)::integer AS versions,
-       1 + count(DISTINCT behaviour) FILTER (WHERE issued_at > passed_at)::integer AS tries
+       1 + (count(DISTINCT behaviour) FILTER (
+               WHERE issued_at > (SELECT coalesce(max(passed_at), '-infinity') FROM served)
+                 AND behaviour NOT IN (SELECT behaviour FROM served)))::integer AS tries
 FROM certificate
-CROSS JOIN (SELECT coalesce(max(issued_at), '-infinity') AS passed_at FROM certificate
-            WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
-              AND threshold IS NOT NULL) AS last
 WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
 
 -- name: last_certificate
@@ -289,3 +297,23 @@ INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, on_
 VALUES (%(id)s, %(use_case)s, %(behaviour)s, %(look)s, %(threshold)s, %(cautious)s, %(on_alarm)s,
         %(risk_limit)s, %(certainty)s, %(items)s, %(covered)s, %(errors)s, %(detail)s,
         %(issued_at)s)
+
+-- name: store_weak_examples
+-- Of a task that was erased while the certificate was made nothing is kept.
+INSERT INTO weak_example (certificate, spot, place, task_id, input, answered, "right")
+SELECT %(certificate)s, one.spot, one.place, one.task_id, one.input, one.answered, one."right"
+FROM json_to_recordset(%(examples)s::json) AS one (
+    spot integer, place integer, task_id text, input text, answered jsonb, "right" jsonb)
+WHERE NOT EXISTS (SELECT FROM task WHERE task.id = one.task_id AND task.body_hash = 'erased')
+
+-- name: weak_examples
+-- Without those that somebody has still to judge a second time, who must not see an answer.
+SELECT spot, weak_example.input, answered, "right" FROM weak_example
+LEFT JOIN task ON task.id = weak_example.task_id
+LEFT JOIN review ON review.task_id = task.id
+WHERE certificate = %(certificate)s
+  AND NOT answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
+ORDER BY spot, place
+
+-- name: erase_weak_examples
+DELETE FROM weak_example WHERE task_id = ANY (%(ids)s)

@@ -105,7 +105,7 @@ class TrustReports:
         """The report of one use case, now."""
         declared, live = service.loaded.declared, service.live
         version = await self._versions.in_service(declared.name)
-        proof = version.certificate if version else None
+        proof = await self._with_examples(version.certificate if version else None)
         row = await self._database.fetch_one(_SQL["live"], {"use_case": declared.name})
         volume = await self._volume(declared.name)
         curve = [CurvePoint(**point) for point in (proof or {}).get("detail", {}).get("curve", [])]
@@ -158,6 +158,17 @@ class TrustReports:
             notices=await self._notices.list(declared.name),
         )
 
+    async def _with_examples(self, proof: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """A proof whose weak spots have the examples that may be shown now."""
+        if not proof or not (weak := proof["detail"].get("weak")):
+            return proof
+        rows = await self._database.fetch(_SQL["weak_examples"], {"certificate": proof["id"]})
+        shown = [
+            {**spot, "examples": [_example(row) for row in rows if row["spot"] == number]}
+            for number, spot in enumerate(weak)
+        ]
+        return {**proof, "detail": {**proof["detail"], "weak": shown}}
+
     async def _volume(self, use_case: str) -> Volume:
         since = self._clock.now() - timedelta(days=_DAYS)
         row = await self._database.fetch_one(_SQL["volume"], {"use_case": use_case, "since": since})
@@ -171,6 +182,10 @@ class TrustReports:
             reviews=reviews,
             review_hours=reviews * REVIEW_SECONDS / 3_600,
         )
+
+
+def _example(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: row[name] for name in ("input", "answered", "right")}
 
 
 def _delta(declared: UseCase, detail: Mapping[str, Any]) -> float:

@@ -202,6 +202,15 @@ class LastCertificateRow(TypedDict):
     bridged: bool | None
 
 
+class WeakExamplesRow(TypedDict):
+    """A row of ``weak_examples``."""
+
+    spot: int
+    input: str
+    answered: Json | None
+    right: Json | None
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.guarantee``."""
 
@@ -239,3 +248,6 @@ class Queries(TypedDict):
     tried: Query[TriedRow]
     last_certificate: Query[LastCertificateRow]
     store_certificate: Query[Never]
+    store_weak_examples: Query[Never]
+    weak_examples: Query[WeakExamplesRow]
+    erase_weak_examples: Query[Never]

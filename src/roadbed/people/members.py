@@ -136,11 +136,11 @@ class Members:
 
     async def disable(self, person: str, *, by: str) -> None:
         """Disable a person; sessions, links and tokens end. Raises ``LastAdminError``."""
-        member = await self.get(person)
+        await self.get(person)
         async with self._database.transaction() as connection:
             await connection.execute(SQL["first_lock"])
-            if member.admin:
-                await self._leaves_an_admin(connection, person)
+            # Of anybody: they may have become an administrator, or the only one, just now.
+            await self._leaves_an_admin(connection, person)
             await connection.execute(SQL["disable"], {"person": person})
             cursor = await connection.execute(SQL["end_all"], {"person": person})
             ended = [row["id"] for row in await cursor.fetchall()]
@@ -224,7 +224,7 @@ class Members:
     async def _leaves_an_admin(self, connection: Connection, person: str) -> None:
         cursor = await connection.execute(SQL["admins_left"], {"person": person})
         row = await cursor.fetchone()
-        if row is None or row["n"] == 0:
+        if row is not None and row["one"] and row["n"] == 0:
             raise LastAdminError(person)
 
 

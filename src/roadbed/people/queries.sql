@@ -179,7 +179,8 @@ WHERE use_case = %(use_case)s AND person = %(person)s AND role = %(role)s AND re
 RETURNING role
 
 -- name: admins_left
-SELECT count(*) AS n FROM person WHERE admin AND disabled_at IS NULL AND name <> %(person)s
+SELECT count(*) FILTER (WHERE name <> %(person)s) AS n, bool_or(name = %(person)s) AS one
+FROM person WHERE admin AND disabled_at IS NULL
 
 -- name: disable
 UPDATE person SET disabled_at = now() WHERE name = %(person)s AND disabled_at IS NULL

@@ -190,6 +190,7 @@ class AdminsLeftRow(TypedDict):
     """A row of ``admins_left``."""
 
     n: int
+    one: bool | None
 
 
 class EndAllRow(TypedDict):

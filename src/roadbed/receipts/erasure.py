@@ -29,6 +29,8 @@ _STEPS = tuple(
         ("deliveries", "erase_attempt"),
         ("improvement", "erase_proposal"),
         ("improvement", "erase_choice"),
+        ("guarantee", "erase_weak_examples"),
+        ("releases", "erase_reports"),
     )
 )
 # Open work that a restore brought back: it ends before it is emptied.

@@ -206,6 +206,8 @@ SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
         WHERE task_id = ANY (%(ids)s) AND verdict IS NULL AND closed_at IS NULL) AS n
 
 -- name: entries_of
+-- not null: position
+-- Also those of a decision on examples for a prompt, which are whole inputs.
 SELECT position FROM audit_entry
 WHERE subject = ANY (ARRAY (
     SELECT unnest(%(ids)s::text[])
@@ -215,6 +217,13 @@ WHERE subject = ANY (ARRAY (
     UNION ALL SELECT id FROM held_verdict WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM delivery WHERE task_id = ANY (%(ids)s)
     UNION ALL SELECT id FROM outcome WHERE task_id = ANY (%(ids)s)))
+UNION
+SELECT noted.position FROM task
+JOIN proposal ON proposal.use_case = task.use_case AND proposal.kind = 'examples'
+JOIN audit_entry AS noted ON noted.subject = proposal.id AND noted.kind = 'proposal'
+WHERE task.id = ANY (%(ids)s) AND task.body_hash <> 'erased'
+  AND noted.detail @> jsonb_build_object('patch', jsonb_build_object(
+      'examples', jsonb_build_array(jsonb_build_object('input', task.input))))
 
 -- name: use_case_of
 SELECT use_case FROM task WHERE id = %(id)s

@@ -198,3 +198,31 @@ SELECT use_case FROM release WHERE id = %(id)s
 -- name: stage_reached
 INSERT INTO stage_event (id, use_case, kind, stage, actor, at)
 VALUES (%(event)s, %(use_case)s, 'stage', %(stage)s, %(actor)s, %(at)s)
+
+-- name: erase_reports
+-- Reports of gates and trials show inputs and answers.
+UPDATE release
+SET gate = jsonb_set(jsonb_set(jsonb_set(own.gate, '{cases,fixed}', kept.fixed, false),
+                               '{cases,broken}', kept.broken, false),
+                     '{unknown,cases}', kept.unknown, false) || '{"erased": true}',
+    trial = jsonb_set(own.trial, '{differ}', kept.differ, false)
+FROM release AS own
+CROSS JOIN LATERAL (
+    SELECT (SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(own.gate #> '{cases,fixed}')
+            AS said (one) WHERE NOT coalesce(one ->> 'task' = ANY (%(ids)s), false)) AS fixed,
+           (SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(own.gate #> '{cases,broken}')
+            AS said (one) WHERE NOT coalesce(one ->> 'task' = ANY (%(ids)s), false)) AS broken,
+           (SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(own.gate #> '{unknown,cases}')
+            AS said (one) WHERE NOT coalesce(one ->> 'task' = ANY (%(ids)s), false)) AS unknown,
+           (SELECT coalesce(jsonb_agg(one), '[]') FROM jsonb_array_elements(own.trial -> 'differ')
+            AS said (one) WHERE NOT coalesce(one ->> 'task' = ANY (%(ids)s), false)) AS differ) AS kept
+WHERE own.id = release.id
+  AND EXISTS (SELECT FROM unnest(%(ids)s::text[]) AS gone (id)
+              WHERE strpos(own.gate::text, to_json(gone.id)::text) > 0
+                 OR strpos(own.trial::text, to_json(gone.id)::text) > 0)
+
+-- name: withheld
+-- Those of the tasks whose answer somebody must not see, who has still to judge it.
+SELECT review.task_id FROM review JOIN task ON task.id = review.task_id
+WHERE review.task_id = ANY (%(tasks)s)
+  AND answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)

@@ -254,6 +254,12 @@ class ReleaseUseCaseRow(TypedDict):
     use_case: str
 
 
+class WithheldRow(TypedDict):
+    """A row of ``withheld``."""
+
+    task_id: TaskId
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.releases``."""
 
@@ -289,3 +295,5 @@ class Queries(TypedDict):
     recertify_release: Query[Never]
     release_use_case: Query[ReleaseUseCaseRow]
     stage_reached: Query[Never]
+    erase_reports: Query[Never]
+    withheld: Query[WithheldRow]

@@ -6,6 +6,7 @@ Only a release makes another version decide where sign-offs are declared.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -91,15 +92,17 @@ class Releases:
 
     async def get(self, release_id: str) -> Release:
         """One release. Raises ``UnknownReleaseError``."""
-        return await self._repository.get(release_id)
+        return await self._shown(await self._repository.get(release_id))
 
     async def current(self, use_case: str) -> Release | None:
         """The current candidate, if there is one."""
-        return await self._repository.current(use_case)
+        running = await self._repository.current(use_case)
+        return None if running is None else await self._shown(running)
 
     async def history(self, use_case: str, most: int = 50) -> Sequence[Release]:
         """The releases of a use case, newest first."""
-        return await self._repository.history(use_case, most)
+        releases = await self._repository.history(use_case, most)
+        return [await self._shown(release) for release in releases]
 
     async def roles(self, use_case: str, person: str) -> frozenset[str]:
         """The roles in which ``person`` may sign off."""
@@ -107,7 +110,7 @@ class Releases:
 
     async def check_trial(self, release_id: str) -> Release:
         """Update the report of shadow or canary, and roll back if the candidate is proven worse."""
-        return await self._trial_monitor.check_trial(release_id)
+        return await self._shown(await self._trial_monitor.check_trial(release_id))
 
     async def watch_trials(self, names: Callable[[], Sequence[str]]) -> None:
         """Check each running trial when it has new data, until cancelled."""
@@ -161,7 +164,7 @@ class Releases:
             await self._none_under_way(use_case)
             raise
         await self._refresh(use_case)
-        return await self._repository.get(release_id)
+        return await self.get(release_id)
 
     async def gate(self, release_id: str, *, actor: str) -> Release:
         """Compare the candidate with the live version, by the limits of the plan.
@@ -184,7 +187,7 @@ class Releases:
             async with self._database.transaction() as connection:
                 await self._promotion.record_gate(connection, release_id, gate_result, actor)
         await self._refresh(release.use_case)
-        return await self._repository.get(release_id)
+        return await self.get(release_id)
 
     async def sign(
         self,
@@ -200,12 +203,12 @@ class Releases:
         await self._sign_offs.sign(
             release_id, person=person, verdict=verdict, content=content, role=role, note=note
         )
-        return await self._repository.get(release_id)
+        return await self.get(release_id)
 
     async def withdraw_sign_off(self, release_id: str, *, person: str) -> Release:
         """Withdraw the sign-off of ``person``. Raises ``SignOffError``."""
         await self._sign_offs.withdraw_sign_off(release_id, person=person)
-        return await self._repository.get(release_id)
+        return await self.get(release_id)
 
     async def shadow(self, release_id: str, *, actor: str) -> Release:
         """Start shadow: the candidate answers each task too, without effect."""
@@ -234,7 +237,7 @@ class Releases:
         """
         rolled_back = await self._rollback.roll_back(use_case, actor=actor, why=why, to=to)
         await self._refresh(use_case)
-        return await self._repository.get(rolled_back)
+        return await self.get(rolled_back)
 
     async def use_case_of(self, release_id: str) -> str | None:
         """The use case that a release belongs to; ``None`` if there is no such release."""
@@ -244,7 +247,7 @@ class Releases:
     async def withdraw(self, release_id: str, *, actor: str, why: str) -> Release:
         """End a candidate before it is live. Raises ``ReleaseStepError``."""
         await self._rollback.withdraw(release_id, actor=actor, why=why)
-        release = await self._repository.get(release_id)
+        release = await self.get(release_id)
         await self._refresh(release.use_case)
         return release
 
@@ -256,7 +259,7 @@ class Releases:
         """
         release_id = await self._recertification.recertify(use_case, actor=actor)
         await self._refresh(use_case)
-        return await self._repository.get(release_id)
+        return await self.get(release_id)
 
     async def retire(self, use_case: str, *, actor: str, why: str) -> None:
         """End a use case: it takes no new tasks, and people finish the open ones.
@@ -280,7 +283,21 @@ class Releases:
         async with self._database.transaction() as connection:
             await self._promotion.advance(connection, release_id, step, actor, holders)
         await self._refresh(release.use_case)
-        return await self._repository.get(release_id)
+        return await self.get(release_id)
+
+    async def _shown(self, release: Release) -> Release:
+        """A release without the cases that somebody has still to judge a second time."""
+        cases = (release.gate or {}).get("cases") or {}
+        tasks = [case["task"] for some in cases.values() for case in some if case.get("task")]
+        if release.gate is None or not tasks:
+            return release
+        rows = await self._database.fetch(_SQL["withheld"], {"tasks": tasks})
+        withheld = {row["task_id"] for row in rows}
+        shown = {
+            what: [case for case in some if case.get("task") not in withheld]
+            for what, some in cases.items()
+        }
+        return replace(release, gate={**release.gate, "cases": shown})
 
     async def _plan_of(self, connection: Connection, use_case: str) -> dict[str, object]:
         """The rollout that the live version declares, once the use case is live.
@@ -446,6 +463,13 @@ def _check_gate_still_holds(release: Release, row: ReleasesRow, state: Automatio
             f"An alarm was raised since the gate of release {release.number}.",
             "The gate result is stale; run it again.",
         )
+    if (row["gate"] or {}).get("erased"):
+        if release.step == "gated":
+            raise CannotDecideError(
+                f"A task in the report of release {release.number} was erased since its gate.",
+                "The gate result is stale; run it again.",
+            )
+        return  # a trial goes on: its report cannot be compared with what was signed any more
     exact = lifecycle.content_of(
         behaviour=release.behaviour,
         threshold=release.certificate["threshold"] if release.certificate else None,

@@ -14,6 +14,7 @@ from roadbed.decisions.model import Deployment, Route
 from roadbed.examples.model import KnownCase
 from roadbed.intake.model import AdmittedItem
 from roadbed.intake.validation import body_hash
+from roadbed.kernel.ids import TaskId
 from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.rows import ChecksPassedRow, DisagreementsRow, PaceRow, SecondDueRow
 from roadbed.risk.curve import share_interval
@@ -61,6 +62,7 @@ class CheckCase:
     barred: Sequence[str] = ()
     spared: Sequence[str] = ()
     reserved_for: str | None = None
+    task_id: TaskId | None = None
     of_verdict: str | None = None
     of_case: str | None = None
     origin: str | None = None
@@ -70,11 +72,15 @@ class CheckCase:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EvaluatedCase:
-    """A case whose right content is known, with the evaluation of the live version."""
+    """A case whose right content is known, with the evaluation of the live version.
+
+    ``task_id`` is the id it was evaluated under.
+    """
 
     case: KnownCase
     evaluation: Evaluation
     wrong: bool
+    task_id: TaskId
 
 
 def task_of(declared: UseCase, case: CheckCase, task_id: str, came: datetime) -> AdmittedItem:
@@ -101,18 +107,23 @@ def portions(some: Sequence[KnownCase]) -> Iterator[Sequence[KnownCase]]:
 
 
 def answered(
-    declared: UseCase, cases: Sequence[KnownCase], made: Sequence[Evaluation]
+    declared: UseCase,
+    cases: Sequence[KnownCase],
+    made: Sequence[Evaluation],
+    ids: Sequence[TaskId],
 ) -> list[EvaluatedCase]:
     """Cases that would go to review with an answer that people can judge."""
     results = []
-    for case, evaluation in zip(cases, made, strict=True):
+    for case, evaluation, task_id in zip(cases, made, ids, strict=True):
         goes = evaluation.routed.route is Route.REVIEW
         if evaluation.content is None or not goes or case.truth.right is None:
             continue
         score = assess(declared.scorer, evaluation.content, case.truth, case.content)
         if score.loss is not None:
             wrong = is_wrong(score, declared.tolerance)
-            results.append(EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong))
+            results.append(
+                EvaluatedCase(case=case, evaluation=evaluation, wrong=wrong, task_id=task_id)
+            )
     return results
 
 

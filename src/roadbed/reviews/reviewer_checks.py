@@ -299,13 +299,18 @@ class ReviewerChecks:
         paying = self._examples.paying(declared)
         version = replace(service.live, loaded=service.live.loaded or service.loaded)
         for cases in portions(some):
-            inputs = [KnownInput(id=f"known_{case.id}", content=case.content) for case in cases]
+            # Evaluated as the task that it may become: a decider may tell the id in its evidence.
+            ids = [self._ids.task() for _ in cases]
+            inputs = [
+                KnownInput(id=task_id.removeprefix("tsk_"), content=case.content)
+                for task_id, case in zip(ids, cases, strict=True)
+            ]
             made = await self._examples.evaluate(
                 service.loaded, version, inputs, paying, untold=True
             )
             # As a task that arrives now would go, so also under a halt.
             now = [evaluation.under(version, halted=service.halted) for evaluation in made]
-            known += answered(declared, cases, now)
+            known += answered(declared, cases, now, ids)
             if {case.wrong for case in known} >= set(wanted):
                 break
         made_any = False
@@ -317,7 +322,7 @@ class ReviewerChecks:
             del self._rests[declared.name]
 
     async def _check_case(
-        self, service: Deployment, known: Sequence[EvaluatedCase], *, wrong: bool
+        self, service: Deployment, known: list[EvaluatedCase], *, wrong: bool
     ) -> CheckCase | None:
         """A case that the live version really gets wrong, or right, on its way to a person.
 
@@ -330,6 +335,7 @@ class ReviewerChecks:
         picked = self._chance.choice(fitting or known) if known else None
         if picked is None:
             return None
+        known.remove(picked)
         content = picked.evaluation.content
         if wrong and not fitting:
             content = self._made_up(declared, picked, known)
@@ -339,6 +345,7 @@ class ReviewerChecks:
         live, answer, routed = service.live, picked.evaluation.answer, picked.evaluation.routed
         truth = picked.case.truth
         return CheckCase(
+            task_id=picked.task_id,
             kind="check",
             content=picked.case.content,
             source=model["source"],
@@ -384,7 +391,7 @@ class ReviewerChecks:
 
     async def _make(self, declared: UseCase, case: CheckCase) -> bool:
         """Put a case into the queue by the statements of every task, or nothing of it."""
-        task_id, now = self._ids.task(), self._clock.now()
+        task_id, now = case.task_id or self._ids.task(), self._clock.now()
         known = case.known.right if case.known else None
         told = case.known.actions_known if case.known else False
         mark = {

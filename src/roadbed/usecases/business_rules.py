@@ -88,7 +88,9 @@ class BusinessRules:
                 applies = rule.program.execute({**facts, "action": dict(arguments)})
             except Exception as error:
                 return "review", f"the rule {rule.name!r} could not be evaluated: {error}"
-            if applies is True:
+            if not isinstance(applies, bool):  # it may be the rule that refuses
+                return "review", f"the rule {rule.name!r} did not answer yes or no"
+            if applies:
                 return rule.decide, rule.reason
         return "review", "no rule allows it by itself"
 
