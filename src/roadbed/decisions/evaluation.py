@@ -145,7 +145,15 @@ class Evaluation:
         """The same answer, scored and routed with what ``version`` has in force."""
         score = routing.score(self.confidence, self.cautious, version, self.slices)
         routed = routing.route(self.held, score, version, halted=halted, slices=self.slices)
-        return replace(self, score=score, routed=routed)
+        return Evaluation(
+            answer=self.answer,
+            actions=self.actions,
+            held=self.held,
+            slices=self.slices,
+            score=score,
+            routed=routed,
+            seconds=self.seconds,
+        )
 
 
 def content_of(answer: Answered | NotAnswered) -> Content | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 Json = Mapping[str, Any]
+_FLOAT = re.compile(r"[0-9][.eE]")
 _CANONICAL = json.JSONEncoder(
     sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
 )
@@ -67,11 +69,18 @@ def canonical(value: object) -> str:
     Keys are sorted, nothing is escaped without need, and a whole number is written as an integer
     however it was stored. Raises ``ValueError`` for NaN and infinity.
     """
-    return _CANONICAL.encode(_plain(value))
+    try:
+        text = _CANONICAL.encode(value)
+    except TypeError:  # a mapping that is no dictionary
+        return _CANONICAL.encode(_plain(value))
+    # Most values hold no float. A text that looks like one is written twice, to the same result.
+    return _CANONICAL.encode(_plain(value)) if _FLOAT.search(text) else text
 
 
 def same(one: object, other: object) -> bool:
     """Whether two JSON values are the same value."""
+    if isinstance(one, str) and isinstance(other, str):
+        return one == other
     return canonical(one) == canonical(other)
 
 

@@ -210,7 +210,15 @@ def score_of(
     """
     if truth.right is not None:
         output = as_declared(declared, truth.right.output) or truth.right.output
-        truth = replace(truth, right=replace(truth.right, output=output))
+        right = Content(
+            output=output, actions=truth.right.actions, provenance=truth.right.provenance
+        )
+        truth = Truth(
+            right=right,
+            actions_known=truth.actions_known,
+            losses=truth.losses,
+            labelled=truth.labelled,
+        )
     if content is None and truth.labelled and truth.right is None and code in WENT_WRONG:
         return Score(loss=1.0, why="It failed to answer.")
     return assess(declared.scorer, content, truth, input, known_as=known_as)
