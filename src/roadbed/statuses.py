@@ -55,6 +55,7 @@ STATUS = {
     "person_exists": 409,
     "last_admin": 409,
     "person_invalid": 422,
+    "absence_invalid": 422,
     "password_invalid": 422,
     "forbidden_origin": 403,
     "foreign_host": 400,

@@ -514,6 +514,7 @@ NEVER_OVER_HTTP = {
     "error",
     "backup_failed",
     "backup_invalid",
+    "backup_unverified",
     "restore_refused",
     "database_url_invalid",
     "demo_data_missing",

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 from roadbed import __version__
 from roadbed.app import App
 from roadbed.console import formatting
+from roadbed.console.navigation import tabs
 from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.improvement.model import support
 from roadbed.kernel.errors import RoadbedError
@@ -99,7 +100,7 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         ago=lambda at: formatting.ago(at, now),
         left=lambda at: formatting.left(at, now),
         span=lambda at: formatting.span((now - at).total_seconds()),
-        **{"usecase": None, "standing": None, **facts},
+        **{"usecase": None, "standing": None, "tabs": None, **facts},
     )
     return HTMLResponse(html, status)
 
@@ -108,8 +109,13 @@ async def usecase_page(
     request: Request, template: str, usecase: str, status: int = 200, **facts: object
 ) -> HTMLResponse:
     """A page of one use case: with its halt key, and the banner while it is halted."""
-    standing = await app_of(request).halts.standing(usecase)
-    return page(request, template, status, usecase=usecase, standing=standing, **facts)
+    app = app_of(request)
+    standing = await app.halts.standing(usecase)
+    shown = None
+    if app.deployments.find(usecase) is not None:
+        shown = tabs(usecase, request.url.path, await app.inbox.counts(usecase))
+    facts = {"usecase": usecase, "standing": standing, "tabs": shown, **facts}
+    return page(request, template, status, **facts)
 
 
 def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:

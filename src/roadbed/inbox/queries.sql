@@ -106,3 +106,14 @@ SELECT id, use_case, text, at FROM notice
 WHERE use_case = ANY (%(use_cases)s) AND at > %(after)s AND over_at IS NULL AND seen_at IS NULL
 ORDER BY at, id
 LIMIT %(most)s
+
+-- name: counts
+-- not null: reviews, proposals, deliveries
+SELECT (SELECT count(*) FROM review
+        WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND NOT held) AS reviews,
+       (SELECT count(*) FROM proposal
+        WHERE use_case = %(use_case)s AND state = 'open') AS proposals,
+       (SELECT count(*) FROM delivery
+        WHERE use_case = %(use_case)s AND state = ANY ('{stuck,unknown,failed}'))
+     + (SELECT count(*) FROM delivery
+        WHERE use_case = %(use_case)s AND state = 'held') AS deliveries

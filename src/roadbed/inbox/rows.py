@@ -100,6 +100,14 @@ class NoticesRow(TypedDict):
     at: datetime
 
 
+class CountsRow(TypedDict):
+    """A row of ``counts``."""
+
+    reviews: int
+    proposals: int
+    deliveries: int
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.inbox``."""
 
@@ -114,3 +122,4 @@ class Queries(TypedDict):
     contradictions: Query[ContradictionsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
+    counts: Query[CountsRow]

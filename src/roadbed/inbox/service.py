@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -114,6 +114,16 @@ class Inbox:
             if item.since > after
         ]
         return sorted([*notices, *items], key=lambda entry: (entry.at, entry.id))[:most]
+
+    async def counts(self, use_case: str) -> Mapping[str, int]:
+        """How many reviews, proposals and deliveries wait in a use case, for whomever."""
+        row = await self._database.fetch_one(_SQL["counts"], {"use_case": use_case})
+        assert row is not None  # it counts, so it has one row
+        return {
+            "reviews": row["reviews"],
+            "proposals": row["proposals"],
+            "deliveries": row["deliveries"],
+        }
 
     async def _find(
         self, kind: Kind, viewer: Viewer, use_cases: Sequence[str], now: datetime
