@@ -46,6 +46,7 @@ async def test_incident_and_erasure_by_hand_on_a_telephone(
 
         await page.goto(f"{site.address}/usecases/triage")
         assert "used up: too little for one more task" in await fits("money")
+        await page.get_by_role("link", name="Operate").click()
         await page.get_by_role("link", name="Incident").click()
         await page.get_by_label("What happened").fill("wrong refunds")
         await fits("ask")
