@@ -23,8 +23,8 @@ SHARED = {
         "sockets",
     },
     "console": {
-        *("app", "charts", "formatting", "forms", "navigation", "pages", "release_charts"),
-        "renamed",
+        *("app", "charts", "formatting", "forms", "navigation", "pages", "palette"),
+        *("release_charts", "renamed"),
     },
 }
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from roadbed.kernel.settings import Settings
+from roadbed.receipts.service import Filter
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.browser.test_releases import SHORT, Desk
 from tests.conftest import Folders, serving
@@ -94,3 +95,26 @@ async def test_who_is_away_says_so_and_who_stands_in(desk: Desk) -> None:
     await desk.go("ana", "/account")
     await page.get_by_role("button", name="I am here again").click()
     await page.get_by_text("Say that you will be away").wait_for()
+
+
+async def test_the_palette_goes_anywhere_by_keys(desk: Desk) -> None:
+    page = desk.pages["ana"]
+    await desk.go("ana", "/")
+    await desk.press("ana", "Control+k")
+    await page.locator("#offered li").first.wait_for()
+    await page.keyboard.type("tri rel")
+    await page.locator("#offered", has_text="triage: Releases").wait_for()
+    await page.locator("#offered", has_not_text="My work").wait_for()
+    await desk.press("ana", "ArrowDown", "ArrowUp", "Enter")
+    await page.wait_for_url("**/usecases/triage/releases")
+    [row] = await desk.app.receipts.search(Filter(use_case="triage"), served=["triage"], most=1)
+    await page.get_by_role("button", name="Go to").click()
+    await page.keyboard.type(row["task_id"])
+    await page.locator("#offered", has_text="task").wait_for()
+    await page.locator("#offered li", has_text=row["task_id"]).first.get_by_role("link").click()
+    await page.wait_for_url(f"**/receipts/{row['task_id']}")
+    await desk.press("ana", "Control+k")
+    await page.keyboard.type("<script>alert(1)</script>")
+    await page.locator("#offered", has_text="Receipts with <script>").wait_for()
+    await desk.press("ana", "Escape")
+    assert await page.locator("#palette[open]").count() == 0

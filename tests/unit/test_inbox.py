@@ -11,7 +11,7 @@ from roadbed.app import App
 from roadbed.bootstrap import open_app
 from roadbed.inbox.model import ActionItem
 from roadbed.kernel.settings import Settings
-from roadbed.people.errors import AbsenceError
+from roadbed.people.errors import AbsenceError, UnknownPersonError
 from roadbed.people.model import Role
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.model import VerdictKind
@@ -177,6 +177,10 @@ async def test_deliveries_wait_for_approval_or_for_a_decision(app: App) -> None:
         "SELECT 'dlv_' || row_number() OVER (ORDER BY id), 'triage', id, 'queue', 'result', 'held',"
         " true, 0, now(), false, now(), false, false, false, false, id FROM task",
     )
+    await sql(app, "UPDATE task SET reference = false")
+    await sql(app, "UPDATE review SET blind = true")
+    assert "held_delivery" not in await inboxes(app), "its answer is withheld until it is labelled"
+    await sql(app, "UPDATE review SET blind = false")
     assert (await inboxes(app))["held_delivery"] == holders(Permission.APPROVE)
     [item] = await items(app, "dev", "held_delivery")
     assert item.count == 1, "what dev sent is for others"
@@ -265,6 +269,8 @@ class TestAbsence:
         with pytest.raises(AbsenceError, match="in the future"):
             await app.absences.set("ana", until=app.clock.now(), stand_in=None)
         assert await app.absences.of("ana") is None
+        with pytest.raises(UnknownPersonError, match="'eve'"):
+            await app.absences.set("eve", until=until, stand_in=None)
 
     async def test_one_who_is_away_cannot_stand_in(self, app: App) -> None:
         await app.members.grant("rev", "triage", Role.DOMAIN_LEAD, by="test")

@@ -12,6 +12,7 @@ from roadbed.cli.output import Json, opened, run, show
 
 if TYPE_CHECKING:
     from roadbed.inbox.model import ActionItem
+    from roadbed.people.permissions import Viewer
 
 app = typer.Typer(
     invoke_without_command=True,
@@ -34,15 +35,16 @@ def inbox(context: typer.Context, json: Json = False) -> None:
                 await services.inbox.items(viewer, names),
                 await services.inbox.unattended(viewer, names),
                 services.clock.now(),
+                viewer,
             )
 
-    items, unattended, now = run(work())
+    items, unattended, now, viewer = run(work())
     show(
         {"items": items, "unattended": unattended},
         as_json=json,
         text=lambda: "\n".join(
             [
-                _headline(items),
+                _headline(items, viewer),
                 *(_line(item, now) for item in items),
                 *(
                     f"{entry.use_case}: {entry.title.lower()}. Everybody who may is away until "
@@ -87,7 +89,12 @@ def away(
     show({"away": absence}, as_json=json, text=lambda: f"You are away until {until:%Y-%m-%d}.{who}")
 
 
-def _headline(items: list[ActionItem]) -> str:
+def _headline(items: list[ActionItem], viewer: Viewer) -> str:
+    if not viewer.roles and not viewer.admin:
+        return (
+            f"{viewer.name} has no role here, so nothing can wait for you. "
+            f"`roadbed user grant {viewer.name} USECASE ROLE` gives one."
+        )
     if not items:
         return "Nothing waits for you."
     return f"{len(items):,} thing{' waits' if len(items) == 1 else 's wait'} for you."

@@ -27,6 +27,7 @@ from roadbed.console import (
     notebooks,
     notices,
     outcomes,
+    palette,
     people,
     proposals,
     receipts,
@@ -63,6 +64,7 @@ def create() -> Starlette:
 def _routes() -> list[Route]:
     return [
         *inbox.ROUTES,
+        *palette.ROUTES,
         Route("/usecases", usecases),
         *sign_in.ROUTES,
         *account.ROUTES,

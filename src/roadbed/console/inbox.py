@@ -37,10 +37,12 @@ _CHIPS = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCaseRow:
-    """A use case as a row of the table on *My work*."""
+    """A use case as a row of the table on *My work*; ``tasks`` are those of the last 14 days."""
 
     overview: Overview
     chip: str
+    tasks: int
+    automatic: int
     spark: Markup
     next_step: str
 
@@ -115,6 +117,8 @@ async def _row(app: App, name: str) -> UseCaseRow:
     return UseCaseRow(
         overview=overview,
         chip="– retired" if service.retired else chip,
+        tasks=sum(row["tasks"] for row in history),
+        automatic=sum(row["automatic"] for row in history),
         spark=charts.spark(history, app.clock.now(), days=_DAYS),
         next_step=_next_step(release, overview) if release else "",
     )

@@ -113,7 +113,13 @@ async def usecase_page(
     standing = await app.halts.standing(usecase)
     shown = None
     if app.deployments.find(usecase) is not None:
-        shown = tabs(usecase, request.url.path, await app.inbox.counts(usecase))
+        viewer: Viewer | None = getattr(request.state, "viewer", None)
+        shown = tabs(
+            usecase,
+            request.url.path,
+            await app.inbox.counts(usecase),
+            lambda permission: viewer is not None and viewer.may(usecase, permission),
+        )
     facts = {"usecase": usecase, "standing": standing, "tabs": shown, **facts}
     return page(request, template, status, **facts)
 

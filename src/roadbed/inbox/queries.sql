@@ -49,11 +49,15 @@ WHERE halt.use_case = ANY (%(use_cases)s) AND halt.kind = 'halt' AND halt.resume
 ORDER BY halt.use_case, halt.asked_at DESC
 
 -- name: held_deliveries
--- What this person may approve: not what they sent, and not what follows from their own correction.
+-- What this person may approve: not what they sent, not what follows from their own correction, and
+-- nothing whose answer is withheld until a person has labelled its task.
 SELECT delivery.use_case, count(*)::integer AS count, min(delivery.created_at) AS since,
        min(delivery.approve_until) AS due, min(delivery.id) AS first
 FROM delivery
+JOIN task ON task.id = delivery.task_id
+LEFT JOIN review ON review.task_id = delivery.task_id
 WHERE delivery.use_case = ANY (%(use_cases)s) AND delivery.state = 'held'
+  AND NOT answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
   AND (delivery.approve_until IS NULL OR delivery.approve_until > %(now)s)
   AND (delivery.key IS NULL OR may_decide(
       %(person)s, %(linker)s, senders_of(delivery.task_id), '{}',

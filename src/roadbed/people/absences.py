@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
-from roadbed.people.errors import AbsenceError
+from roadbed.people.errors import AbsenceError, UnknownPersonError
 from roadbed.people.model import named
 from roadbed.people.rows import Queries
 from roadbed.storage.database import Database, Row
@@ -69,6 +69,8 @@ class Absences:
             raise AbsenceError("You cannot stand in for yourself.", "Name another person.")
         facts = {"person": person, "until": until, "stand_in": stand_in, "at": now}
         async with self._database.transaction() as connection:
+            if not await (await connection.execute(_SQL["is_person"], facts)).fetchone():
+                raise UnknownPersonError(person)
             if stand_in is not None:
                 cursor = await connection.execute(_SQL["roles_missing"], facts)
                 missing = await cursor.fetchall()

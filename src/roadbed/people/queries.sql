@@ -344,3 +344,6 @@ SET until = excluded.until, stand_in = excluded.stand_in, set_at = excluded.set_
 
 -- name: end_absence
 DELETE FROM absence WHERE person = %(person)s RETURNING person
+
+-- name: is_person
+SELECT name FROM person WHERE name = %(person)s

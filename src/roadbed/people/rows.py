@@ -343,6 +343,12 @@ class EndAbsenceRow(TypedDict):
     person: str
 
 
+class IsPersonRow(TypedDict):
+    """A row of ``is_person``."""
+
+    name: str
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.people``."""
 
@@ -402,3 +408,4 @@ class Queries(TypedDict):
     stands_in_until: Query[StandsInUntilRow]
     set_absence: Query[Never]
     end_absence: Query[EndAbsenceRow]
+    is_person: Query[IsPersonRow]

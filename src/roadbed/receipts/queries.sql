@@ -205,6 +205,12 @@ SELECT (SELECT count(*) FROM in_flight WHERE task_id = ANY (%(ids)s))
      + (SELECT count(*) FROM review
         WHERE task_id = ANY (%(ids)s) AND verdict IS NULL AND closed_at IS NULL) AS n
 
+-- name: named
+-- Tasks by their id or their key.
+SELECT id, use_case, key FROM task
+WHERE (id = %(text)s OR key = %(text)s) AND use_case = ANY (%(served)s)
+ORDER BY id DESC LIMIT 5
+
 -- name: entries_of
 -- not null: position
 -- Also those of a decision on examples for a prompt, which are whole inputs.

@@ -252,6 +252,14 @@ class UnderWayRow(TypedDict):
     n: int
 
 
+class NamedRow(TypedDict):
+    """A row of ``named``."""
+
+    id: TaskId
+    use_case: str
+    key: str | None
+
+
 class EntriesOfRow(TypedDict):
     """A row of ``entries_of``."""
 
@@ -284,5 +292,6 @@ class Queries(TypedDict):
     copies: Query[CopiesRow]
     hold: Query[HoldRow]
     under_way: Query[UnderWayRow]
+    named: Query[NamedRow]
     entries_of: Query[EntriesOfRow]
     use_case_of: Query[UseCaseOfRow]

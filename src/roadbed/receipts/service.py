@@ -13,7 +13,14 @@ from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
 from roadbed.receipts.errors import UnknownTaskError
 from roadbed.receipts.revisions import linked
-from roadbed.receipts.rows import DeliveriesRow, FindRow, ListRow, OutcomesRow, Queries
+from roadbed.receipts.rows import (
+    DeliveriesRow,
+    FindRow,
+    ListRow,
+    NamedRow,
+    OutcomesRow,
+    Queries,
+)
 from roadbed.reviews.rows import Queries as ReviewQueries
 from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
@@ -101,6 +108,10 @@ class Receipts:
         """The use case of a task; ``None`` if there is no such task."""
         row = await self._database.fetch_one(_SQL["use_case_of"], {"id": task_id})
         return row["use_case"] if row else None
+
+    async def named(self, text: str, *, served: Sequence[str]) -> Sequence[NamedRow]:
+        """The tasks of the use cases ``served`` with this id or key, at most five."""
+        return await self._database.fetch(_SQL["named"], {"text": text, "served": list(served)})
 
     async def search(
         self, wanted: Filter, *, served: Sequence[str], most: int

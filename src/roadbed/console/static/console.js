@@ -56,7 +56,55 @@ function tables() {
 const first = document.querySelector("[autofocus]");
 if (first) first.focus();
 
+// --- the palette: pages, use cases, people, tasks and actions by their first letters
+
+const palette = document.getElementById("palette");
+const asked = palette && palette.querySelector("input");
+let lastAsked = 0;
+
+function openPalette() {
+  if (!palette || palette.open) return;
+  asked.value = "";
+  palette.showModal();
+  offer();
+}
+
+async function offer() {
+  const turn = ++lastAsked;
+  const answer = await fetch(`/palette?q=${encodeURIComponent(asked.value)}`, { headers: { "x-part": "1" } });
+  if (!answer.ok || turn !== lastAsked) return;
+  palette.querySelector("[data-offered]").replaceChildren(part(await answer.text()));
+  choose(0);
+}
+
+function choose(step) {
+  const options = [...palette.querySelectorAll("[role=option]")];
+  if (!options.length) return;
+  const at = options.findIndex((option) => option.ariaSelected === "true");
+  const next = options[(Math.max(at, 0) + step + options.length) % options.length];
+  options.forEach((option) => { option.ariaSelected = String(option === next); });
+  asked.setAttribute("aria-activedescendant", next.id);
+  next.scrollIntoView({ block: "nearest" });
+}
+
+if (palette) {
+  asked.addEventListener("input", offer);
+  palette.addEventListener("keydown", (event) => {
+    const chosen = palette.querySelector("[aria-selected=true] a");
+    const act = {
+      ArrowDown: () => choose(1), ArrowUp: () => choose(-1),
+      Enter: () => chosen && location.assign(chosen.href),
+    }[event.key];
+    if (act) { event.preventDefault(); act(); }
+  });
+}
+
 document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey && event.key.toLowerCase() === "k") {
+    event.preventDefault();
+    openPalette();
+    return;
+  }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
@@ -75,6 +123,7 @@ document.addEventListener("click", async (event) => {
   const at = event.target.closest("button");
   if (!at) return;
   if (at.dataset.edit) edit(document.getElementById(at.dataset.edit));
+  if ("palette" in at.dataset) openPalette();
   if (at.dataset.open) document.getElementById(at.dataset.open).showModal();
   if (at.dataset.copy) await copy(at, at.dataset.copy);
   if ("copyLink" in at.dataset) await copy(at, location.href);
@@ -422,6 +471,8 @@ if ("live" in document.body.dataset) {
       const slid = [...document.querySelectorAll("[data-whatif] input")].map((input) => input.value);
       const read = document.querySelector("main [data-read]");
       if (main) document.getElementById("main").replaceChildren(...main.childNodes);
+      const [tabs, counted] = [document.querySelector(".tabs"), fresh.querySelector(".tabs")];
+      if (tabs && counted && !tabs.contains(document.activeElement)) tabs.replaceChildren(...counted.childNodes);
       // A word is about what was read, also if the page has moved on under the reader.
       const now = document.querySelector("main [data-read]");
       if (read && now) now.value = read.value;
