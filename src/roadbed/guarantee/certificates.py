@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,7 +20,7 @@ from roadbed.guarantee import presentation
 from roadbed.guarantee.rows import LastCertificateRow, Queries, TriedRow
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.kernel.json import flat
+from roadbed.kernel.json import flat, plain
 from roadbed.risk import repeated_inputs, reviewer_errors
 from roadbed.risk.automation_state import AutomationState, Evidence, Proof, prove
 from roadbed.risk.calibration import calibration
@@ -489,15 +488,3 @@ def _output(evaluation: Evaluation) -> Mapping[str, Any] | None:
 
 def _share(wrong: np.ndarray[Any, np.dtype[Any]]) -> float | None:
     return float(wrong.mean()) if len(wrong) else None
-
-
-def plain(record: Mapping[str, object]) -> dict[str, Any]:
-    """A record as JSON would give it back."""
-
-    def convert(value: object) -> object:
-        if isinstance(value, np.generic):
-            return value.item()
-        raise TypeError(type(value).__name__)
-
-    copy: dict[str, Any] = json.loads(json.dumps(record, default=convert))
-    return copy

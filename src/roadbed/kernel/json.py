@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 JsonObject: TypeAlias = Mapping[str, Json]
@@ -50,3 +50,16 @@ def _plain(value: object) -> str:
 def json_hash(content: Mapping[str, object]) -> str:
     """The SHA-256 of a JSON object, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def plain(record: Mapping[str, object]) -> dict[str, Any]:
+    """A record as JSON would give it back; numbers of NumPy become plain numbers."""
+
+    def convert(value: object) -> object:
+        # NumPy is not imported here: it is slow to import, and most commands need none of it.
+        if callable(item := getattr(value, "item", None)):
+            return item()
+        raise TypeError(type(value).__name__)
+
+    copy: dict[str, Any] = json.loads(json.dumps(record, default=convert))
+    return copy

@@ -15,8 +15,9 @@ from roadbed.decisions.evaluation import MeteredCalls
 from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
-from roadbed.guarantee.certificates import Certificates, Certification, plain
+from roadbed.guarantee.certificates import Certificates, Certification
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.json import plain
 from roadbed.releases import criteria
 from roadbed.releases.criteria import Criterion, Figures, Limits
 from roadbed.releases.errors import GateRunningError, NothingToJudgeError

@@ -10,9 +10,8 @@ from typing import Any
 import structlog
 from psycopg.types.json import Jsonb
 
-from roadbed.guarantee.certificates import plain
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.json import flat
+from roadbed.kernel.json import flat, plain
 from roadbed.releases import lifecycle, trial_statistics
 from roadbed.releases.gate import GateService
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
