@@ -14,7 +14,8 @@ from roadbed import Exact, Fields, Judged, Score, Sets, Within
 from roadbed.app import App
 from roadbed.executors.in_process import Failed
 from roadbed.reviews.model import VerdictKind
-from roadbed.scoring.scorers import FunctionScorer, GuardedScorer, as_scorer, is_wrong
+from roadbed.scoring.function_scorer import FunctionScorer, GuardedScorer, as_scorer
+from roadbed.scoring.scorers import is_wrong
 from tests.acceptance.test_api import TASKS
 from tests.conftest import Site
 from tests.unit.test_decisions import decide

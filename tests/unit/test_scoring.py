@@ -15,16 +15,8 @@ from pydantic import BaseModel
 
 from roadbed import Exact, Fields, Judged, Score, Sets, Within
 from roadbed.scoring.content import Content, canonical, content_hash, same
-from roadbed.scoring.scorers import (
-    NO_LABEL,
-    FunctionScorer,
-    Scorer,
-    Truth,
-    agree,
-    as_scorer,
-    assess,
-    is_wrong,
-)
+from roadbed.scoring.function_scorer import FunctionScorer, as_scorer
+from roadbed.scoring.scorers import NO_LABEL, Scorer, Truth, agree, assess, is_wrong
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.usecases.errors import UseCaseError
 from tests.databases import database

@@ -9,7 +9,8 @@ from itertools import islice
 from pathlib import Path
 
 from roadbed.people.permissions import as_name, is_name
-from roadbed.scoring.scorers import FunctionScorer, Score
+from roadbed.scoring.function_scorer import FunctionScorer
+from roadbed.scoring.scorers import Score
 from roadbed.usecases.business_rules import read_rules
 from roadbed.usecases.decider import needs_of
 from roadbed.usecases.errors import Problem, UseCaseError

@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias, overload
 
 from pydantic import BaseModel
 
-from roadbed.scoring.scorers import Scorer, ScorerFunction
+from roadbed.scoring.function_scorer import ScorerFunction
+from roadbed.scoring.scorers import Scorer
 from roadbed.usecases import delivery_plan, validation
 from roadbed.usecases.decider import FunctionDecider, Isolation, Trainable, is_trainable
 from roadbed.usecases.destinations import (

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel
 
 from roadbed.kernel.labels import normal_label
-from roadbed.scoring.scorers import Exact, Scorer, as_scorer
+from roadbed.scoring.function_scorer import as_scorer
+from roadbed.scoring.scorers import Exact, Scorer
 from roadbed.usecases.decider import Isolation, is_trainable
 from roadbed.usecases.errors import Problem, UseCaseError
 
