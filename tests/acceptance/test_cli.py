@@ -302,8 +302,11 @@ def test_outcomes_one_by_one_and_from_files(terminal: Terminal) -> None:
 
 
 def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal) -> None:
-    terminal.run("new", "Bad Name", code=1)
-    assert "hyphens" in terminal.errors
+    for name in ("Bad Name", "", "../outside", "a/b", str(terminal.folder / "x"), "n" * 300):
+        terminal.run("new", name, code=1)
+        assert "cannot stand in an address" in terminal.errors
+        assert "Use lower-case words joined by hyphens" in terminal.errors
+    assert not list(terminal.folder.rglob("usecase.py"))
     terminal.run("new", "desk", "--from-csv", "none.csv", code=1)
     assert "cannot be read" in terminal.errors
     assert "roadbed up" in terminal.run("new", "desk")

@@ -314,6 +314,10 @@ class TestSessions:
                 ending = f"/account/held/{hashed(made[0])[:16]}/end"
                 assert (await client.post(ending)).status_code == 303
                 assert (await program.get("/v1/usecases/triage")).status_code == 401
+            await client.post("/account/tokens", data=form | {"days": ""})
+            listed = await client.get("/account")
+            assert "<td>until you revoke it</td>" in listed.text
+            assert "<td>revoked</td>" not in listed.text
             for wrong in ({}, {"scope": ["everything"]}, {"scope": ["read"], "days": "-1"}):
                 answer = await client.post("/account/tokens", data={"label": "x", **wrong})
                 assert answer.status_code == 422

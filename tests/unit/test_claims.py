@@ -211,8 +211,11 @@ class TestWeakSpots:
     ("counts", "said"),
     [
         ((0, 0, 0), "this version has given no automatic answer yet"),
-        ((1, 0, 0), "none of its 1 automatic answer that was drawn is judged"),
-        ((40, 0, 3), "nothing is known yet: none of its 40 automatic answers"),
+        ((1, 0, 0), "its only automatic answer was not drawn for the audit"),
+        ((40, 0, 0), "none of its 40 automatic answers was drawn for the audit"),
+        ((1, 0, 1), "its only automatic answer was drawn and is not judged"),
+        ((40, 0, 1), "1 of its 40 automatic answers was drawn and is not judged"),
+        ((1_400, 0, 3), "3 of its 1,400 automatic answers were drawn, and none is judged"),
     ],
 )
 def test_an_audit_without_an_estimate_says_why(counts: tuple[int, int, int], said: str) -> None:

@@ -246,9 +246,28 @@ class TestScaffold:
 
     def test_nothing_is_overwritten_and_names_must_do_for_addresses(self, tmp_path: Path) -> None:
         scaffold.write_empty(tmp_path / "desk", person="ana")
-        for name in ("desk", "Desk!"):
+        for name in ("desk", "Desk!", "d" * 61):
             with pytest.raises(scaffold.ScaffoldError):
                 scaffold.write_empty(tmp_path / name, person="ana")
+
+    @pytest.mark.parametrize(
+        "name", ["", ".", "..", "../x", "a/b", "/x", "a/", "./a", "a\\b", "a\n", "\x00", "a" * 300]
+    )
+    def test_a_name_that_is_a_path_or_too_long_has_no_folder(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        with pytest.raises(scaffold.ScaffoldError) as raised:
+            scaffold.folder_of(tmp_path, name)
+        assert "cannot stand in an address" in str(raised.value)
+        assert "at most 60 characters" in raised.value.remedy
+        assert len(str(raised.value)) < 200
+
+    def test_a_folder_lies_in_the_root_and_its_name_is_one_that_a_use_case_may_have(
+        self, tmp_path: Path
+    ) -> None:
+        for name in ("desk", "my-desk-2", "d" * 60):
+            assert scaffold.folder_of(tmp_path, name) == tmp_path / name
+            assert declare(name=name).name == name
 
 
 PROMPTED = """

@@ -60,7 +60,9 @@ Folder = Annotated[Path | None, typer.Option(help="Where to write the folder.")]
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Lower-case words joined by hyphens.")],
+    name: Annotated[
+        str, typer.Argument(help="Lower-case words joined by hyphens, at most 60 characters.")
+    ],
     from_csv: Table = None,
     text: TextColumns = None,
     label: LabelColumn = "label",
@@ -78,12 +80,13 @@ def new(
 ) -> None:
     """Write a use-case folder that runs, empty or from a table of past work."""
     from roadbed.kernel.settings import Settings
+    from roadbed.usecases import scaffold
     from roadbed.usecases.past_work import Answers, Columns
 
-    target = (folder or Settings().usecases) / name
     if prompted and from_csv:
         raise typer.BadParameter("Use --prompted or --from-csv, not both.")
     try:
+        target = scaffold.folder_of(folder or Settings().usecases, name)
         if from_csv is None:
             _write_empty(target, prompted=prompted, as_json=json)
             return

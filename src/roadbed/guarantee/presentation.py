@@ -185,11 +185,24 @@ def sample(detail: Row) -> Sequence[str]:
 
 
 def unaudited(audit: AuditView) -> str:
-    """The sentence about a running audit without an estimate: how many answers wait."""
-    if not audit.automated:
+    """The sentence about a running audit without an estimate: no answer was drawn, or none judged.
+
+    ``waiting`` counts the answers that were drawn: one that is judged or late gives an estimate.
+    """
+    total, drawn = audit.automated, audit.waiting
+    if not total:
         return "nothing is known: this version has given no automatic answer yet"
-    answers = counted(audit.automated, "automatic answer")
-    return f"nothing is known yet: none of its {answers} that was drawn is judged"
+    answers = counted(total, "automatic answer")
+    if total == 1:
+        only = "was drawn and is not judged" if drawn else "was not drawn for the audit"
+        why = f"its only automatic answer {only}"
+    elif not drawn:
+        why = f"none of its {answers} was drawn for the audit"
+    elif drawn == 1:
+        why = f"1 of its {answers} was drawn and is not judged"
+    else:
+        why = f"{drawn:,} of its {answers} were drawn, and none is judged"
+    return f"nothing is known yet: {why}"
 
 
 def weak(version: int | None, detail: Row) -> str:

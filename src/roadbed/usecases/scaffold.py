@@ -15,13 +15,24 @@ from pydantic import BaseModel
 from roadbed.kernel.errors import RoadbedError
 from roadbed.usecases import templates
 from roadbed.usecases.past_work import PastWork
-from roadbed.usecases.validation import NAME
+from roadbed.usecases.validation import NAME_REMEDY, is_use_case_name
+
+_MOST_SHOWN = 80  # characters of a name
 
 
 class ScaffoldError(RoadbedError):
     """The folder cannot be created."""
 
     code = "scaffold_failed"
+
+
+def folder_of(root: Path, name: str) -> Path:
+    """The folder in ``root`` of a new use case. ``name`` is no path.
+
+    Raises ``ScaffoldError`` unless a use case may have this name.
+    """
+    _check(name)
+    return root / name
 
 
 def write_empty(folder: Path, *, person: str) -> None:
@@ -83,17 +94,15 @@ def _lines(past: PastWork, fields: Sequence[str]) -> Iterator[str]:
 
 
 def _declaration(template: str, folder: Path, person: str, **more: object) -> str:
-    name = templates.literal(_named(folder))
+    _check(folder.name)
+    name = templates.literal(folder.name)
     return template.format(name=name, person=templates.literal(person), **more)
 
 
-def _named(folder: Path) -> str:
-    if not NAME.fullmatch(folder.name):
-        raise ScaffoldError(
-            f"The name {folder.name!r} cannot stand in an address.",
-            "Use lower-case words joined by hyphens.",
-        )
-    return folder.name
+def _check(name: str) -> None:
+    if not is_use_case_name(name):
+        shown = repr(name[:_MOST_SHOWN])
+        raise ScaffoldError(f"The name {shown} cannot stand in an address.", NAME_REMEDY)
 
 
 def _write(

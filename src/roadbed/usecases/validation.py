@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from roadbed.usecases.use_case import UseCase
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+_LONGEST_NAME = 60  # characters
+NAME_REMEDY = f"Use lower-case words joined by hyphens, at most {_LONGEST_NAME} characters."
 CURRENCY = re.compile(r"[A-Z]{3}")
 Decider = TypeVar("Decider")  # a trainable or a function
 ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
@@ -106,13 +108,15 @@ def bound(declared: UseCase, decider: Decider) -> Decider:
     return bound_decider
 
 
+def is_use_case_name(name: object) -> bool:
+    """Whether a use case, and so its folder, may have this name."""
+    return isinstance(name, str) and len(name) <= _LONGEST_NAME and bool(NAME.fullmatch(name))
+
+
 def _name(name: object) -> Iterator[Problem]:
-    if not isinstance(name, str) or not NAME.fullmatch(name) or len(name) > 60:
-        yield Problem(
-            field="name",
-            problem=f"The name {name!r} cannot stand in an address.",
-            remedy="Use lower-case words joined by hyphens, at most 60 characters.",
-        )
+    if not is_use_case_name(name):
+        problem = f"The name {name!r} cannot stand in an address."
+        yield Problem(field="name", problem=problem, remedy=NAME_REMEDY)
 
 
 def _purpose(purpose: object) -> Iterator[Problem]:
