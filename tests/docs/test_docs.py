@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -121,6 +122,79 @@ def test_modules_that_are_named_exist(page: Path) -> None:
             assert (ROOT / "src/roadbed" / name).exists() or (ROOT / name).exists(), name
     for module, name in NAMED.findall(page.read_text(encoding="utf-8")):
         assert name in (ROOT / "src/roadbed" / module).read_text(encoding="utf-8"), name
+
+
+CONTRIBUTING = ROOT / "CONTRIBUTING.md"
+FENCED = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
+DEFINED = re.compile(
+    r"^\s*(?:async )?(?:def|class) (\w+)|^\s*(\w+)(?:: [^=\n]+)? = |\"(ROADBED_\w+)\"", re.MULTILINE
+)
+# A name with an underscore, or with capitals and small letters.
+PYTHON_NAME = re.compile(r"\b(?:_\w+|[A-Za-z]+_\w+|[A-Z][a-z]+\w*)\b")
+WORD = re.compile(r"[a-z]+")
+PATH = re.compile(r"(?:[\w*-]+/)+[\w.*-]*|[\w*-]+\.(?:py|sql|md|txt|toml|html|sha256)")
+# Commands, and the file that the reader of an example writes.
+NOT_OURS = {"git", "make", "venv", "test_receipt_list.py", "tests/unit/test_receipt_list.py"}
+
+
+@cache
+def defined_names() -> set[str]:
+    """What the code and the tests define: classes, functions, variables, statements, folders."""
+    names: set[str] = set()
+    for folder in (ROOT / "src/roadbed", ROOT / "tests"):
+        for path in folder.rglob("*.py"):
+            names.update(*DEFINED.findall(path.read_text(encoding="utf-8")))
+            names |= {path.stem, path.parent.name}
+    for path in (ROOT / "src/roadbed").rglob("queries.sql"):
+        names.update(re.findall(r"^-- name: (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+    return names | {path.name for path in ROOT.iterdir() if path.is_dir()}
+
+
+def is_path(name: str) -> bool:
+    """Whether a file or folder, given from the root, from the package or by its name, exists."""
+    roots = (ROOT, ROOT / "src/roadbed")
+    if any(any(root.glob(name)) for root in roots):
+        return True
+    return "/" not in name and any((ROOT / "src/roadbed").rglob(name))
+
+
+def names_of_nothing(text: str) -> list[str]:
+    """What stands in backticks, looks like a Python name or a path, and does not exist."""
+    defined, results = defined_names(), []
+    for span in re.findall(r"`([^`\n]+)`", FENCED.sub("", text)):
+        rest = re.sub(r"^make \w+( (ARGS|NAME)=)?|^--.*", "", span)
+        for path in PATH.findall(rest):
+            rest = rest.replace(path, "")
+            if path not in NOT_OURS and "NNNN" not in path and not path.startswith("venv/"):
+                results += [path] if not is_path(path) else []
+        names = [rest] if WORD.fullmatch(rest) else PYTHON_NAME.findall(rest)
+        results += [name for name in names if name not in defined | NOT_OURS]
+    return results
+
+
+def test_names_in_contributing_exist() -> None:
+    assert names_of_nothing(CONTRIBUTING.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("in `_ours` of it", ["_ours"]),
+        ("the class `Feilds`", ["Feilds"]),
+        ("call `events.record(x, AuditEvnt(y))`", ["AuditEvnt"]),
+        ("`inbox/kind.py` and `scorer.py`", ["inbox/kind.py", "scorer.py"]),
+        ('`make test ARGS="tests/unit/test_score.py"`', ["tests/unit/test_score.py"]),
+        ("the package `scorings`, the query `lists`", ["scorings", "lists"]),
+        ("```\n`_ours`\n```\n`Fields`, `_hide`, `list`, `service.py`, `risk`", []),
+    ],
+)
+def test_a_name_of_nothing_is_noticed(text: str, named: list[str]) -> None:
+    assert names_of_nothing(text) == named
+
+
+def test_decision_records_are_numbered_without_a_gap() -> None:
+    numbers = sorted(int(path.name[:4]) for path in (ROOT / "docs/decisions").glob("*.md"))
+    assert numbers == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
