@@ -262,6 +262,11 @@ class TestScaffold:
         assert "at most 60 characters" in raised.value.remedy
         assert len(str(raised.value)) < 200
 
+    def test_a_root_that_cannot_hold_a_folder_is_named(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(scaffold.ScaffoldError, match="Not a directory"):
+            scaffold.write_empty(tmp_path / "file" / "desk", person="ana")
+
     def test_a_folder_lies_in_the_root_and_its_name_is_one_that_a_use_case_may_have(
         self, tmp_path: Path
     ) -> None:

@@ -111,12 +111,20 @@ def _write(
     """Write all or nothing; ``long`` files line by line."""
     if folder.exists():
         raise ScaffoldError(f"{folder} is there already.", "Choose another name or remove it.")
+    contents = {name: iter([text]) for name, text in files.items()} | dict(long or {})
+    try:
+        _fill(folder, contents)
+    except OSError as error:
+        raise ScaffoldError(
+            f"{folder} cannot be written: {error.strerror or error}.",
+            "Name another folder with --folder or ROADBED_USECASES.",
+        ) from error
+
+
+def _fill(folder: Path, contents: Mapping[str, Iterator[str]]) -> None:
     fresh = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    for name, lines in {
-        **{name: iter([text]) for name, text in files.items()},
-        **(long or {}),
-    }.items():
+    for name, lines in contents.items():
         path = fresh / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="") as file:
