@@ -28,6 +28,17 @@ def test_every_room_keeps_to_its_contracts() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_there_is_no_cycle_with_the_imports_of_types(tmp_path: Path) -> None:
+    config = tmp_path / "contracts"
+    config.write_text(
+        "[importlinter]\nroot_package = roadbed\nexclude_type_checking_imports = False\n"
+        "[importlinter:contract:siblings]\nname = No cycle\ntype = acyclic_siblings\n"
+        "ancestors =\n    roadbed\n"
+    )
+    done = lint(config, source=ROOT / "src")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def test_a_stage_that_reaches_upwards_is_found(tmp_path: Path) -> None:
     package = tmp_path / "planted"
     for name, text in {"low": "import planted.high\n", "high": ""}.items():

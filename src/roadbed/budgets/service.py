@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol
 
 from roadbed.budgets.model import Alert, Allowance, Amounts, Aside, BudgetStatus, standing
 from roadbed.budgets.rows import Queries
@@ -15,13 +15,9 @@ from roadbed.kernel.ids import Ids
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries, texts
 
-if TYPE_CHECKING:
-    from roadbed.intake.rows import Queries as IntakeQueries
-
-
 SQL = queries(Queries)
 # The owner of `in_flight` lies above: its statements run here, its code does not.
-_INTAKE = cast("IntakeQueries", texts("roadbed.intake"))
+_INTAKE = texts("roadbed.intake")  # a package above: its rows are not read
 _PARTS = 8  # as many as budget_take keeps
 _LAPSES = timedelta(minutes=15)  # much longer than calls outside the task path take
 LEVELS = (50, 80, 100)

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from roadbed.usecases import placeholders
 from roadbed.usecases.conditions import Condition, compiled
+from roadbed.usecases.declaration import Declaration
 from roadbed.usecases.destinations import ActionKind, Destination, Effect
 from roadbed.usecases.errors import Problem
-
-if TYPE_CHECKING:
-    from roadbed.usecases.use_case import UseCase
 
 _SEES = {"input", "output", "task", "decision"}
 _KNOWN = ("task.id", "task.key", "input.", "output.", "action.", "delivery.id", "decision.")
 _VERBS = ("send", "look_up", "compensate", "problems")
 
 
-def destination_problems(declared: UseCase, destination: Destination) -> list[Problem]:
+def destination_problems(declared: Declaration, destination: Destination) -> list[Problem]:
     """Every mistake in one ``deliver``."""
     return [
         *_name(declared, destination.name),
@@ -34,7 +32,7 @@ def destination_problems(declared: UseCase, destination: Destination) -> list[Pr
     ]
 
 
-def action_problems(declared: UseCase, action: ActionKind) -> list[Problem]:
+def action_problems(declared: Declaration, action: ActionKind) -> list[Problem]:
     """Every mistake in one ``action``."""
     return [
         *_name(declared, action.name),
@@ -50,7 +48,7 @@ def condition(text: str) -> Condition:
     return compiled(text, _SEES)
 
 
-def plan(declared: UseCase) -> list[dict[str, object]]:
+def plan(declared: Declaration) -> list[dict[str, object]]:
     """The deliveries that a result gives rise to, in order; ``after`` is a place in this list."""
     places = {name: number for number, name in enumerate(declared.destinations)}
     return [
@@ -63,7 +61,7 @@ def plan(declared: UseCase) -> list[dict[str, object]]:
     ]
 
 
-def _name(declared: UseCase, name: object) -> Iterator[Problem]:
+def _name(declared: Declaration, name: object) -> Iterator[Problem]:
     from roadbed.usecases.validation import NAME
 
     if not isinstance(name, str) or not NAME.fullmatch(name):
@@ -93,7 +91,7 @@ def _connector(name: str, to: object) -> Iterator[Problem]:
         yield Problem(field="deliver", problem=f"{name}: {problem}", remedy="Correct this setting.")
 
 
-def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
+def _template(declared: Declaration, field: str, text: str) -> Iterator[Problem]:
     try:
         asked = placeholders.fields(text)
     except ValueError as error:
@@ -114,7 +112,7 @@ def _template(declared: UseCase, field: str, text: str) -> Iterator[Problem]:
         )
 
 
-def _unknown(declared: UseCase, asked: str) -> str | None:
+def _unknown(declared: Declaration, asked: str) -> str | None:
     if not asked.startswith(_KNOWN):
         return "there is no such thing"
     room, _, rest = asked.partition(".")
@@ -138,7 +136,7 @@ def _condition(when: str | None) -> Iterator[Problem]:
         )
 
 
-def _after(declared: UseCase, destination: Destination) -> Iterator[Problem]:
+def _after(declared: Declaration, destination: Destination) -> Iterator[Problem]:
     if destination.after is not None and destination.after not in declared.destinations:
         yield Problem(
             field="after",
@@ -148,7 +146,7 @@ def _after(declared: UseCase, destination: Destination) -> Iterator[Problem]:
         )
 
 
-def _needed(declared: UseCase, action: ActionKind) -> Iterator[Problem]:
+def _needed(declared: Declaration, action: ActionKind) -> Iterator[Problem]:
     if action.after is not None and action.after not in declared.actions:
         yield Problem(
             field="action",

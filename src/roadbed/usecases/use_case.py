@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias, overload
+from typing import overload
 
 from pydantic import BaseModel
 
 from roadbed.scoring.function_scorer import ScorerFunction
 from roadbed.scoring.scorers import Scorer
 from roadbed.usecases import delivery_plan, validation
-from roadbed.usecases.decider import FunctionDecider, Isolation, Trainable, is_trainable
+from roadbed.usecases.decider import Isolation, Trainable, is_trainable
+from roadbed.usecases.declaration import Budget as Budget
+from roadbed.usecases.declaration import Declaration
+from roadbed.usecases.declaration import OnRevision as OnRevision
+from roadbed.usecases.declaration import Pod as Pod
+from roadbed.usecases.declaration import RiskMeasure as RiskMeasure
 from roadbed.usecases.destinations import (
     ActionKind,
     Approvals,
@@ -22,36 +26,8 @@ from roadbed.usecases.destinations import (
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.rollout import Rollout
 
-RiskMeasure: TypeAlias = Literal["wrong", "mean_loss"]
-OnRevision: TypeAlias = Literal["note", "re-decide", "ask"]
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Pod:
-    """The four people who own a use case together; each is named on every receipt."""
-
-    domain_lead: str
-    engineer: str
-    data_specialist: str
-    risk_partner: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Budget:
-    """What a use case may cost, in ``currency`` (ISO 4217).
-
-    ``per_task`` is the highest cost of one decision: it is reserved before the call of the decider,
-    and the real cost is settled afterwards. If the budget of the day or month is used up, or a cost
-    is unknown, tasks go to people. Days and months are those of UTC.
-    """
-
-    per_task: float
-    per_month: float
-    currency: str = "EUR"
-    per_day: float | None = None
-
-
-class UseCase:
+class UseCase(Declaration):
     """One AI workflow: its purpose, people, limits and decider.
 
     ``risk_limit`` is the largest share of wrong automatic answers the pod accepts and ``certainty``
@@ -129,12 +105,12 @@ class UseCase:
         self.new_labels_by = new_labels_by
         self.isolation = isolation
         found_scorer, scorer_problems = validation.read_scorer(scorer)
-        self.scorer: Scorer = found_scorer
-        self.prompts: Mapping[str, str] = {}  # read from prompts/ when the folder is loaded
-        self.destinations: dict[str, Destination] = {}
-        self.actions: dict[str, ActionKind] = {}
-        self.function: FunctionDecider | None = None
-        self.trainable: Trainable | None = None
+        self.scorer = found_scorer
+        self.prompts = {}
+        self.destinations = {}
+        self.actions = {}
+        self.function = None
+        self.trainable = None
         if problems := [*validation.problems(self), *scorer_problems]:
             raise UseCaseError(str(name), problems)
 

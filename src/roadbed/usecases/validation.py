@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -14,10 +14,8 @@ from roadbed.kernel.labels import normal_label
 from roadbed.scoring.function_scorer import as_scorer
 from roadbed.scoring.scorers import Exact, Scorer
 from roadbed.usecases.decider import Isolation, is_trainable
+from roadbed.usecases.declaration import Declaration
 from roadbed.usecases.errors import Problem, UseCaseError
-
-if TYPE_CHECKING:
-    from roadbed.usecases.use_case import UseCase
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 60  # characters
@@ -27,7 +25,7 @@ Decider = TypeVar("Decider")  # a trainable or a function
 ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
 
 
-def problems(declared: UseCase) -> list[Problem]:
+def problems(declared: Declaration) -> list[Problem]:
     """Every mistake in a declaration; empty if it is valid."""
     return [
         *_name(declared.name),
@@ -54,7 +52,7 @@ def read_scorer(given: object) -> tuple[Scorer, list[Problem]]:
         return Exact(), [Problem(field="scorer", problem=f"{error}.", remedy=remedy)]
 
 
-def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
+def decider_problems(declared: Declaration, decider: object) -> list[Problem]:
     """Every mistake in the given decider."""
     if declared.function or declared.trainable:
         return [
@@ -88,7 +86,7 @@ def decider_problems(declared: UseCase, decider: object) -> list[Problem]:
     return []
 
 
-def bound(declared: UseCase, decider: Decider) -> Decider:
+def bound(declared: Declaration, decider: Decider) -> Decider:
     """``decider`` bound to the models, if its class has ``bind``. Raises ``UseCaseError``."""
     if not callable(getattr(type(decider), "bind", None)):
         return decider
@@ -128,7 +126,7 @@ def _purpose(purpose: object) -> Iterator[Problem]:
         )
 
 
-def _models(declared: UseCase) -> Iterator[Problem]:
+def _models(declared: Declaration) -> Iterator[Problem]:
     for field in ("input", "output"):
         model: object = getattr(declared, field)
         if not (inspect.isclass(model) and issubclass(model, BaseModel)):
@@ -156,7 +154,7 @@ def _pod(pod: object) -> Iterator[Problem]:
             )
 
 
-def _limits(declared: UseCase) -> Iterator[Problem]:
+def _limits(declared: Declaration) -> Iterator[Problem]:
     if not _between(declared.risk_limit, 0.0, 0.5):
         yield Problem(
             field="risk_limit",
@@ -177,7 +175,7 @@ def _limits(declared: UseCase) -> Iterator[Problem]:
         )
 
 
-def _slices(declared: UseCase) -> Iterator[Problem]:
+def _slices(declared: Declaration) -> Iterator[Problem]:
     known = getattr(declared.input, "model_fields", {})
     for name in declared.slices:
         if name not in known:
@@ -220,7 +218,7 @@ def _budget(budget: object) -> Iterator[Problem]:
         )
 
 
-def _scorer(declared: UseCase) -> Iterator[Problem]:
+def _scorer(declared: Declaration) -> Iterator[Problem]:
     fields = getattr(declared.output, "model_fields", {})
     for problem in declared.scorer.problems(fields):
         yield Problem(
@@ -249,7 +247,7 @@ def _on_revision(rule: object) -> Iterator[Problem]:
         )
 
 
-def _labels(declared: UseCase) -> Iterator[Problem]:
+def _labels(declared: Declaration) -> Iterator[Problem]:
     fields = getattr(declared.output, "model_fields", {})
     for name, values in declared.labels.items():
         if name not in fields:
@@ -301,7 +299,7 @@ def _isolation(limits: object) -> Iterator[Problem]:
             )
 
 
-def _rollout(declared: UseCase) -> Iterator[Problem]:
+def _rollout(declared: Declaration) -> Iterator[Problem]:
     rollout, gate = declared.rollout, declared.rollout.gate
     for role in rollout.sign_offs:
         if role not in ROLES:
