@@ -281,7 +281,7 @@ class TestLists:
                 await town.app.halts.resume(name, actor=person)
 
     async def test_buttons_stand_where_they_may_be_pressed(self, town: Town) -> None:
-        marks = {"Drill now": P.DRILL, 'data-key="!"': P.HALT, ">Review ": P.REVIEW}
+        marks = {"Drill now": P.DRILL, 'data-key="!"': P.HALT, "Review <kbd>": P.REVIEW}
         for person in ("viewer", "reviewer", "ana", "chi", "dev", "boss"):
             page = (await town.browsers[person].get("/usecases/triage")).text
             shown = {needed for mark, needed in marks.items() if mark in page}

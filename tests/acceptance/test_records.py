@@ -144,7 +144,8 @@ class TestIncidents:
         await pump(site.app)
         await site.app.halts.halt("triage", reason="wrong", actor="ana")
         async with browsing(site) as browser:
-            assert "/usecases/triage/incidents" in (await browser.get("/usecases/triage")).text
+            operate = (await browser.get("/usecases/triage/deliveries")).text
+            assert 'href="/usecases/triage/incidents"' in operate
             assert (
                 "Collect all receipts and effects"
                 in (await browser.get("/usecases/triage/halt")).text
