@@ -18,13 +18,12 @@ from roadbed.console import charts
 from roadbed.console.account import account_page
 from roadbed.console.pages import app_of, page
 from roadbed.console.sign_in import read_form
-from roadbed.insight.monitoring import Overview
+from roadbed.insight.monitoring import FORTNIGHT, Overview
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
 from roadbed.versions.model import Release
 
-_DAYS = 14
 # A state of a use case: its sign and word.
 _CHIPS = {
     "shadow": "○ proposes only",
@@ -108,7 +107,7 @@ async def _row(app: App, name: str) -> UseCaseRow:
     service = app.deployments.get(name)
     overview, history, release = await asyncio.gather(
         app.monitoring.overview(service.loaded.declared, halted=service.halted),
-        app.monitoring.history(name, hours=24.0 * _DAYS),
+        app.monitoring.fortnight(name),
         app.releases.current(name),
     )
     chip = "■ halted" if service.halted else _CHIPS[service.live.state]
@@ -119,7 +118,7 @@ async def _row(app: App, name: str) -> UseCaseRow:
         chip="– retired" if service.retired else chip,
         tasks=sum(row["tasks"] for row in history),
         automatic=sum(row["automatic"] for row in history),
-        spark=charts.spark(history, app.clock.now(), days=_DAYS),
+        spark=charts.spark(history, app.clock.now(), days=FORTNIGHT),
         next_step=_next_step(release, overview) if release else "",
     )
 

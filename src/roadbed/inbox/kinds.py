@@ -7,7 +7,7 @@ writes them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -42,7 +42,18 @@ class Sources:
 
 
 def kinds(sources: Sources) -> Sequence[Kind]:
-    """All kinds, the most urgent first among items without a due time."""
+    """All kinds, by subject."""
+    return [
+        *_of_operation(sources),
+        *_of_deliveries(sources),
+        *_of_releases(sources),
+        *_of_reviews(sources),
+        *_of_improvement(sources),
+    ]
+
+
+def _of_operation(sources: Sources) -> Sequence[Kind]:
+    """Halts, drills and money."""
     return [
         Kind(
             name="resume",
@@ -56,6 +67,35 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             ),
             link=lambda item: f"/usecases/{item.use_case}/halt#resume",
         ),
+        Kind(
+            name="drill",
+            title="Run a halt drill",
+            permission=_P.DRILL,
+            button="Run the drill",
+            find=_drill(sources),
+            why=lambda _: (
+                "No halt or drill ran in twice the planned time, so nobody knows how fast it stops."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}#stop",
+        ),
+        Kind(
+            name="budget",
+            title="Decide about the budget",
+            permission=_P.RELEASE,
+            button="See what it costs",
+            find=_budget(sources),
+            why=lambda item: (
+                f"{item.facts['percent']} of the budget for {item.facts['period']} is spent or "
+                "held. When it is used up, new tasks go to people."
+            ),
+            link=lambda item: f"/usecases/{item.use_case}#money",
+        ),
+    ]
+
+
+def _of_deliveries(sources: Sources) -> Sequence[Kind]:
+    """What a person approves or resolves."""
+    return [
         Kind(
             name="held_delivery",
             title="Approve deliveries",
@@ -80,6 +120,12 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             ),
             link=_to_deliveries,
         ),
+    ]
+
+
+def _of_releases(sources: Sources) -> Sequence[Kind]:
+    """Sign-offs and the next step."""
+    return [
         Kind(
             name="sign_off",
             title="Sign a release",
@@ -104,7 +150,12 @@ def kinds(sources: Sources) -> Sequence[Kind]:
             ),
             link=lambda item: f"/releases/{item.subject}#told",
         ),
-        *_of_reviews(sources),
+    ]
+
+
+def _of_improvement(sources: Sources) -> Sequence[Kind]:
+    """Labels, examples and proposals."""
+    return [
         Kind(
             name="new_label",
             title="Confirm new labels",
@@ -117,29 +168,6 @@ def kinds(sources: Sources) -> Sequence[Kind]:
                 "for nothing."
             ),
             link=lambda item: f"/usecases/{item.use_case}/labels",
-        ),
-        Kind(
-            name="budget",
-            title="Decide about the budget",
-            permission=_P.RELEASE,
-            button="See what it costs",
-            find=_budget(sources),
-            why=lambda item: (
-                f"{item.facts['percent']} of the budget for {item.facts['period']} is spent or "
-                "held. When it is used up, new tasks go to people."
-            ),
-            link=lambda item: f"/usecases/{item.use_case}#money",
-        ),
-        Kind(
-            name="drill",
-            title="Run a halt drill",
-            permission=_P.DRILL,
-            button="Run the drill",
-            find=_drill(sources),
-            why=lambda _: (
-                "No halt or drill ran in twice the planned time, so nobody knows how fast it stops."
-            ),
-            link=lambda item: f"/usecases/{item.use_case}#stop",
         ),
         Kind(
             name="contradiction",
@@ -212,7 +240,9 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
         kind(
             "review",
             "Review",
-            lambda item: f"{_many(item.count)} for a person. Until then nothing is sent.",
+            lambda item: (
+                f"{_many(item.count)} for a person. What is not automatic is sent after the review."
+            ),
         ),
     ]
 
@@ -250,7 +280,9 @@ def _signing(sources: Sources) -> Find:
             blocked = asking.linker is not None and asking.linker in release.authors
             if mine and not blocked:
                 since = release.gated_at or release.planned_at
-                waiting.append(_of_release(release, since, roles=mine))
+                signed = {off.person for off in release.sign_offs if off.counts}
+                barred = {*release.authors, *signed}
+                waiting.append(_of_release(release, since, roles=mine, barred=barred))
         return waiting
 
     return find
@@ -276,7 +308,12 @@ async def _under_way(sources: Sources, asking: Asking) -> Sequence[Release]:
 
 
 def _of_release(
-    release: Release, since: datetime, *, roles: Sequence[str] | None = None, verb: str = ""
+    release: Release,
+    since: datetime,
+    *,
+    roles: Sequence[str] | None = None,
+    barred: Collection[str] = (),
+    verb: str = "",
 ) -> Waiting:
     return Waiting(
         use_case=release.use_case,
@@ -285,6 +322,7 @@ def _of_release(
         since=since,
         facts={"number": release.number, "verb": verb},
         roles=roles,
+        barred=barred,
     )
 
 

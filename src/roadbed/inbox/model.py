@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -30,8 +30,8 @@ class Waiting:
 
     ``kind`` names the kind where one ``find`` serves several. ``subject`` names one of them (a
     release, a delivery) where there is one. ``due`` is when it has to be answered. ``facts`` are
-    for the sentence and the link. ``roles`` may answer, where they are fewer than the permission
-    allows.
+    for the sentence and the link. ``roles`` have to answer, each for itself, where not every role
+    with the permission will do. ``barred`` are people who may not, whatever their roles.
     """
 
     use_case: str
@@ -41,6 +41,7 @@ class Waiting:
     subject: str | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     roles: Sequence[str] | None = None
+    barred: Collection[str] = ()
     kind: str | None = None
 
 

@@ -27,7 +27,8 @@ CROSS JOIN LATERAL (
 GROUP BY asked.kind, asked.use_case
 
 -- name: new_labels
-SELECT held_verdict.use_case, count(*)::integer AS count, min(held_verdict.given_at) AS since,
+SELECT held_verdict.use_case, count(DISTINCT held_verdict.id)::integer AS count,
+       min(held_verdict.given_at) AS since,
        array_agg(DISTINCT label ->> 'value') AS labels
 FROM held_verdict
 CROSS JOIN LATERAL jsonb_array_elements(held_verdict.labels) AS label
@@ -108,8 +109,8 @@ WHERE use_case.name = ANY (%(use_cases)s) AND use_case.live_version IS NOT NULL
 -- name: notices
 SELECT id, use_case, text, at FROM notice
 WHERE use_case = ANY (%(use_cases)s) AND at > %(after)s AND over_at IS NULL AND seen_at IS NULL
-ORDER BY at, id
-LIMIT %(most)s
+ORDER BY at
+FETCH FIRST %(most)s ROWS WITH TIES
 
 -- name: counts
 -- not null: reviews, proposals, deliveries

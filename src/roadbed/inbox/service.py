@@ -37,7 +37,6 @@ class Inbox:
     ) -> None:
         self._database = database
         self._absences = absences
-        self._kinds = kinds
         self._clock = clock
         self._named = {kind.name: kind for kind in kinds}
         # Kinds that share a way to find are read once.
@@ -53,11 +52,7 @@ class Inbox:
             for waiting in await self._find(finder, viewer, permitted, now):
                 kind = self._named[waiting.kind or finder.name]
                 items.append(_item(kind, waiting, viewer, holders, now))
-        order = {kind.name: place for place, kind in enumerate(self._kinds)}
-        return sorted(
-            items,
-            key=lambda item: (item.due is None, item.due or item.since, order[item.kind]),
-        )
+        return sorted(items, key=lambda item: (item.due is None, item.due or item.since, item.id))
 
     async def unattended(self, viewer: Viewer, use_cases: Sequence[str]) -> Sequence[Unattended]:
         """For administrators: what waits while everybody who may answer it is away."""
@@ -66,29 +61,32 @@ class Inbox:
             return []
         now, result = self._clock.now(), []
         holders = await self._absences.holders(managed)
+        if not any(holder.until for holder in holders):
+            return []
+        everybody = Viewer(name="", roles={name: frozenset(Role) for name in managed})
         for finder in self._finders:
-            deserted = {
-                name: away
-                for name in managed
-                if (away := _all_away(holders, name, finder)) is not None
-            }
-            everybody = Viewer(name="", roles={name: frozenset(Role) for name in deserted})
-            for waiting in await self._find(finder, everybody, list(deserted), now):
-                away = deserted[waiting.use_case]
-                result.append(
-                    Unattended(
-                        use_case=waiting.use_case,
-                        title=self._named[waiting.kind or finder.name].title,
-                        people=sorted({holder.person for holder in away}),
-                        back=min(holder.until for holder in away if holder.until),
+            for waiting in await self._find(finder, everybody, managed, now):
+                kind = self._named[waiting.kind or finder.name]
+                away = _all_away(kind, waiting, holders)
+                if away:
+                    result.append(
+                        Unattended(
+                            use_case=waiting.use_case,
+                            title=kind.title,
+                            people=sorted({holder.person for holder in away}),
+                            back=min(holder.until for holder in away if holder.until),
+                        )
                     )
-                )
         return result
 
     async def feed(
         self, viewer: Viewer, use_cases: Sequence[str], *, after: datetime, most: int
     ) -> Sequence[FeedEntry]:
-        """Open notices and action items that are newer than ``after``, the oldest first."""
+        """Open notices and action items that are newer than ``after``, the oldest first.
+
+        At most ``most`` of them, and those of the same moment as the last: so whoever goes on after
+        that moment misses none.
+        """
         facts = {"use_cases": viewer.visible(use_cases), "after": after, "most": most}
         notices = [
             FeedEntry(
@@ -113,7 +111,9 @@ class Inbox:
             for item in await self.items(viewer, use_cases)
             if item.since > after
         ]
-        return sorted([*notices, *items], key=lambda entry: (entry.at, entry.id))[:most]
+        entries = sorted([*notices, *items], key=lambda entry: (entry.at, entry.id))
+        last = entries[:most][-1].at if entries else after
+        return [entry for entry in entries if entry.at <= last]
 
     async def counts(self, use_case: str) -> Mapping[str, int]:
         """How many reviews, proposals and deliveries wait in a use case, for whomever."""
@@ -144,9 +144,7 @@ def _item(
     kind: Kind, waiting: Waiting, viewer: Viewer, holders: Sequence[Holder], now: datetime
 ) -> ActionItem:
     roles = _roles(kind, waiting)
-    able = [
-        holder for holder in holders if holder.use_case == waiting.use_case and holder.role in roles
-    ]
+    able = _able(waiting, roles, holders)
     own = {holder.role for holder in able if holder.person == viewer.name}
     return ActionItem(
         id=":".join(filter(None, (kind.name, waiting.use_case, waiting.subject))),
@@ -186,11 +184,22 @@ def _roles(kind: Kind, waiting: Waiting) -> Sequence[str]:
     return [role.value for role, allowed in ALLOWS.items() if kind.permission in allowed]
 
 
-def _all_away(holders: Sequence[Holder], use_case: str, kind: Kind) -> Sequence[Holder] | None:
-    """Those who may answer, if there are any and all are away; else ``None``."""
-    able = [
+def _able(waiting: Waiting, roles: Sequence[str], holders: Sequence[Holder]) -> Sequence[Holder]:
+    """Those who hold one of ``roles`` and are not barred."""
+    return [
         holder
         for holder in holders
-        if holder.use_case == use_case and kind.permission in ALLOWS[Role(holder.role)]
+        if holder.use_case == waiting.use_case
+        and holder.role in roles
+        and holder.person not in waiting.barred
     ]
-    return able if able and all(holder.until for holder in able) else None
+
+
+def _all_away(kind: Kind, waiting: Waiting, holders: Sequence[Holder]) -> Sequence[Holder]:
+    """The people without whom this cannot be answered, where all of them are away; else nobody.
+
+    Where ``waiting`` names roles, each has to answer: one role whose people are all away is enough.
+    """
+    groups = [[role] for role in waiting.roles] if waiting.roles else [_roles(kind, waiting)]
+    able = [_able(waiting, roles, holders) for roles in groups]
+    return [holder for group in able if all(member.until for member in group) for holder in group]

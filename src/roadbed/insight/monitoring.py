@@ -20,6 +20,8 @@ from roadbed.versions.service import Versions
 
 _SQL = queries(Queries)
 RECENT = 1_000  # tasks
+FORTNIGHT = 14  # days
+_FORTNIGHT_SECONDS = 60.0  # for which its figures are kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,6 +64,7 @@ class Monitoring:
         self._examples = examples
         self._versions = versions
         self._clock = clock
+        self._fortnights: dict[str, tuple[float, Sequence[HistoryRow]]] = {}
 
     async def overview(self, declared: UseCase, *, halted: bool) -> Overview:
         """The current figures of a use case."""
@@ -90,6 +93,17 @@ class Monitoring:
         return await self._database.fetch(
             _SQL["history"], {"use_case": use_case, "since": since, "seconds": hours * 3600 / 48}
         )
+
+    async def fortnight(self, use_case: str) -> Sequence[HistoryRow]:
+        """Decisions of the last 14 days by day, at most a minute old: this reads all of them."""
+        now = self._clock.monotonic()
+        made_at, rows = self._fortnights.get(use_case, (-_FORTNIGHT_SECONDS, ()))
+        if now - made_at >= _FORTNIGHT_SECONDS:
+            since = self._clock.now() - timedelta(days=FORTNIGHT)
+            facts = {"use_case": use_case, "since": since, "seconds": 86_400}
+            rows = await self._database.fetch(_SQL["history"], facts)
+            self._fortnights[use_case] = now, rows
+        return rows
 
     async def pulse(self) -> int:
         """The position of the newest audit entry: it grows with every recorded event."""
