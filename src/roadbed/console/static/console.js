@@ -445,6 +445,9 @@ function changed(field) {
   return field.value !== field.defaultValue || field.checked !== field.defaultChecked;
 }
 
+// On a narrow page the tabs scroll: the current one is in view.
+document.querySelectorAll(".tabs [aria-current]").forEach((tab) => tab.scrollIntoView({ block: "nearest", inline: "center" }));
+
 // --- live figures: on a tick, fetch the page again and put the new parts in place
 
 if ("live" in document.body.dataset) {
