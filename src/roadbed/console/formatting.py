@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from markupsafe import Markup, escape
 
+from roadbed.console import chips
 from roadbed.decisions.model import LiveVersion
 from roadbed.deliveries.model import Delivery
 from roadbed.improvement.model import Proposal
@@ -37,21 +38,30 @@ REASONS = {
 }
 
 
-# State of a delivery: its sign and word, and what it means.
+# State of a delivery: its chip, and what it means.
 DELIVERY_STATES = {
-    "stuck": ("■ stuck", "It was made and has to be undone, but cannot be."),
-    "unknown": ("? unknown", "It may have been made or not; the receiver cannot tell."),
-    "failed": ("! failed", "It was not made. There is no further automatic attempt."),
-    "held": ("! held", "A person has to check it before it is sent."),
-    "planned": ("○ planned", "It was decided and is being prepared."),
-    "waiting": ("○ waiting", "It is ready and waits in the queue."),
-    "sending": ("◐ sending", "It is being sent now."),
-    "delivered": ("● delivered", "It was made."),
-    "skipped": ("– skipped", "It was not needed."),
-    "refused": ("× refused", "A person refused it, or the time ran out. It was not sent."),
-    "cancelled": ("× cancelled", "It was cancelled before it was sent."),
-    "compensating": ("◐ being taken back", "It was made and is being taken back."),
-    "compensated": ("↶ taken back", "It was made and taken back."),
+    "stuck": (chips.DELIVERIES["stuck"], "It was made and has to be undone, but cannot be."),
+    "unknown": (
+        chips.DELIVERIES["unknown"],
+        "It may have been made or not; the receiver cannot tell.",
+    ),
+    "failed": (
+        chips.DELIVERIES["failed"],
+        "It was not made. There is no further automatic attempt.",
+    ),
+    "held": (chips.DELIVERIES["held"], "A person has to check it before it is sent."),
+    "planned": (chips.DELIVERIES["planned"], "It was decided and is being prepared."),
+    "waiting": (chips.DELIVERIES["waiting"], "It is ready and waits in the queue."),
+    "sending": (chips.DELIVERIES["sending"], "It is being sent now."),
+    "delivered": (chips.DELIVERIES["delivered"], "It was made."),
+    "skipped": (chips.DELIVERIES["skipped"], "It was not needed."),
+    "refused": (
+        chips.DELIVERIES["refused"],
+        "A person refused it, or the time ran out. It was not sent.",
+    ),
+    "cancelled": (chips.DELIVERIES["cancelled"], "It was cancelled before it was sent."),
+    "compensating": (chips.DELIVERIES["compensating"], "It was made and is being taken back."),
+    "compensated": (chips.DELIVERIES["compensated"], "It was made and taken back."),
 }
 OUTCOMES = {
     "delivered": "delivered",
@@ -60,17 +70,6 @@ OUTCOMES = {
     "unknown": "no answer: it may have happened",
     "found": "looked up: it had happened",
     "absent": "looked up: it had not happened",
-}
-RELEASE_STATES = {
-    "planned": "○ planned",
-    "gated": "◐ gate passed",
-    "failed": "× gate failed",
-    "shadow": "◐ in shadow",
-    "canary": "◐ in canary",
-    "live": "● live",
-    "retired": "– retired",
-    "rolled_back": "↶ rolled back",
-    "withdrawn": "× withdrawn",
 }
 # The task of each role of the pod.
 ROLES = {

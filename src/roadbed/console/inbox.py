@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from roadbed.access import listing, needs, own, viewer_of
 from roadbed.app import App
-from roadbed.console import charts
+from roadbed.console import charts, chips
 from roadbed.console.account import account_page
+from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, page
 from roadbed.console.sign_in import read_form
 from roadbed.insight.monitoring import FORTNIGHT, Overview
@@ -24,22 +25,13 @@ from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
 from roadbed.versions.model import Release
 
-# A state of a use case: its sign and word.
-_CHIPS = {
-    "shadow": "○ proposes only",
-    "open": "● automatic",
-    "tightened": "! tightened",
-    "cautious": "! cautious",
-    "halted": "■ halted by the audit",
-}
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UseCaseRow:
     """A use case as a row of the table on *My work*; ``tasks`` are those of the last 14 days."""
 
     overview: Overview
-    chip: str
+    chip: Chip
     tasks: int
     automatic: int
     spark: Markup
@@ -110,12 +102,9 @@ async def _row(app: App, name: str) -> UseCaseRow:
         app.monitoring.fortnight(name),
         app.releases.current(name),
     )
-    chip = "■ halted" if service.halted else _CHIPS[service.live.state]
-    if service.live.threshold is None and not service.halted:
-        chip = _CHIPS["shadow"]
     return UseCaseRow(
         overview=overview,
-        chip="– retired" if service.retired else chip,
+        chip=chips.of_use_case(service),
         tasks=sum(row["tasks"] for row in history),
         automatic=sum(row["automatic"] for row in history),
         spark=charts.spark(history, app.clock.now(), days=FORTNIGHT),

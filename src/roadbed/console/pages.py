@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse
 
 from roadbed import __version__
 from roadbed.app import App
-from roadbed.console import formatting
+from roadbed.console import chips, formatting
 from roadbed.console.navigation import tabs
 from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.improvement.model import support
@@ -66,7 +66,9 @@ _environment.globals.update(
     delivery_states=formatting.DELIVERY_STATES,
     outcomes=formatting.OUTCOMES,
     roles=formatting.ROLES,
-    release_states=formatting.RELEASE_STATES,
+    release_states=chips.RELEASES,
+    version_states=chips.VERSIONS,
+    promise_states=chips.PROMISES,
 )
 
 
