@@ -74,6 +74,7 @@ STATUS = {
     "incident_invalid": 422,
     "incident_unknown": 404,
     "erasure_too_early": 409,
+    "proof_hidden": 409,
     "training_failed": 409,
     "nothing_to_stress": 409,
     "audit_entry_unknown": 404,

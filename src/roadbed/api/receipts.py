@@ -54,6 +54,15 @@ async def receipt(task_id: str, request: Request) -> Response:
     return as_json(content)
 
 
+@router.get("/receipts/{task_id}/proof")
+@needs(Permission.VIEW, by=by_task)
+async def proof(task_id: str, request: Request) -> Response:
+    """The proof that the entries of one task are in the signed audit log."""
+    app = app_of(request)
+    await app.receipts.check_whole(task_id, viewer=person_of(request))
+    return as_json(await app.audit.sealed_proof_of_task(task_id))
+
+
 @router.get("/receipts")
 @needs(Permission.VIEW, by=listing)
 async def receipts(

@@ -14,6 +14,7 @@ from roadbed.audit.errors import (
     AuditDamagedError,
     AuditFolderError,
     AuditKeyError,
+    NotSealedError,
 )
 from roadbed.audit.events import AuditEvent, record
 from roadbed.audit.handovers import Head
@@ -203,6 +204,15 @@ class AuditLog:
     async def proof_of_task(self, task_id: str) -> ReceiptProof:
         """The places of all entries of a task, its decision and its verdicts. Raises the same."""
         return await self._proving.proof_of_task(task_id)
+
+    async def sealed_proof_of_task(self, task_id: str) -> ReceiptProof:
+        """The same; what no checkpoint covers yet is sealed first."""
+        try:
+            return await self.proof_of_task(task_id)
+        except NotSealedError:
+            await self.seal()
+            await self.publish()
+            return await self.proof_of_task(task_id)
 
     async def erase(
         self,

@@ -18,6 +18,7 @@ from roadbed.access import guard, listing, needs, viewer_of
 from roadbed.console import (
     account,
     charts,
+    chips,
     deliveries,
     formatting,
     halts,
@@ -118,7 +119,6 @@ async def usecases(request: Request) -> HTMLResponse:
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
         in_force=[halt for halt in await app.halts.in_force() if viewer.sees(halt.use_case)],
         failures=await app.failures.list(viewer.visible(app.deployments.names())),
-        can_halt=viewer.somewhere(Permission.HALT),
         served_here=bool(app.deployments.names()) and not viewer.admin,
     )
 
@@ -148,6 +148,7 @@ async def usecase(request: Request) -> HTMLResponse:
         overview=overview,
         live=service.live,
         state_words=STATES[service.live.state],
+        chip=chips.of_use_case(service),
         notices=await app.notices.list(overview.use_case),
         failures=await app.failures.list([overview.use_case]),
         proof=proof,

@@ -1,10 +1,10 @@
-"""Chips: the state of a thing as sign, word and colour. One scheme for everything in the console."""
+"""Chips: the state of a thing as sign, word and colour, in one scheme for the whole console."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from markupsafe import Markup
 
@@ -80,6 +80,31 @@ _USE_CASES: Mapping[str, Chip] = {
     "halted": Chip("■", "halted", "stop"),
     "retired": Chip("–", "retired", "quiet"),
 }
+_TASKS = {
+    "deciding": Chip("◐", "being decided", "moving"),
+    "answered": Chip("●", "automatic", "good"),
+    "in_review": Chip("○", "waits for a person", "quiet"),
+    "reviewed": Chip("●", "answered by a person", "good"),
+    "refused": Chip("×", "refused", "stop"),
+    "superseded": Chip("–", "replaced", "quiet"),
+    "noted": Chip("–", "noted", "quiet"),
+}
+_BLIND = Chip("○", "blind sample", "quiet")
+_ERASED = Chip("–", "erased", "quiet")
+_WRONG = Chip("!", "automatic, found wrong", "warn")
+
+
+def of_task(receipt: Mapping[str, Any]) -> Chip:
+    """The state of a task as its receipt shows it to the viewer."""
+    decision, review = receipt["decision"], receipt["review"]
+    if receipt["erased"]:
+        return _ERASED
+    if decision and decision["hidden"]:
+        return _BLIND
+    if decision and decision["route"] == "automatic":
+        verdict = review["verdict"] if review else None
+        return _WRONG if verdict and not verdict["agrees"] else _TASKS["answered"]
+    return _TASKS[receipt["state"]]
 
 
 def of_use_case(service: Deployment) -> Chip:

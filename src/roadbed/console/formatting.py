@@ -38,31 +38,23 @@ REASONS = {
 }
 
 
-# State of a delivery: its chip, and what it means.
-DELIVERY_STATES = {
-    "stuck": (chips.DELIVERIES["stuck"], "It was made and has to be undone, but cannot be."),
-    "unknown": (
-        chips.DELIVERIES["unknown"],
-        "It may have been made or not; the receiver cannot tell.",
-    ),
-    "failed": (
-        chips.DELIVERIES["failed"],
-        "It was not made. There is no further automatic attempt.",
-    ),
-    "held": (chips.DELIVERIES["held"], "A person has to check it before it is sent."),
-    "planned": (chips.DELIVERIES["planned"], "It was decided and is being prepared."),
-    "waiting": (chips.DELIVERIES["waiting"], "It is ready and waits in the queue."),
-    "sending": (chips.DELIVERIES["sending"], "It is being sent now."),
-    "delivered": (chips.DELIVERIES["delivered"], "It was made."),
-    "skipped": (chips.DELIVERIES["skipped"], "It was not needed."),
-    "refused": (
-        chips.DELIVERIES["refused"],
-        "A person refused it, or the time ran out. It was not sent.",
-    ),
-    "cancelled": (chips.DELIVERIES["cancelled"], "It was cancelled before it was sent."),
-    "compensating": (chips.DELIVERIES["compensating"], "It was made and is being taken back."),
-    "compensated": (chips.DELIVERIES["compensated"], "It was made and taken back."),
+_MEANINGS = {
+    "stuck": "It was made and has to be undone, but cannot be.",
+    "unknown": "It may have been made or not; the receiver cannot tell.",
+    "failed": "It was not made. There is no further automatic attempt.",
+    "held": "A person has to check it before it is sent.",
+    "planned": "It was decided and is being prepared.",
+    "waiting": "It is ready and waits in the queue.",
+    "sending": "It is being sent now.",
+    "delivered": "It was made.",
+    "skipped": "It was not needed.",
+    "refused": "A person refused it, or the time ran out. It was not sent.",
+    "cancelled": "It was cancelled before it was sent.",
+    "compensating": "It was made and is being taken back.",
+    "compensated": "It was made and taken back.",
 }
+# State of a delivery: its chip, and what it means.
+DELIVERY_STATES = {state: (chips.DELIVERIES[state], words) for state, words in _MEANINGS.items()}
 OUTCOMES = {
     "delivered": "delivered",
     "temporary": "did not happen, to be tried again",

@@ -55,7 +55,6 @@ async def home(request: Request) -> HTMLResponse:
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
         in_force=[item for item in await app.halts.in_force() if viewer.sees(item.use_case)],
         failures=await app.failures.list(names),
-        can_halt=viewer.somewhere(Permission.HALT),
         admin=viewer.admin,
     )
 

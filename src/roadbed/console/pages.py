@@ -94,6 +94,7 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         person=viewer and viewer.name,
         manages=viewer is not None and viewer.everywhere(Permission.MANAGE_PEOPLE),
         may=lambda what, where: viewer is not None and viewer.may(where, Permission(what)),
+        may_halt=viewer is not None and viewer.somewhere(Permission.HALT),
         let_in_by=viewer and viewer.let_in_by,
         let_in_until=viewer and viewer.let_in_until,
         path=request.url.path,

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_task, listing, needs, viewer_of
-from roadbed.console import forms
+from roadbed.console import chips, forms
 from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.permissions import Permission
@@ -49,6 +50,19 @@ async def receipt(request: Request) -> HTMLResponse:
     return await shown(request)
 
 
+@needs(Permission.VIEW, by=by_task)
+async def proof(request: Request) -> Response:
+    """The proof of a task as a file; anybody can check it without this server."""
+    app, task_id = app_of(request), request.path_params["task_id"]
+    await app.receipts.check_whole(task_id, viewer=person_of(request))
+    document = await app.audit.sealed_proof_of_task(task_id)
+    return Response(
+        to_json(document, indent=2) + b"\n",
+        media_type="application/json",
+        headers={"Content-Disposition": f'attachment; filename="proof-{task_id[-12:]}.json"'},
+    )
+
+
 @needs(Permission.REVIEW, Permission.IMPROVE, by=by_task)
 async def replay(request: Request) -> Response:
     """The receipt with the answer of another version beside the decision."""
@@ -79,6 +93,7 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
         if name in served
         else content["input"],
         "moments": moments(content),
+        "chip": chips.of_task(content),
         "replay_versions": await _versions(request, content),
         "replayed": None,
         "replay_problem": None,
@@ -137,6 +152,7 @@ async def _ask_erase(
 ROUTES = (
     Route("/receipts", receipts),
     Route("/receipts/{task_id}", receipt),
+    Route("/receipts/{task_id}/proof", proof),
     Route("/receipts/{task_id}/replay", replay, methods=["GET", "POST"]),
     Route("/receipts/{task_id}/erase", ask_erase),
     Route("/receipts/{task_id}/erase", erase, methods=["POST"]),

@@ -10,12 +10,12 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from roadbed.access import by_release, needs, require
+from roadbed.access import by_release, needs, require, viewer_of
 from roadbed.console import release_charts
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.model import named
-from roadbed.people.permissions import Permission
+from roadbed.people.permissions import Permission, Viewer
 from roadbed.releases import presentation, report_presentation
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.releases.lifecycle import UNDER_WAY
@@ -116,10 +116,11 @@ async def act(request: Request) -> Response:
     """Run a release step or record a sign-off; an error is shown beside the buttons."""
     person_of(request)
     candidate = await _served(request)
+    form = await form_of(request)
     try:
-        await _act(request, candidate, await form_of(request))
+        await _act(request, candidate, form)
     except RoadbedError as error:
-        return await _release(request, await _served(request), error)
+        return await _release(request, await _served(request), error, form)
     return RedirectResponse(f"/releases/{candidate.id}", status_code=303)
 
 
@@ -173,7 +174,10 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
 
 
 async def _release(
-    request: Request, shown: Release, error: RoadbedError | None = None
+    request: Request,
+    shown: Release,
+    error: RoadbedError | None = None,
+    form: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     app, person = app_of(request), person_of(request)
     service = app.service(shown.use_case)
@@ -186,12 +190,30 @@ async def _release(
         status_of(error) if error else 200,
         problem=_problem_text(error),
         release=shown,
+        confirming=_confirming(
+            form.get("what") if form else request.query_params.get("confirm"),
+            viewer_of(request),
+            shown,
+            roles,
+        ),
+        note=form.get("note", "") if form else "",
         **moving(shown, roles, person),
         **back(shown),
         **signing(shown, pod, roles, person),
         **gate(shown),
         **trial(shown),
     )
+
+
+def _confirming(
+    asked: str | None, viewer: Viewer, release: Release, roles: Collection[str]
+) -> str | None:
+    """The act that is asked to be confirmed, if the reader can do it now."""
+    mine, _ = presentation.may_sign(release, roles, viewer.name)
+    possible = {"approve", "refuse"} if mine else set()
+    if release.next == "promote" and release.waits_for is None:
+        possible |= {"promote"} if viewer.may(release.use_case, Permission.RELEASE) else set()
+    return asked if asked in possible else None
 
 
 async def _served(request: Request) -> Release:

@@ -45,3 +45,15 @@ class ErasureError(RoadbedError):
             f"The task {task_id} is not at its end: a decision, a review or a delivery is open.",
             "Finish or cancel that first, then erase.",
         )
+
+
+class ProofHiddenError(RoadbedError):
+    """A part of the task is hidden from who asks for its proof."""
+
+    code = "proof_hidden"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            f"A part of the task {task_id} is hidden from you, and its proof would show it.",
+            "Download the proof after the review of the task.",
+        )

@@ -11,7 +11,7 @@ from typing import Any, cast
 from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
-from roadbed.receipts.errors import UnknownTaskError
+from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.revisions import linked
 from roadbed.receipts.rows import (
     DeliveriesRow,
@@ -93,6 +93,18 @@ class Receipts:
             outcomes=outcomes,
             revisions=linked(revisions, viewer),
         )
+
+    async def check_whole(self, task_id: str, *, viewer: str) -> None:
+        """Raise ``ProofHiddenError`` if a part of the task is hidden from ``viewer``.
+
+        Who passes has seen its decision as on its page: they may no longer label it blind.
+        """
+        receipt = await self.get(task_id, viewer=viewer)
+        row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
+        decision, review = receipt["decision"], receipt["review"]
+        unseen = row is not None and row["verdict"] is not None and not review["verdict"]
+        if unseen or (decision is not None and decision["hidden"]):
+            raise ProofHiddenError(task_id)
 
     async def wait(self, task_id: str, seconds: float) -> bool:
         """Wait until a task is decided in any process; return whether it was in time."""
