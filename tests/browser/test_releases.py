@@ -59,6 +59,13 @@ class Desk:
     async def send(self, person: str, *keys: str) -> None:
         await sends(self.pages[person], *keys)
 
+    async def confirm(self, person: str, key: str) -> None:
+        """Press ``key``, read the summary that it opens, and press it again."""
+        await self.send(person, key)
+        await self.pages[person].locator(".confirm").wait_for()
+        await self.pages[person].wait_for_load_state()
+        await self.send(person, key)
+
     async def lead(self, person: str, text: str) -> None:
         """Wait until the first sentence says ``text``, and keys are listened to."""
         await self.pages[person].locator(".lead", has_text=text).wait_for(timeout=20_000)
@@ -90,7 +97,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     await desk.lead("ben", "Version 2 passed its gate")
     assert "the domain lead and risk partner have to agree" in await desk.told("ben")
     assert "You made this release" in await desk.told("ben")
-    assert await desk.pages["ben"].get_by_role("button", name="Approve").count() == 0
+    assert await desk.pages["ben"].get_by_role("button", name="Sign as").count() == 0
     [release] = await desk.app.releases.history("triage")
     path = f"/releases/{release.id}"
     for person, role in (("ana", "domain lead"), ("dev", "risk partner")):
@@ -99,12 +106,12 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
         await desk.pages[person].wait_for_url(f"**{path}")
         await desk.lead(person, "Your sign-off is needed")
         assert f"Your sign-off is needed, as {role}." in await desk.told(person)
-        await desk.send(person, "a")
+        await desk.confirm(person, "a")
         await desk.pages[person].locator(".signs", has_text=f"{person} approved").wait_for()
         await desk.pages[person].wait_for_load_state()
     await desk.send("dev", "u")
     await desk.lead("dev", "the risk partner has to agree")
-    await desk.send("dev", "a")
+    await desk.confirm("dev", "a")
     # Ben's page follows by itself.
     await desk.lead("ben", "everybody who has to agree did. Next: begin canary.")
     await desk.send("ben", "m")
@@ -116,7 +123,7 @@ async def test_up_by_two_words_and_down_by_one_hand(desk: Desk) -> None:
     assert "4 of 4 compared" in text
     assert "roll-back line" in text
     assert await desk.pages["ben"].locator(".release-steps [aria-current=step]").inner_text() != ""
-    await desk.send("ben", "m")
+    await desk.confirm("ben", "m")
     await desk.lead("ben", "is live: it decides every task")
     await desk.go("ana", path)
     await desk.press("ana", "b")
@@ -186,7 +193,7 @@ async def test_what_changed_since_it_was_read_is_not_signed(desk: Desk) -> None:
     await problem.wait_for()
     assert "is not what release 1 is now" in await problem.inner_text()
     await desk.pages["ana"].wait_for_load_state()
-    await desk.send("ana", "x")
+    await desk.confirm("ana", "x")
     await desk.lead("ana", "but ana (domain lead) refused it")
     answer = await desk.pages["ana"].request.post(
         f"{desk.site.address}/releases/{release.id}",

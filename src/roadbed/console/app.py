@@ -19,6 +19,7 @@ from roadbed.console import (
     account,
     charts,
     chips,
+    components,
     deliveries,
     formatting,
     halts,
@@ -66,6 +67,7 @@ def _routes() -> list[Route]:
     return [
         *inbox.ROUTES,
         *palette.ROUTES,
+        *components.ROUTES,
         Route("/usecases", usecases),
         *sign_in.ROUTES,
         *account.ROUTES,

@@ -71,7 +71,7 @@ PROMISES: Mapping[str, Chip] = {
     "cautious": Chip("!", "cautious", "warn"),
     "halted": Chip("■", "halted", "stop"),
 }
-_USE_CASES: Mapping[str, Chip] = {
+USE_CASES: Mapping[str, Chip] = {
     "shadow": Chip("○", "proposes only", "quiet"),
     "open": Chip("●", "automatic", "good"),
     "tightened": Chip("!", "tightened", "warn"),
@@ -80,7 +80,7 @@ _USE_CASES: Mapping[str, Chip] = {
     "halted": Chip("■", "halted", "stop"),
     "retired": Chip("–", "retired", "quiet"),
 }
-_TASKS = {
+TASKS: Mapping[str, Chip] = {
     "deciding": Chip("◐", "being decided", "moving"),
     "answered": Chip("●", "automatic", "good"),
     "in_review": Chip("○", "waits for a person", "quiet"),
@@ -103,16 +103,16 @@ def of_task(receipt: Mapping[str, Any]) -> Chip:
         return _BLIND
     if decision and decision["route"] == "automatic":
         verdict = review["verdict"] if review else None
-        return _WRONG if verdict and not verdict["agrees"] else _TASKS["answered"]
-    return _TASKS[receipt["state"]]
+        return _WRONG if verdict and not verdict["agrees"] else TASKS["answered"]
+    return TASKS[receipt["state"]]
 
 
 def of_use_case(service: Deployment) -> Chip:
     """The state of a use case as a whole."""
     if service.retired:
-        return _USE_CASES["retired"]
+        return USE_CASES["retired"]
     if service.halted:
-        return _USE_CASES["halted"]
+        return USE_CASES["halted"]
     if service.live.state == "halted":
-        return _USE_CASES["audit"]
-    return _USE_CASES["shadow" if service.live.threshold is None else service.live.state]
+        return USE_CASES["audit"]
+    return USE_CASES["shadow" if service.live.threshold is None else service.live.state]

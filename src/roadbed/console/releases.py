@@ -16,7 +16,7 @@ from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
-from roadbed.releases import presentation, report_presentation
+from roadbed.releases import presentation, report_presentation, sign_offs
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.releases.lifecycle import UNDER_WAY
 from roadbed.statuses import status_of
@@ -107,8 +107,14 @@ async def retire(request: Request) -> Response:
 @needs(Permission.VIEW, by=by_release)
 async def release(request: Request) -> HTMLResponse:
     """One release."""
-    person_of(request)
-    return await _release(request, await _served(request))
+    person, candidate = person_of(request), await _served(request)
+    asked, read = request.query_params.get("confirm", ""), request.query_params.get("read")
+    if asked in ("approve", "refuse") and read is not None:
+        try:
+            sign_offs.check(candidate, person, read, asked)
+        except RoadbedError as error:
+            return await _release(request, candidate, error)
+    return await _release(request, candidate)
 
 
 @needs(Permission.RELEASE, Permission.SIGN, by=by_release)
@@ -191,7 +197,7 @@ async def _release(
         problem=_problem_text(error),
         release=shown,
         confirming=_confirming(
-            form.get("what") if form else request.query_params.get("confirm"),
+            _still(form, shown) if error else request.query_params.get("confirm"),
             viewer_of(request),
             shown,
             roles,
@@ -203,6 +209,13 @@ async def _release(
         **gate(shown),
         **trial(shown),
     )
+
+
+def _still(form: Mapping[str, str] | None, release: Release) -> str | None:
+    """The act that a form failed to do, unless the release is not what was read any more."""
+    if form is None or form.get("content", release.content) != release.content:
+        return None
+    return form.get("what")
 
 
 def _confirming(

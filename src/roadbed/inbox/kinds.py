@@ -136,7 +136,7 @@ def _of_releases(sources: Sources) -> Sequence[Kind]:
                 f"Release {item.facts['number']} needs the sign-off of the "
                 f"{named(item.roles or [])}. Without it the release does not go live."
             ),
-            link=lambda item: f"/releases/{item.subject}#act",
+            link=lambda item: f"/releases/{item.subject}",
         ),
         Kind(
             name="release_step",
@@ -148,7 +148,7 @@ def _of_releases(sources: Sources) -> Sequence[Kind]:
                 f"Release {item.facts['number']} is ready: {item.facts['verb']}. "
                 "It waits for nothing else."
             ),
-            link=lambda item: f"/releases/{item.subject}#act",
+            link=lambda item: f"/releases/{item.subject}",
         ),
     ]
 

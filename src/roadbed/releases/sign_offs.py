@@ -55,7 +55,7 @@ class SignOffs:
         holders = {**await self._repository.holders(release_id), person: held}
         async with self._database.transaction() as connection:
             release, _ = await self._repository.lock(connection, release_id, holders)
-            _may_sign(release, person, content, verdict)
+            check(release, person, content, verdict)
             as_role = _role(release, person, held, role)
             now = self._clock.now()
             facts = {
@@ -130,7 +130,8 @@ def check_sign_offs(release: Release) -> None:
         )
 
 
-def _may_sign(release: Release, person: str, content: str, verdict: str) -> None:
+def check(release: Release, person: str, content: str, verdict: str) -> None:
+    """Raise ``SignOffError`` if ``person`` cannot give ``verdict`` on exactly ``content`` now."""
     if release.content is None or release.step not in lifecycle.UNDER_WAY:
         raise SignOffError(
             f"Release {release.number} is {release.step.replace('_', ' ')}: "
