@@ -1,6 +1,6 @@
 # Every target does its own set-up. You need Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test attack bench faults faults-restore check lint llm rows browser-deps \
+.PHONY: help dev demo test attack bench faults faults-restore check lint llm messages rows browser-deps \
     environment clean
 .NOTPARALLEL:  # two pips at the same time damage one environment
 SHELL := /bin/bash
@@ -61,6 +61,9 @@ bench: $(VENV)/.bench ## one benchmark: make bench NAME=decisions ARGS="..."
 	    echo "There is no benchmark $(NAME). NAME= one of:" $(basename $(notdir $(wildcard benchmarks/*.py))); \
 	    exit 1; }
 	@$(BIN)/python benchmarks/$(NAME).py $(ARGS)
+
+messages: $(VENV)/.dev ## collect the messages of the console anew, after a change of one
+	@$(BIN)/python -m tests.messages
 
 rows: $(VENV)/.dev ## write rows.py of each package anew, after a change of a queries.sql
 	@$(BIN)/python -m tests.row_types

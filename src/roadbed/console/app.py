@@ -9,6 +9,7 @@ from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
@@ -41,6 +42,7 @@ from roadbed.console import (
     trust,
     versions,
 )
+from roadbed.console.languages import Language
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
 from roadbed.guarantee.presentation import STATES
 from roadbed.kernel.errors import RoadbedError
@@ -57,6 +59,7 @@ def create() -> Starlette:
     routes = _routes()
     app = Starlette(
         routes=[*guard([*renamed.old_routes(routes), *routes]), static],
+        middleware=[Middleware(Language)],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
     )
     app.state.streams = Counter()

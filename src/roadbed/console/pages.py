@@ -16,6 +16,7 @@ from roadbed.console import chips, formatting
 from roadbed.console.navigation import tabs
 from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
 from roadbed.improvement.model import support
+from roadbed.kernel import messages
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted, interval
 from roadbed.kernel.json import flat, shown
@@ -34,6 +35,11 @@ _environment = Environment(
     trim_blocks=True,
     finalize=formatting.upright,
     lstrip_blocks=True,
+    extensions=["jinja2.ext.i18n"],
+)
+_environment.policies["ext.i18n.trimmed"] = True
+_environment.install_gettext_callables(  # type: ignore[attr-defined]
+    messages.gettext, messages.ngettext, newstyle=True
 )
 _environment.filters.update(
     above=above,
@@ -52,6 +58,7 @@ _environment.filters.update(
     support=support,
     points=formatting.points,
     unchanged=formatting.Unchanged,
+    number=messages.number,
 )
 _environment.globals.update(
     release=__version__,
@@ -98,6 +105,7 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         let_in_by=viewer and viewer.let_in_by,
         let_in_until=viewer and viewer.let_in_until,
         path=request.url.path,
+        language=messages.spoken().replace("_", "-"),
         restore=app_of(request).recovery.standing,
         now=now,
         ago=lambda at: formatting.ago(at, now),

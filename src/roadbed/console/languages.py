@@ -1,0 +1,23 @@
+"""The language of a request: the best of those that its browser asks for."""
+
+from __future__ import annotations
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from roadbed.kernel import messages
+
+
+class Language:
+    """Middleware: whatever a request renders is in the language of its reader."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        accepted = Headers(scope=scope).get("accept-language", "")
+        with messages.speaking(messages.best(accepted)):
+            await self._app(scope, receive, send)

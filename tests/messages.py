@@ -1,0 +1,80 @@
+"""The message catalogue: ``make messages`` collects every message and makes the pseudo-language.
+
+``tests/unit/test_messages.py`` fails if a file differs from what is made here.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import write_po
+
+from roadbed.kernel.messages import DOMAIN, LOCALES
+
+_SOURCE = Path(__file__).parents[1] / "src" / "roadbed"
+_METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
+_OPTIONS = {"**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true", "encoding": "utf-8"}}
+PSEUDO = "en_XA"
+_ACCENTS = str.maketrans("aceinosuyACEINOSUY", "áçéïñöšüýÁÇÉÏÑÖŠÜÝ")
+_NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is the same file
+# What a pseudo message keeps: placeholders of both kinds, tags and entities.
+_KEPT = re.compile(r"(%\(\w+\)s|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
+
+
+def messages() -> Catalog:
+    """Every message of the source, with the files that it stands in."""
+    catalogue = Catalog(project="Roadbed", header_comment="# The messages of Roadbed.", fuzzy=False)
+    found = extract_from_dir(
+        _SOURCE, _METHODS, _OPTIONS, keywords={"_": None, "gettext": None, "ngettext": (1, 2)}
+    )
+    for file, _, message, comments, context in sorted(found, key=lambda one: (one[0], one[1])):
+        catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
+    return catalogue
+
+
+def pseudo(message: str) -> str:
+    """``message`` with accents, 40 % longer, and brackets that show where it ends."""
+    parts = _KEPT.split(message)
+    letters = sum(len(part) for part in parts[::2])
+    told = "".join(part if at % 2 else part.translate(_ACCENTS) for at, part in enumerate(parts))
+    return f"[{told}{'·' * -(-letters * 2 // 5)}]"
+
+
+def files() -> dict[Path, bytes]:
+    """The catalogue's files with their content: the template, and the compiled pseudo-language."""
+    template = messages()
+    made = Catalog(locale="en", project="Roadbed", header_comment="", fuzzy=False)
+    for message in template:
+        if not message.id:
+            continue
+        forms = message.id if isinstance(message.id, (list, tuple)) else (message.id,)
+        told = tuple(pseudo(form) for form in forms)
+        made.add(message.id, told if len(told) > 1 else told[0])
+    for catalogue in (template, made):
+        catalogue.creation_date = catalogue.revision_date = _NEVER
+    folder = LOCALES / PSEUDO / "LC_MESSAGES"
+    pot, mo = io.BytesIO(), io.BytesIO()
+    write_po(
+        pot,
+        template,
+        omit_header=True,
+        width=100,
+        sort_output=True,
+        no_location=False,
+        include_lineno=False,
+    )
+    write_mo(mo, made)
+    return {LOCALES / f"{DOMAIN}.pot": pot.getvalue(), folder / f"{DOMAIN}.mo": mo.getvalue()}
+
+
+if __name__ == "__main__":
+    for path, content in files().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        print(f"{path.relative_to(_SOURCE.parents[1])}: {len(content):,} bytes")
