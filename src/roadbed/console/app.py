@@ -56,7 +56,7 @@ _MOST_STREAMS = 30  # of one person, in each process
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
     static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
-    routes = _routes()
+    routes = pages()
     app = Starlette(
         routes=[*guard([*renamed.old_routes(routes), *routes]), static],
         middleware=[Middleware(Language)],
@@ -66,7 +66,8 @@ def create() -> Starlette:
     return app
 
 
-def _routes() -> list[Route]:
+def pages() -> list[Route]:
+    """The routes of all pages, and of what their forms and parts call."""
     return [
         *inbox.ROUTES,
         *palette.ROUTES,

@@ -1,0 +1,98 @@
+"""Every page of the console: no violation that axe knows, nothing sideways, in both themes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import axe_playwright_python
+import pytest
+from playwright.async_api import Page
+
+from roadbed.console.app import pages
+from roadbed.kernel.settings import Settings
+from roadbed.receipts.service import Filter
+from tests.browser.chromium import CHROMIUM
+from tests.browser.test_console import signed_in
+from tests.browser.test_releases import SHORT
+from tests.conftest import Folders, Site, serving
+from tests.release_steps import traffic, write
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="NO CHROMIUM: sudo apt-get install chromium"),
+]
+_AXE = Path(axe_playwright_python.__file__).with_name("axe.min.js").read_text(encoding="utf-8")
+_RUN = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.map(
+    (rule) => `${rule.id}: ${rule.nodes.slice(0, 3).map((node) => node.target).join(" ")}`)"""
+# Routes that answer with a file, a stream or a part of a page, or that lead elsewhere.
+_NO_PAGES = {
+    "/live",
+    "/palette",
+    "/sign-in/provider",
+    "/sign-in/back",
+    "/sign-in/already",
+    "/receipts/{task_id}/proof",
+    "/receipts/{task_id}/replay",
+    "/usecases/{name}/incidents/{incident_id}/file",
+}
+_NARROW, _MIDDLE, _WIDE = (320, 640), (768, 1024), (1440, 900)
+
+
+def _pages() -> list[str]:
+    """The paths of all pages."""
+    return sorted(
+        {
+            route.path
+            for route in pages()
+            if "GET" in (route.methods or ()) and route.path not in _NO_PAGES
+        }
+    )
+
+
+@pytest.fixture
+async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
+    """A use case with tasks, reviews and a release that waits for a sign-off."""
+    write(folders, rollout=SHORT)
+    async with serving(settings, url) as served:
+        await traffic(served.app, [1, 2, 3])
+        release = await served.app.releases.plan("triage", actor="ben")
+        await served.app.releases.gate(release.id, actor="ben")
+        yield served
+
+
+async def _filled(site: Site) -> Mapping[str, str]:
+    """What fills in the names in paths."""
+    [release] = await site.app.releases.history("triage")
+    rows = await site.app.receipts.search(Filter(use_case="triage"), served=["triage"], most=1)
+    return {
+        "name": "triage",
+        "release_id": release.id,
+        "task_id": rows[0]["task_id"],
+        "named": "1..2",
+    }
+
+
+@pytest.mark.parametrize("size", [_NARROW, _MIDDLE, _WIDE], ids=["320", "768", "1440"])
+async def test_no_page_breaks_a_rule_of_accessibility(site: Site, size: tuple[int, int]) -> None:
+    filled = await _filled(site)
+    async with signed_in(site) as page:
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        broken = {}
+        for path in _pages():
+            address = re.sub(r"\{(\w+)\}", lambda part: filled.get(part[1], "none"), path)
+            for scheme in ("light", "dark"):
+                await page.emulate_media(color_scheme=scheme)
+                if told := await _broken(page, f"{site.address}{address}"):
+                    broken[f"{scheme} {address}"] = told
+        assert broken == {}, json.dumps(broken, indent=1)
+
+
+async def _broken(page: Page, address: str) -> list[str]:
+    await page.goto(address)
+    await page.evaluate(_AXE)
+    told: list[str] = await page.evaluate(_RUN)
+    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    return [*told, *([f"{wide} px too wide"] if wide > 0 else [])]
