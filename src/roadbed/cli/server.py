@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -52,7 +53,12 @@ def demo(
         bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
     ] = False,
 ) -> None:
-    """Play a stream of inquiries through the whole task lifecycle, then keep serving."""
+    """Play a stream of inquiries through the whole task lifecycle, then keep serving.
+
+    It prints the address as soon as it serves. Port 8423, if it is free.
+    """
+    # The imports take seconds. There is nothing to end yet: Ctrl-C ends them without a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from roadbed.demo.play import play
 
     try:

@@ -11,7 +11,12 @@ from roadbed.demo.datasets import Stream
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, answer_some
 
-SIGNING_IN = {"you": "an administrator", "ana": "the domain lead", "dev": "the risk partner"}
+SIGNING_IN = {
+    "you": "an engineer",
+    "ana": "the domain lead",
+    "dev": "the risk partner",
+    "admin": "the administrator",
+}
 PAUSE_SECONDS = 0.5
 LEFT_WAITING = 40  # reviews, for the viewer
 _LOOK_EVERY = 10  # inquiries

@@ -25,5 +25,18 @@ class DemoServerError(RoadbedError):
     def __init__(self, detail: str) -> None:
         super().__init__(
             f"The demo's server does not answer: {detail}.",
-            "See its output above; `roadbed doctor` checks the database.",
+            "Its log is the file .roadbed/demo.log here; `roadbed doctor` checks the database.",
+        )
+
+
+class DemoPortError(RoadbedError):
+    """The port that was asked for is not free."""
+
+    code = "demo_port_taken"
+
+    def __init__(self, port: int) -> None:
+        super().__init__(
+            f"The demo cannot listen on port {port}: another program does, or it is not allowed.",
+            "End that program, choose another port with --port, or leave --port out: "
+            "the demo then finds a free one.",
         )

@@ -144,6 +144,8 @@ async def _review(
     truth: Mapping[str, str | None],
     gate: asyncio.Semaphore,
 ) -> None:
+    if review["input"]["text"] not in truth:
+        return  # somebody else sent it, whose answer these people do not know
     queue = truth[review["input"]["text"]]
     body: dict[str, object] = {"verdict": "reject"}
     if queue is not None:

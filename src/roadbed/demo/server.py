@@ -1,4 +1,4 @@
-"""The processes of the demo, each started again when it dies."""
+"""The processes of the demo, each started again when it dies; their ports and their end."""
 
 from __future__ import annotations
 
@@ -8,31 +8,37 @@ import shlex
 import signal
 import socket
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import httpx2
 
-from roadbed.demo.errors import DemoServerError
+from roadbed.demo.errors import DemoPortError, DemoServerError
 
 _READY_SECONDS = 60.0
 _MOST_DEATHS = 20
+_INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
 
 
 class Kept:
-    """A Python process; one that ``returns`` is started again when it dies."""
+    """A Python process; one that ``returns`` is started again when it dies.
+
+    ``log`` is the file for what it writes on standard error.
+    """
 
     def __init__(
         self,
         *arguments: str,
         environment: Mapping[str, str],
+        log: Path,
         on_death: Callable[[int], None] | None = None,
         returns: bool = True,
     ) -> None:
         self.deaths = 0
         self._command = [sys.executable, "-m", *arguments]
         self._environment = {**os.environ, **environment}
+        self._log = log
         self._on_death = on_death
         self._most_deaths = _MOST_DEATHS if returns else 0
         self._process: asyncio.subprocess.Process | None = None
@@ -64,6 +70,14 @@ class Kept:
                 self._process.send_signal(signal.SIGTERM)
             await self._process.wait()
 
+    def kill(self) -> None:
+        """End it at once, with what it started."""
+        if self._keeper:
+            self._keeper.cancel()
+        if self._process and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     async def ended(self) -> None:
         """Wait until it is no longer restarted."""
         if self._keeper:
@@ -71,13 +85,15 @@ class Kept:
 
     async def _spawn(self) -> None:
         # A separate session: the terminal's Ctrl-C reaches the demo, which then ends its server.
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command,
-            env=self._environment,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command,
+                env=self._environment,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=log,
+                start_new_session=True,
+            )
 
     async def _keep(self) -> None:
         while self._process and self.deaths < self._most_deaths:
@@ -96,18 +112,19 @@ class ServerProcess(Kept):
         self,
         usecases: Path,
         environment: Mapping[str, str],
-        port: int | None,
+        port: int,
+        log: Path,
         on_death: Callable[[int], None],
     ) -> None:
-        self.port = port or free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
+        self.address = f"http://127.0.0.1:{port}"
         super().__init__(
             "roadbed",
             "serve",
             str(usecases),
             "--port",
-            str(self.port),
+            str(port),
             environment=environment,
+            log=log,
             on_death=on_death,
         )
 
@@ -124,6 +141,53 @@ class ServerProcess(Kept):
                     return
                 await asyncio.sleep(0.1)
         raise DemoServerError(f"nothing at {self.address} within {_READY_SECONDS:.0f} s")
+
+
+class Ending:
+    """Ctrl-C or SIGTERM: the first ends the demo in order, the second kills its processes.
+
+    While it is ``closing``, nothing is left to cancel.
+    """
+
+    def __init__(self, task: asyncio.Task[None]) -> None:
+        self.processes: Sequence[Kept] = ()
+        self.closing = False
+        self._asked = False
+        self._task = task
+
+    def ask(self) -> None:
+        """A signal came."""
+        if self._asked:
+            for process in self.processes:
+                process.kill()
+            os._exit(_INTERRUPTED)
+        self._asked = True
+        if not self.closing:
+            self._task.cancel()
+
+
+def port_for(wanted: int | None, usual: int) -> int:
+    """The ``wanted`` port; without one the ``usual`` port if it is free, or else a free one.
+
+    Raises ``DemoPortError`` where ``wanted`` is not free.
+    """
+    port = usual if wanted is None else wanted
+    if port and not _is_free(port):
+        if wanted is not None:
+            raise DemoPortError(wanted)
+        port = 0
+    return port or free_port()
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the server binds it: a port whose last connections are closing counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def free_port() -> int:

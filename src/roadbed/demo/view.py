@@ -42,27 +42,45 @@ _HEADINGS = (
 )
 
 
-_WIDTHS = (5, 6, 9, 20, 6, 11, 8, 9, 0)
+_SIGNS = ("█", "·", " → ")
+_PLAIN_SIGNS = ("#", ".", " > ")
+_WIDTHS = (8, 6, 9, 20, 6, 11, 8, 9, 0)
 
 
 class View:
     """A live table on a terminal, plain lines elsewhere, nothing at all when ``quiet``."""
 
     def __init__(
-        self, *, limit: float, certainty: float, notice: str, quiet: bool, states: bool
+        self,
+        *,
+        limit: float,
+        certainty: float,
+        notice: str,
+        rounds: int,
+        quiet: bool,
+        states: bool,
     ) -> None:
         self._headings = (*_HEADINGS, "state") if states else _HEADINGS
         self._limit = limit
         self._certainty = certainty
         self._notice = notice
+        self._rounds = rounds
         self._console = Console(quiet=quiet, highlight=False)
         self._live = Live(console=self._console, refresh_per_second=8, transient=True)
         self._drawn_at = 0.0
+        self._bar, self._no_bar, self._arrow = _signs(self._console.encoding)
         self._step = ""
         self.rows: list[RoundRow] = []
 
+    def open(self) -> None:
+        """Say what the data are, before anything starts."""
+        self.note(self._notice)
+
+    def place(self, number: int) -> str:
+        """Which round it is, of how many."""
+        return f"Round {number} of {self._rounds}"
+
     def __enter__(self) -> View:
-        self._console.print(self._notice)
         if self._console.is_terminal:
             self._live.start()
         else:
@@ -81,8 +99,8 @@ class View:
         self.draw(now=True)
 
     def note(self, what: str) -> None:
-        """A line that stays."""
-        self._console.print(what)
+        """A line that stays; an address in it is not broken in two."""
+        self._console.print(what, soft_wrap=True, markup=False)
 
     def draw(self, *, now: bool = False) -> None:
         """Draw, at most eight times a second."""
@@ -93,7 +111,7 @@ class View:
     def finished(self, row: RoundRow) -> None:
         """A round is over."""
         if not self._console.is_terminal:
-            self._plain(_in_columns(_cells(row)[: len(self._headings)]))
+            self._plain(_in_columns(self._cells(row)))
 
     @property
     def _promise(self) -> str:
@@ -102,6 +120,22 @@ class View:
     def _plain(self, line: str) -> None:
         """A line without wrapping: the width of the reader is unknown."""
         self._console.print(line, soft_wrap=True)
+
+    def _cells(self, row: RoundRow) -> list[str]:
+        tally = row.tally
+        rate = tally.automatic / tally.tasks if tally.tasks else 0.0
+        wrong = f"{tally.wrong_automatic / tally.automatic:.1%}" if tally.automatic else "none"
+        return [
+            f"{row.number} of {self._rounds}",
+            f"{tally.tasks:,}",
+            f"{rate:.0%}",
+            self._bar * round(rate * 20) or self._no_bar,
+            wrong,
+            "nothing yet" if row.threshold is None else f"{row.threshold:.3f}",
+            f"{row.reviews:,}",
+            f"{row.per_second:,.0f}/s",
+            self._arrow.join(row.states),
+        ][: len(self._headings)]
 
     def _table(self) -> Table:
         table = Table(
@@ -113,8 +147,17 @@ class View:
         for heading in self._headings:
             table.add_column(heading, justify="left" if heading in ("", "state") else "right")
         for row in self.rows:
-            table.add_row(*_cells(row)[: len(self._headings)])
+            table.add_row(*self._cells(row))
         return table
+
+
+def _signs(encoding: str) -> tuple[str, str, str]:
+    """The signs of a bar, of none and of a change that this encoding has."""
+    try:
+        "".join(_SIGNS).encode(encoding)
+    except (UnicodeEncodeError, LookupError):
+        return _PLAIN_SIGNS
+    return _SIGNS
 
 
 def summary_line(rows: Sequence[RoundRow], limit: float) -> str:
@@ -138,20 +181,3 @@ def _in_columns(cells: Sequence[str]) -> str:
         for cell, heading, width in zip(cells, (*_HEADINGS, "state"), _WIDTHS, strict=False)
     ]
     return "  ".join(padded).rstrip()
-
-
-def _cells(row: RoundRow) -> list[str]:
-    tally = row.tally
-    rate = tally.automatic / tally.tasks if tally.tasks else 0.0
-    wrong = f"{tally.wrong_automatic / tally.automatic:.1%}" if tally.automatic else "none"
-    return [
-        f"{row.number}",
-        f"{tally.tasks:,}",
-        f"{rate:.0%}",
-        "█" * round(rate * 20) or "·",
-        wrong,
-        "nothing yet" if row.threshold is None else f"{row.threshold:.3f}",
-        f"{row.reviews:,}",
-        f"{row.per_second:,.0f}/s",
-        " → ".join(row.states),
-    ]
