@@ -20,7 +20,7 @@ SHARED = {
     "api": {"app", "deps", "problems", "renamed"},
     "cli": {
         *("identity", "long_running", "main", "output", "release_texts", "renamed", "server"),
-        "sockets",
+        *("sockets", "usage"),
     },
     "console": {
         *("app", "charts", "formatting", "forms", "navigation", "pages", "palette"),

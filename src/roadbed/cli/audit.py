@@ -8,8 +8,11 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show
+from roadbed.cli.usage import Verbs
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="The signed audit log.")
+app = typer.Typer(
+    cls=Verbs, no_args_is_help=True, rich_markup_mode=None, help="The signed audit log."
+)
 
 
 @app.command()

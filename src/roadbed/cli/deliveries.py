@@ -15,13 +15,16 @@ import typer
 from roadbed.cli.identity import me, verified
 from roadbed.cli.output import Json, opened, run, say, show
 from roadbed.cli.renamed import old_verb
+from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.kernel.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="List and resolve deliveries.")
+app = typer.Typer(
+    cls=Verbs, no_args_is_help=True, rich_markup_mode=None, help="List and resolve deliveries."
+)
 _TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"]
 DeliveryId = Annotated[str, typer.Argument(metavar="DELIVERY")]
 

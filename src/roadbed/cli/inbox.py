@@ -9,12 +9,14 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import Json, opened, run, show
+from roadbed.cli.usage import Verbs
 
 if TYPE_CHECKING:
     from roadbed.inbox.model import ActionItem
     from roadbed.people.permissions import Viewer
 
 app = typer.Typer(
+    cls=Verbs,
     invoke_without_command=True,
     rich_markup_mode=None,
     help="What waits for you. `inbox away` names who answers while you are away.",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from roadbed.cli import (
@@ -25,18 +27,36 @@ from roadbed.cli import (
     tasks,
     timeline,
     trust,
+    usage,
     use_cases,
     versions,
 )
 
 app = typer.Typer(
     name="roadbed",
+    cls=usage.Verbs,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    help="Take an AI use case from pilot to production.",
 )
+
+
+@app.callback()
+def main(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=usage.print_version,
+            help="Print the version and end.",
+        ),
+    ] = False,
+) -> None:
+    """Take an AI use case from pilot to production."""
+
+
 for command in (
     server.demo,
     server.up,
@@ -79,4 +99,4 @@ app.add_typer(inbox.app, name="inbox")
 
 def run() -> None:
     """Entry point."""
-    app()
+    usage.run(app)

@@ -54,9 +54,31 @@ def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:
 
 def fail(error: RoadbedError) -> typer.Exit:
     """Print the problem and its remedy. Returns the exit to raise."""
+    complain(error)
+    return typer.Exit(FAILED)
+
+
+def complain(error: RoadbedError) -> None:
+    """Print the problem and its remedy on standard error: two lines, or one JSON object."""
+    if wants_json():
+        from pydantic_core import to_json
+
+        problem = {
+            "type": f"urn:roadbed:problem:{error.code}",
+            "code": error.code,
+            "detail": error.problem,
+            "remedy": error.remedy,
+        }
+        typer.echo(visible(to_json(problem).decode()), err=True)
+        return
     typer.secho(visible(error.problem), err=True, fg="red" if sys.stderr.isatty() else None)
     typer.echo(visible(error.remedy), err=True)
-    return typer.Exit(FAILED)
+
+
+def wants_json() -> bool:
+    """Whether the terminal asked for JSON, even if the rest of what it typed is wrong."""
+    typed = sys.argv[1:]
+    return "--json" in (typed[: typed.index("--")] if "--" in typed else typed)
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
@@ -79,16 +101,20 @@ async def opened(*, only: Sequence[str] | None) -> AsyncIterator[App]:
     from roadbed.kernel.settings import Settings
     from roadbed.storage.serving import database_url
     from roadbed.usecases.errors import UnknownUseCaseError
+    from roadbed.usecases.loader import folders
 
     settings = Settings()
-    async with (
-        database_url(settings) as url,
-        open_app(settings, url, only=only, serves=False) as app,
-    ):
-        try:
+    known: Sequence[str] = ()
+    try:
+        async with (
+            database_url(settings) as url,
+            open_app(settings, url, only=only, serves=False) as app,
+        ):
+            known = app.deployments.names()
             yield app
-        except UnknownUseCaseError as error:
-            raise UnknownUseCaseError(error.name, settings.usecases.resolve()) from None
-        # Perhaps no server runs. A later restore must know what this command did.
-        with suppress(RoadbedError):
-            await app.audit.leave()
+            # Perhaps no server runs. A later restore must know what this command did.
+            with suppress(RoadbedError):
+                await app.audit.leave()
+    except UnknownUseCaseError as error:
+        names = [*known, *(folder.name for folder in folders(settings.usecases))]
+        raise UnknownUseCaseError(error.name, settings.usecases.resolve(), names) from None

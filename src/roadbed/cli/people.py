@@ -10,11 +10,13 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, opened, run, show, sign_in_link, tell
+from roadbed.cli.usage import Verbs
 
 if TYPE_CHECKING:
     from roadbed.app import App
 
 app = typer.Typer(
+    cls=Verbs,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="People, their roles, one-time links and API tokens.",

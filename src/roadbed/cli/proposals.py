@@ -12,10 +12,14 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
+from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List proposals, and accept or reject them."
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List proposals, and accept or reject them.",
 )
 ProposalId = Annotated[str, typer.Argument(metavar="PROPOSAL")]
 Note = Annotated[str, typer.Option(help="The reason, in your words.")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as jsonlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,7 +14,9 @@ from roadbed.cli.output import Json, fail, opened, run, say, show
 from roadbed.cli.versions import replay
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import shown
-from roadbed.receipts.service import Receipt
+
+if TYPE_CHECKING:
+    from roadbed.receipts.service import Receipt
 
 
 def receipt(

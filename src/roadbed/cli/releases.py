@@ -11,6 +11,7 @@ import typer
 from roadbed.cli.identity import me, verified
 from roadbed.cli.output import PROBLEMS_FOUND, Json, UseCaseName, opened, run, show
 from roadbed.cli.renamed import old_verb
+from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
     from roadbed.versions.model import Release
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Release a version, and roll it back."
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Release a version, and roll it back.",
 )
 Which = Annotated[
     str | None,

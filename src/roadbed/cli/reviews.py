@@ -10,11 +10,15 @@ import typer
 from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, opened, run, say, show
 from roadbed.cli.renamed import old_verb
+from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.labels import normal_label
 
 app = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="List waiting reviews, and give verdicts."
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="List waiting reviews, and give verdicts.",
 )
 ReviewId = Annotated[str, typer.Argument(metavar="REVIEW")]
 _NOBODY_ELSE = (

@@ -9,6 +9,7 @@ import typer
 
 from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
+from roadbed.cli.usage import Verbs
 from roadbed.kernel.json import flat
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 _SIGNS = {"+": "+", "-": "-", "~": "~", " ": " "}
 
-app = typer.Typer(no_args_is_help=True, help="List, show and compare versions.")
+app = typer.Typer(cls=Verbs, no_args_is_help=True, help="List, show and compare versions.")
 Named = Annotated[str, typer.Argument(metavar="VERSION", help="Its number or id.")]
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import re
+from typing import TextIO
 
 # Control characters except tab and line feed, DEL, C1 controls, other line ends, characters that
 # change the text direction, and lone surrogates, which a terminal cannot write.
@@ -20,3 +23,17 @@ def visible(text: str) -> str:
 def one_line(text: str) -> str:
     """The same with line feeds escaped: in a log, each line is an entry."""
     return visible(text).replace("\n", "\\n")
+
+
+def escape_unencodable(stream: TextIO) -> None:
+    """Let ``stream`` write characters that its encoding lacks as JSON escapes, and never fail."""
+    codecs.register_error("roadbed.escape", _as_escapes)
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="roadbed.escape")
+
+
+def _as_escapes(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4)), error.end

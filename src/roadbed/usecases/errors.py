@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.suggestions import did_you_mean
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,14 +57,14 @@ class UseCaseError(RoadbedError):
 
 
 class UnknownUseCaseError(RoadbedError):
-    """No use case of this name, or none that the caller may see."""
+    """No use case of this name, or none that the caller may see, who sees ``known``."""
 
     code = "usecase_unknown"
 
-    def __init__(self, name: str, folder: Path | None = None) -> None:
+    def __init__(self, name: str, folder: Path | None = None, known: Sequence[str] = ()) -> None:
         self.name = name
         super().__init__(
-            f"There is no use case {name[:80]!r} here.",
+            f"There is no use case {name[:80]!r} here.{did_you_mean(name[:80], known)}",
             "`roadbed up` lists those it serves; names are case-sensitive."
             if folder is None
             else f"No folder of that name that can be used is in {folder}, which ROADBED_USECASES "
