@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from starlette.applications import Starlette
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import Message, Receive, Scope, Send
 
@@ -20,6 +21,7 @@ from roadbed.app import App
 from roadbed.background import relaying, running
 from roadbed.bootstrap import open_app
 from roadbed.console import app as console
+from roadbed.console.pages import problem_page
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
@@ -114,7 +116,9 @@ class AddressError(RoadbedError):
     code = "request_invalid"
 
     def __init__(self) -> None:
-        super().__init__("The address holds a NUL character.", "Leave it out.")
+        super().__init__(
+            "The address holds a NUL character.", "Leave it out: no name, id or text has one."
+        )
 
 
 class NotLoopbackError(RoadbedError):
@@ -210,7 +214,13 @@ class Gateway:
             has_body = length.strip(b"0") != b"" or b"transfer-encoding" in headers
             await self._enter(scope, self._bounded(receive, has_body=has_body), send, viewer)
         except RoadbedError as error:
-            await problem(error)(scope, receive, send)
+            await self._problem(error, scope)(scope, receive, send)
+
+    def _problem(self, error: RoadbedError, scope: Scope) -> Response:
+        """For a program as JSON, for a browser as a page."""
+        if scope["path"].startswith(_API):
+            return problem(error)
+        return problem_page(Request({**scope, "app": self._pages}), error)
 
     async def _enter(
         self, scope: Scope, receive: Receive, send: Send, viewer: Viewer | None

@@ -125,7 +125,6 @@ async def usecases(request: Request) -> HTMLResponse:
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
         in_force=[halt for halt in await app.halts.in_force() if viewer.sees(halt.use_case)],
         failures=await app.failures.list(viewer.visible(app.deployments.names())),
-        served_here=bool(app.deployments.names()) and not viewer.admin,
     )
 
 
