@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager, suppress
+import logging
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -104,15 +105,31 @@ async def _end(tasks: Collection[asyncio.Task[None]], *, patience_seconds: float
     wait too: a remaining task would run forever, and the event loop with it.
     """
     pending, cancelled = set(tasks), None
-    while pending:
-        for task in pending:
-            task.cancel()
-        try:
-            _, pending = await asyncio.wait(pending, timeout=patience_seconds)
-        except asyncio.CancelledError as error:
-            cancelled = error
+    with _closing_connections():
+        while pending:
+            for task in pending:
+                task.cancel()
+            try:
+                _, pending = await asyncio.wait(pending, timeout=patience_seconds)
+            except asyncio.CancelledError as error:
+                cancelled = error
     if cancelled is not None:
         raise cancelled
+
+
+@contextmanager
+def _closing_connections() -> Iterator[None]:
+    """Leave out what psycopg logs of a query whose task is cancelled twice: its connection closes.
+
+    That is meant here, and people would take it for a fault.
+    """
+    logger = logging.getLogger("psycopg")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 async def _relay(app: App) -> None:

@@ -518,6 +518,7 @@ NEVER_OVER_HTTP = {
     "restore_refused",
     "database_url_invalid",
     "demo_data_missing",
+    "demo_port_taken",
     "demo_server_failed",
     "edit_not_json",
     "identity_unverified",
@@ -532,6 +533,7 @@ NEVER_OVER_HTTP = {
     "serve_failed",
     "state_unknown",
     "table_invalid",
+    "usage_wrong",
 }
 
 

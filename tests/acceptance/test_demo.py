@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,8 +22,9 @@ import psycopg
 import pytest
 
 from roadbed.demo.datasets import load
-from roadbed.demo.errors import DemoDataError
+from roadbed.demo.errors import DemoDataError, DemoPortError
 from roadbed.demo.sample.inquiries import generate, queue_phrasings
+from roadbed.demo.server import port_for
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import EmbeddedServer
 from tests.databases import database
@@ -96,7 +98,7 @@ def show(server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> It
         killer.start()
         assert demo.stdout is not None
         told = ""
-        while "dev, the risk partner" not in told:
+        while "admin, the administrator" not in told:
             line = demo.stdout.readline()
             assert line, told
             told += line
@@ -196,10 +198,35 @@ def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(show
 
 
 @pytest.mark.xdist_group("show")
+def test_the_address_comes_before_the_rounds_and_one_signs_in_at_once(show: Show) -> None:
+    at = {word: show.told.index(word) for word in ("Sample data", "Roadbed serves at", "1 of 1")}
+    assert sorted(at, key=lambda word: at[word]) == list(at)
+    assert at["Roadbed serves at"] < show.told.index("Sign in once as you, an engineer: ")
+    assert show.told.index("Sign in once as you") < show.told.index("At most 2% wrong")
+    [first] = re.findall(r"^Roadbed serves at (\S+)$", show.told, re.MULTILINE)
+    [last] = re.findall(r"Still serving at (\S+)", show.told)
+    assert first == last
+    [code] = re.findall(
+        r"^Sign in once as you, an engineer: \S+code=(\S+)$", show.told, re.MULTILINE
+    )
+    with httpx2.Client(base_url=first, headers={"Origin": first}) as browser:
+        browser.post("/sign-in/link", data={"code": code}).raise_for_status()
+        desk = browser.get("/usecases/support-triage/reviews").raise_for_status()
+        assert "Waiting for review" in desk.text
+        assert browser.get("/people").status_code == 403  # an engineer, no administrator
+
+
+@pytest.mark.xdist_group("show")
+def test_what_its_processes_log_is_a_file_and_not_in_its_table(show: Show) -> None:
+    assert "[warning]" not in show.told
+    assert (show.folder / ".roadbed" / "demo.log").exists()
+
+
+@pytest.mark.xdist_group("show")
 def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(show: Show) -> None:
     codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", show.told, re.MULTILINE))
     [address] = re.findall(r"Still serving at (\S+)", show.told)
-    assert list(codes) == ["you", "ana", "dev"]
+    assert list(codes) == ["you", "ana", "dev", "admin"]
     environment = show.folder / ".roadbed" / "demo.env"
     assert environment.stat().st_mode & 0o077 == 0
     plan = f"{sys.executable} -m roadbed release plan support-triage --json"
@@ -228,6 +255,35 @@ def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(show: 
             time.sleep(0.2)
     assert row
     assert row[0] >= 3
+
+
+@pytest.mark.parametrize("after", ["Starting the database", "Roadbed serves at"])
+def test_ctrl_c_ends_it_at_any_time_without_a_traceback(after: str, start: Start) -> None:
+    demo = start("--rounds", "1")
+    mother = psutil.Process(demo.pid)
+    assert demo.stdout is not None
+    while after not in (line := demo.stdout.readline()):
+        assert line
+    children = mother.children(recursive=True)
+    demo.send_signal(signal.SIGINT)
+    told, errors = demo.communicate(timeout=120)
+    assert (demo.returncode, errors) == (0, "")
+    assert "Traceback" not in told
+    assert not [child for child in children if child.is_running()]
+
+
+def test_a_port_that_was_asked_for_is_taken_or_refused() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        with pytest.raises(DemoPortError, match=f"port {taken}") as error:
+            port_for(taken, 8423)
+        assert "--port" in error.value.remedy
+        assert port_for(None, taken) not in {0, taken}
+    assert port_for(None, taken) == taken
+    assert port_for(taken, 8423) == taken
+    assert port_for(0, taken) != 0
 
 
 def test_a_data_set_that_is_not_there_is_said(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
+import psycopg
 import pytest
 from structlog.testing import capture_logs
 
@@ -205,3 +206,21 @@ async def test_a_halt_waits_for_nobody_who_uses_all_connections(app: App) -> Non
             await stack.enter_async_context(app.database.transaction())
         await app.halts.halt("triage", reason="all are in use", actor="ana")
         assert (await app.halts.in_force())[0].use_case == "triage"
+
+
+async def test_a_query_that_is_cut_off_at_the_end_is_no_warning(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    asked = asyncio.Event()
+
+    async def query() -> None:
+        async with await psycopg.AsyncConnection.connect(url) as connection:
+            asked.set()
+            await connection.execute("SELECT pg_sleep(60)")
+
+    task = asyncio.create_task(query())
+    await asked.wait()
+    await asyncio.sleep(0.05)  # the query is under way
+    await background._end([task], patience_seconds=0.0)
+    assert task.done()
+    assert not caplog.records

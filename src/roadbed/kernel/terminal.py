@@ -27,8 +27,8 @@ def one_line(text: str) -> str:
 
 def escape_unencodable(stream: TextIO) -> None:
     """Let ``stream`` write characters that its encoding lacks as JSON escapes, and never fail."""
-    codecs.register_error("roadbed.escape", _as_escapes)
-    if isinstance(stream, io.TextIOWrapper):
+    if isinstance(stream, io.TextIOWrapper) and codecs.lookup(stream.encoding).name != "utf-8":
+        codecs.register_error("roadbed.escape", _as_escapes)
         stream.reconfigure(errors="roadbed.escape")
 
 
