@@ -102,13 +102,12 @@ async def _keep_serving(stage: DemoStage, settings: Settings) -> None:
     afterwards.declare_rollout(folder)
     await stage.server.stop()  # a process runs the folder that it loaded: restart for another
     await stage.server.start()
-    environment = stage.sheets.parent / "demo.env"
-    afterwards.write_environment(environment, stage.environment)
     async with stage.services(settings) as app:
         codes = {name: await app.people.issue_link_code(name) for name in afterwards.SIGNING_IN}
     print(
         f"`kill {stage.receiver_pid}` unplugs the helpdesk, `{stage.receiver_command}` "
-        "plugs it in again.\n" + afterwards.told(stage.server.address, codes, folder, environment),
+        "plugs it in again.\n"
+        + afterwards.told(stage.server.address, codes, folder, stage.environment_file),
         flush=True,
     )
     arriving = asyncio.create_task(

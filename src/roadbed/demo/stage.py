@@ -14,6 +14,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from roadbed.demo.afterwards import write_environment
 from roadbed.demo.datasets import Stream
 from roadbed.demo.server import Ending, Kept, ServerProcess, free_port
 from roadbed.kernel.settings import Settings
@@ -43,6 +44,7 @@ class DemoStage:
     stream: Stream
     server: ServerProcess
     environment: Mapping[str, str]
+    environment_file: Path
     client_token: str
     reviewer_tokens: Sequence[str]
     receiver: str
@@ -79,6 +81,8 @@ async def open_stage(
         log = sheets.parent / "demo.log"
         receiver_port = free_port()
         environment = _environment(settings, url, usecases, receiver_port, sheets)
+        environment_file = sheets.parent / "demo.env"
+        write_environment(environment_file, environment)
         tokens = await _add_people(settings, url)
         server, worker, receiver = _processes(
             usecases, environment, port, receiver_port, sheets, log, note
@@ -93,6 +97,7 @@ async def open_stage(
                 stream=stream,
                 server=server,
                 environment=environment,
+                environment_file=environment_file,
                 client_token=tokens[0],
                 reviewer_tokens=tokens[1:],
                 receiver=environment["ROADBED_DEMO_RECEIVER"],
