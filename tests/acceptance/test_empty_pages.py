@@ -67,13 +67,13 @@ async def look(client: httpx2.AsyncClient, site: Site, path: str) -> Words:
 
 def paths() -> list[str]:
     """Every page that needs no more than the name of a use case."""
-    found = []
+    pages = []
     for route in create().routes:
         if isinstance(route, Route) and "GET" in (route.methods or ()):
             path = route.path.replace("{name}", "triage")
             if "{" not in path and path not in {"/live", "/sign-in/provider", "/sign-in/back"}:
-                found.append(path)
-    return found
+                pages.append(path)
+    return pages
 
 
 async def test_every_page_of_a_use_case_without_tasks_opens_and_links_lead_somewhere(
