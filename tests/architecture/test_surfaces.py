@@ -23,8 +23,8 @@ SHARED = {
         *("sockets", "usage"),
     },
     "console": {
-        *("app", "charts", "formatting", "forms", "navigation", "pages", "palette"),
-        *("release_charts", "renamed"),
+        *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
+        *("navigation", "pages", "palette", "release_charts", "renamed"),
     },
 }
 

@@ -216,7 +216,9 @@ def _write_proof(task_id: str, file: Path | None) -> None:
 
     async def work() -> Any:
         async with opened(only=[]) as services:
-            return await services.audit.sealed_proof_of_task(task_id)
+            await services.audit.seal()
+            await services.audit.publish()
+            return await services.audit.proof_of_task(task_id)
 
     from pydantic_core import to_json
 
