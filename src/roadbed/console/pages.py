@@ -14,7 +14,14 @@ from roadbed import __version__
 from roadbed.app import App
 from roadbed.console import chips, formatting
 from roadbed.console.navigation import tabs
-from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
+from roadbed.guarantee.presentation import (
+    above,
+    measured,
+    measured_lines,
+    measured_of,
+    reviews_a_day,
+    unaudited,
+)
 from roadbed.improvement.model import support
 from roadbed.kernel import messages
 from roadbed.kernel.errors import RoadbedError
@@ -65,6 +72,9 @@ _environment.globals.update(
     interval=interval,
     counted=counted,
     unaudited=unaudited,
+    measured=measured,
+    measured_of=measured_of,
+    measured_lines=measured_lines,
     reviews_a_day=reviews_a_day,
     reasons=formatting.REASONS,
     told=told,

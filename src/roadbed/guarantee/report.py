@@ -9,6 +9,7 @@ from typing import Any
 
 from roadbed.decisions.model import Deployment
 from roadbed.guarantee import presentation
+from roadbed.guarantee.measured_error import MeasuredErrors, measured_errors
 from roadbed.guarantee.model import AuditView, Notice, Volume
 from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.rows import Queries
@@ -71,6 +72,7 @@ class TrustReport:
     proof: Mapping[str, Any] | None
     sample: Sequence[str]
     audit: AuditView
+    measured: MeasuredErrors
     forecast: Forecast
     forecast_doubled: Forecast
     forecast_words: str
@@ -137,6 +139,7 @@ class TrustReports:
             proof=proof,
             sample=presentation.sample((proof or {}).get("detail", {})),
             audit=await self._running_audit.audit(declared),
+            measured=await measured_errors(self._database, self._clock, declared, version),
             forecast=soon,
             forecast_doubled=sooner,
             forecast_words=presentation.forecast(

@@ -38,6 +38,18 @@ def share_interval(k: float, n: int, certainty: float) -> tuple[float, float]:
     return low, high
 
 
+def most_within_chance(limit: float, n: int, certainty: float) -> int:
+    """The most wrong of ``n`` answers that chance explains if the true share is ``limit``.
+
+    The quantile of Binomial(n, limit) at ``certainty``: at the limit, more than this many are wrong
+    with probability at most 1 - certainty. The level is that of the guarantee, one-sided, because
+    both speak of the same claim: not more than the limit. It holds for one look at a sample of a
+    fixed size; whoever looks again and again exceeds it more often, which is why the running audit
+    uses another test. 0 for ``n`` = 0. For display only.
+    """
+    return int(distributions.binom.ppf(certainty, n, limit)) if n else 0
+
+
 def risk_coverage(
     confidence: Floats,
     wrong: Losses,
