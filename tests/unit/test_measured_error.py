@@ -93,8 +93,10 @@ class TestWords:
             ),
             (
                 _error(6, 109),
-                "5.5 % measured, 6 of 109; that is more than chance explains at a limit of 2 %, "
-                "which is up to 5 of 109",
+                (
+                    "5.5 % measured, 6 of 109; that is more than chance explains: "
+                    "up to 5 of 109 would be within chance at a limit of 2 %"
+                ),
             ),
             (
                 _error(0, 1),
@@ -102,8 +104,10 @@ class TestWords:
             ),
             (
                 _error(1, 1),
-                "100.0 % measured, 1 of 1; that is more than chance explains at a limit of 2 %, "
-                "which is none of 1",
+                (
+                    "100.0 % measured, 1 of 1; that is more than chance explains: "
+                    "none of 1 would be within chance at a limit of 2 %"
+                ),
             ),
             (_error(0, 0), "nothing is known yet: no automatic answer was drawn for the sample"),
             (

@@ -30,7 +30,7 @@ from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.reviews.errors import LabelUnknownError
-from roadbed.reviews.model import told
+from roadbed.reviews.presentation import answer_line, judgement
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
@@ -62,6 +62,7 @@ _environment.filters.update(
     milliseconds=formatting.milliseconds,
     sentence=formatting.sentence,
     seen=formatting.seen,
+    capitalised=formatting.capitalised,
     support=support,
     points=formatting.points,
     unchanged=formatting.Unchanged,
@@ -77,7 +78,8 @@ _environment.globals.update(
     measured_lines=measured_lines,
     reviews_a_day=reviews_a_day,
     reasons=formatting.REASONS,
-    told=told,
+    answer_line=answer_line,
+    judgement=judgement,
     budget_states=formatting.BUDGET_STATES,
     money=formatting.money,
     delivery_states=formatting.DELIVERY_STATES,

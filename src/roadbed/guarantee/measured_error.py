@@ -32,9 +32,10 @@ class MeasuredError:
     mean loss where the ``measure`` is that; ``None`` for ``n`` = 0. ``lower`` and ``upper`` are its
     two-sided interval at the certainty of the use case.
 
-    Up to ``within_chance`` wrong answers of ``n`` would be within chance at the ``limit``. ``since``
-    and ``until`` are when the first and last counted task arrived. ``audit_at``: the figure counts
-    from then, when a certificate ended a halt of this version.
+    Up to ``within_chance`` wrong answers of ``n`` would be within chance at the ``limit``; a mean
+    loss compares ``lost``, the sum of the losses, with it. ``since`` and ``until`` are when the
+    first and last counted task arrived. ``audit_at``: the figure counts from then, when a
+    certificate ended a halt of this version.
     """
 
     of: Literal["version", "all_versions"]

@@ -238,8 +238,11 @@ def measured_against_limit(error: MeasuredError) -> str:
     most, limit = error.within_chance, f"at a limit of {_share(error.limit)}"
     total = " in total" if error.measure == "mean_loss" else ""
     if error.exceeds_chance:
-        upto = f"up to {most:,} of {error.n:,}{total}" if most else f"none of {error.n:,}"
-        return f"{measured(error)}; that is more than chance explains {limit}, which is {upto}"
+        upto = f"up to {most:,}" if most else "none"
+        return (
+            f"{measured(error)}; that is more than chance explains: {upto} of {error.n:,}{total} "
+            f"would be within chance {limit}"
+        )
     if not most:
         return f"{measured(error)}; even 1 of {error.n:,} would be more than chance {limit}"
     return f"{measured(error)}; up to {most:,} of {error.n:,}{total} would be within chance {limit}"
