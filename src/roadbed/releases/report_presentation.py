@@ -251,7 +251,7 @@ def _worse(gate: Report) -> str:
             continue
         live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
         change = f"{signed_points(criterion['measured'])} points"
-        if criterion["name"] == "errors" and None not in (live, candidate) and candidate > live:
+        if criterion["name"] == "errors" and live is not None and (candidate or 0.0) > live:
             change = f"{share(candidate)} instead of {share(live)}"
         chance = ", may be chance" if (criterion.get("lower") or 0.0) <= 0.0 else ""
         sentences.append(

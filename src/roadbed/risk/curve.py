@@ -26,11 +26,12 @@ class CurvePoint:
     upper: float
 
 
-def share_interval(k: float, n: int, certainty: float) -> tuple[float, float]:
+def share_interval(k: float, n: float, certainty: float) -> tuple[float, float]:
     """Clopper-Pearson interval of the share ``k`` of ``n``, two-sided at ``certainty``.
 
     ``k`` may be a sum of losses in [0, 1]. Their variance is at most that of binary losses with the
-    same mean, so the interval tends to be conservative. For display only.
+    same mean, so the interval tends to be conservative. ``n`` may be an effective number of items.
+    For display only.
     """
     tail = (1.0 - certainty) / 2.0
     low = float(distributions.beta.ppf(tail, k, n - k + 1)) if k > 0 else 0.0
