@@ -133,6 +133,15 @@ class TestWords:
         )
         assert not error.exceeds_chance
 
+    def test_a_table_says_where_more_is_wrong_than_chance_explains(self) -> None:
+        for error, said in (
+            (_error(6, 109), "5.5 % measured, 6 of 109 (2.0–11.6 %, n = 109), more than chance"),
+            (_error(0, 0), "nothing is known yet"),
+        ):
+            same = replace(error, of="all_versions")
+            (cell,) = presentation.measured_cell(MeasuredErrors(version=error, all_versions=same))
+            assert cell.startswith(f"Version 4: {said}")
+
     def test_both_are_shown_and_named_where_they_differ(self) -> None:
         version, ever = _error(3, 109), replace(_error(9, 430), of="all_versions", version=None)
         both = presentation.measured_lines(MeasuredErrors(version=version, all_versions=ever))
@@ -204,9 +213,13 @@ async def test_every_page_and_command_shows_the_same_figure(folders: Folders, si
     lines = presentation.measured_lines(overview.measured)
     assert lines[0].startswith("Version 1: 20.0 % measured, 1 of 5; up to 1 of 5 would be")
     async with browsing(site, "ana") as client:
-        for page in ("/", "/usecases/triage", "/usecases/triage/trust"):
+        for page in ("/usecases/triage", "/usecases/triage/trust"):
             text = _text((await client.get(page)).text)
             assert all(line in text for line in lines), page
+        home = _text((await client.get("/")).text)
+        (cell,) = presentation.measured_cell(overview.measured)
+        assert cell == "Version 1: 20.0 % measured, 1 of 5 (0.5–71.6 %, n = 5)"
+        assert cell in home
     report = await app.reports.report(app.deployments.get("triage"))
     assert all(line in trust_text(report) for line in lines)
     told = (await site.reviewer.get("/usecases/triage")).json()["overview"]

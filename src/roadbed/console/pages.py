@@ -16,9 +16,8 @@ from roadbed.console import chips, formatting
 from roadbed.console.navigation import tabs
 from roadbed.guarantee.presentation import (
     above,
-    measured,
+    measured_cell,
     measured_lines,
-    measured_of,
     reviews_a_day,
     unaudited,
 )
@@ -73,8 +72,7 @@ _environment.globals.update(
     interval=interval,
     counted=counted,
     unaudited=unaudited,
-    measured=measured,
-    measured_of=measured_of,
+    measured_cell=measured_cell,
     measured_lines=measured_lines,
     reviews_a_day=reviews_a_day,
     reasons=formatting.REASONS,

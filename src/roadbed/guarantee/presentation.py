@@ -253,8 +253,21 @@ def measured_lines(errors: MeasuredErrors) -> list[str]:
 
     Every page and command shows these lines, so that each figure has one meaning.
     """
-    shown = [errors.version, *([errors.all_versions] if errors.differ else [])]
-    return [_measured_line(error) for error in shown]
+    return [_measured_line(error) for error in _shown(errors)]
+
+
+def measured_cell(errors: MeasuredErrors) -> list[str]:
+    """The same figures for a cell of a table, without the comparison with the limit."""
+    return [
+        f"{measured_of(error)}: {measured(error)}"
+        + (f" ({interval(error.lower, error.upper, error.n)})" if error.n else "")
+        + (", more than chance explains" if error.exceeds_chance else "")
+        for error in _shown(errors)
+    ]
+
+
+def _shown(errors: MeasuredErrors) -> list[MeasuredError]:
+    return [errors.version, *([errors.all_versions] if errors.differ else [])]
 
 
 def _measured_line(error: MeasuredError) -> str:

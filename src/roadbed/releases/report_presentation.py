@@ -249,10 +249,9 @@ def _worse(gate: Report) -> str:
             or standing(criterion, gate) != "worse within the limit"
         ):
             continue
-        live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
         change = f"{signed_points(criterion['measured'])} points"
-        if criterion["name"] == "errors" and live is not None and (candidate or 0.0) > live:
-            change = f"{share(candidate)} instead of {share(live)}"
+        if criterion["name"] == "errors":
+            change = _instead(gate) or change
         chance = ", may be chance" if (criterion.get("lower") or 0.0) <= 0.0 else ""
         sentences.append(
             f"{criterion_label(criterion)}: {change} wrong ({signed_points(criterion['limit'])} "
@@ -262,6 +261,14 @@ def _worse(gate: Report) -> str:
         left_out = len(sentences) - _MOST_WORSE
         sentences[_MOST_WORSE:] = [f"It is also worse on {left_out:,} more, listed below."]
     return " ".join(sentences)
+
+
+def _instead(gate: Report) -> str:
+    """Both shares of wrong answers, where they show that the candidate's is higher."""
+    live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
+    if live is None or candidate is None or candidate <= live:
+        return ""
+    return f"{share(candidate)} instead of {share(live)}"
 
 
 def gate_lines(gate: Report | None) -> Iterator[str]:
