@@ -15,7 +15,12 @@ from scipy.stats import binom
 from roadbed.app import App
 from roadbed.cli.trust import trust_text
 from roadbed.guarantee import presentation
-from roadbed.guarantee.measured_error import MeasuredError, MeasuredErrors, measured_error
+from roadbed.guarantee.measured_error import (
+    MeasuredError,
+    MeasuredErrorReader,
+    MeasuredErrors,
+    measured_error,
+)
 from roadbed.risk.curve import most_within_chance, share_interval
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
@@ -192,12 +197,34 @@ class TestSample:
         errors = await self._same(app)
         assert (errors.version.n, errors.version.waiting, errors.all_versions.n) == (0, 0, 0)
 
+    async def test_a_new_verdict_shows_at_once_and_else_it_is_kept(self, app: App) -> None:
+        await stand(app)
+        first, second = [await decide(app, f"to returns {n}") for n in range(2)]
+        version = await app.versions.in_service("triage")
+        await answer(app, first)
+        before = await app.measured_errors.read(declared(app), version)
+        assert await app.measured_errors.read(declared(app), version) is before
+        await answer(app, second, "other")
+        after = await app.measured_errors.read(declared(app), version)
+        assert (before.version.wrong, after.version.wrong) == (0, 1)
+
+    async def test_an_audit_whose_first_answer_waits_says_so(self, app: App) -> None:
+        await stand(app)
+        decisions = [await decide(app, f"to returns {n}") for n in range(3)]
+        await answer(app, decisions[2])
+        errors = await self._same(app)
+        assert (errors.version.n, errors.version.waiting) == (1, 2)
+        audit = await app.running_audit.audit(declared(app))
+        said = "no bound is known yet: the first answer that was drawn is not judged"
+        assert presentation.unaudited(audit) == said
+
     async def _same(self, app: App) -> MeasuredErrors:
-        report = await app.reports.report(app.deployments.get("triage"))
-        audit, error = report.audit, report.measured.version
+        version = await app.versions.in_service("triage")
+        measured = await MeasuredErrorReader(app.database, app.clock).read(declared(app), version)
+        audit, error = await app.running_audit.audit(declared(app)), measured.version
         assert (error.n, error.wrong, error.late) == (audit.sampled, audit.wrong, audit.overdue)
         assert error.waiting == audit.waiting
-        return report.measured
+        return measured
 
     @pytest.fixture(autouse=True)
     def _by_word(self, folders: Folders) -> None:
@@ -207,8 +234,9 @@ class TestSample:
 async def test_every_page_and_command_shows_the_same_figure(folders: Folders, site: Site) -> None:
     app = site.app
     await stand(app)
-    for number in range(5):
-        await answer(app, await decide(app, f"number {number}"), "other" if not number else None)
+    # All are decided before the first label: the server tightens on a wrong one.
+    for number, decision in enumerate([await decide(app, f"number {n}") for n in range(5)]):
+        await answer(app, decision, "other" if number == 4 else None)
     overview = await app.monitoring.overview(declared(app), halted=False)
     lines = presentation.measured_lines(overview.measured)
     assert lines[0].startswith("Version 1: 20.0 % measured, 1 of 5; up to 1 of 5 would be")

@@ -252,8 +252,9 @@ WITH label AS (
 ), counted AS (
     SELECT scope.of_version, drawn.first, max(drawn.loss) AS loss, bool_or(drawn.late) AS late,
            min(drawn.at) AS at,
-           (array_agg(drawn.loss IS NOT NULL ORDER BY drawn.revision))[1] AS known,
-           (array_agg(1.0 / drawn.rate ORDER BY drawn.revision))[1] AS weight
+           min(drawn.revision) FILTER (WHERE drawn.loss IS NOT NULL) IS NOT DISTINCT FROM
+               min(drawn.revision) AS known,
+           max(1.0 / drawn.rate) AS weight
     FROM drawn
     JOIN use_case ON use_case.name = %(use_case)s
     CROSS JOIN (VALUES (true), (false)) AS scope (of_version)

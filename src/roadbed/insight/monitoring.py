@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from roadbed.examples.service import Examples
-from roadbed.guarantee.measured_error import MeasuredErrors, measured_errors
+from roadbed.guarantee.measured_error import MeasuredErrorReader, MeasuredErrors
 from roadbed.insight.rows import HistoryRow, Queries, ReasonsRow, TotalRow, VolumeRow
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.rows import WaitingRow
@@ -60,12 +60,14 @@ class Monitoring:
         reviews: Reviews,
         examples: Examples,
         versions: Versions,
+        measured_errors: MeasuredErrorReader,
         clock: Clock,
     ) -> None:
         self._database = database
         self._reviews = reviews
         self._examples = examples
         self._versions = versions
+        self._measured_errors = measured_errors
         self._clock = clock
         self._fortnights: dict[str, tuple[float, Sequence[HistoryRow]]] = {}
 
@@ -74,7 +76,7 @@ class Monitoring:
         named = {"use_case": declared.name, "most": RECENT}
         pod = declared.pod
         version = await self._versions.in_service(declared.name)
-        measured = await measured_errors(self._database, self._clock, declared, version)
+        measured = await self._measured_errors.read(declared, version)
         return Overview(
             use_case=declared.name,
             purpose=declared.purpose,
