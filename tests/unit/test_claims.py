@@ -94,8 +94,9 @@ class TestGate:
             ({"name": "corrections", "measured": 3, "limit": 2, "passed": False}, "worse"),
             ({"name": "automation", "measured": 0.5, "passed": True}, "worse within the limit"),
             ({"name": "automation", "measured": 0.8, "passed": True}, "better"),
-            ({"name": "latency", "measured": 0.10001, "passed": True}, "equal"),
-            ({"name": "latency", "measured": 0.2, "passed": True}, "worse within the limit"),
+            ({"name": "latency", "measured": 0.40001, "passed": True}, "equal"),
+            ({"name": "latency", "measured": 0.39, "passed": True}, "better"),
+            ({"name": "latency", "measured": 0.5, "passed": True}, "worse within the limit"),
             ({"name": "cost", "measured": None, "passed": False}, None),
             ({"name": "cost", "measured": 0.1, "passed": True}, None),  # the live one is unknown
             ({"name": "items", "measured": 60, "passed": True}, None),
@@ -105,7 +106,7 @@ class TestGate:
         self, criterion: dict[str, Any], word: str | None
     ) -> None:
         whole = {"n": 60, "line": "", "limit": 0.05, "upper": 0.09, "lower": -0.01} | criterion
-        gate = {"live": {"automatic": 0.6, "p95_seconds": 0.1, "mean_cost": None}}
+        gate = {"live": {"automatic": 0.6, "p95_seconds": 0.4, "mean_cost": None}}
         assert report_presentation.standing(whole, gate) == word
         assert report_presentation.criterion_row(whole, gate)["standing"] == (word or "–")
 
@@ -114,9 +115,9 @@ class TestGate:
             criteria.criterion("automation", True, "more", measured=0.8, limit=0.3, n=60),
             *GATE["criteria"],
             _slice("north", 60),
-            criteria.criterion("latency", True, "as quick", measured=0.1, limit=0.2, n=60),
+            criteria.criterion("latency", True, "slower", measured=0.09, limit=0.1, n=60),
         ]
-        gate = {**GATE, "criteria": rows, "live": {"automatic": 0.6, "p95_seconds": 0.1}}
+        gate = {**GATE, "criteria": rows, "live": {"automatic": 0.6, "p95_seconds": 0.004}}
         assert report_presentation.standings(gate) == (
             "Compared with the live version it is worse within the limit in wrong answers and "
             "1 slice; equal in time to answer; better in share automated."

@@ -151,7 +151,9 @@ class TestWords:
         version, ever = _error(3, 109), replace(_error(9, 430), of="all_versions", version=None)
         both = presentation.measured_lines(MeasuredErrors(version=version, all_versions=ever))
         assert [line.split(":")[0] for line in both] == ["Version 4", "All versions"]
-        assert both[0].endswith("Interval 0.6–7.8 %, n = 109; tasks from 2026-11-01 to 2026-11-20.")
+        assert both[0].endswith(
+            ". 95 % interval 0.6–7.8 %, n = 109; tasks from 2026-11-01 to 2026-11-20."
+        )
         same = replace(version, of="all_versions", version=None)
         only = presentation.measured_lines(MeasuredErrors(version=version, all_versions=same))
         assert len(only) == 1

@@ -31,7 +31,7 @@ class MeasuredError:
     of these count as wrong because their label is late. ``waiting`` more were drawn and have no
     label yet. ``value`` is the share, each answer weighted by 1 / its chance of being drawn, or the
     mean loss where the ``measure`` is that; ``None`` for ``n`` = 0. ``lower`` and ``upper`` are its
-    two-sided interval at the certainty of the use case.
+    two-sided interval at ``certainty``.
 
     Up to ``within_chance`` wrong answers of ``n`` would be within chance at the ``limit``; a mean
     loss compares ``lost``, the sum of the losses, with it. ``since`` and ``until`` are when the
@@ -43,6 +43,7 @@ class MeasuredError:
     version: int | None
     measure: RiskMeasure
     limit: float
+    certainty: float
     value: float | None
     wrong: int
     n: int
@@ -99,6 +100,7 @@ def measured_error(
         version=version.number if of_version and version else None,
         measure=declared.risk_measure,
         limit=limit,
+        certainty=certainty,
         value=value,
         wrong=tally["wrong"],
         n=n,

@@ -275,7 +275,8 @@ def _measured_line(error: MeasuredError) -> str:
     if error.since and error.until:
         first, last = f"{error.since:%Y-%m-%d}", f"{error.until:%Y-%m-%d}"
         period = f"on {first}" if first == last else f"from {first} to {last}"
-        line += f" Interval {interval(error.lower, error.upper, error.n)}; tasks {period}."
+        shown = interval(error.lower, error.upper, error.n)
+        line += f" {_share(error.certainty)} interval {shown}; tasks {period}."
     if error.late:
         are = "is late and counts" if error.late == 1 else "are late and count"
         line += f" {counted(error.late, 'label')} {are} as wrong."

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypedDict
 
 from roadbed.kernel.figures import counted, listed, percent
+from roadbed.usecases.rollout import QUICK_SECONDS
 from roadbed.versions.model import Release
 
 Report = Mapping[str, Any]
@@ -109,8 +110,9 @@ def standing(criterion: Report, gate: Report) -> Standing | None:
 
     It is *worse within the limit* where it is worse and passed. Answers and corrections are *equal*
     if exactly as many were broken as fixed; an interval that covers zero does not make it equal,
-    because few items always cover it. Other figures are equal if they are written the same. Of a
-    slice that is too small to be judged by itself, nothing is said.
+    because few items always cover it. Other figures are equal if they are written the same, times
+    also if both are too short to be noticed. Of a slice that is too small to be judged by itself,
+    nothing is said.
     """
     difference = _worse_by(criterion, gate)
     if difference is None or _too_few(criterion):
@@ -140,7 +142,8 @@ def _worse_by(criterion: Report, gate: Report) -> float | None:
     if live is None:
         return None
     write = WRITES[_kind(criterion)]
-    if write(live) == write(measured):
+    unnoticed = name == "latency" and max(live, measured) <= QUICK_SECONDS
+    if unnoticed or write(live) == write(measured):
         return 0.0
     return float(live - measured if name == "automation" else measured - live)
 
