@@ -137,6 +137,11 @@ class TestGate:
             "Passed: 1 of 3 limits kept, and of 2 too little is known to say whether they are."
         )
 
+    def test_of_no_item_no_share_is_shown(self) -> None:
+        side = {"asked": 0, "error": None, "automatic": 0.0}
+        beside = {row[0]: row[2] for row in report_presentation.side_by_side({"candidate": side})}
+        assert beside == {"items compared": "0", "wrong": "–", "would be automatic": "–"}
+
     def test_slices_say_which_are_too_small(self) -> None:
         assert list(criteria.slices([], lambda _: {}, 0.05, 0.95)) == []
         row = criteria.errors({}, {}, difference(n=0, fixed=0, broken=0, certainty=0.95), 0.01)

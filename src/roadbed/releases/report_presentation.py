@@ -55,7 +55,9 @@ def side_by_side(report: Report | None) -> list[tuple[str, str, str]]:
 
 def _figure(side: Report, name: str) -> str:
     figure = side.get(name)
-    return "–" if figure is None else WRITES[_SIDES.get(name, "plain")](figure)
+    if figure is None or (name == "automatic" and side.get("asked") == 0):
+        return "–"  # of no item nothing is known
+    return WRITES[_SIDES.get(name, "plain")](figure)
 
 
 def share(part: float) -> str:
@@ -162,11 +164,17 @@ def criterion_row(criterion: Report, gate: Report) -> CriterionRow:
         "result": " ".join(_result(criterion)),
         "standing": standing(criterion, gate) or "–",
         "line": _headed(criterion),
-        "measured": write(criterion["measured"]) if criterion.get("measured") is not None else "–",
+        "measured": write(criterion["measured"]) if _is_measured(criterion) else "–",
         "interval": interval,
         "n": f"{criterion['n']:,}" if criterion.get("n") is not None else "–",
         "limit": f"{sign} {write(limit)}" if limit is not None else "–",
     }
+
+
+def _is_measured(criterion: Report) -> bool:
+    """Whether there is a figure: a share or time of no item is none, a count of none is 0."""
+    unknown = criterion.get("n") == 0 and _kind(criterion) != "count"
+    return criterion.get("measured") is not None and not unknown
 
 
 def criterion_label(criterion: Report) -> str:
