@@ -22,6 +22,7 @@ from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import DeciderProcesses
+from roadbed.guarantee.measured_error import MeasuredErrorReader
 from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.report import TrustReports
 from roadbed.guarantee.running_audit import RunningAuditMonitor
@@ -291,6 +292,10 @@ class App:
         return Notices(self.database, self.clock)
 
     @cached_property
+    def measured_errors(self) -> MeasuredErrorReader:
+        return MeasuredErrorReader(self.database, self.clock)
+
+    @cached_property
     def reports(self) -> TrustReports:
         return TrustReports(
             self.database,
@@ -298,6 +303,7 @@ class App:
             self.notices,
             self.reviewer_checks,
             self.versions,
+            self.measured_errors,
             self.clock,
         )
 
@@ -392,7 +398,14 @@ class App:
 
     @cached_property
     def monitoring(self) -> Monitoring:
-        return Monitoring(self.database, self.reviews, self.examples, self.versions, self.clock)
+        return Monitoring(
+            self.database,
+            self.reviews,
+            self.examples,
+            self.versions,
+            self.measured_errors,
+            self.clock,
+        )
 
     @cached_property
     def failures(self) -> FailureBoard:

@@ -205,7 +205,8 @@ class TestCriteria:
     def test_without_items_nothing_is_known_of_the_share(self) -> None:
         line = criteria.coverage({}, {"automatic": 0.0}, automatic=False, n=0)
         assert "nothing is known" in line["line"]
-        assert criterion_row(line)["result"] == "○ nothing is known"
+        row = criterion_row(line, {})
+        assert (row["result"], row["measured"]) == ("○ nothing is known", "–")
 
     @pytest.mark.parametrize(
         ("live", "candidate", "passed"),

@@ -184,6 +184,10 @@ class TestInShort:
     def test_it_says_what_keeps_it_from_deciding(self, changes: dict[str, Any], words: str) -> None:
         assert words in " ".join(made(use_case=USE_CASE | changes).in_short)
 
+    def test_a_share_of_no_task_is_not_given(self) -> None:
+        said = " ".join(made(recent={"tasks": 0, "automatic": 0}).in_short)
+        assert "from confidence 0.710 on by itself, no task has arrived yet. The limit" in said
+
     def test_before_any_version_it_says_so(self) -> None:
         result = made(versions=[], verdicts=[], recent={"tasks": 0, "automatic": 0})
         assert "No version decides" in " ".join(result.in_short)

@@ -262,7 +262,7 @@ class TestGate:
             release = await gated(app)
             assert release.gate is not None
             assert release.gate["spent"] == 0
-            assert "cost" not in report_presentation.gate_summary(release.gate)
+            assert "evaluation cost" not in report_presentation.gate_summary(release.gate)
             assert sum(held) == 2 * release.gate["candidate"]["asked"]
             assert len(held) < sum(held) / 10
 

@@ -19,6 +19,12 @@ AT = datetime(2026, 11, 1, 9, 0, tzinfo=UTC)
 BOTH = ("domain_lead", "risk_partner")
 TRIAL = {"compared": 143, "of": 200, "labelled": 41, "fixed": 2, "broken": 0, "step": "canary"}
 
+WORSE = {
+    "criteria": [
+        {"name": "errors", "passed": True, "line": "", "measured": 0.002, "limit": 0.01, "n": 900}
+    ]
+}
+
 
 def at(step: str, **more: Any) -> Release:
     """A release at ``step`` that came there in order."""
@@ -76,6 +82,13 @@ def word(person: str, role: str, verdict: Any, *, counts: bool = True) -> SignOf
             ),
         ),
         (at("gated"), "Version 7 passed its gate, and everybody who has to agree did."),
+        (
+            at("gated", gate=WORSE),
+            (
+                "Version 7 passed its gate, worse within the limit in wrong answers, and everybody "
+                "who has to agree did."
+            ),
+        ),
         (
             at("gated", sign_offs=[word("dev", "risk_partner", "refuse")]),
             "Version 7 passed its gate, but dev (risk partner) refused it.",
@@ -186,15 +199,20 @@ def test_a_report_becomes_rows_and_lines() -> None:
         "fixed": 1,
         "broken": 6,
     }
-    first, second = map(report_presentation.criterion_row, report_presentation.criteria(gate))
+    first, second = (
+        report_presentation.criterion_row(row, gate) for row in report_presentation.criteria(gate)
+    )
     assert (first["measured"], first["limit"], first["interval"]) == ("60", "≥ 50", "–")
     assert (second["measured"], second["interval"]) == ("+8.0 points", "−1.0 to +17.0")
     assert [difference["label"] for difference in report_presentation.differences(gate)] == [
         "region = north"
     ]
-    said = "Failed: region = north. Of the items that only judge, 1 fixed and 6 broken."
+    said = (
+        "Failed: region = north. Compared with the live version it is worse in 1 slice. "
+        "Of the items that only judge, 1 fixed and 6 broken."
+    )
     assert report_presentation.gate_summary(gate) == said
-    assert list(report_presentation.gate_lines(gate))[1] == "× region = north: worse"
+    assert list(report_presentation.gate_lines(gate))[1] == "× region = north: worse · worse"
     assert "region = north" in presentation.sentence(at("failed", gate=gate))
 
 

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from roadbed.console import formatting
 from roadbed.deliveries.model import DeliveryState
-from roadbed.reviews.model import told
+from roadbed.reviews.presentation import answer_line, judgement
 
 
 def test_marks_that_turn_or_swallow_text_are_shown() -> None:
@@ -72,21 +72,54 @@ def test_nobody_waits_thousandths_of_a_second() -> None:
     assert formatting.span(90.0) == formatting.duration(90.0)
 
 
+B2B, RETURNS = {"queue": "b2b"}, {"queue": "returns"}
+
+
 @pytest.mark.parametrize(
-    ("kind", "agrees", "answered", "said"),
+    ("route", "output", "verdict", "agrees", "right", "said"),
     [
-        ("accept", True, True, "accepted by rae"),
-        ("correct", True, True, "found right by rae"),
-        ("correct", False, True, "found wrong and corrected by rae"),
-        ("correct", False, False, "answered by rae"),
-        ("reject", False, True, "found wrong by rae: no answer is right"),
-        ("reject", False, False, "found to have no right answer by rae"),
+        (None, None, None, None, None, "deciding"),
+        ("automatic", B2B, None, None, None, "answered b2b · not judged yet"),
+        ("automatic", B2B, "accept", True, B2B, "answered b2b · right"),
+        ("automatic", B2B, "correct", True, B2B, "answered b2b · right"),
+        ("automatic", B2B, "correct", False, RETURNS, "answered b2b · wrong, right: returns"),
+        ("automatic", B2B, "correct", None, RETURNS, "answered b2b · wrong, right: returns"),
+        ("automatic", B2B, "reject", False, None, "answered b2b · wrong, no answer is right"),
+        (
+            "automatic",
+            B2B,
+            "correct",
+            False,
+            B2B,
+            "answered b2b · wrong, right: the same answer with other actions",
+        ),
+        ("review", B2B, None, None, None, "proposed b2b · waits for a person"),
+        ("review", B2B, "accept", True, B2B, "proposed b2b · right"),
+        (
+            "review",
+            B2B,
+            "correct",
+            False,
+            RETURNS,
+            "proposed b2b · wrong, corrected by a person: returns",
+        ),
+        ("review", B2B, "reject", False, None, "proposed b2b · wrong, no answer is right"),
+        ("review", None, None, None, None, "no answer · waits for a person"),
+        ("review", None, "correct", False, RETURNS, "no answer · answered by a person: returns"),
+        ("review", None, "reject", False, None, "no answer · no answer is right"),
+        ("refused", None, None, None, None, "refused"),
     ],
 )
-def test_a_verdict_says_whether_the_answer_was_right(
-    kind: str, *, agrees: bool, answered: bool, said: str
+def test_an_answer_is_told_with_whether_it_was_right(
+    route: str | None, output: Any, verdict: str | None, agrees: Any, right: Any, said: str
 ) -> None:
-    assert told(kind, agrees=agrees, answered=answered, by="rae") == said
+    line = answer_line(route=route, output=output, verdict=verdict, agrees=agrees, right=right)
+    assert line == said
+
+
+def test_a_verdict_names_who_gave_it() -> None:
+    told = judgement("correct", output=B2B, agrees=False, right=RETURNS, by="rae")
+    assert told == "wrong, right: returns, by rae"
 
 
 def test_times_that_are_left() -> None:

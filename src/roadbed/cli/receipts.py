@@ -171,11 +171,15 @@ def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> dict[str, str]:
 
 
 def _verdict_text(verdict: Mapping[str, Any], decision: Mapping[str, Any]) -> str:
-    from roadbed.reviews.model import told
+    from roadbed.reviews.presentation import judgement
 
-    answered = decision.get("output") is not None
-    by = str(verdict["reviewer"])
-    return told(verdict["verdict"], agrees=verdict["agrees"], answered=answered, by=by)
+    return judgement(
+        verdict["verdict"],
+        output=decision.get("output"),
+        agrees=verdict["agrees"],
+        right=verdict["right_output"],
+        by=str(verdict["reviewer"]),
+    )
 
 
 def _halted(halted: Mapping[str, Any] | None) -> str | None:

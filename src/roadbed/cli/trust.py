@@ -32,6 +32,7 @@ def _lines(report: Any) -> Iterator[str]:
     yield ""
     yield from _proof(report)
     yield from _sample(report)
+    yield from _measured(report)
     yield from _audit(report.audit, report.risk_limit)
     yield f"Forecast      {report.forecast_words}"
     volume = report.volume
@@ -100,6 +101,13 @@ def _sample(report: Any) -> Iterator[str]:
         yield f"{'' if number else 'Sample':14}{sentence}"
 
 
+def _measured(report: Any) -> Iterator[str]:
+    from roadbed.guarantee.presentation import measured_lines
+
+    for number, line in enumerate(measured_lines(report.measured)):
+        yield f"{'' if number else 'Measured':14}{line}"
+
+
 def _audit(audit: Any, limit: float) -> Iterator[str]:
     from roadbed.guarantee.presentation import unaudited
 
@@ -107,9 +115,8 @@ def _audit(audit: Any, limit: float) -> Iterator[str]:
         yield f"Audit         {unaudited(audit)}"
         return
     yield (
-        f"Audit         {audit.wrong} of {audit.sampled} drawn of {audit.automated:,} automatic "
-        f"answers of this version wrong ({audit.low:.1%} to {audit.high:.1%}); "
-        f"estimate of all {audit.estimate:.1%}, at every moment at most {audit.upper or 1.0:.1%}"
+        f"Audit         of {counted(audit.automated, 'automatic answer')} of this version, at "
+        f"every moment at most {audit.upper or 1.0:.1%} wrong"
     )
     yield (
         f"  stops at    harm {audit.harm:.2g} of {audit.harm_limit:.0f}, change {audit.change:.2g} "

@@ -140,6 +140,11 @@ def sentence(reason: str | None) -> str:
     return text and text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
 
 
+def capitalised(text: str) -> str:
+    """Text with a capital first letter; the others stay."""
+    return text[:1].upper() + text[1:]
+
+
 def _visible(sign: str) -> bool:
     return sign == "\n" or unicodedata.category(sign) not in {"Cc", "Cf", "Co", "Cs", "Zl", "Zp"}
 

@@ -14,7 +14,13 @@ from roadbed import __version__
 from roadbed.app import App
 from roadbed.console import chips, formatting
 from roadbed.console.navigation import tabs
-from roadbed.guarantee.presentation import above, reviews_a_day, unaudited
+from roadbed.guarantee.presentation import (
+    above,
+    measured_cell,
+    measured_lines,
+    reviews_a_day,
+    unaudited,
+)
 from roadbed.improvement.model import support
 from roadbed.kernel import messages
 from roadbed.kernel.errors import RoadbedError
@@ -23,7 +29,7 @@ from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.reviews.errors import LabelUnknownError
-from roadbed.reviews.model import told
+from roadbed.reviews.presentation import answer_line, judgement
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
@@ -55,6 +61,7 @@ _environment.filters.update(
     milliseconds=formatting.milliseconds,
     sentence=formatting.sentence,
     seen=formatting.seen,
+    capitalised=formatting.capitalised,
     support=support,
     points=formatting.points,
     unchanged=formatting.Unchanged,
@@ -65,9 +72,12 @@ _environment.globals.update(
     interval=interval,
     counted=counted,
     unaudited=unaudited,
+    measured_cell=measured_cell,
+    measured_lines=measured_lines,
     reviews_a_day=reviews_a_day,
     reasons=formatting.REASONS,
-    told=told,
+    answer_line=answer_line,
+    judgement=judgement,
     budget_states=formatting.BUDGET_STATES,
     money=formatting.money,
     delivery_states=formatting.DELIVERY_STATES,

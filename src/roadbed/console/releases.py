@@ -320,7 +320,7 @@ def gate(release: Release) -> dict[str, object]:
         "planned": report_presentation.plan_limits(release.plan),
         "gate_said": report_presentation.gate_summary(shown) if shown else "",
         "criteria": [
-            report_presentation.criterion_row(criterion)
+            report_presentation.criterion_row(criterion, shown)
             for criterion in report_presentation.criteria(shown)
         ],
         "differences": rows,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from roadbed.guarantee.measured_error import MeasuredError, MeasuredErrors
 from roadbed.guarantee.model import AuditView, Volume
-from roadbed.kernel.figures import counted
+from roadbed.kernel.figures import counted, interval
 from roadbed.people.model import named
 from roadbed.risk import novelty
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
@@ -185,14 +186,16 @@ def sample(detail: Row) -> Sequence[str]:
 
 
 def unaudited(audit: AuditView) -> str:
-    """The sentence about a running audit without an estimate: no answer was drawn, or none judged.
+    """The sentence about a running audit without an estimate.
 
-    ``waiting`` counts the answers that were drawn: one that is judged or late gives an estimate.
+    No answer was drawn, none of the drawn ones is judged, or the first of them is not.
     """
     total, drawn = audit.automated, audit.waiting
     if not total:
         return "nothing is known: this version has given no automatic answer yet"
     answers = counted(total, "automatic answer")
+    if audit.sampled:
+        return "no bound is known yet: the first answer that was drawn is not judged"
     if total == 1:
         only = "was drawn and is not judged" if drawn else "was not drawn for the audit"
         why = f"its only automatic answer {only}"
@@ -203,6 +206,81 @@ def unaudited(audit: AuditView) -> str:
     else:
         why = f"{drawn:,} of its {answers} were drawn, and none is judged"
     return f"nothing is known yet: {why}"
+
+
+def measured(error: MeasuredError) -> str:
+    """The measured error with its counts: ``2.8 % measured, 3 of 109``."""
+    if error.value is None:
+        return "nothing is known yet"
+    mean = error.measure == "mean_loss"
+    of = f"over {error.n:,}" if mean else f"{error.wrong:,} of {error.n:,}"
+    return f"{error.value * 100:.1f} % {'mean loss ' if mean else ''}measured, {of}"
+
+
+def measured_of(error: MeasuredError) -> str:
+    """What a measured error is of: ``Version 4``, ``All versions``."""
+    if error.of == "all_versions":
+        return "All versions"
+    if error.version is None:
+        return "No version is live"
+    again = f" since it was opened again on {error.audit_at:%Y-%m-%d}" if error.audit_at else ""
+    return f"Version {error.version}{again}"
+
+
+def measured_against_limit(error: MeasuredError) -> str:
+    """Measured error and promise in one sentence, or why nothing is known."""
+    if not error.n:
+        if error.waiting:
+            drawn = counted(error.waiting, "automatic answer")
+            was = "was drawn and is" if error.waiting == 1 else "were drawn and none is"
+            return f"nothing is known yet: {drawn} {was}{' not' * (error.waiting == 1)} judged"
+        return "nothing is known yet: no automatic answer was drawn for the sample"
+    most, limit = error.within_chance, f"at a limit of {_share(error.limit)}"
+    total = " in total" if error.measure == "mean_loss" else ""
+    if error.exceeds_chance:
+        upto = f"up to {most:,}" if most else "none"
+        return (
+            f"{measured(error)}; that is more than chance explains: {upto} of {error.n:,}{total} "
+            f"would be within chance {limit}"
+        )
+    if not most:
+        return f"{measured(error)}; even 1 of {error.n:,} would be more than chance {limit}"
+    return f"{measured(error)}; up to {most:,} of {error.n:,}{total} would be within chance {limit}"
+
+
+def measured_lines(errors: MeasuredErrors) -> list[str]:
+    """The measured error of the live version, and of all versions where it counts other answers.
+
+    Every page and command shows these lines, so that each figure has one meaning.
+    """
+    return [_measured_line(error) for error in _shown(errors)]
+
+
+def measured_cell(errors: MeasuredErrors) -> list[str]:
+    """The same figures for a cell of a table, without the comparison with the limit."""
+    return [
+        f"{measured_of(error)}: {measured(error)}"
+        + (f" ({interval(error.lower, error.upper, error.n)})" if error.n else "")
+        + (", more than chance explains" if error.exceeds_chance else "")
+        for error in _shown(errors)
+    ]
+
+
+def _shown(errors: MeasuredErrors) -> list[MeasuredError]:
+    return [errors.version, *([errors.all_versions] if errors.differ else [])]
+
+
+def _measured_line(error: MeasuredError) -> str:
+    line = f"{measured_of(error)}: {measured_against_limit(error)}."
+    if error.since and error.until:
+        first, last = f"{error.since:%Y-%m-%d}", f"{error.until:%Y-%m-%d}"
+        period = f"on {first}" if first == last else f"from {first} to {last}"
+        shown = interval(error.lower, error.upper, error.n)
+        line += f" {_share(error.certainty)} interval {shown}; tasks {period}."
+    if error.late:
+        are = "is late and counts" if error.late == 1 else "are late and count"
+        line += f" {counted(error.late, 'label')} {are} as wrong."
+    return line
 
 
 def weak(version: int | None, detail: Row) -> str:

@@ -225,6 +225,60 @@ WHERE use_case = %(use_case)s AND about LIKE 'delivery %%' AND over_at IS NULL
 -- name: tell
 SELECT pg_notify('roadbed_service', %(use_case)s)
 
+-- name: measured_error
+-- not null: of_version
+-- Two rows: automatic answers of the sample by the live version since its audit began, and by any version.
+-- A task counts once, with the worst that is known of its revisions, when the label of the first of them is
+-- known or late. The rules are those of the running audit (`gaps`, `outcomes`).
+WITH label AS (
+    SELECT task_id, agrees, coalesce(loss, 1.0) AS loss
+    FROM verdict
+    WHERE use_case = %(use_case)s AND undone_at IS NULL
+      AND EXISTS (SELECT FROM review WHERE review.verdict = verdict.id)
+    UNION ALL
+    SELECT task_id, NULL, NULL FROM review
+    WHERE use_case = %(use_case)s AND verdict IS NULL AND blind
+), drawn AS (
+    SELECT coalesce(task.revises, task.id) AS first, task.revision, task.reference_rate AS rate,
+           task.admitted_at AS at, decision.version,
+           label.loss IS NULL AND task.admitted_at < %(late_before)s AS late,
+           CASE WHEN label.loss IS NULL
+                THEN CASE WHEN task.admitted_at < %(late_before)s THEN 1.0 END
+                WHEN %(mean)s OR label.agrees IS NULL THEN label.loss
+                ELSE (NOT label.agrees)::integer END AS loss
+    FROM label
+    JOIN task ON task.id = label.task_id AND task.reference
+    JOIN decision ON decision.task_id = task.id AND decision.route = 'automatic'
+), counted AS (
+    SELECT scope.of_version, drawn.first, max(drawn.loss) AS loss, bool_or(drawn.late) AS late,
+           min(drawn.at) AS at,
+           min(drawn.revision) FILTER (WHERE drawn.loss IS NOT NULL) IS NOT DISTINCT FROM
+               min(drawn.revision) AS known,
+           max(1.0 / drawn.rate) AS weight
+    FROM drawn
+    JOIN use_case ON use_case.name = %(use_case)s
+    CROSS JOIN (VALUES (true), (false)) AS scope (of_version)
+    WHERE NOT scope.of_version OR drawn.version = use_case.live_version
+          AND (use_case.audit_at IS NULL OR drawn.at > use_case.audit_at)
+    GROUP BY scope.of_version, drawn.first
+)
+SELECT scope.of_version, use_case.audit_at,
+       count(*) FILTER (WHERE counted.known) AS n,
+       count(*) FILTER (WHERE counted.known AND counted.loss > 0.0) AS wrong,
+       count(*) FILTER (WHERE counted.known AND counted.late) AS late,
+       count(*) FILTER (WHERE NOT counted.known) AS waiting,
+       coalesce(sum(counted.weight) FILTER (WHERE counted.known), 0.0) AS weight,
+       coalesce(sum(counted.weight * counted.loss) FILTER (WHERE counted.known), 0.0) AS loss,
+       coalesce(sum(counted.weight * counted.weight) FILTER (WHERE counted.known), 0.0) AS squares,
+       coalesce(sum(counted.loss) FILTER (WHERE counted.known), 0.0) AS lost,
+       min(counted.at) FILTER (WHERE counted.known) AS since,
+       max(counted.at) FILTER (WHERE counted.known) AS until
+FROM use_case
+CROSS JOIN (VALUES (true), (false)) AS scope (of_version)
+LEFT JOIN counted ON counted.of_version = scope.of_version
+WHERE use_case.name = %(use_case)s
+GROUP BY scope.of_version, use_case.audit_at ORDER BY scope.of_version
+
 -- name: late_items
 SELECT count(*) AS late FROM review
 WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind

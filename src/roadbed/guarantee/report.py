@@ -9,6 +9,7 @@ from typing import Any
 
 from roadbed.decisions.model import Deployment
 from roadbed.guarantee import presentation
+from roadbed.guarantee.measured_error import MeasuredErrorReader, MeasuredErrors
 from roadbed.guarantee.model import AuditView, Notice, Volume
 from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.rows import Queries
@@ -71,6 +72,7 @@ class TrustReport:
     proof: Mapping[str, Any] | None
     sample: Sequence[str]
     audit: AuditView
+    measured: MeasuredErrors
     forecast: Forecast
     forecast_doubled: Forecast
     forecast_words: str
@@ -92,6 +94,7 @@ class TrustReports:
         notices: Notices,
         reviewer_checks: ReviewerChecks,
         versions: Versions,
+        measured_errors: MeasuredErrorReader,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -99,6 +102,7 @@ class TrustReports:
         self._running_audit = running_audit
         self._notices = notices
         self._versions = versions
+        self._measured_errors = measured_errors
         self._clock = clock
 
     async def report(self, service: Deployment) -> TrustReport:
@@ -137,6 +141,7 @@ class TrustReports:
             proof=proof,
             sample=presentation.sample((proof or {}).get("detail", {})),
             audit=await self._running_audit.audit(declared),
+            measured=await self._measured_errors.read(declared, version),
             forecast=soon,
             forecast_doubled=sooner,
             forecast_words=presentation.forecast(

@@ -114,6 +114,23 @@ class TellRow(TypedDict):
     pg_notify: str | None
 
 
+class MeasuredErrorRow(TypedDict):
+    """A row of ``measured_error``."""
+
+    of_version: bool
+    audit_at: datetime | None
+    n: int
+    wrong: int
+    late: int
+    waiting: int
+    weight: float
+    loss: float
+    squares: float
+    lost: float
+    since: datetime | None
+    until: datetime | None
+
+
 class LateItemsRow(TypedDict):
     """A row of ``late_items``."""
 
@@ -237,6 +254,7 @@ class Queries(TypedDict):
     refused: Query[Never]
     mended: Query[Never]
     tell: Query[TellRow]
+    measured_error: Query[MeasuredErrorRow]
     late_items: Query[LateItemsRow]
     pulse: Query[PulseRow]
     notices: Query[NoticesRow]

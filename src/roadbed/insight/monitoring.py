@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from roadbed.examples.service import Examples
+from roadbed.guarantee.measured_error import MeasuredErrorReader, MeasuredErrors
 from roadbed.insight.rows import HistoryRow, Queries, ReasonsRow, TotalRow, VolumeRow
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.rows import WaitingRow
@@ -28,8 +29,9 @@ _FORTNIGHT_SECONDS = 60.0  # for which its figures are kept
 class Overview:
     """One use case at a glance. Shares are in [0, 1], intervals two-sided at its certainty.
 
-    ``recent`` covers the newest ``RECENT`` decisions; ``audited`` the automatic answers that a
-    person has judged blind since. ``isolated`` says that the decider runs in child processes.
+    ``recent`` covers the newest ``RECENT`` decisions; ``audited`` the automatic answers of all
+    versions that a person has judged blind since, without late ones; the pages show ``measured``.
+    ``isolated`` says that the decider runs in child processes.
     """
 
     use_case: str
@@ -44,6 +46,7 @@ class Overview:
     reviews: WaitingRow
     examples: Mapping[str, int]
     audited: Row
+    measured: MeasuredErrors
     version: VersionInfo | None
     isolated: bool
 
@@ -57,12 +60,14 @@ class Monitoring:
         reviews: Reviews,
         examples: Examples,
         versions: Versions,
+        measured_errors: MeasuredErrorReader,
         clock: Clock,
     ) -> None:
         self._database = database
         self._reviews = reviews
         self._examples = examples
         self._versions = versions
+        self._measured_errors = measured_errors
         self._clock = clock
         self._fortnights: dict[str, tuple[float, Sequence[HistoryRow]]] = {}
 
@@ -70,6 +75,8 @@ class Monitoring:
         """The current figures of a use case."""
         named = {"use_case": declared.name, "most": RECENT}
         pod = declared.pod
+        version = await self._versions.in_service(declared.name)
+        measured = await self._measured_errors.read(declared, version)
         return Overview(
             use_case=declared.name,
             purpose=declared.purpose,
@@ -83,8 +90,9 @@ class Monitoring:
             reasons=await self._database.fetch(_SQL["reasons"], named),
             reviews=await self._reviews.waiting(declared.name),
             examples=await self._examples.counts(declared.name),
-            audited=await self._audited(declared),
-            version=await self._versions.in_service(declared.name),
+            audited=_audited(measured, declared),
+            measured=measured,
+            version=version,
         )
 
     async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[HistoryRow]:
@@ -115,12 +123,14 @@ class Monitoring:
         row = await self._one(_SQL["moved"], {"after": after, "use_cases": names})
         return int(row["position"]), bool(row["moved"])
 
-    async def _audited(self, declared: UseCase) -> Row:
-        row = await self._one(_SQL["audited"], {"use_case": declared.name})
-        low, high = share_interval(row["wrong"], row["items"], declared.certainty)
-        return {**row, "low": low, "high": high}
-
     async def _one(self, query: Query[RowT], parameters: Mapping[str, object]) -> RowT:
         """The row of a statement that always gives one."""
         (row,) = await self._database.fetch(query, parameters)
         return row
+
+
+def _audited(measured: MeasuredErrors, declared: UseCase) -> Row:
+    ever = measured.all_versions
+    items, wrong = ever.n - ever.late, ever.wrong - ever.late
+    low, high = share_interval(wrong, items, declared.certainty)
+    return {"items": items, "wrong": wrong, "low": low, "high": high}

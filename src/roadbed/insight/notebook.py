@@ -145,10 +145,13 @@ def _in_short(given: Material) -> list[str]:
     elif use_case["threshold"] is None:
         sentences.append("Nothing is automatic at the moment: people decide.")
     else:
-        share = given.recent["automatic"] / given.recent["tasks"] if given.recent["tasks"] else 0.0
+        tasks = given.recent["tasks"]
+        share = "no task has arrived yet"
+        if tasks:
+            automatic = percent(given.recent["automatic"] / tasks)
+            share = f"{automatic} of the last {counted(tasks, 'task')}"
         sentences.append(
-            f"It answers from confidence {use_case['threshold']:.3f} on by itself, "
-            f"{percent(share)} of the last {counted(given.recent['tasks'], 'task')}."
+            f"It answers from confidence {use_case['threshold']:.3f} on by itself, {share}."
         )
     return [*sentences, _promise(declared)]
 

@@ -25,16 +25,6 @@ FROM (SELECT reason_code FROM decision WHERE use_case = %(use_case)s AND route <
       ORDER BY decided_at DESC LIMIT %(most)s) AS newest
 GROUP BY reason_code ORDER BY tasks DESC, reason_code
 
--- name: audited
--- Automatic answers that a person has since judged blind: the sample behind the observed error.
--- A task counts once, as wrong if any of its revisions was.
-SELECT count(DISTINCT coalesce(task.revises, task.id)) AS items,
-       count(DISTINCT coalesce(task.revises, task.id)) FILTER (WHERE NOT verdict.agrees) AS wrong
-FROM decision
-JOIN task ON task.id = decision.task_id AND task.reference
-JOIN verdict ON verdict.task_id = decision.task_id AND verdict.undone_at IS NULL
-WHERE decision.use_case = %(use_case)s AND decision.route = 'automatic'
-
 -- name: history
 -- not null: at
 SELECT date_bin(make_interval(secs => %(seconds)s), decided_at, 'epoch') AS at,

@@ -32,13 +32,6 @@ class ReasonsRow(TypedDict):
     tasks: int
 
 
-class AuditedRow(TypedDict):
-    """A row of ``audited``."""
-
-    items: int
-    wrong: int
-
-
 class HistoryRow(TypedDict):
     """A row of ``history``."""
 
@@ -181,7 +174,6 @@ class Queries(TypedDict):
     volume: Query[VolumeRow]
     total: Query[TotalRow]
     reasons: Query[ReasonsRow]
-    audited: Query[AuditedRow]
     history: Query[HistoryRow]
     pulse: Query[PulseRow]
     failures_over: Query[Never]

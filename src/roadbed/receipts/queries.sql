@@ -84,7 +84,7 @@ SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, 
        decision.route, decision.reason_code, decision.reason, decision.output, decision.confidence,
        decision.decided_at, task.revision, task.on_revision, review.id AS review_id,
        review.closed_at, verdict.kind AS verdict,
-       verdict.agrees, verdict.reviewer,
+       verdict.agrees, verdict.right_output, verdict.reviewer,
        answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS hidden
 FROM task
 LEFT JOIN decision ON decision.task_id = task.id

@@ -148,6 +148,7 @@ class ListRow(TypedDict):
     closed_at: datetime | None
     verdict: str | None
     agrees: bool | None
+    right_output: Json | None
     reviewer: str | None
     hidden: bool
 

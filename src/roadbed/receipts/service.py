@@ -342,7 +342,7 @@ def _state(row: FindRow) -> str:
 
 def _hide(row: ListRow) -> Receipt:
     kept_back = ("route", "reason", "reason_code", "output", "confidence")
-    return {**row, **dict.fromkeys((*kept_back, "verdict", "agrees", "reviewer"))}
+    return {**row, **dict.fromkeys((*kept_back, "verdict", "agrees", "right_output", "reviewer"))}
 
 
 def _pod(declared: UseCase) -> dict[str, str]:

@@ -11,13 +11,13 @@ import numpy as np
 from roadbed.kernel.json import flat
 from roadbed.risk.curve import share_interval
 from roadbed.risk.paired import PairedDifference, difference, mean_difference, smallest_sample
+from roadbed.usecases.rollout import QUICK_SECONDS
 from roadbed.usecases.use_case import RiskMeasure
 from roadbed.versions.side_by_side import Json, Pair, Prediction
 
 MOST_CASES = 100
 MOST_UNKNOWN = 500  # the most answers that people review at once
 _SHOWN = 240  # characters of an input
-_QUICK_SECONDS = 0.1  # people notice no difference below
 _LEAST_COVERAGE = 0.5  # share of the live version's automation
 _MOST_SLICES = 200
 Slices = Callable[[Json], Mapping[str, str]]
@@ -98,7 +98,7 @@ def limits(live: Figures, gate: Json, *, deadline: float, per_task: float | None
     return {
         "seconds": deadline
         if seconds is None
-        else max(seconds * gate["slower_by"], min(_QUICK_SECONDS, deadline)),
+        else max(seconds * gate["slower_by"], min(QUICK_SECONDS, deadline)),
         # A multiple of zero is zero. If the live version is free, the budget is the limit.
         "cost": cost * gate["dearer_by"] if cost else per_task,
     }

@@ -199,9 +199,21 @@ def _gated(release: Release) -> str:
             f"{sign_off.person} ({named([sign_off.role])})" for sign_off in refused
         )
         return f"passed its gate, but {people} refused it."
+    passed = f"passed its gate{_within_the_limit(release)}"
     if release.missing:
-        return f"passed its gate. {_before_it_decides(release)}"
-    return "passed its gate, and everybody who has to agree did."
+        return f"{passed}. {_before_it_decides(release)}"
+    return f"{passed}, and everybody who has to agree did."
+
+
+def _within_the_limit(release: Release) -> str:
+    """That the wrong answers are worse than those of the live version, for whoever has to agree."""
+    gate = release.gate or {}
+    words = [
+        report_presentation.standing(criterion, gate)
+        for criterion in report_presentation.criteria(gate)
+        if criterion["name"] == "errors"
+    ]
+    return ", worse within the limit in wrong answers" * ("worse within the limit" in words)
 
 
 def _before_it_decides(release: Release) -> str:

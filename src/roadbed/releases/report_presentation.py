@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
-from roadbed.kernel.figures import counted, percent
+from roadbed.kernel.figures import counted, listed, percent
+from roadbed.usecases.rollout import QUICK_SECONDS
 from roadbed.versions.model import Release
 
 Report = Mapping[str, Any]
+Standing = Literal["worse", "worse within the limit", "equal", "better"]
 
 
 class CriterionRow(TypedDict):
@@ -17,6 +19,7 @@ class CriterionRow(TypedDict):
     label: str
     passed: bool
     result: str
+    standing: str
     line: str
     measured: str
     interval: str
@@ -52,7 +55,9 @@ def side_by_side(report: Report | None) -> list[tuple[str, str, str]]:
 
 def _figure(side: Report, name: str) -> str:
     figure = side.get(name)
-    return "–" if figure is None else WRITES[_SIDES.get(name, "plain")](figure)
+    if figure is None or (name == "automatic" and side.get("asked") == 0):
+        return "–"  # of no item nothing is known
+    return WRITES[_SIDES.get(name, "plain")](figure)
 
 
 def share(part: float) -> str:
@@ -102,8 +107,51 @@ def criteria(gate: Report | None) -> list[Report]:
     return list((gate or {}).get("criteria", ()))
 
 
-def criterion_row(criterion: Report) -> CriterionRow:
-    """A criterion as the texts of a table row."""
+def standing(criterion: Report, gate: Report) -> Standing | None:
+    """How the candidate stands to the live version by one criterion; ``None``: not compared.
+
+    It is *worse within the limit* where it is worse and passed. Answers and corrections are *equal*
+    if exactly as many were broken as fixed; an interval that covers zero does not make it equal,
+    because few items always cover it. Other figures are equal if they are written the same, times
+    also if both are too short to be noticed. Of a slice that is too small to be judged by itself,
+    nothing is said.
+    """
+    difference = _worse_by(criterion, gate)
+    if difference is None or _too_few(criterion):
+        return None
+    if difference <= 0:
+        return "better" if difference < 0 else "equal"
+    return "worse within the limit" if criterion["passed"] else "worse"
+
+
+def _too_few(criterion: Report) -> bool:
+    """Whether a small slice shows neither that it is within the limit nor that it is not."""
+    upper = criterion.get("upper")
+    within = upper is not None and upper <= criterion["limit"]
+    return bool(criterion.get("small")) and criterion["passed"] and not within
+
+
+def _worse_by(criterion: Report, gate: Report) -> float | None:
+    """How much worse the candidate is, by the sign; ``None`` where nothing is compared."""
+    measured, name = criterion.get("measured"), criterion["name"]
+    if measured is None or criterion.get("n") == 0:
+        return None
+    if _kind(criterion) == "difference":
+        return float(measured)
+    if name == "corrections":
+        return float(measured - criterion["limit"])
+    live = (gate.get("live") or {}).get(_COMPARED.get(name, ""))
+    if live is None:
+        return None
+    write = WRITES[_kind(criterion)]
+    unnoticed = name == "latency" and max(live, measured) <= QUICK_SECONDS
+    if unnoticed or write(live) == write(measured):
+        return 0.0
+    return float(live - measured if name == "automation" else measured - live)
+
+
+def criterion_row(criterion: Report, gate: Report) -> CriterionRow:
+    """A criterion of a gate report as the texts of a table row."""
     kind = _kind(criterion)
     write, sign = WRITES[kind], "≥" if criterion["name"] in ("items", "automation") else "≤"
     lower, upper, limit = criterion.get("lower"), criterion.get("upper"), criterion.get("limit")
@@ -114,12 +162,19 @@ def criterion_row(criterion: Report) -> CriterionRow:
         "label": criterion_label(criterion),
         "passed": criterion["passed"],
         "result": " ".join(_result(criterion)),
+        "standing": standing(criterion, gate) or "–",
         "line": _headed(criterion),
-        "measured": write(criterion["measured"]) if criterion.get("measured") is not None else "–",
+        "measured": write(criterion["measured"]) if _is_measured(criterion) else "–",
         "interval": interval,
         "n": f"{criterion['n']:,}" if criterion.get("n") is not None else "–",
         "limit": f"{sign} {write(limit)}" if limit is not None else "–",
     }
+
+
+def _is_measured(criterion: Report) -> bool:
+    """Whether there is a figure: a share or time of no item is none, a count of none is 0."""
+    unknown = criterion.get("n") == 0 and _kind(criterion) != "count"
+    return criterion.get("measured") is not None and not unknown
 
 
 def criterion_label(criterion: Report) -> str:
@@ -147,7 +202,8 @@ def gate_summary(gate: Report) -> str:
     failed = [criterion_label(criterion) for criterion in criteria(gate) if not criterion["passed"]]
     result = f"Failed: {', '.join(failed)}." if failed else _passed(gate)
     compared = gate.get("alone") or _compared(gate)
-    sentences = [f"{result} {compared[0].upper()}{compared[1:]}.", _worse(gate), _cost(gate)]
+    said = f"{compared[0].upper()}{compared[1:]}."
+    sentences = [result, standings(gate), said, _worse(gate), _cost(gate)]
     return " ".join(filter(None, sentences))
 
 
@@ -174,36 +230,63 @@ def _compared(gate: Report) -> str:
     return f"of {of}, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
 
 
+def standings(gate: Report | None) -> str:
+    """How the candidate stands to the live version by each figure, worst first, in one sentence."""
+    rows: dict[Standing, list[str]] = {}
+    slices: dict[Standing, int] = {}
+    for criterion in criteria(gate):
+        word = standing(criterion, gate or {})
+        if word is None:
+            continue
+        of = rows.setdefault(word, [])
+        if criterion["name"].startswith("slice "):
+            slices[word] = slices.get(word, 0) + 1
+        else:
+            of.append(_IN.get(criterion["name"], criterion_label(criterion)))
+    parts = []
+    for word in _WORST_FIRST:
+        if word in rows:
+            where = [*rows[word], *([counted(slices[word], "slice")] if word in slices else [])]
+            parts.append(f"{word} in {listed(where)}")
+    return f"Compared with the live version it is {'; '.join(parts)}." if parts else ""
+
+
 def _worse(gate: Report) -> str:
     """Where the candidate is worse than the live version, within the limit; with figures."""
     sentences = []
     for criterion in criteria(gate):
-        more, n = criterion.get("measured"), criterion.get("n")
         if (
             _kind(criterion) != "difference"
-            or not criterion["passed"]
-            or not n
-            or not more
-            or more <= 0.0
+            or standing(criterion, gate) != "worse within the limit"
         ):
             continue
-        where = "" if criterion["name"] == "errors" else f" on {criterion_label(criterion)}"
-        live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
-        change = f"{signed_points(more)} points"
-        if not where and live is not None and candidate is not None and candidate > live:
-            change = f"{share(candidate)} instead of {share(live)}"
-        allowed = f"{signed_points(criterion['limit'])} points allowed, n = {n:,}"
-        sentences.append(f"It is worse{where}, within the limit: {change} wrong ({allowed}).")
+        change = f"{signed_points(criterion['measured'])} points"
+        if criterion["name"] == "errors":
+            change = _instead(gate) or change
+        chance = ", may be chance" if (criterion.get("lower") or 0.0) <= 0.0 else ""
+        sentences.append(
+            f"{criterion_label(criterion)}: {change} wrong ({signed_points(criterion['limit'])} "
+            f"points allowed, n = {criterion['n']:,}{chance})."
+        )
     if len(sentences) > _MOST_WORSE:
         left_out = len(sentences) - _MOST_WORSE
         sentences[_MOST_WORSE:] = [f"It is also worse on {left_out:,} more, listed below."]
     return " ".join(sentences)
 
 
+def _instead(gate: Report) -> str:
+    """Both shares of wrong answers, where they show that the candidate's is higher."""
+    live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
+    if live is None or candidate is None or candidate <= live:
+        return ""
+    return f"{share(candidate)} instead of {share(live)}"
+
+
 def gate_lines(gate: Report | None) -> Iterator[str]:
     """The gate report as lines for a terminal."""
     for criterion in criteria(gate):
-        yield f"{_result(criterion)[0]} {_headed(criterion)}"
+        word = standing(criterion, gate or {})
+        yield f"{_result(criterion)[0]} {_headed(criterion)}{f' · {word}' if word else ''}"
     if cost := _cost(gate or {}):
         yield cost
 
@@ -238,6 +321,16 @@ def _kind(criterion: Report) -> str:
 
 
 _MOST_WORSE = 4
+_WORST_FIRST: tuple[Standing, ...] = ("worse", "worse within the limit", "equal", "better")
+# The figure of the live version that a criterion is compared with.
+_COMPARED = {"automation": "automatic", "latency": "p95_seconds", "cost": "mean_cost"}
+_IN = {
+    "errors": "wrong answers",
+    "corrections": "past corrections",
+    "automation": "share automated",
+    "latency": "time to answer",
+    "cost": "mean cost",
+}
 _LABELS = {
     "items": "Items to judge by",
     "errors": "Wrong answers",

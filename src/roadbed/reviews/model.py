@@ -38,24 +38,6 @@ class VerdictKind(StrEnum):
     REJECT = "reject"
 
 
-def told(kind: str, *, agrees: bool | None, answered: bool, by: str = "") -> str:
-    """Words for a verdict of this kind, for a page or a terminal.
-
-    ``answered`` says whether there was an answer; ``agrees`` whether it counts as right.
-    """
-    who = f" by {by}" if by else ""
-    if kind == VerdictKind.ACCEPT:
-        return f"accepted{who}"
-    if not answered:
-        none = f"found to have no right answer{who}"
-        return f"answered{who}" if kind == VerdictKind.CORRECT else none
-    if agrees:
-        return f"found right{who}"
-    if kind == VerdictKind.CORRECT:
-        return f"found wrong and corrected{who}"
-    return f"found wrong{who}: no answer is right"
-
-
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
     """A review as its reviewer may see it.
