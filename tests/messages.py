@@ -30,10 +30,10 @@ _KEPT = re.compile(r"(%\(\w+\)s|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
 def messages() -> Catalog:
     """Every message of the source, with the files that it stands in."""
     catalogue = Catalog(project="Roadbed", header_comment="# The messages of Roadbed.", fuzzy=False)
-    found = extract_from_dir(
+    extracted = extract_from_dir(
         _SOURCE, _METHODS, _OPTIONS, keywords={"_": None, "gettext": None, "ngettext": (1, 2)}
     )
-    for file, _, message, comments, context in sorted(found, key=lambda one: (one[0], one[1])):
+    for file, _, message, comments, context in sorted(extracted, key=lambda one: (one[0], one[1])):
         catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
     return catalogue
 

@@ -103,7 +103,7 @@ async def test_a_halt_stands_at_the_top_until_it_is_seen(
             await notices.first.get_by_role("button").click()
             await page.wait_for_url("**/trust")
             assert await page.locator(".notice").count() == waiting - 1
-            assert "Halted" in await page.locator("#state").inner_text()
+            assert "halted" in await page.locator("#state").inner_text()
             assert "roadbed improve triage" in await page.locator("main").inner_text()
 
 
