@@ -94,9 +94,12 @@ _KINDS: Mapping[str, tuple[Cause, str]] = {
     "suggestion": (
         _sql("""INSERT INTO proposal (id, use_case, kind, title, reason, support, cases,
             fingerprint, rank, state, made_at, patch) SELECT 'prp_1', 'triage', 'rule', 'A rule',
-            'r', '{"cases": 40, "right": 40, "wrong_now": 40, "low": 0.9, "high": 1.0}', jsonb_agg(jsonb_build_object(
-            'task_id', null, 'input', 'a long input ' || n, 'before', '{"queue": "a"}'::jsonb, 'after',
-            '{"queue": "b"}'::jsonb, 'right', '{"queue": "b"}'::jsonb)), 'f', 1, 'open', now(), '{"when": "true", "set": null}'
+            'r', '{"cases": 40, "right": 40, "wrong_now": 40, "low": 0.9, "high": 1.0}',
+            jsonb_agg(jsonb_build_object('task_id', null, 'input', 'a long input ' || n,
+                'before', jsonb_build_object('queue', 'a'),
+                'after', jsonb_build_object('queue', 'b'),
+                'right', jsonb_build_object('queue', 'b'))),
+            'f', 1, 'open', now(), '{"when": "true", "set": null}'
             FROM generate_series(1, 40) AS n"""),
         "button[value=accept]",
     ),
