@@ -22,6 +22,7 @@ from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
 from roadbed.executors.isolated import DeciderProcesses
+from roadbed.exports.service import Exports
 from roadbed.guarantee.measured_error import MeasuredErrorReader
 from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.report import TrustReports
@@ -175,6 +176,10 @@ class App:
             clock=self.clock,
             max_in_flight=self.settings.max_in_flight,
         )
+
+    @cached_property
+    def exports(self) -> Exports:
+        return Exports(self.database, self.ids)
 
     @cached_property
     def examples(self) -> Examples:

@@ -49,6 +49,7 @@ STATUS = {
     "not_invited": 403,
     "provider_refused": 403,
     "too_many_requests": 429,
+    "too_many_exports": 429,
     "drill_limit": 429,
     "person_unknown": 404,
     "token_unknown": 404,

@@ -93,7 +93,9 @@ class Asked:
         return self.method != "GET"
 
     def at(self, ids: Ids, **more: str) -> str:
-        return self.path.format(**{"person": "extra", "token_id": "none", **asdict(ids), **more})
+        return self.path.format(
+            **{"person": "extra", "token_id": "none", "format": "csv", **asdict(ids), **more}
+        )
 
 
 def is_old(prefix: str, path: str) -> bool:

@@ -23,6 +23,7 @@ SHARED = {
         *("sockets", "usage"),
     },
     "console": {
+        *("export", "tables"),
         *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
         *("navigation", "pages", "palette", "release_charts", "renamed"),
     },

@@ -47,7 +47,9 @@ def _pages() -> list[str]:
         {
             route.path
             for route in pages()
-            if "GET" in (route.methods or ()) and route.path not in _NO_PAGES
+            if "GET" in (route.methods or ())
+            and route.path not in _NO_PAGES
+            and not route.path.endswith("/export.{format}")
         }
     )
 

@@ -185,7 +185,7 @@ async def test_keys_search_receipts_and_their_links(site: Site, page: Page) -> N
     await page.keyboard.type("number 1")
     await page.keyboard.press("Enter")
     await page.wait_for_url(re.compile("q=number"))
-    assert await page.locator("ul.receipts li").count() == 1
+    assert await page.locator("tbody tr").count() == 1
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await page.wait_for_url("**/receipts/tsk_*")

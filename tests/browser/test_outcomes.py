@@ -111,7 +111,7 @@ async def test_what_waits_for_a_blind_verdict_is_kept_back(desk: Desk) -> None:
     await page.wait_for_url("**/receipts/*#turned-out")
     assert "billing" not in await page.locator("main").inner_text()
     told = await desk.go()
-    assert "Shown after its blind review" in told
+    assert "shown after its blind review" in told
     assert "1 shown after their blind review" in told
     await desk.go("/usecases/triage/reviews")
     await page.locator("form.item").wait_for()

@@ -80,7 +80,7 @@ async def test_an_administrator_gives_a_role_and_takes_it_back(site: Site, page:
     await enter(site, page, "boss")
     await page.get_by_role("link", name="People", exact=True).click()
     await page.get_by_label("Name, as in a pod").fill("rae")
-    await page.get_by_label("In full").fill("<b>Rae</b>")
+    await page.get_by_role("textbox", name="In full").fill("<b>Rae</b>")
     await page.get_by_role("button", name="Add", exact=True).click()
     await page.wait_for_url("**/people/rae")
     assert "<b>Rae</b>" in await page.locator("h1").inner_text()

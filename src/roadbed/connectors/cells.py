@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-# Characters that start a formula; some programs also accept the wide forms.
-_DANGER = re.compile(r"'*[=+\-@\t\r\n＝＋－＠]")
+# Characters that start a formula, also behind spaces and invisible characters, which programs cut
+# off; some programs also accept the wide forms.
+_DANGER = re.compile("['\\s\u200b-\u200f\u2060\ufeff]*[=+\\-@＝＋－＠]|'*[\t\r\n]")
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 CELL_CHARACTERS = 32_767  # what a cell of a workbook holds
 

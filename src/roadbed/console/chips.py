@@ -32,6 +32,21 @@ class Chip:
         ).format(tone=self.tone, sign=self.sign, word=self.word)
 
 
+# A task in a list: its route, or why it has none to show.
+ROUTES: Mapping[str, Chip] = {
+    "automatic": Chip("●", "automatic", "good"),
+    "review": Chip("○", "review", "quiet"),
+    "refused": Chip("×", "refused", "stop"),
+    "deciding": Chip("◐", "deciding", "moving"),
+    "noted": Chip("◦", "noted", "quiet"),
+    "blind": Chip("○", "in the blind sample", "quiet"),
+    "erased": Chip("–", "erased", "quiet"),
+}
+OUTCOMES: Mapping[str, Chip] = {
+    "right": Chip("✓", "right", "good"),
+    "wrong": Chip("×", "wrong", "warn"),
+    "withheld": Chip("○", "shown after its blind review", "quiet"),
+}
 DELIVERIES: Mapping[str, Chip] = {
     "stuck": Chip("■", "stuck", "stop"),
     "unknown": Chip("?", "unknown", "warn"),
@@ -62,6 +77,12 @@ VERSIONS: Mapping[str, Chip] = {
     "live": Chip("●", "live", "good"),
     "retired": Chip("○", "retired", "quiet"),
     "never": Chip("–", "never live", "quiet"),
+}
+OVERDUE = Chip("!", "overdue", "warn")
+PEOPLE: Mapping[str, Chip] = {
+    "active": Chip("●", "active", "good"),
+    "not confirmed": Chip("?", "not confirmed", "warn"),
+    "disabled": Chip("×", "disabled", "quiet"),
 }
 # The promise of a use case: what its proof and its audit allow at the moment.
 PROMISES: Mapping[str, Chip] = {

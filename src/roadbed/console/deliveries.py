@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -10,34 +11,123 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from roadbed.access import by_delivery, needs, require, viewer_of
-from roadbed.console import formatting
+from roadbed.console import chips, formatting, tables
+from roadbed.console import export as exports
 from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.tables import Cell, Column, DataTable, TableView, words
 from roadbed.deliveries.approvals import resolutions
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
-from roadbed.deliveries.model import FOR_PEOPLE, Delivery, DeliveryState
+from roadbed.deliveries.model import FOR_PEOPLE, DeliveryState, ListedDelivery
+from roadbed.exports.model import CellKind
+from roadbed.kernel.paging import Slice
 from roadbed.people.permissions import Permission, to_say
 from roadbed.usecases.use_case import UseCase
 
 _PAGE_SIZE = 50
+# Deliveries that were not needed: a list shows their number alone.
+_NOISE = (DeliveryState.SKIPPED, DeliveryState.CANCELLED)
 _OTHERS = [state for state in DeliveryState if state not in FOR_PEOPLE]
+
+
+def _reason(row: ListedDelivery) -> str:
+    if row.withheld:
+        return "shown after its task is reviewed"
+    return formatting.sentence(row.reason)
+
+
+def _link(row: ListedDelivery) -> str:
+    return f"/deliveries/{row.id}"
+
+
+def _what(row: ListedDelivery) -> str:
+    return f"{row.kind.capitalize()} to {row.destination}"
+
+
+TABLE: DataTable[ListedDelivery] = DataTable(
+    name="deliveries",
+    key=lambda row: row.id,
+    link=_link,
+    sorts=("planned",),
+    sort="-planned",
+    filters={"state": (*DeliveryState, "people", "all")},
+    page_size=_PAGE_SIZE,
+    columns=(
+        Column(name="task", title="Task", value=lambda row: words(row.input)),
+        Column(
+            name="what",
+            title="What",
+            value=_what,
+            show=lambda row: Cell(text=_what(row), link=_link(row)),
+        ),
+        Column(
+            name="state",
+            title="State",
+            value=lambda row: chips.DELIVERIES[row.state].word,
+            show=lambda row: Cell(
+                chip=chips.DELIVERIES[row.state], detail=formatting.DELIVERY_STATES[row.state][1]
+            ),
+        ),
+        Column(name="reason", title="Reason", value=_reason),
+        Column(
+            name="planned", title="Planned", kind=CellKind.MOMENT, value=lambda row: row.created_at
+        ),
+        Column(
+            name="until",
+            title="Approve until",
+            kind=CellKind.MOMENT,
+            value=lambda row: row.approve_until,
+            shown=False,
+        ),
+        Column(
+            name="ended",
+            title="Ended",
+            kind=CellKind.MOMENT,
+            value=lambda row: row.done_at,
+            shown=False,
+        ),
+        Column(
+            name="attempts",
+            title="Attempts",
+            kind=CellKind.WHOLE,
+            value=lambda row: row.attempt,
+            shown=False,
+        ),
+        Column(
+            name="approved", title="Approved by", value=lambda row: row.approved_by, shown=False
+        ),
+        Column(
+            name="task-id",
+            title="Task id",
+            value=lambda row: row.task_id,
+            show=lambda row: Cell(text=row.task_id, link=f"/receipts/{row.task_id}"),
+            shown=False,
+        ),
+        Column(name="id", title="Id", value=lambda row: row.id, shown=False),
+    ),
+)
 
 
 @needs(Permission.VIEW)
 async def deliveries(request: Request) -> HTMLResponse:
     """Counts by destination; then what needs a person, then the rest, newest first."""
-    app = app_of(request)
-    name = request.path_params["name"]
+    app, name = app_of(request), request.path_params["name"]
     declared = app.service(name).loaded.declared
-    state = _state(request.query_params.get("state"))
-    before = (request.query_params.get("before") or "")[:80] or None
+    view = tables.read(TABLE, request.query_params)
+    asked, path = view.filters.get("state"), f"/usecases/{name}/deliveries"
     overview = await app.deliveries.overview(name)
-    urgent: Sequence[Delivery] = []
-    if state is None and before is None:
-        waiting = await app.deliveries.list(name, states=FOR_PEOPLE, most=_PAGE_SIZE)
-        urgent = sorted(waiting, key=lambda delivery: FOR_PEOPLE.index(delivery.state))
-    rows = await app.deliveries.list(
-        name, states=[state] if state else _OTHERS, before=before, most=_PAGE_SIZE
-    )
+    urgent = None
+    if asked is None and view.first_page:
+        # The most urgent first, so this is no page of the list: it has no exports.
+        waiting = await app.deliveries.page(name, Slice(most=_PAGE_SIZE), states=FOR_PEOPLE)
+        rows = sorted(waiting.rows, key=lambda row: FOR_PEOPLE.index(row.state))
+        first = tables.shown(
+            TABLE,
+            replace(view, columns=[*view.columns, "until"]),
+            replace(waiting, rows=rows),
+            path=path,
+        )
+        urgent = replace(first, name="urgent", downloads=(), earlier="", later="")
+    part = await app.deliveries.page(name, view.slice(TABLE), states=_states(view))
     counts = _counts(declared, overview["destinations"])
     totals = {state: sum(row.get(state, 0) for row in counts.values()) for state in _in_order()}
     return await usecase_page(
@@ -47,13 +137,34 @@ async def deliveries(request: Request) -> HTMLResponse:
         counts=counts,
         totals={delivery: n for delivery, n in totals.items() if n},
         waiting=sum(totals[state] for state in FOR_PEOPLE),
+        left_out=sum(totals[state] for state in _NOISE) if asked is None else 0,
         circuits=overview["circuits"],
-        asked=state,
-        more_of=before,
-        urgent=urgent,
-        rows=rows,
-        more=rows[-1].id if len(rows) == _PAGE_SIZE else None,
+        asked=asked,
+        urgent=urgent if urgent and urgent.rows else None,
+        table=tables.shown(TABLE, view, part, path=path),
     )
+
+
+@needs(Permission.VIEW)
+async def export(request: Request) -> Response:
+    """The deliveries of a view as a file."""
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    view = tables.read(TABLE, request.query_params)
+    batches = app.deliveries.every(name, view.slice(TABLE, everything=True), states=_states(view))
+    return await exports.export(request, TABLE, view, batches, use_case=name)
+
+
+def _states(view: TableView) -> Sequence[DeliveryState]:
+    """The states of a view; by itself those of the list below what needs a person."""
+    asked = view.filters.get("state")
+    if asked in set(DeliveryState):
+        return [DeliveryState(asked)]
+    if asked == "people":
+        return FOR_PEOPLE
+    if asked == "all" or view.selected is not None:
+        return list(DeliveryState)
+    return [state for state in _OTHERS if state not in _NOISE]
 
 
 @needs(Permission.VIEW, by=by_delivery)
@@ -119,10 +230,6 @@ async def _delivery(
         ],
         problem=problem,
     )
-
-
-def _state(asked: str | None) -> DeliveryState | None:
-    return DeliveryState(asked) if asked in set(DeliveryState) else None
 
 
 def _in_order() -> list[DeliveryState]:

@@ -14,11 +14,15 @@ from starlette.routing import Route
 
 from roadbed.access import listing, needs, own, viewer_of
 from roadbed.app import App
-from roadbed.console import charts, chips
+from roadbed.console import charts, chips, tables
+from roadbed.console import export as exports
 from roadbed.console.account import account_page
 from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, page
 from roadbed.console.sign_in import read_form
+from roadbed.console.tables import Cell, Column, DataTable
+from roadbed.exports.model import CellKind
+from roadbed.inbox.model import ActionItem
 from roadbed.insight.monitoring import FORTNIGHT, Overview
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
@@ -38,16 +42,81 @@ class UseCaseRow:
     next_step: str
 
 
+def _urgency(item: ActionItem) -> str:
+    """By due time, then the oldest first, as the inbox gives them."""
+    return f"{item.due is None:d} {(item.due or item.since).isoformat()} {item.id}"
+
+
+def _due(item: ActionItem) -> Cell:
+    if item.due is None:
+        return Cell(text="–")
+    return Cell(chip=chips.OVERDUE) if item.overdue else Cell(at=item.due)
+
+
+TABLE: DataTable[ActionItem] = DataTable(
+    name="inbox",
+    key=lambda item: item.id,
+    link=lambda item: item.link,
+    # The order of the list is by due time, then the oldest first: that of "urgency".
+    sorts=("urgency", "usecase", "since", "due"),
+    sort="urgency",
+    page_size=200,
+    columns=(
+        Column(name="item", title="What waits", value=lambda item: item.title),
+        Column(name="usecase", title="Use case", value=lambda item: item.use_case),
+        Column(name="why", title="Why", value=lambda item: item.why),
+        Column(
+            name="button",
+            title="Do",
+            value=lambda item: item.button,
+            show=lambda item: Cell(text=item.button, link=item.link),
+        ),
+        Column(name="since", title="Since", kind=CellKind.MOMENT, value=lambda item: item.since),
+        Column(
+            name="due", title="Due", kind=CellKind.MOMENT, value=lambda item: item.due, show=_due
+        ),
+        Column(
+            name="for",
+            title="You stand in for",
+            value=lambda item: ", ".join(item.stands_in_for) or None,
+        ),
+        Column(
+            name="others",
+            title="Others who may",
+            value=lambda item: ", ".join(item.others) or None,
+        ),
+        Column(
+            name="urgency",
+            title="Urgency",
+            value=lambda item: "overdue" if item.overdue else "open",
+            order=_urgency,
+            shown=False,
+        ),
+    ),
+)
+
+
+@needs(Permission.VIEW, by=listing)
+async def export(request: Request) -> Response:
+    """What waits for whoever looks, as a file."""
+    app, viewer = app_of(request), viewer_of(request)
+    names = viewer.visible(app.deployments.names())
+    return await exports.export_all(request, TABLE, await app.inbox.items(viewer, names))
+
+
 @needs(Permission.VIEW, by=listing)
 async def home(request: Request) -> HTMLResponse:
     """What waits for whoever looks, then their use cases."""
     app, viewer = app_of(request), viewer_of(request)
     names = viewer.visible(app.deployments.names())
     items = await app.inbox.items(viewer, names)
+    view = tables.read(TABLE, request.query_params)
+    part = tables.page_of(TABLE, view, items)
     return page(
         request,
         "inbox.html",
         items=items,
+        table=tables.shown(TABLE, view, part, path="/", paged=True, export="/inbox/export"),
         oldest=min((item.since for item in items), default=None),
         unattended=await app.inbox.unattended(viewer, names),
         absence=await app.absences.of(viewer.name),
@@ -124,6 +193,7 @@ def _owner(overview: Overview) -> str:
 
 ROUTES: Sequence[Route] = (
     Route("/", home),
+    Route("/inbox/export.{format}", export),
     Route("/account/away", away, methods=["POST"]),
     Route("/account/back", back, methods=["POST"]),
 )

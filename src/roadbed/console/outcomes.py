@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -10,11 +11,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_outcome, by_task, needs
-from roadbed.console import forms
+from roadbed.console import chips, formatting, forms, tables
+from roadbed.console import export as exports
+from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.console.receipts import shown
 from roadbed.console.sign_in import base
+from roadbed.console.tables import Cell, Column, DataTable, words
+from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import flat
+from roadbed.kernel.paging import Slice
+from roadbed.outcomes.model import ListedOutcome
 from roadbed.outcomes.report_form import LONGEST
 from roadbed.people.permissions import Permission
 from roadbed.statuses import status_of
@@ -23,13 +31,85 @@ _MOST = 50
 _WORDS = {"right": True, "wrong": False}
 
 
+def _turned_out(row: ListedOutcome) -> Chip:
+    if row.outcome.withheld:
+        return chips.OUTCOMES["withheld"]
+    return chips.OUTCOMES["right" if row.outcome.right else "wrong"]
+
+
+def _state(row: ListedOutcome) -> str:
+    outcome = row.outcome
+    parts = []
+    if outcome.withdrawn_at:
+        parts.append(f"withdrawn by {outcome.withdrawn_by}")
+    elif not outcome.counts:
+        parts.append("replaced by a newer report")
+    if outcome.contradicts and not outcome.withheld:
+        parts.append("contradicts a verdict")
+    if outcome.review:
+        parts.append("opened a review")
+    return ", ".join(parts) or "counts"
+
+
+def _right(row: ListedOutcome) -> str | None:
+    output = row.outcome.output
+    return None if output is None else formatting.seen(flat(output))
+
+
+def _seen(text: str | None) -> str | None:
+    return None if text is None else formatting.seen(text)
+
+
+TABLE: DataTable[ListedOutcome] = DataTable(
+    name="outcomes",
+    key=lambda row: row.outcome.id,
+    link=lambda row: f"/receipts/{row.outcome.task_id}",
+    sorts=("reported",),
+    sort="-reported",
+    page_size=_MOST,
+    columns=(
+        Column(name="task", title="Task", value=lambda row: words(row.input)),
+        Column(
+            name="turned-out",
+            title="Turned out",
+            value=lambda row: _turned_out(row).word,
+            show=lambda row: Cell(chip=_turned_out(row)),
+        ),
+        Column(name="right", title="Right answer", value=_right),
+        Column(name="state", title="State", value=_state),
+        Column(
+            name="reported",
+            title="Reported",
+            kind=CellKind.MOMENT,
+            value=lambda row: row.outcome.reported_at,
+        ),
+        Column(name="by", title="By", value=lambda row: row.outcome.reported_by),
+        Column(name="source", title="Source", value=lambda row: _seen(row.outcome.source)),
+        Column(name="note", title="Note", value=lambda row: _seen(row.outcome.note)),
+        Column(
+            name="happened",
+            title="Happened",
+            kind=CellKind.MOMENT,
+            value=lambda row: row.outcome.happened_at,
+            shown=False,
+        ),
+        Column(name="task-id", title="Task id", value=lambda row: row.outcome.task_id, shown=False),
+        Column(name="id", title="Id", value=lambda row: row.outcome.id, shown=False),
+    ),
+)
+
+
 @needs(Permission.VIEW)
 async def outcomes(request: Request) -> HTMLResponse:
     """Outcomes, their summary for automatic answers, and contradictions with verdicts."""
     app, name = app_of(request), request.path_params["name"]
     declared, book = app.service(name).loaded.declared, app.outcomes.repository
-    before = request.query_params.get("before", "")[:60] or None
-    newest = await book.newest(name, most=_MOST, before=before)
+    view, path = tables.read(TABLE, request.query_params), f"/usecases/{name}/outcomes"
+    part = await book.page(name, view.slice(TABLE))
+    contradicting = (await book.newest(name, most=_MOST, contradicting=True)).outcomes
+    against = await book.page(
+        name, Slice(ids=[outcome.id for outcome in contradicting], most=_MOST)
+    )
     return await usecase_page(
         request,
         "outcomes.html",
@@ -38,10 +118,25 @@ async def outcomes(request: Request) -> HTMLResponse:
         declared=declared,
         address=base(request),
         sample=_sample(forms.fields(app.service(name))),
-        found=newest,
-        against=(await book.newest(name, most=_MOST, contradicting=True)).outcomes,
-        older=before is not None,
+        table=tables.shown(TABLE, view, part, path=path),
+        # Chosen by what their verdicts say, so this is no page of the list: it has no exports.
+        against=replace(
+            tables.shown(TABLE, view, against, path=path),
+            name="against",
+            downloads=(),
+            later="",
+        ),
     )
+
+
+@needs(Permission.VIEW)
+async def export(request: Request) -> Response:
+    """The outcomes of a view as a file."""
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    view = tables.read(TABLE, request.query_params)
+    batches = app.outcomes.repository.every(name, view.slice(TABLE, everything=True))
+    return await exports.export(request, TABLE, view, batches, use_case=name)
 
 
 @needs(Permission.REPORT_OUTCOMES, by=by_task)
@@ -86,6 +181,7 @@ def _sample(fields: list[forms.FormField]) -> dict[str, Any]:
 
 ROUTES = (
     Route("/usecases/{name}/outcomes", outcomes),
+    Route("/usecases/{name}/outcomes/export.{format}", export),
     Route("/receipts/{task_id}/outcome", report, methods=["POST"]),
     Route("/outcomes/{outcome_id}/withdraw", withdraw, methods=["POST"]),
 )

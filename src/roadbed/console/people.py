@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -10,12 +11,58 @@ from starlette.routing import Route
 
 from roadbed.access import everywhere, needs, viewer_of
 from roadbed.app import App
+from roadbed.console import chips, tables
+from roadbed.console import export as exports
 from roadbed.console.pages import app_of, page, usecase_page
 from roadbed.console.sign_in import base, read_form
+from roadbed.console.tables import Cell, Column, DataTable
+from roadbed.exports.model import CellKind
 from roadbed.people.errors import LastAdminError, PersonExistsError, PersonInvalidError
-from roadbed.people.model import Role
+from roadbed.people.model import Person, Role
 from roadbed.people.permissions import Permission, is_name
 
+
+def _state(person: Person) -> str:
+    if person.disabled_at:
+        return "disabled"
+    return "active" if person.confirmed_at else "not confirmed"
+
+
+def _roles(person: Person) -> str:
+    held = ["administrator"] if person.admin else []
+    held += [
+        f"{', '.join(roles).replace('_', ' ')} of {name}" for name, roles in person.roles.items()
+    ]
+    return "; ".join(held) or "no role yet"
+
+
+TABLE: DataTable[Person] = DataTable(
+    name="people",
+    key=lambda person: person.name,
+    link=lambda person: f"/people/{quote(person.name)}",
+    sorts=("name", "display", "email", "state", "added", "roles"),
+    sort="name",
+    page_size=200,
+    columns=(
+        Column(name="name", title="Name", value=lambda person: person.name),
+        Column(name="display", title="In full", value=lambda person: person.display or None),
+        Column(name="roles", title="Roles", value=_roles),
+        Column(
+            name="state",
+            title="State",
+            value=_state,
+            show=lambda person: Cell(chip=chips.PEOPLE[_state(person)]),
+        ),
+        Column(name="email", title="E-mail", value=lambda person: person.email),
+        Column(
+            name="added",
+            title="Added",
+            kind=CellKind.MOMENT,
+            value=lambda person: person.created_at,
+            shown=False,
+        ),
+    ),
+)
 _REFUSED = (LastAdminError, PersonExistsError, PersonInvalidError)
 
 
@@ -33,6 +80,12 @@ async def members(request: Request) -> HTMLResponse:
 async def people(request: Request) -> HTMLResponse:
     """All people, and a form for a new person."""
     return await _people(request)
+
+
+@needs(Permission.MANAGE_PEOPLE, by=everywhere)
+async def export(request: Request) -> Response:
+    """The people of a view as a file."""
+    return await exports.export_all(request, TABLE, await app_of(request).members.list())
 
 
 @needs(Permission.MANAGE_PEOPLE, by=everywhere)
@@ -129,11 +182,15 @@ async def _people(
     request: Request, *, status: int = 200, problem: str | None = None
 ) -> HTMLResponse:
     members = app_of(request).members
+    listed = await members.list()
+    view = tables.read(TABLE, request.query_params)
+    part = tables.page_of(TABLE, view, listed)
     return page(
         request,
         "people.html",
         status,
-        people=await members.list(),
+        people=listed,
+        table=tables.shown(TABLE, view, part, path="/people", paged=True),
         unbound=await members.unbound(),
         problem=problem,
     )
@@ -161,6 +218,7 @@ ROUTES = [
     Route("/usecases/{name}/members", members),
     Route("/people", people),
     Route("/people", add, methods=["POST"]),
+    Route("/people/export.{format}", export),
     Route("/people/{person}", person),
     Route("/people/{person}/grant", grant, methods=["POST"]),
     Route("/people/{person}/revoke", revoke, methods=["POST"]),

@@ -12,18 +12,105 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_task, listing, needs, viewer_of
-from roadbed.console import chips, forms
+from roadbed.console import chips, forms, tables
+from roadbed.console import export as exports
+from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
+from roadbed.console.tables import Cell, Column, DataTable, TableView, words
+from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import flat
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
-from roadbed.receipts.service import Filter, moments
+from roadbed.receipts.service import Filter, Receipt, moments
+from roadbed.reviews.presentation import judgement
 from roadbed.versions.errors import UnknownVersionError
 from roadbed.versions.replays import withheld
 
 _PAGE_SIZE = 50
 _MOST = 80  # characters of a version's id or number
-_ASKED = ("usecase", "q", "route", "verdict", "before")
+
+
+def _state(row: Receipt) -> Chip:
+    if row["hidden"]:
+        return chips.ROUTES["blind"]
+    if row["erased"]:
+        return chips.ROUTES["erased"]
+    return chips.ROUTES["noted" if row["on_revision"] == "note" else row["route"] or "deciding"]
+
+
+def _verdict(row: Receipt) -> str | None:
+    if row["verdict"] is None:
+        return None
+    return judgement(
+        row["verdict"],
+        output=row["output"],
+        agrees=row["agrees"],
+        right=row["right_output"],
+        by=row["reviewer"],
+    )
+
+
+TABLE: DataTable[Receipt] = DataTable(
+    name="receipts",
+    key=lambda row: row["task_id"],
+    link=lambda row: f"/receipts/{row['task_id']}",
+    sorts=("arrived",),
+    sort="-arrived",
+    filters={
+        "usecase": None,
+        "q": None,
+        "route": ("automatic", "review", "refused"),
+        "verdict": ("accept", "correct", "reject"),
+    },
+    page_size=_PAGE_SIZE,
+    columns=(
+        Column(name="task", title="Task", value=lambda row: words(row["input"])),
+        Column(
+            name="state",
+            title="State",
+            value=lambda row: _state(row).word,
+            show=lambda row: Cell(chip=_state(row)),
+        ),
+        Column(
+            name="answer",
+            title="Answer",
+            value=lambda row: None if row["output"] is None else flat(row["output"]),
+        ),
+        Column(name="verdict", title="Verdict", value=_verdict),
+        Column(
+            name="arrived",
+            title="Arrived",
+            kind=CellKind.MOMENT,
+            value=lambda row: row["admitted_at"],
+        ),
+        Column(name="usecase", title="Use case", value=lambda row: row["use_case"]),
+        Column(
+            name="revision",
+            title="Revision",
+            kind=CellKind.WHOLE,
+            value=lambda row: row["revision"],
+            shown=False,
+        ),
+        Column(
+            name="confidence",
+            title="Confidence",
+            kind=CellKind.NUMBER,
+            value=lambda row: row["confidence"],
+            shown=False,
+        ),
+        Column(name="reason", title="Reason", value=lambda row: row["reason"], shown=False),
+        Column(
+            name="decided",
+            title="Decided",
+            kind=CellKind.MOMENT,
+            value=lambda row: row["decided_at"],
+            shown=False,
+        ),
+        Column(name="key", title="Key", value=lambda row: row["key"], shown=False),
+        Column(name="id", title="Id", value=lambda row: row["task_id"], shown=False),
+    ),
+)
 
 
 @needs(Permission.VIEW, by=listing)
@@ -31,17 +118,35 @@ async def receipts(request: Request) -> HTMLResponse:
     """Receipts, filtered and searched."""
     app = app_of(request)
     names = viewer_of(request).visible(app.deployments.names())
-    asked = {name: request.query_params.get(name) or None for name in _ASKED}
-    wanted = Filter(
-        use_case=asked["usecase"],
-        text=(asked["q"] or "")[:200] or None,
-        route=asked["route"],
-        verdict=asked["verdict"],
-        before=asked["before"],
+    view = tables.read(TABLE, request.query_params)
+    part = await app.receipts.page(_filter(view), view.slice(TABLE), served=names)
+    return page(
+        request,
+        "receipts.html",
+        table=tables.shown(TABLE, view, part, path="/receipts"),
+        asked=view.filters,
+        names=names,
     )
-    rows = await app.receipts.search(wanted, served=names, most=_PAGE_SIZE)
-    more = rows[-1]["task_id"] if len(rows) == _PAGE_SIZE else None
-    return page(request, "receipts.html", rows=rows, asked=asked, names=names, more=more)
+
+
+@needs(Permission.VIEW, by=listing)
+async def export(request: Request) -> Response:
+    """The receipts of a view as a file."""
+    app = app_of(request)
+    names = viewer_of(request).visible(app.deployments.names())
+    view = tables.read(TABLE, request.query_params)
+    batches = app.receipts.every(_filter(view), view.slice(TABLE, everything=True), served=names)
+    return await exports.export(request, TABLE, view, batches, use_case=view.filters.get("usecase"))
+
+
+def _filter(view: TableView) -> Filter:
+    filters = view.filters
+    return Filter(
+        use_case=filters.get("usecase"),
+        text=filters.get("q"),
+        route=filters.get("route"),
+        verdict=filters.get("verdict"),
+    )
 
 
 @needs(Permission.VIEW, by=by_task)
@@ -151,6 +256,7 @@ async def _ask_erase(
 
 ROUTES = (
     Route("/receipts", receipts),
+    Route("/receipts/export.{format}", export),
     Route("/receipts/{task_id}", receipt),
     Route("/receipts/{task_id}/proof", proof),
     Route("/receipts/{task_id}/replay", replay, methods=["GET", "POST"]),

@@ -11,8 +11,11 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require, viewer_of
-from roadbed.console import release_charts
+from roadbed.console import chips, release_charts, tables
+from roadbed.console import export as exports
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.console.tables import Cell, Column, DataTable
+from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
@@ -29,6 +32,66 @@ _BACK = {
     "Deliveries that were sent stay sent.",
 }
 
+_MOST_ROWS = 200
+
+
+def _name(row: Release) -> str:
+    return f"Release {row.number}: {row.reason or 'no reason given'}"
+
+
+def _against(row: Release) -> Cell:
+    if not (row.version_number and row.base_number):
+        return Cell(text="–")
+    path = f"/usecases/{row.use_case}/versions/{row.base_number}..{row.version_number}"
+    return Cell(text=f"against {row.base_number}", link=path)
+
+
+TABLE: DataTable[Release] = DataTable(
+    name="releases",
+    key=lambda row: row.id,
+    link=lambda row: f"/releases/{row.id}",
+    sorts=("release", "version", "planned", "live", "ended", "by", "state"),
+    sort="-release",
+    columns=(
+        Column(name="release", title="Release", value=_name, order=lambda row: row.number),
+        Column(
+            name="state",
+            title="State",
+            value=lambda row: chips.RELEASES[row.step].word,
+            show=lambda row: Cell(chip=chips.RELEASES[row.step]),
+        ),
+        Column(
+            name="version",
+            title="Version",
+            kind=CellKind.WHOLE,
+            value=lambda row: row.version_number,
+        ),
+        Column(
+            name="against",
+            title="Compared with",
+            kind=CellKind.WHOLE,
+            value=lambda row: row.base_number,
+            show=_against,
+        ),
+        Column(
+            name="planned", title="Planned", kind=CellKind.MOMENT, value=lambda row: row.planned_at
+        ),
+        Column(name="live", title="Live", kind=CellKind.MOMENT, value=lambda row: row.live_at),
+        Column(name="ended", title="Ended", kind=CellKind.MOMENT, value=lambda row: row.ended_at),
+        Column(name="by", title="By", value=lambda row: row.author),
+        Column(name="ending", title="Why it ended", value=lambda row: row.ended_why),
+        Column(
+            name="number",
+            title="Number",
+            kind=CellKind.WHOLE,
+            value=lambda row: row.number,
+            shown=False,
+        ),
+        Column(name="id", title="Id", value=lambda row: row.id, shown=False),
+    ),
+)
+
+
 _STEPS = ("gate", "shadow", "canary", "promote")
 
 
@@ -43,6 +106,15 @@ async def releases(request: Request) -> HTMLResponse:
     """The current release, all releases, and a form to plan one."""
     person_of(request)
     return await _releases(request)
+
+
+@needs(Permission.VIEW)
+async def export(request: Request) -> Response:
+    """The releases of a view as a file."""
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    rows = await app.releases.history(name, _MOST_ROWS)
+    return await exports.export_all(request, TABLE, rows, use_case=name)
 
 
 @needs(Permission.RELEASE)
@@ -162,7 +234,9 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
     service = app.service(name)
     roles = await app.releases.roles(name, person)
     current = await app.releases.current(name)
-    history = await app.releases.history(name)
+    history = await app.releases.history(name, _MOST_ROWS)
+    view = tables.read(TABLE, request.query_params)
+    part = tables.page_of(TABLE, view, history)
     live = next((release for release in history if release.step == "live"), None)
     return await usecase_page(
         request,
@@ -172,6 +246,7 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         problem=_problem_text(error),
         current=current,
         history=history,
+        table=tables.shown(TABLE, view, part, path=f"/usecases/{name}/releases", paged=True),
         live=presentation.name(live) if live else None,
         retired=service.retired,
         **moving(current, roles, person) if current else {},
@@ -353,6 +428,7 @@ def _sentence(text: str) -> str:
 
 ROUTES = (
     Route("/usecases/{name}/releases", releases),
+    Route("/usecases/{name}/releases/export.{format}", export),
     Route("/usecases/{name}/releases", plan, methods=["POST"]),
     Route("/usecases/{name}/roll-back", roll_back, methods=["POST"]),
     Route("/usecases/{name}/recertify", recertify, methods=["POST"]),

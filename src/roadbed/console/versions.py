@@ -8,11 +8,96 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from roadbed.access import needs
+from roadbed.console import chips, formatting, tables
+from roadbed.console import export as exports
+from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.tables import Cell, Column, DataTable
+from roadbed.exports.model import CellKind
 from roadbed.people.permissions import Permission
+from roadbed.versions.service import Version
 
-_PAGE_SIZE = 50
+_MOST_ROWS = 1000
+_MOST_CHOICES = 50
 _MOST = 80  # characters of an id or number
+
+
+def _state(version: Version) -> Chip:
+    if version.live:
+        return chips.VERSIONS["live"]
+    return chips.VERSIONS["retired" if version.live_since else "never"]
+
+
+def _name(version: Version) -> str:
+    reason = formatting.sentence(formatting.seen(version.reason or ""))
+    return f"Version {version.number}: {reason or 'no reason was given.'}"
+
+
+TABLE: DataTable[Version] = DataTable(
+    name="versions",
+    key=lambda version: version.id,
+    # Below the page: a version does not name its use case.
+    link=lambda version: f"versions/{max(version.number - 1, 1)}..{version.number}",
+    sorts=("version", "made", "learned", "threshold", "share", "live", "retired", "by"),
+    sort="-version",
+    columns=(
+        Column(name="version", title="Version", value=_name, order=lambda version: version.number),
+        Column(
+            name="state",
+            title="State",
+            value=lambda version: _state(version).word,
+            show=lambda version: Cell(chip=_state(version)),
+        ),
+        Column(
+            name="threshold",
+            title="Automatic from",
+            kind=CellKind.NUMBER,
+            value=lambda version: version.threshold,
+        ),
+        Column(
+            name="share",
+            title="Share of the sample",
+            kind=CellKind.NUMBER,
+            value=lambda version: version.share,
+            show=lambda version: Cell(
+                text="–"
+                if version.share is None
+                else f"{formatting.percent(version.share)}, n = {version.items:,}"
+            ),
+        ),
+        Column(
+            name="learned",
+            title="Learned from",
+            kind=CellKind.WHOLE,
+            value=lambda version: version.learned_from,
+        ),
+        Column(
+            name="made", title="Made", kind=CellKind.MOMENT, value=lambda version: version.made_at
+        ),
+        Column(name="by", title="By", value=lambda version: version.made_by),
+        Column(
+            name="live",
+            title="Live",
+            kind=CellKind.MOMENT,
+            value=lambda version: version.live_since,
+        ),
+        Column(
+            name="retired",
+            title="Retired",
+            kind=CellKind.MOMENT,
+            value=lambda version: version.retired_at,
+            shown=False,
+        ),
+        Column(
+            name="number",
+            title="Number",
+            kind=CellKind.WHOLE,
+            value=lambda version: version.number,
+            shown=False,
+        ),
+        Column(name="id", title="Id", value=lambda version: version.id, shown=False),
+    ),
+)
 
 
 @needs(Permission.VIEW)
@@ -24,19 +109,25 @@ async def versions(request: Request) -> Response:
     a, b = (request.query_params.get(side, "")[:_MOST] for side in ("a", "b"))
     if a and b:
         return RedirectResponse(_between(name, a, b), status_code=303)
-    before = request.query_params.get("before", "")
-    rows = await app.versions.list(
-        name,
-        most=_PAGE_SIZE,
-        before=int(before) if before.isdecimal() and len(before) < 9 else None,
-    )
+    rows = await app.versions.list(name, most=_MOST_ROWS)
+    view = tables.read(TABLE, request.query_params)
+    part = tables.page_of(TABLE, view, rows)
     return await usecase_page(
         request,
         "versions.html",
         name,
-        versions=rows,
-        more=rows[-1].number if len(rows) == _PAGE_SIZE else None,
+        versions=rows[:_MOST_CHOICES],
+        table=tables.shown(TABLE, view, part, path=f"/usecases/{name}/versions", paged=True),
     )
+
+
+@needs(Permission.VIEW)
+async def export(request: Request) -> Response:
+    """The versions of a view as a file."""
+    app, name = app_of(request), request.path_params["name"]
+    app.service(name)
+    rows = await app.versions.list(name, most=_MOST_ROWS)
+    return await exports.export_all(request, TABLE, rows, use_case=name)
 
 
 @needs(Permission.VIEW)

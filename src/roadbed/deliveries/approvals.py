@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -13,16 +14,18 @@ from roadbed.deliveries.errors import (
     UnknownDeliveryError,
     UnknownDestinationError,
 )
-from roadbed.deliveries.model import Delivery, DeliveryState
+from roadbed.deliveries.model import Delivery, DeliveryState, ListedDelivery
 from roadbed.deliveries.rows import (
     CircuitStatesRow,
     FindRow,
     ListRow,
     OfTaskRow,
+    PageRow,
     Queries,
     ReplayRow,
 )
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.storage.database import Database
@@ -30,6 +33,7 @@ from roadbed.storage.sql import queries
 
 _SQL = queries(Queries)
 Row = Mapping[str, Any]
+_LISTED = tuple(ListedDelivery.__dataclass_fields__)
 _REPLAYED_AT_ONCE = 500
 # How a person may resolve a delivery: from which states, to which state.
 RESOLUTIONS = {
@@ -80,6 +84,24 @@ class Deliveries:
             },
         )
         return [_read(row) for row in rows]
+
+    async def page(
+        self, use_case: str, asked: Slice, *, states: Sequence[str]
+    ) -> Portion[ListedDelivery]:
+        """One page of the deliveries in ``states``, with how many there are."""
+        facts = {"use_case": use_case, "states": list(states), **asked.facts(counted=COUNTED + 1)}
+        rows = await self._database.fetch(_SQL["page"], facts)
+        total, newer = (rows[0]["total"] or 0, rows[0]["newer"] or 0) if rows else (0, 0)
+        return portion([_listed(row) for row in rows], asked, total=total, newer=newer)
+
+    async def every(
+        self, use_case: str, asked: Slice, *, states: Sequence[str]
+    ) -> AsyncGenerator[Sequence[ListedDelivery], None]:
+        """All deliveries in ``states`` at one moment, in batches."""
+        facts = {"use_case": use_case, "states": list(states), **asked.facts()}
+        async with aclosing(self._database.stream(_SQL["page"], facts)) as batches:
+            async for rows in batches:
+                yield [_listed(row) for row in rows]
 
     async def get(
         self, delivery_id: str, *, served: Sequence[str]
@@ -249,6 +271,13 @@ def _replayed(use_case: str, row: ReplayRow, person: str, note: str, at: datetim
 def resolutions(state: DeliveryState) -> Sequence[str]:
     """How a person may resolve a delivery in this state."""
     return [what for what, (states, _) in RESOLUTIONS.items() if state in states]
+
+
+def _listed(row: PageRow) -> ListedDelivery:
+    stored: Row = row
+    fields: dict[str, Any] = {name: stored[name] for name in _LISTED}
+    fields["state"] = DeliveryState(row["state"])
+    return ListedDelivery(**(fields | {"reason": None} if row["withheld"] else fields))
 
 
 def _read(row: FindRow | ListRow | OfTaskRow) -> Delivery:

@@ -61,6 +61,29 @@ class Delivery:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListedDelivery:
+    """A delivery as a row of a table: what its task is about, and what became of it.
+
+    While ``withheld``, there is no reason, as in ``Delivery``.
+    """
+
+    id: str
+    use_case: str
+    task_id: str
+    input: Mapping[str, Any]
+    destination: str
+    kind: str
+    state: DeliveryState
+    reason: str | None
+    attempt: int
+    approve_until: datetime | None
+    approved_by: str | None
+    created_at: datetime
+    done_at: datetime | None
+    withheld: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Prepared:
     """A delivery after preparation: state, key, content and reason; ``kind`` if that changes.
 

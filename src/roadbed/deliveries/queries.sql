@@ -605,6 +605,35 @@ WHERE delivery.use_case = %(use_case)s
   AND (%(before)s::text IS NULL OR delivery.id < %(before)s)
 ORDER BY delivery.id DESC LIMIT %(most)s
 
+-- name: page
+-- not null: id, use_case, task_id, input, destination, kind, state, attempt, created_at, withheld
+-- One of the two parts gives no rows; `total` and `newer` are counted once, and at most so far.
+WITH matching AS NOT MATERIALIZED (
+    SELECT delivery.id, delivery.use_case, delivery.task_id, task.input, delivery.destination,
+           delivery.kind, delivery.state, delivery.reason, delivery.attempt, delivery.approve_until,
+           delivery.approved_by, delivery.created_at, delivery.done_at,
+           answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
+           AS withheld
+    FROM delivery
+    JOIN task ON task.id = delivery.task_id
+    LEFT JOIN review ON review.task_id = delivery.task_id
+    WHERE delivery.use_case = %(use_case)s AND delivery.state = ANY (%(states)s)
+      AND (%(ids)s::text[] IS NULL OR delivery.id = ANY (%(ids)s))
+), counts AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM (SELECT FROM matching LIMIT %(counted)s) AS every) AS total,
+           (SELECT count(*) FROM (SELECT FROM matching WHERE id >= %(edge)s::text
+                                  LIMIT %(counted)s) AS every) AS newer
+)
+(SELECT matching.*, counts.total, counts.newer FROM matching, counts
+ WHERE NOT %(oldest)s AND id < coalesce(%(before)s::text, 'dlw')
+   AND id > coalesce(%(after)s::text, '')
+ ORDER BY id DESC LIMIT %(most)s)
+UNION ALL
+(SELECT matching.*, counts.total, counts.newer FROM matching, counts
+ WHERE %(oldest)s AND id < coalesce(%(before)s::text, 'dlw')
+   AND id > coalesce(%(after)s::text, '')
+ ORDER BY id LIMIT %(most)s)
+
 -- name: counts
 SELECT destination, state, count(*) AS n FROM delivery
 WHERE use_case = %(use_case)s GROUP BY destination, state

@@ -276,6 +276,27 @@ class ListRow(TypedDict):
     withheld: bool
 
 
+class PageRow(TypedDict):
+    """A row of ``page``."""
+
+    id: str
+    use_case: str
+    task_id: str
+    input: Json
+    destination: str
+    kind: str
+    state: str
+    reason: str | None
+    attempt: int
+    approve_until: datetime | None
+    approved_by: str | None
+    created_at: datetime
+    done_at: datetime | None
+    withheld: bool
+    total: int | None
+    newer: int | None
+
+
 class CountsRow(TypedDict):
     """A row of ``counts``."""
 
@@ -369,6 +390,7 @@ class Queries(TypedDict):
     attempts: Query[AttemptsRow]
     of_task: Query[OfTaskRow]
     list: Query[ListRow]
+    page: Query[PageRow]
     counts: Query[CountsRow]
     circuit_states: Query[CircuitStatesRow]
     decide: Query[DecideRow]

@@ -82,6 +82,14 @@ class Summary:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ListedOutcome:
+    """A report as a row of a table, with what its task is about."""
+
+    outcome: Outcome
+    input: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listing:
     """The newest outcomes first, and where to go on."""
 

@@ -46,9 +46,11 @@ LEFT JOIN LATERAL (
 ) AS earlier ON true
 
 -- name: outcomes
--- One or many, newest first: those of `ids`, or of a use case; `contradicting` only if there is a verdict
--- that they could contradict.
-SELECT * FROM (
+-- not null: id, task_id, use_case, right, reported_by, reported_at, withheld, input
+-- One or many: those of `ids`, or of a use case; `contradicting` only if there is a verdict that they
+-- could contradict. One of the two parts gives no rows; `total` and `newer` are counted once, and at
+-- most so far.
+WITH matching AS NOT MATERIALIZED (
     SELECT outcome.id, outcome.task_id, outcome.use_case, outcome.was_right AS "right",
            outcome.output, outcome.note, outcome.source, outcome.happened_at, outcome.reported_by,
            outcome.reported_at, outcome.withdrawn_at, outcome.withdrawn_by,
@@ -73,12 +75,23 @@ SELECT * FROM (
         WHERE standing.task_id = outcome.task_id AND standing.withdrawn_at IS NULL
         ORDER BY reported_at DESC, id DESC LIMIT 1) AS newest ON true
     WHERE outcome.id = ANY (%(ids)s)
+          AND (%(use_case)s::text IS NULL OR outcome.use_case = %(use_case)s)
        OR outcome.use_case = %(use_case)s AND %(ids)s::text[] IS NULL
-          AND (%(before)s::text IS NULL OR outcome.id < %(before)s)
           AND (%(since)s::timestamptz IS NULL OR outcome.reported_at > %(since)s)
-) AS every
-WHERE NOT %(contradicting)s OR judged AND NOT withheld
-ORDER BY id DESC LIMIT %(most)s
+), counts AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM (SELECT FROM matching LIMIT %(counted)s) AS every) AS total,
+           (SELECT count(*) FROM (SELECT FROM matching WHERE id >= %(edge)s::text
+                                  LIMIT %(counted)s) AS every) AS newer
+)
+(SELECT matching.*, number.total, number.newer FROM matching, counts AS number
+ WHERE NOT %(oldest)s AND (NOT %(contradicting)s OR judged AND NOT withheld)
+   AND id < coalesce(%(before)s::text, 'ouu') AND id > coalesce(%(after)s::text, '')
+ ORDER BY id DESC LIMIT %(most)s)
+UNION ALL
+(SELECT matching.*, number.total, number.newer FROM matching, counts AS number
+ WHERE %(oldest)s AND (NOT %(contradicting)s OR judged AND NOT withheld)
+   AND id < coalesce(%(before)s::text, 'ouu') AND id > coalesce(%(after)s::text, '')
+ ORDER BY id LIMIT %(most)s)
 
 -- name: summary
 -- not null: automatic

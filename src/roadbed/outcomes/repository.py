@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
 from roadbed.outcomes.errors import NoSuchOutcomeError
-from roadbed.outcomes.model import Listing, Outcome, Report, Summary
+from roadbed.outcomes.model import ListedOutcome, Listing, Outcome, Report, Summary
 from roadbed.outcomes.rows import OutcomesRow, Queries, TasksRow
 from roadbed.outcomes.validation import contradicts
 from roadbed.risk.curve import share_interval
@@ -74,6 +76,22 @@ class OutcomeRepository:
         outcomes = outcomes[:most]
         return Listing(outcomes=outcomes, next=outcomes[-1].id if len(outcomes) == most else None)
 
+    async def page(self, use_case: str, asked: Slice) -> Portion[ListedOutcome]:
+        """One page of a use case's, with how many there are."""
+        facts = _facts(use_case=use_case, **asked.facts(counted=COUNTED + 1))
+        rows = await self._database.fetch(_SQL["outcomes"], facts)
+        total, newer = (rows[0]["total"] or 0, rows[0]["newer"] or 0) if rows else (0, 0)
+        return portion(await self._listed(rows), asked, total=total, newer=newer)
+
+    async def every(
+        self, use_case: str, asked: Slice
+    ) -> AsyncGenerator[Sequence[ListedOutcome], None]:
+        """All of a use case's at one moment, in batches."""
+        facts = _facts(use_case=use_case, **asked.facts())
+        async with aclosing(self._database.stream(_SQL["outcomes"], facts)) as batches:
+            async for rows in batches:
+                yield await self._listed(rows)
+
     async def summary(self, declared: UseCase) -> Summary:
         """The outcomes of automatic answers of the last ``DAYS`` days."""
         since = self._clock.now() - timedelta(days=DAYS)
@@ -102,12 +120,22 @@ class OutcomeRepository:
         return row["use_case"] if row else None
 
     async def _outcomes(self, *, most: int, **wanted: Any) -> Sequence[Outcome]:
-        facts = dict.fromkeys(("ids", "use_case", "before", "since")) | {"contradicting": False}
-        rows = await self._database.fetch(_SQL["outcomes"], facts | wanted | {"most": most})
+        facts = _facts(**{**Slice().facts(), **wanted, "most": most})
+        rows = await self._database.fetch(_SQL["outcomes"], facts)
         return await asyncio.to_thread(lambda: [self._shown(row) for row in rows])
+
+    async def _listed(self, rows: Sequence[OutcomesRow]) -> Sequence[ListedOutcome]:
+        return await asyncio.to_thread(
+            lambda: [ListedOutcome(outcome=self._shown(row), input=row["input"]) for row in rows]
+        )
 
     def _shown(self, row: OutcomesRow) -> Outcome:
         stored: Row = row
         fields: dict[str, Any] = {name: stored[name] for name in _FIELDS}
         fields["contradicts"] = contradicts(self._declared_of(row["use_case"]), row)
         return Outcome(**(fields | dict.fromkeys(_WITHHELD) if row["withheld"] else fields))
+
+
+def _facts(**wanted: object) -> dict[str, object]:
+    nothing = dict.fromkeys(("ids", "use_case", "since")) | {"contradicting": False}
+    return nothing | wanted

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Never, TypedDict
 
-from roadbed.kernel.ids import ReviewId, TaskId, VerdictId
+from roadbed.kernel.ids import TaskId, VerdictId
 from roadbed.storage.sql import Json, Query
 
 
@@ -38,7 +38,7 @@ class OutcomesRow(TypedDict):
     """A row of ``outcomes``."""
 
     id: str
-    task_id: TaskId
+    task_id: str
     use_case: str
     right: bool
     output: Json | None
@@ -50,7 +50,7 @@ class OutcomesRow(TypedDict):
     withdrawn_at: datetime | None
     withdrawn_by: str | None
     counts: bool | None
-    review: ReviewId | None
+    review: str | None
     withheld: bool
     judged: bool | None
     input: Json
@@ -58,6 +58,8 @@ class OutcomesRow(TypedDict):
     right_actions: Json | None
     about_output: Json | None
     about_actions: Json | None
+    total: int | None
+    newer: int | None
 
 
 class SummaryRow(TypedDict):

@@ -80,30 +80,48 @@ SELECT id, was_right AS "right", output, note, source, happened_at, reported_by,
 FROM outcome WHERE task_id = %(id)s ORDER BY reported_at, id
 
 -- name: list
-SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference, task.admitted_at,
-       decision.route, decision.reason_code, decision.reason, decision.output, decision.confidence,
-       decision.decided_at, task.revision, task.on_revision, review.id AS review_id,
-       review.closed_at, verdict.kind AS verdict,
-       verdict.agrees, verdict.right_output, verdict.reviewer,
-       answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict) AS hidden
-FROM task
-LEFT JOIN decision ON decision.task_id = task.id
-LEFT JOIN review ON review.task_id = task.id
-LEFT JOIN verdict ON verdict.id = review.verdict
-WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
-  AND task.use_case = ANY (%(served)s)
-  AND (%(before)s::text IS NULL OR task.id < %(before)s)
-  -- Hidden values must not be searchable: otherwise they could be found by repeated guesses.
-  AND (%(route)s::text IS NULL OR decision.route = %(route)s)
-  AND (%(verdict)s::text IS NULL OR verdict.kind = %(verdict)s)
-  AND (coalesce(%(route)s::text, %(verdict)s::text) IS NULL
-       OR NOT (task.reference AND review.verdict IS NULL)
-          AND (review.id IS NULL OR NOT answer_withheld(
-              task.reference OR review.blind, review.closed_at, review.verdict)))
-  AND (%(text)s::text IS NULL OR task.id = %(text)s OR task.key = %(text)s
-       OR task.input::text ILIKE %(pattern)s)
-ORDER BY task.id DESC
-LIMIT %(most)s
+-- not null: task_id, use_case, input, reference, admitted_at, revision, hidden, erased
+-- One of the two parts gives no rows: which one is known before a row is read. `total` and `newer`
+-- are counted once, and at most so far.
+WITH matching AS NOT MATERIALIZED (
+    SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference,
+           task.admitted_at, task.body_hash = 'erased' AS erased,
+           decision.route, decision.reason_code, decision.reason, decision.output,
+           decision.confidence, decision.decided_at, task.revision, task.on_revision,
+           review.id AS review_id, review.closed_at, verdict.kind AS verdict,
+           verdict.agrees, verdict.right_output, verdict.reviewer,
+           answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
+           AS hidden
+    FROM task
+    LEFT JOIN decision ON decision.task_id = task.id
+    LEFT JOIN review ON review.task_id = task.id
+    LEFT JOIN verdict ON verdict.id = review.verdict
+    WHERE (%(use_case)s::text IS NULL OR task.use_case = %(use_case)s)
+      AND task.use_case = ANY (%(served)s)
+      AND (%(ids)s::text[] IS NULL OR task.id = ANY (%(ids)s))
+      -- Hidden values must not be searchable: otherwise they could be found by repeated guesses.
+      AND (%(route)s::text IS NULL OR decision.route = %(route)s)
+      AND (%(verdict)s::text IS NULL OR verdict.kind = %(verdict)s)
+      AND (coalesce(%(route)s::text, %(verdict)s::text) IS NULL
+           OR NOT (task.reference AND review.verdict IS NULL)
+              AND (review.id IS NULL OR NOT answer_withheld(
+                  task.reference OR review.blind, review.closed_at, review.verdict)))
+      AND (%(text)s::text IS NULL OR task.id = %(text)s OR task.key = %(text)s
+           OR task.input::text ILIKE %(pattern)s)
+), counts AS MATERIALIZED (
+    SELECT (SELECT count(*) FROM (SELECT FROM matching LIMIT %(counted)s) AS every) AS total,
+           (SELECT count(*) FROM (SELECT FROM matching WHERE task_id >= %(edge)s::text
+                                  LIMIT %(counted)s) AS every) AS newer
+)
+(SELECT matching.*, counts.total, counts.newer FROM matching, counts
+ WHERE NOT %(oldest)s AND task_id < coalesce(%(before)s::text, 'tsl')
+   AND task_id > coalesce(%(after)s::text, '')
+ ORDER BY task_id DESC LIMIT %(most)s)
+UNION ALL
+(SELECT matching.*, counts.total, counts.newer FROM matching, counts
+ WHERE %(oldest)s AND task_id < coalesce(%(before)s::text, 'tsl')
+   AND task_id > coalesce(%(after)s::text, '')
+ ORDER BY task_id LIMIT %(most)s)
 
 -- name: incident_tasks
 -- not null: id

@@ -130,12 +130,13 @@ class OutcomesRow(TypedDict):
 class ListRow(TypedDict):
     """A row of ``list``."""
 
-    task_id: TaskId
+    task_id: str
     use_case: str
     key: str | None
     input: Json
     reference: bool
     admitted_at: datetime
+    erased: bool
     route: str | None
     reason_code: str | None
     reason: str | None
@@ -144,13 +145,15 @@ class ListRow(TypedDict):
     decided_at: datetime | None
     revision: int
     on_revision: str | None
-    review_id: ReviewId | None
+    review_id: str | None
     closed_at: datetime | None
     verdict: str | None
     agrees: bool | None
     right_output: Json | None
     reviewer: str | None
     hidden: bool
+    total: int | None
+    newer: int | None
 
 
 class IncidentTasksRow(TypedDict):

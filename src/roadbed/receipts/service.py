@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -11,6 +12,7 @@ from typing import Any, cast
 from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
+from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.revisions import linked
 from roadbed.receipts.rows import (
@@ -58,7 +60,7 @@ class Filter:
     text: str | None = None
     route: str | None = None
     verdict: str | None = None
-    before: str | None = None
+    before: str | None = None  # an id: only older ones
 
 
 class Receipts:
@@ -129,22 +131,40 @@ class Receipts:
         self, wanted: Filter, *, served: Sequence[str], most: int
     ) -> Sequence[Receipt]:
         """Short records of tasks of the use cases ``served``, newest first."""
-        text = (wanted.text or "").strip() or None
-        escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-        rows = await self._database.fetch(
-            _SQL["list"],
-            {
-                "use_case": wanted.use_case,
-                "served": list(served),
-                "before": wanted.before,
-                "route": wanted.route,
-                "verdict": wanted.verdict,
-                "text": text,
-                "pattern": f"%{escaped}%",
-                "most": most,
-            },
-        )
-        return [_hide(row) if row["hidden"] else row for row in rows]
+        asked = Slice(before=wanted.before, most=most)
+        facts = _facts(wanted, served) | asked.facts() | {"most": most}
+        return [_listed(row) for row in await self._database.fetch(_SQL["list"], facts)]
+
+    async def page(
+        self, wanted: Filter, asked: Slice, *, served: Sequence[str]
+    ) -> Portion[Receipt]:
+        """One page of the same records, with how many there are."""
+        facts = _facts(wanted, served) | asked.facts(counted=COUNTED + 1)
+        rows = await self._database.fetch(_SQL["list"], facts)
+        total, newer = (rows[0]["total"] or 0, rows[0]["newer"] or 0) if rows else (0, 0)
+        return portion([_listed(row) for row in rows], asked, total=total, newer=newer)
+
+    async def every(
+        self, wanted: Filter, asked: Slice, *, served: Sequence[str]
+    ) -> AsyncGenerator[Sequence[Receipt], None]:
+        """All of the same records at one moment, in batches."""
+        facts = _facts(wanted, served) | asked.facts()
+        async with aclosing(self._database.stream(_SQL["list"], facts)) as batches:
+            async for rows in batches:
+                yield [_listed(row) for row in rows]
+
+
+def _facts(wanted: Filter, served: Sequence[str]) -> dict[str, object]:
+    text = (wanted.text or "").strip() or None
+    escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+    return {
+        "use_case": wanted.use_case,
+        "served": list(served),
+        "route": wanted.route,
+        "verdict": wanted.verdict,
+        "text": text,
+        "pattern": f"%{escaped}%",
+    }
 
 
 # Fields of a receipt that nothing can be known about the moment it was decided.
@@ -338,6 +358,11 @@ def _state(row: FindRow) -> str:
     return {"automatic": "answered", "review": "in_review", "refused": "refused"}[
         row["route"] or ""
     ]
+
+
+def _listed(row: ListRow) -> Receipt:
+    shown = _hide(row) if row["hidden"] else row
+    return {name: value for name, value in shown.items() if name not in ("total", "newer")}
 
 
 def _hide(row: ListRow) -> Receipt:

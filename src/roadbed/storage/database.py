@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -160,6 +160,27 @@ class Database:
         async with self.transaction() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
+
+    @overload
+    def stream(
+        self, query: Query[RowT], parameters: Parameters | None = None, *, batch: int = ...
+    ) -> AsyncGenerator[Sequence[RowT], None]: ...
+    @overload
+    def stream(
+        self, query: str, parameters: Parameters | None = None, *, batch: int = ...
+    ) -> AsyncGenerator[Sequence[Row], None]: ...
+    async def stream(
+        self, query: str, parameters: Parameters | None = None, *, batch: int = 1000
+    ) -> AsyncGenerator[Sequence[Row], None]:
+        """All rows of one statement as they were when it began, so many at a time.
+
+        The database holds them; here there is never more than one batch. A connection is in use
+        until the end, so whoever stops before it closes the iterator.
+        """
+        async with self.transaction() as connection, connection.cursor(name="rows") as cursor:
+            await cursor.execute(query, parameters)
+            while rows := await cursor.fetchmany(batch):
+                yield rows
 
     @overload
     async def fetch_one(

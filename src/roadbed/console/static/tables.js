@@ -1,0 +1,30 @@
+"use strict";
+// Data tables: how many rows are selected. Without script, the buttons say nothing of the number.
+
+function selection(form) {
+  const boxes = [...form.elements].filter((field) => field.name === "row");
+  const chosen = boxes.filter((box) => box.checked).length;
+  const said = form.querySelector("[data-selected]");
+  const text = said.dataset.selected.replace("{n}", chosen);
+  form.hidden = !chosen;
+  // Only what differs: writing it is itself a change of the page.
+  if (said.textContent !== text) said.textContent = text;
+}
+
+const selections = () => document.querySelectorAll(".table-selected").forEach(selection);
+document.addEventListener("change", (event) => {
+  if (event.target.name === "row" && event.target.form) selection(event.target.form);
+});
+window.addEventListener("pageshow", selections);
+// Parts of the page are replaced while it is open.
+new MutationObserver(selections).observe(document.getElementById("main"), { childList: true, subtree: true });
+
+// Space selects the row that has the focus.
+document.addEventListener("keydown", (event) => {
+  if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return;
+  const at = event.target.closest("[data-list] > tr > th > a");
+  const box = at && at.closest("th").querySelector("input[name=row]");
+  if (!box) return;
+  event.preventDefault();
+  box.click();
+});
