@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -13,7 +12,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
 
 from roadbed.access import guard, listing, needs, viewer_of
 from roadbed.console import (
@@ -38,6 +36,7 @@ from roadbed.console import (
     renamed,
     reviews,
     sign_in,
+    static_files,
     timeline,
     trust,
     versions,
@@ -55,7 +54,7 @@ _MOST_STREAMS = 30  # of one person, in each process
 
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
-    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    static = Mount(static_files.PREFIX, static_files.serve)
     routes = pages()
     app = Starlette(
         routes=[*guard([*renamed.old_routes(routes), *routes]), static],
