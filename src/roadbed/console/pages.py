@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.app import App
-from roadbed.console import chips, formatting
-from roadbed.console import static_files
+from roadbed.console import chips, formatting, static_files
 from roadbed.console.navigation import tabs
+from roadbed.console.watched_viewer import WatchedName
 from roadbed.guarantee.presentation import (
     above,
     measured_cell,
@@ -99,18 +99,22 @@ def app_of(request: Request) -> App:
 
 def person_of(request: Request) -> str:
     """Who is looking. Raises ``NotSignedInError``."""
-    person: str | None = getattr(request.state, "person", None)
-    if person is None:
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    if viewer is None:
         raise NotSignedInError
-    return person
+    return viewer.name
 
 
 def page(request: Request, template: str, status: int = 200, **facts: object) -> HTMLResponse:
     """A page or a part of one."""
     now = app_of(request).clock.now()
     viewer: Viewer | None = getattr(request.state, "viewer", None)
+    refreshing: bool = getattr(request.state, "refreshing", False)
+    seen: int | None = getattr(request.state, "seen", None) if status == 200 else None
     html = _environment.get_template(template).render(
-        person=viewer and viewer.name,
+        person=viewer and (WatchedName(viewer) if refreshing else viewer.name),
+        refreshing=refreshing,
+        seen_until=seen,
         manages=viewer is not None and viewer.everywhere(Permission.MANAGE_PEOPLE),
         may=lambda what, where: viewer is not None and viewer.may(where, Permission(what)),
         may_halt=viewer is not None and viewer.somewhere(Permission.HALT),

@@ -117,11 +117,13 @@ class Monitoring:
         """The position of the newest audit entry: it grows with every recorded event."""
         return int((await self._one(_SQL["pulse"], {}))["position"])
 
-    async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
-        """The current pulse, and whether any event after ``after`` concerns ``use_cases``."""
-        names = None if use_cases is None else list(use_cases)
-        row = await self._one(_SQL["moved"], {"after": after, "use_cases": names})
-        return int(row["position"]), bool(row["moved"])
+    async def moved(self, after: int) -> tuple[int, Sequence[str | None]]:
+        """The current pulse, and the use cases of the events after ``after``.
+
+        ``None`` among them stands for events of the whole installation.
+        """
+        row = await self._one(_SQL["moved"], {"after": after})
+        return int(row["position"]), row["use_cases"]
 
     async def _one(self, query: Query[RowT], parameters: Mapping[str, object]) -> RowT:
         """The row of a statement that always gives one."""

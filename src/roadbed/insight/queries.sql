@@ -65,8 +65,7 @@ ORDER BY since, work, about LIMIT 100
 -- name: moved
 -- not null: position
 SELECT coalesce(max(position), %(after)s) AS position,
-       coalesce(bool_or(%(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)), false)
-       AS moved
+       coalesce(array_agg(DISTINCT use_case), '{}') AS use_cases
 FROM audit_entry WHERE position > %(after)s
 
 -- name: events

@@ -63,7 +63,7 @@ class MovedRow(TypedDict):
     """A row of ``moved``."""
 
     position: int
-    moved: bool
+    use_cases: list[str]
 
 
 class EventsRow(TypedDict):

@@ -158,13 +158,10 @@ function changed(field) {
 
 function whatif() {
   document.querySelectorAll("[data-whatif]").forEach((holder) => {
-    const said = holder.querySelector("p");
-    const slider = holder.querySelector("input");
-    const tell = () => { said.textContent = holder.querySelectorAll("li")[slider.value].textContent; };
-    slider.addEventListener("input", tell);
-    tell();
+    holder.querySelector("p").textContent = holder.querySelectorAll("li")[holder.querySelector("input").value].textContent;
   });
 }
+document.addEventListener("input", (event) => { if (event.target.closest("[data-whatif]")) whatif(); });
 whatif();
 
 // On a narrow page the tabs scroll: the current one is in view.
