@@ -68,6 +68,14 @@ SELECT coalesce(max(position), %(after)s) AS position,
        coalesce(array_agg(DISTINCT use_case), '{}') AS use_cases
 FROM audit_entry WHERE position > %(after)s
 
+-- name: happened
+-- not null: newest
+-- The newest entry of each use case after a position, and the newest that is not traffic.
+SELECT use_case, max(position) AS newest,
+       max(position) FILTER (WHERE kind <> ALL (%(traffic)s)) AS act
+FROM audit_entry WHERE position > %(after)s
+GROUP BY use_case
+
 -- name: events
 SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event
 WHERE use_case = %(use_case)s ORDER BY at, id

@@ -66,6 +66,14 @@ class MovedRow(TypedDict):
     use_cases: list[str]
 
 
+class HappenedRow(TypedDict):
+    """A row of ``happened``."""
+
+    use_case: str | None
+    newest: int
+    act: int | None
+
+
 class EventsRow(TypedDict):
     """A row of ``events``."""
 
@@ -180,6 +188,7 @@ class Queries(TypedDict):
     failures_keep: Query[Never]
     failures_list: Query[FailuresListRow]
     moved: Query[MovedRow]
+    happened: Query[HappenedRow]
     events: Query[EventsRow]
     noted_verdicts: Query[NotedVerdictsRow]
     noted_proposals: Query[NotedProposalsRow]
