@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields, replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -68,8 +69,8 @@ def test_every_field_that_is_read_counts(field: str) -> None:
     asked = WatchedViewer(own)
     getattr(asked, field)
     assert asked.answers_hold_for(own)
-    other = {"roles": {}, "admin": True}.get(field, "another")
-    assert not asked.answers_hold_for(replace(own, **{field: other}))
+    other: dict[str, Any] = {field: {"roles": {}, "admin": True}.get(field, "another")}
+    assert not asked.answers_hold_for(replace(own, **other))
 
 
 def test_a_watched_viewer_answers_like_the_viewer() -> None:

@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from roadbed.app import App
 from roadbed.console.watched_viewer import WatchedViewer
+from roadbed.kernel import messages
 from roadbed.people.errors import TooManyRequestsError
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.storage.background import Warnings
@@ -50,6 +51,7 @@ class LiveStream:
     """A page that somebody has open, and what it was sent: ``pieces`` is ``None`` before that."""
 
     address: str
+    language: str
     viewer: Viewer
     look: Look
     changed: bool
@@ -90,6 +92,7 @@ class LivePages:
         app: App = request.app.state.roadbed
         stream = LiveStream(
             address=request.query_params.get("page", "/")[:_LONGEST_ADDRESS],
+            language=messages.best(request.headers.get("accept-language", "")),
             viewer=viewer,
             look=request.state.viewer_again,
             changed=await self._missed(request, app, viewer),
@@ -157,16 +160,16 @@ class LivePages:
             stream.viewer = viewer
             stream.changed = stream.changed or _concerns(viewer, names)
         now = time.monotonic()
-        due: dict[str, list[LiveStream]] = {}
+        due: dict[tuple[str, str], list[LiveStream]] = {}
         for stream in self._streams:
             rested = now - stream.sent_at >= stream.wait_seconds
             if stream.changed and rested and not stream.outbox.full():
-                due.setdefault(stream.address, []).append(stream)
-        for address, streams in due.items():
-            await self._refresh(address, streams)
+                due.setdefault((stream.address, stream.language), []).append(stream)
+        for streams in due.values():
+            await self._refresh(streams)
 
-    async def _refresh(self, address: str, streams: Sequence[LiveStream]) -> None:
-        """Send the viewers of one address what changed on it."""
+    async def _refresh(self, streams: Sequence[LiveStream]) -> None:
+        """Send the viewers of one address, in one language, what changed on it."""
         renderings: list[_Rendering] = []
         events: dict[tuple[int, int], str] = {}
         now = time.monotonic()
@@ -175,7 +178,7 @@ class LivePages:
                 (one for one in renderings if one.viewer.answers_hold_for(stream.viewer)), None
             )
             if rendering is None:
-                rendering = await self._render(address, stream.viewer)
+                rendering = await self._render(stream)
                 if rendering is None:
                     stream.changed = False
                     continue
@@ -190,10 +193,10 @@ class LivePages:
             if events[key] and not stream.outbox.full():
                 stream.outbox.put_nowait(events[key])
 
-    async def _render(self, address: str, viewer: Viewer) -> _Rendering | None:
-        """The page at ``address`` as ``viewer`` gets it; ``None`` where it is not a live one."""
-        parts = urlsplit(address)
-        watched, body, began = WatchedViewer(viewer), bytearray(), time.monotonic()
+    async def _render(self, stream: LiveStream) -> _Rendering | None:
+        """The page of a stream as its viewer gets it; ``None`` where it is not a live one."""
+        parts = urlsplit(stream.address)
+        watched, body, began = WatchedViewer(stream.viewer), bytearray(), time.monotonic()
         scope: Scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
@@ -205,7 +208,7 @@ class LivePages:
             "root_path": "",
             "query_string": parts.query.encode(),
             # No cookie and no token: all that the page learns of a person, it asks of ``watched``.
-            "headers": [(b"host", b"localhost")],
+            "headers": [(b"host", b"localhost"), (b"accept-language", stream.language.encode())],
             "client": None,
             "server": None,
             "state": {"viewer": watched, "refreshing": True},

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from roadbed.insight.rows import Queries
+from roadbed.kernel import messages
 from roadbed.kernel.clock import Clock
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -54,8 +55,8 @@ class KeptFigures:
         self._position: int | None = None
         self._began = 0
         self._marks: dict[str, Mark] = {}
-        self._kept: dict[tuple[str, str], _Kept] = {}
-        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._kept: dict[tuple[str, str, str], _Kept] = {}
+        self._locks: defaultdict[tuple[str, str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def read(
         self,
@@ -72,7 +73,7 @@ class KeptFigures:
         mark = await self.mark(use_case)
         if mark is None:
             return await compute()
-        key = (name, use_case)
+        key = (name, use_case, messages.spoken())  # some hold sentences
         async with self._locks[key]:
             kept = self._kept.get(key)
             if kept is None or kept.about != about or not self._is_good(kept, mark):

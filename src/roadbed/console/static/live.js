@@ -139,7 +139,7 @@ if ("live" in document.body.dataset) {
     if (button) {
       button.hidden = false;
       button.setAttribute("aria-pressed", String(paused));
-      button.textContent = paused ? "Updates paused" : "Pause updates";
+      button.textContent = paused ? button.dataset.paused : button.dataset.pause;
     }
   }
 
