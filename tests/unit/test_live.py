@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import random
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadbed.console import app
 from roadbed.console.live import steps
 from roadbed.console.watched_viewer import WatchedName, WatchedViewer
 from roadbed.people.model import Role
@@ -91,3 +93,10 @@ def test_a_watched_viewer_answers_like_the_viewer() -> None:
                 assert asked.sees(name) == own.sees(name)
                 assert asked.roles_in(name) == own.roles_in(name)
         assert asked.answers_hold_for(own)
+
+
+def test_the_stream_renders_every_page_that_says_it_is_live() -> None:
+    """Each page template with ``data-live`` belongs to one handler that the stream may render."""
+    folder = Path(app.__file__).parent / "templates"
+    templates = [file for file in folder.glob("*.html") if " data-live" in file.read_text("utf-8")]
+    assert len(templates) == len(app._LIVE)

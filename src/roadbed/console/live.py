@@ -24,6 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from roadbed.app import App
 from roadbed.console.watched_viewer import WatchedViewer
+from roadbed.insight.kept_figures import TRAFFIC_SECONDS
 from roadbed.kernel import messages
 from roadbed.people.errors import TooManyRequestsError
 from roadbed.people.permissions import Permission, Viewer
@@ -32,6 +33,7 @@ from roadbed.storage.background import Warnings
 _TICK_SECONDS = 0.5
 _STEADY_SECONDS = 1.5  # between two differences while changes go on
 _LONGEST_SECONDS = 5.0
+_SETTLED_SECONDS = TRAFFIC_SECONDS + 1.0  # after the last event figures are as new as they get
 _SHARE = 20.0  # a page waits this many times what it took to render
 _BEAT_SECONDS = 15.0
 _MOST_STREAMS = 30  # of one person, in each process
@@ -48,16 +50,20 @@ Look = Callable[[], Awaitable[Viewer | None]]
 
 @dataclass(kw_only=True, slots=True, eq=False)
 class LiveStream:
-    """A page that somebody has open, and what it was sent: ``pieces`` is ``None`` before that."""
+    """A page that somebody has open, and what it was sent: ``pieces`` is ``None`` before that.
+
+    ``settled`` says that it was rendered after all figures that traffic makes old had become new.
+    """
 
     address: str
     language: str
     viewer: Viewer
     look: Look
     changed: bool
+    settled: bool = False
     outbox: asyncio.Queue[str | None] = field(default_factory=lambda: asyncio.Queue(maxsize=1))
     pieces: Pieces | None = None
-    sent_at: float = 0.0
+    sent_at: float = field(default_factory=time.monotonic)
     wait_seconds: float = 0.0
 
 
@@ -80,6 +86,7 @@ class LivePages:
         self._streams: set[LiveStream] = set()
         self._of_person: Counter[str] = Counter()
         self._loop: asyncio.Task[None] | None = None
+        self._warnings = Warnings()
 
     async def stream(self, request: Request, viewer: Viewer) -> AsyncIterator[str]:
         """The events of one page: ``ready``, then what changed as ``change`` or ``packed``.
@@ -141,9 +148,8 @@ class LivePages:
         return _concerns(viewer, (await app.monitoring.moved(int(seen)))[1])
 
     async def _run(self, app: App) -> None:
-        warnings = Warnings()
         while True:
-            with warnings.caught("live pages not refreshed"):
+            with self._warnings.caught("live pages not refreshed"):
                 await self._tick(app)
             await asyncio.sleep(_TICK_SECONDS)
 
@@ -151,6 +157,7 @@ class LivePages:
         if self.position is None:
             self.position = await app.monitoring.pulse()
         self.position, names = await app.monitoring.moved(self.position)
+        now = time.monotonic()
         for stream in [*self._streams]:
             viewer = await stream.look()
             if viewer is None:
@@ -158,15 +165,18 @@ class LivePages:
                 _end(stream)
                 continue
             stream.viewer = viewer
-            stream.changed = stream.changed or _concerns(viewer, names)
-        now = time.monotonic()
+            if _concerns(viewer, names):
+                stream.changed, stream.settled = True, False
+            elif not stream.settled and now - stream.sent_at > _SETTLED_SECONDS:
+                stream.changed = stream.settled = True
         due: dict[tuple[str, str], list[LiveStream]] = {}
         for stream in self._streams:
             rested = now - stream.sent_at >= stream.wait_seconds
             if stream.changed and rested and not stream.outbox.full():
                 due.setdefault((stream.address, stream.language), []).append(stream)
         for streams in due.values():
-            await self._refresh(streams)
+            with self._warnings.caught("live page not refreshed"):
+                await self._refresh(streams)
 
     async def _refresh(self, streams: Sequence[LiveStream]) -> None:
         """Send the viewers of one address, in one language, what changed on it."""
@@ -194,8 +204,8 @@ class LivePages:
                 stream.outbox.put_nowait(events[key])
 
     async def _render(self, stream: LiveStream) -> _Rendering | None:
-        """The page of a stream as its viewer gets it; ``None`` where it is not a live one."""
-        parts = urlsplit(stream.address)
+        """The page of a stream as its viewer gets it; ``None`` if it is no live one, or failed."""
+        parts, statuses = urlsplit(stream.address), [0]
         watched, body, began = WatchedViewer(stream.viewer), bytearray(), time.monotonic()
         scope: Scope = {
             "type": "http",
@@ -220,9 +230,12 @@ class LivePages:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: Message) -> None:
+            statuses.append(message.get("status", 0))
             body.extend(message.get("body", b""))
 
         await self._pages(scope, receive, send)
+        if max(statuses) >= 500:  # what is shown stays until the server can answer again
+            return None
         pieces = tuple(piece for piece in _PIECES.split(body.decode()) if piece)
         return _Rendering(viewer=watched, pieces=pieces, seconds=time.monotonic() - began)
 

@@ -20,7 +20,7 @@ from roadbed.storage.sql import queries
 _SQL = queries(Queries)
 _Figure = TypeVar("_Figure")
 _TRAFFIC = ("decided", "sent")  # kinds of entries that no person's act causes
-_TRAFFIC_SECONDS = 5.0
+TRAFFIC_SECONDS = 5.0
 _LONGEST_SECONDS = 60.0  # for what depends on the time of day
 _BUSY_FROM = 10_000  # audit entries
 
@@ -109,4 +109,4 @@ class KeptFigures:
         age = self._clock.monotonic() - kept.made_at
         if kept.mark.act < mark.act or age >= _LONGEST_SECONDS:
             return False
-        return kept.mark.newest >= mark.newest or age < _TRAFFIC_SECONDS
+        return kept.mark.newest >= mark.newest or age < TRAFFIC_SECONDS
