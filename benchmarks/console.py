@@ -251,18 +251,14 @@ async def navigation(app: App, address: str) -> int | None:
             await page.keyboard.press("Enter")
             await page.wait_for_url(f"{address}/")
             asked: list[str] = []
-            page.on("requestfinished", lambda request: asked.append(request.url))
-            page.on(
-                "request",
-                lambda request: asked.append(request.url) if "/live" in request.url else None,
-            )
+            page.on("request", lambda request: asked.append(request.url))
             await page.goto(f"{address}{BASE}/trust")
             await page.locator("body[data-streaming]").wait_for()
-            kept = await page.evaluate(
-                "performance.getEntriesByType('resource').filter("
-                "one => one.name.includes('/static/') && one.transferSize === 0).length"
-            )
-            return len(asked) - int(kept)
+            files = {url for url in asked if "/static/" in url}  # kept for good
+            asked.clear()
+            await page.goto(f"{address}{BASE}")
+            await page.locator("body[data-streaming]").wait_for()
+            return len([url for url in asked if url not in files])
     finally:
         await browser.end()
 

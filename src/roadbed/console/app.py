@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from functools import partial
 
@@ -130,29 +131,31 @@ async def usecase(request: Request) -> HTMLResponse:
     """One use case: automation, guarantee, open work."""
     app = app_of(request)
     service = app.service(request.path_params["name"])
-    overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
-    history = await app.monitoring.history(overview.use_case)
+    name, declared = service.loaded.declared.name, service.loaded.declared
+    overview, history, halted, allowances, sent, notices = await asyncio.gather(
+        app.monitoring.overview(declared, halted=service.halted),
+        app.monitoring.history(name),
+        app.halts.history(name),
+        app.budgets.report(name, declared.budget),
+        app.kept_figures.read("sent", name, lambda: app.deliveries.overview(name)),
+        app.notices.list(name),
+    )
     proof = (overview.version.certificate if overview.version else None) or {}
     curve = proof.get("detail", {}).get("curve", [])
     return await usecase_page(
         request,
         "usecase.html",
         overview.use_case,
-        halts=await app.halts.history(overview.use_case),
-        budget=service.loaded.declared.budget,
-        allowances=[
-            (period, charts.budget(period))
-            for period in await app.budgets.report(
-                overview.use_case, service.loaded.declared.budget
-            )
-        ],
-        deliveries=await app.deliveries.overview(overview.use_case),
+        halts=halted,
+        budget=declared.budget,
+        allowances=[(period, charts.budget(period)) for period in allowances],
+        deliveries=sent,
         overview=overview,
         live=service.live,
         state_words=STATES[service.live.state],
         chip=chips.of_use_case(service),
-        notices=await app.notices.list(overview.use_case),
-        failures=await app.failures.list([overview.use_case]),
+        notices=notices,
+        failures=await app.failures.list([name]),
         proof=proof,
         curve=curve,
         headline=formatting.headline(overview, service.live, app.clock.now()),

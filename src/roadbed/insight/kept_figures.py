@@ -22,7 +22,7 @@ _Figure = TypeVar("_Figure")
 _TRAFFIC = ("decided", "sent")  # kinds of entries that no person's act causes
 TRAFFIC_SECONDS = 5.0
 _LONGEST_SECONDS = 60.0  # for what depends on the time of day
-_BUSY_FROM = 10_000  # audit entries
+_BUSY_FROM = 5_000  # audit entries
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
