@@ -70,8 +70,8 @@ class WatchedViewer(Viewer):
 
 
 def _answer(viewer: Viewer, question: str, about: tuple[object, ...]) -> object:
-    found = getattr(viewer, question)
-    return found(*about) if about else found
+    held = getattr(viewer, question)
+    return held(*about) if about else held
 
 
 class WatchedName:

@@ -47,7 +47,7 @@ class Inbox:
         """What ``viewer`` may answer now in ``use_cases``: by due time, then the oldest first."""
         now = self._clock.now()
         holders = await self._absences.holders(viewer.visible(use_cases))
-        found = await asyncio.gather(
+        waiting_by_finder = await asyncio.gather(
             *(
                 self._find(
                     finder,
@@ -60,7 +60,7 @@ class Inbox:
         )
         items = [
             _item(self._named[waiting.kind or finder.name], waiting, viewer, holders, now)
-            for finder, waits in zip(self._finders, found, strict=True)
+            for finder, waits in zip(self._finders, waiting_by_finder, strict=True)
             for waiting in waits
         ]
         return sorted(items, key=lambda item: (item.due is None, item.due or item.since, item.id))
