@@ -35,6 +35,7 @@ from roadbed.improvement.training import Training
 from roadbed.inbox.kinds import Sources, kinds
 from roadbed.inbox.service import Inbox
 from roadbed.insight.failures import FailureBoard
+from roadbed.insight.kept_figures import KeptFigures
 from roadbed.insight.monitoring import Monitoring
 from roadbed.insight.notebook import Notebooks
 from roadbed.insight.stage_clock import StageClock
@@ -409,8 +410,13 @@ class App:
             self.examples,
             self.versions,
             self.measured_errors,
+            self.kept_figures,
             self.clock,
         )
+
+    @cached_property
+    def kept_figures(self) -> KeptFigures:
+        return KeptFigures(self.database, self.clock)
 
     @cached_property
     def failures(self) -> FailureBoard:

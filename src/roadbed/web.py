@@ -254,7 +254,7 @@ class Gateway:
             if bearer:
                 return await people.holder("api", secret.strip())
             if b"cookie" in headers and (cookie := Request(scope).cookies.get(SESSION_COOKIE)):
-                awake = b"x-live" not in headers and scope["path"] != "/live"
+                awake = scope["path"] != "/live"
                 viewer = await people.holder("session", cookie, awake=awake)
                 _refuse_foreign(headers, scope["method"], own)
                 return viewer

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import gzip
+import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -138,33 +141,60 @@ class TestSubmitOnly:
             assert result["decision"]["hidden"] is (person == "narrow")
 
 
-class TestTicks:
-    async def of(self, town: Town, person: str) -> AsyncGenerator[str]:
+class TestLive:
+    async def of(self, town: Town, person: str, page: str = "/usecases") -> AsyncGenerator[str]:
         client = town.browsers[person]
-        async with client.stream("GET", "/live") as answer:
+        async with client.stream("GET", "/live", params={"page": page, "at": "0"}) as answer:
             async for line in answer.aiter_lines():
-                if line:
-                    yield line
+                if line.startswith("event: "):
+                    yield line.removeprefix("event: ")
 
-    async def test_come_for_ones_own_use_cases_only(self, town: Town) -> None:
-        ticks = self.of(town, "viewer")
-        assert await anext(ticks) == "data: 1"
-        await town.app.halts.drill("foreign", actor="eve")
-        await asyncio.sleep(1.5)  # longer than it takes to look once more
-        await town.app.halts.drill("triage", actor="ana")
-        assert await anext(ticks) == "data: 2"
-        await ticks.aclose()
+    async def test_comes_for_ones_own_use_cases_only(self, town: Town) -> None:
+        at = str(await town.app.monitoring.pulse())
+        facts = {"page": "/usecases/triage", "at": at}
+        async with town.browsers["viewer"].stream("GET", "/live", params=facts) as answer:
+            lines = answer.aiter_lines()
+            assert [await anext(lines), await anext(lines)] == [f"id: {at}", "event: ready"]
+            await town.app.halts.drill("foreign", actor="eve")
+            await asyncio.sleep(1.5)  # longer than it takes to look once more
+            await town.app.halts.drill("triage", actor="ana")
+            newest = await town.app.monitoring.pulse()
+            told = [line async for line in take(lines, "event: packed")]
+        assert [line for line in told if line.startswith("id: ")] == [f"id: {newest}"]
+
+    async def test_shows_nobody_what_a_page_would_not_show_them(self, town: Town) -> None:
+        mine = await content(town, "viewer", "/usecases/triage")
+        assert "of foreign" not in mine
+        assert "Drill now" not in mine
+        assert "Drill now" in await content(town, "ana", "/usecases/triage")
+        theirs = await content(town, "viewer", "/usecases/foreign")
+        absent = await content(town, "viewer", "/usecases/qqqqqqq")
+        assert theirs == absent.replace("qqqqqqq", "foreign")
+        for page in ("/receipts", "/account", "/people", "//elsewhere", "nowhere", "/live"):
+            stream = self.of(town, "viewer", page)
+            assert await anext(stream) == "ready"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(stream), 1.5)
+            await stream.aclose()
+
+    async def test_my_work_is_rendered_for_each(self, town: Town) -> None:
+        pages = await asyncio.gather(
+            *(content(town, who, "/") for who in ("ana", "viewer", "boss"))
+        )
+        assert len(set(pages)) == 3
+        assert all("/usecases/foreign" not in page for page in pages[:2])
+        assert "/usecases/foreign" in pages[2]
 
     async def test_nobody_has_any_number_of_streams(
         self, town: Town, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("roadbed.console.app._MOST_STREAMS", 2)
+        monkeypatch.setattr("roadbed.console.live._MOST_STREAMS", 2)
         first, second = self.of(town, "viewer"), self.of(town, "viewer")
-        assert [await anext(first), await anext(second)] == ["data: 1"] * 2
+        assert [await anext(first), await anext(second)] == ["ready"] * 2
         answer = await town.browsers["viewer"].get("/live")
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
         other = self.of(town, "ana")
-        assert await anext(other) == "data: 1"
+        assert await anext(other) == "ready"
         for stream in (first, second, other):
             await stream.aclose()
         for _ in range(100):  # the server sees it a moment later
@@ -174,17 +204,38 @@ class TestTicks:
             await asyncio.sleep(0.05)
         assert answer.status_code == 200
 
-    async def test_end_with_the_token(self, town: Town) -> None:
+    async def test_ends_with_the_token(self, town: Town) -> None:
         token = await town.app.people.issue_token("viewer")
         headers = {"Authorization": f"Bearer {token}"}
         async with (
             httpx2.AsyncClient(base_url=town.site.address, headers=headers) as client,
-            client.stream("GET", "/live") as answer,
+            client.stream("GET", "/live", params={"page": "/receipts"}) as answer,
         ):
             lines = answer.aiter_lines()
-            assert await anext(lines) == "data: 1"
+            assert [await anext(lines) for _ in range(3)][1:] == ["event: ready", "data: {}"]
             await town.app.people.revoke(hashed(token)[:16], person=None, by="boss")
             assert [line async for line in lines if line] == []
+
+
+async def take(lines: AsyncIterator[str], last: str) -> AsyncIterator[str]:
+    """The lines up to ``last``."""
+    async for line in lines:
+        yield line
+        if line == last:
+            return
+
+
+async def content(town: Town, person: str, page: str) -> str:
+    """What a stream that has missed everything sends of a page."""
+    facts = {"page": page, "at": "none"}
+    async with town.browsers[person].stream("GET", "/live", params=facts) as answer:
+        async for line in answer.aiter_lines():
+            if line.startswith("data: ") and line != "data: {}":
+                text = line.removeprefix("data: ")
+                if not text.startswith("{"):
+                    text = gzip.decompress(base64.b64decode(text)).decode()
+                return "".join(json.loads(text)["all"])
+    raise AssertionError("the stream ended")
 
 
 class TestLinked:

@@ -279,7 +279,8 @@ class TestSessions:
             for _ in range(4):
                 await asyncio.sleep(1.1)
                 site.app.people.forget()  # the two seconds it is remembered are not what is asked
-                await client.get("/", headers={"x-live": "1"})
+                async with client.stream("GET", "/live"):
+                    pass
                 assert (await used.get("/")).status_code == 200
             assert (await client.get("/")).status_code == 401
 

@@ -25,7 +25,8 @@ SHARED = {
     "console": {
         *("export", "tables"),
         *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
-        *("navigation", "pages", "palette", "release_charts", "renamed"),
+        *("live", "navigation", "pages", "palette", "release_charts", "renamed", "static_files"),
+        "watched_viewer",
     },
 }
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import Sequence
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response, StreamingResponse
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import BaseRoute, Match, Mount, Route
+from starlette.types import Scope
 
 from roadbed.access import guard, listing, needs, viewer_of
 from roadbed.console import (
@@ -38,31 +37,30 @@ from roadbed.console import (
     renamed,
     reviews,
     sign_in,
+    static_files,
     timeline,
     trust,
     versions,
 )
 from roadbed.console.languages import Language
+from roadbed.console.live import LivePages, SeenFrom
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
 from roadbed.guarantee.presentation import STATES
 from roadbed.kernel.errors import RoadbedError
-from roadbed.people.errors import NotSignedInError, TooManyRequestsError
-from roadbed.people.permissions import Permission, Viewer
-
-_TICK_SECONDS = 1.0
-_MOST_STREAMS = 30  # of one person, in each process
+from roadbed.people.errors import NotSignedInError
+from roadbed.people.permissions import Permission
 
 
 def create() -> Starlette:
     """The console alone; ``web.py`` mounts it and gives it its running app."""
-    static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    static = Mount(static_files.PREFIX, static_files.serve)
     routes = pages()
-    app = Starlette(
+    app: Starlette = Starlette(
         routes=[*guard([*renamed.old_routes(routes), *routes]), static],
-        middleware=[Middleware(Language)],
         exception_handlers={RoadbedError: _on_error, HTTPException: _on_http_error},
+        middleware=[Middleware(Language), Middleware(SeenFrom, live=lambda: app.state.live)],
     )
-    app.state.streams = Counter()
+    app.state.live = LivePages(app, partial(_is_live, app.routes))
     return app
 
 
@@ -135,29 +133,31 @@ async def usecase(request: Request) -> HTMLResponse:
     """One use case: automation, guarantee, open work."""
     app = app_of(request)
     service = app.service(request.path_params["name"])
-    overview = await app.monitoring.overview(service.loaded.declared, halted=service.halted)
-    history = await app.monitoring.history(overview.use_case)
+    name, declared = service.loaded.declared.name, service.loaded.declared
+    overview, history, halted, allowances, sent, notices = await asyncio.gather(
+        app.monitoring.overview(declared, halted=service.halted),
+        app.monitoring.history(name),
+        app.halts.history(name),
+        app.budgets.report(name, declared.budget),
+        app.kept_figures.read("sent", name, lambda: app.deliveries.overview(name)),
+        app.notices.list(name),
+    )
     proof = (overview.version.certificate if overview.version else None) or {}
     curve = proof.get("detail", {}).get("curve", [])
     return await usecase_page(
         request,
         "usecase.html",
         overview.use_case,
-        halts=await app.halts.history(overview.use_case),
-        budget=service.loaded.declared.budget,
-        allowances=[
-            (period, charts.budget(period))
-            for period in await app.budgets.report(
-                overview.use_case, service.loaded.declared.budget
-            )
-        ],
-        deliveries=await app.deliveries.overview(overview.use_case),
+        halts=halted,
+        budget=declared.budget,
+        allowances=[(period, charts.budget(period)) for period in allowances],
+        deliveries=sent,
         overview=overview,
         live=service.live,
         state_words=STATES[service.live.state],
         chip=chips.of_use_case(service),
-        notices=await app.notices.list(overview.use_case),
-        failures=await app.failures.list([overview.use_case]),
+        notices=notices,
+        failures=await app.failures.list([name]),
         proof=proof,
         curve=curve,
         headline=formatting.headline(overview, service.live, app.clock.now()),
@@ -174,45 +174,33 @@ async def usecase(request: Request) -> HTMLResponse:
 
 @needs(Permission.VIEW, by=listing)
 async def live(request: Request) -> StreamingResponse:
-    """A tick whenever something happened that the viewer may see, at most once a second.
-
-    It ends with the session or token that opened it. Raises ``TooManyRequestsError`` where the
-    person has many open: each asks the database once a second.
-    """
-    app, name = app_of(request), viewer_of(request).name
-    streams: Counter[str] = request.app.state.streams
-    if streams[name] >= _MOST_STREAMS:
-        raise TooManyRequestsError(_TICK_SECONDS)
-
-    async def ticks() -> AsyncIterator[str]:
-        streams[name] += 1
-        try:
-            async for tick in told_of():
-                yield tick
-        finally:
-            streams[name] -= 1
-            if not streams[name]:
-                del streams[name]
-
-    async def told_of() -> AsyncIterator[str]:
-        seen, told = await app.monitoring.pulse(), 1
-        yield f"data: {told}\n\n"
-        while not await request.is_disconnected():
-            viewer: Viewer | None = await request.state.viewer_again()
-            if viewer is None:
-                return
-            names = None if viewer.everywhere(Permission.VIEW) else _seen_by(viewer)
-            seen, moved = await app.monitoring.moved(seen, use_cases=names)
-            if moved:
-                told += 1
-                yield f"data: {told}\n\n"
-            await asyncio.sleep(_TICK_SECONDS)
-
-    return StreamingResponse(ticks(), media_type="text/event-stream")
+    """What changes on the page that ``page`` names, for as long as it is open."""
+    pages: LivePages = request.app.state.live
+    events = await pages.stream(request, viewer_of(request))
+    return StreamingResponse(events, media_type="text/event-stream")
 
 
-def _seen_by(viewer: Viewer) -> list[str]:
-    return viewer.visible(viewer.roles)
+# Pages that show what changes. The stream renders no other: opening one may be recorded.
+_LIVE = frozenset(
+    {
+        inbox.home,
+        usecases,
+        usecase,
+        trust.trust,
+        labels.labels,
+        deliveries.deliveries,
+        deliveries.delivery,
+        releases.releases,
+        releases.release,
+    }
+)
+
+
+def _is_live(routes: Sequence[BaseRoute], scope: Scope) -> bool:
+    for route in routes:
+        if route.matches(scope)[0] is Match.FULL:
+            return isinstance(route, Route) and route.endpoint in _LIVE
+    return False
 
 
 async def _on_error(request: Request, error: Exception) -> Response:

@@ -109,7 +109,14 @@ async def home(request: Request) -> HTMLResponse:
     """What waits for whoever looks, then their use cases."""
     app, viewer = app_of(request), viewer_of(request)
     names = viewer.visible(app.deployments.names())
-    items = await app.inbox.items(viewer, names)
+    items, unattended, absence, in_force, failures, rows = await asyncio.gather(
+        app.inbox.items(viewer, names),
+        app.inbox.unattended(viewer, names),
+        app.absences.of(viewer.name),
+        app.halts.in_force(),
+        app.failures.list(names),
+        asyncio.gather(*(_row(app, name) for name in names)),
+    )
     view = tables.read(TABLE, request.query_params)
     part = tables.page_of(TABLE, view, items)
     return page(
@@ -118,12 +125,12 @@ async def home(request: Request) -> HTMLResponse:
         items=items,
         table=tables.shown(TABLE, view, part, path="/", paged=True, export="/inbox/export"),
         oldest=min((item.since for item in items), default=None),
-        unattended=await app.inbox.unattended(viewer, names),
-        absence=await app.absences.of(viewer.name),
-        rows=[await _row(app, name) for name in names],
+        unattended=unattended,
+        absence=absence,
+        rows=rows,
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
-        in_force=[item for item in await app.halts.in_force() if viewer.sees(item.use_case)],
-        failures=await app.failures.list(names),
+        in_force=[item for item in in_force if viewer.sees(item.use_case)],
+        failures=failures,
         admin=viewer.admin,
     )
 

@@ -16,5 +16,5 @@ async def notebook(request: Request) -> HTMLResponse:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    contents = await app.notebooks.read(name)
+    contents = await app.kept_figures.read("notebook", name, lambda: app.notebooks.read(name))
     return await usecase_page(request, "notebook.html", name, notebook=contents)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from math import ceil
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -10,10 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from roadbed import __version__
 from roadbed.app import App
-from roadbed.console import chips, formatting
+from roadbed.console import chips, formatting, static_files
 from roadbed.console.navigation import tabs
+from roadbed.console.watched_viewer import WatchedName
 from roadbed.guarantee.presentation import (
     above,
     measured_cell,
@@ -33,6 +34,7 @@ from roadbed.reviews.presentation import answer_line, judgement
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
+_LEAST_COMPRESSED = 1_400  # bytes: what fits one packet is sent as it is
 _HERE = Path(__file__).parent
 _environment = Environment(
     loader=FileSystemLoader(_HERE / "templates"),
@@ -68,7 +70,7 @@ _environment.filters.update(
     number=messages.number,
 )
 _environment.globals.update(
-    release=__version__,
+    static=static_files.address,
     interval=interval,
     counted=counted,
     unaudited=unaudited,
@@ -97,18 +99,22 @@ def app_of(request: Request) -> App:
 
 def person_of(request: Request) -> str:
     """Who is looking. Raises ``NotSignedInError``."""
-    person: str | None = getattr(request.state, "person", None)
-    if person is None:
+    viewer: Viewer | None = getattr(request.state, "viewer", None)
+    if viewer is None:
         raise NotSignedInError
-    return person
+    return viewer.name
 
 
 def page(request: Request, template: str, status: int = 200, **facts: object) -> HTMLResponse:
     """A page or a part of one."""
     now = app_of(request).clock.now()
     viewer: Viewer | None = getattr(request.state, "viewer", None)
+    refreshing: bool = getattr(request.state, "refreshing", False)
+    seen: int | None = getattr(request.state, "seen", None) if status == 200 else None
     html = _environment.get_template(template).render(
-        person=viewer and viewer.name,
+        person=viewer and (WatchedName(viewer) if refreshing else viewer.name),
+        refreshing=refreshing,
+        seen_until=seen,
         manages=viewer is not None and viewer.everywhere(Permission.MANAGE_PEOPLE),
         may=lambda what, where: viewer is not None and viewer.may(where, Permission(what)),
         may_halt=viewer is not None and viewer.somewhere(Permission.HALT),
@@ -123,7 +129,25 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         span=lambda at: formatting.span((now - at).total_seconds()),
         **{"usecase": None, "standing": None, "tabs": None, **facts},
     )
-    return HTMLResponse(html, status)
+    return _answer(request, html, status)
+
+
+def _answer(request: Request, html: str, status: int) -> HTMLResponse:
+    """HTML, compressed where that tells nobody anything.
+
+    The length of a compressed page depends on its secrets and on what its address puts beside them
+    (BREACH). Who can watch lengths learns from that only by making a browser ask for many
+    addresses. The session's cookie does not come along with requests that another site causes
+    (``SameSite=strict``); and what such a site, or one that is not known, asks for is not
+    compressed.
+    """
+    content = html.encode()
+    headers = {"vary": "accept-encoding, sec-fetch-site"}
+    own = request.headers.get("sec-fetch-site") in {"same-origin", "none"}
+    if own and len(content) >= _LEAST_COMPRESSED and static_files.accepts_gzip(request.headers):
+        content = gzip.compress(content, compresslevel=5, mtime=0)
+        headers["content-encoding"] = "gzip"
+    return HTMLResponse(content, status, headers)
 
 
 async def usecase_page(

@@ -62,7 +62,12 @@ async def quality(request: Request) -> HTMLResponse:
     person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    report = await app.proposals.quality(name)
+    report = await app.kept_figures.read(
+        "quality",
+        name,
+        lambda: app.proposals.quality(name),
+        about=await app.examples.counts(name),
+    )
     if request.headers.get("x-part"):
         return page(request, "quality_part.html", quality=report)
     return await usecase_page(request, "quality.html", name, quality=report)

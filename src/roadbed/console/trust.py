@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.access import needs
+from roadbed.app import App
 from roadbed.console import charts
 from roadbed.console.pages import app_of, usecase_page
+from roadbed.guarantee.report import TrustReport
 from roadbed.people.permissions import Permission
 
 
@@ -15,7 +19,7 @@ from roadbed.people.permissions import Permission
 async def trust(request: Request) -> HTMLResponse:
     """The guarantee, its evidence, and the conditions that would end it."""
     app = app_of(request)
-    report = await app.reports.report(app.service(request.path_params["name"]))
+    report = await _report(app, request.path_params["name"])
     detail = (report.proof or {}).get("detail", {})
     return await usecase_page(
         request,
@@ -33,10 +37,23 @@ async def trust(request: Request) -> HTMLResponse:
     )
 
 
+async def _report(app: App, name: str) -> TrustReport:
+    """The report; its notices as they are now, for marking one as seen is not in the audit log."""
+    service = app.service(name)
+    live = service.live
+    report = await app.kept_figures.read(
+        "trust",
+        name,
+        lambda: app.reports.report(service),
+        about=(live.id, live.certificate, live.state, live.threshold, live.cautious, live.rate),
+    )
+    return replace(report, notices=await app.notices.list(name))
+
+
 @needs(Permission.VIEW)
 async def weak(request: Request) -> HTMLResponse:
     """Where the live version fails: for the people who use its answers; prints on one sheet."""
     app = app_of(request)
-    report = await app.reports.report(app.service(request.path_params["name"]))
+    report = await _report(app, request.path_params["name"])
     detail = (report.proof or {}).get("detail", {})
     return await usecase_page(request, "weak.html", report.use_case, report=report, detail=detail)

@@ -204,12 +204,10 @@ def other_limits(
 ) -> list[OtherLimit]:
     """For each limit the loosest point of the curve that a test at ``delta`` would pass."""
     results = []
+    errors, labelled = [point.errors for point in curve], [point.n for point in curve]
     for limit in limits:
-        passing = [
-            point
-            for point in curve
-            if distributions.binom.cdf(point.errors, point.n, limit) <= delta
-        ]
+        chances = distributions.binom.cdf(errors, labelled, limit)
+        passing = [point for point, chance in zip(curve, chances, strict=True) if chance <= delta]
         best = max(passing, key=lambda point: point.coverage, default=None)
         automated = best.coverage if best else 0.0
         results.append(

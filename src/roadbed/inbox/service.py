@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,12 +47,22 @@ class Inbox:
         """What ``viewer`` may answer now in ``use_cases``: by due time, then the oldest first."""
         now = self._clock.now()
         holders = await self._absences.holders(viewer.visible(use_cases))
-        items = []
-        for finder in self._finders:
-            permitted = [name for name in use_cases if viewer.may(name, finder.permission)]
-            for waiting in await self._find(finder, viewer, permitted, now):
-                kind = self._named[waiting.kind or finder.name]
-                items.append(_item(kind, waiting, viewer, holders, now))
+        waiting_by_finder = await asyncio.gather(
+            *(
+                self._find(
+                    finder,
+                    viewer,
+                    [name for name in use_cases if viewer.may(name, finder.permission)],
+                    now,
+                )
+                for finder in self._finders
+            )
+        )
+        items = [
+            _item(self._named[waiting.kind or finder.name], waiting, viewer, holders, now)
+            for finder, waits in zip(self._finders, waiting_by_finder, strict=True)
+            for waiting in waits
+        ]
         return sorted(items, key=lambda item: (item.due is None, item.due or item.since, item.id))
 
     async def unattended(self, viewer: Viewer, use_cases: Sequence[str]) -> Sequence[Unattended]:

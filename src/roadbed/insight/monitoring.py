@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from roadbed.examples.service import Examples
 from roadbed.guarantee.measured_error import MeasuredErrorReader, MeasuredErrors
+from roadbed.insight.kept_figures import KeptFigures
 from roadbed.insight.rows import HistoryRow, Queries, ReasonsRow, TotalRow, VolumeRow
 from roadbed.kernel.clock import Clock
 from roadbed.reviews.rows import WaitingRow
@@ -51,6 +53,16 @@ class Overview:
     isolated: bool
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Decided:
+    """The figures of an overview that read many decisions."""
+
+    total: TotalRow
+    recent: VolumeRow
+    reasons: Sequence[ReasonsRow]
+    measured: MeasuredErrors
+
+
 class Monitoring:
     """Reads figures of a use case."""
 
@@ -61,6 +73,7 @@ class Monitoring:
         examples: Examples,
         versions: Versions,
         measured_errors: MeasuredErrorReader,
+        kept: KeptFigures,
         clock: Clock,
     ) -> None:
         self._database = database
@@ -68,15 +81,24 @@ class Monitoring:
         self._examples = examples
         self._versions = versions
         self._measured_errors = measured_errors
+        self._kept = kept
         self._clock = clock
         self._fortnights: dict[str, tuple[float, Sequence[HistoryRow]]] = {}
 
     async def overview(self, declared: UseCase, *, halted: bool) -> Overview:
         """The current figures of a use case."""
-        named = {"use_case": declared.name, "most": RECENT}
         pod = declared.pod
         version = await self._versions.in_service(declared.name)
-        measured = await self._measured_errors.read(declared, version)
+        decided, reviews, examples = await asyncio.gather(
+            self._kept.read(
+                "decided",
+                declared.name,
+                lambda: self._decided(declared, version),
+                about=version and (version.id, version.certificate),
+            ),
+            self._reviews.waiting(declared.name),
+            self._examples.counts(declared.name),
+        )
         return Overview(
             use_case=declared.name,
             purpose=declared.purpose,
@@ -85,21 +107,25 @@ class Monitoring:
             risk_limit=declared.risk_limit,
             isolated=declared.isolation is not None,
             certainty=declared.certainty,
-            total=await self._one(_SQL["total"], named),
-            recent=await self._one(_SQL["volume"], named),
-            reasons=await self._database.fetch(_SQL["reasons"], named),
-            reviews=await self._reviews.waiting(declared.name),
-            examples=await self._examples.counts(declared.name),
-            audited=_audited(measured, declared),
-            measured=measured,
+            total=decided.total,
+            recent=decided.recent,
+            reasons=decided.reasons,
+            reviews=reviews,
+            examples=examples,
+            audited=_audited(decided.measured, declared),
+            measured=decided.measured,
             version=version,
         )
 
     async def history(self, use_case: str, *, hours: float = 24.0) -> Sequence[HistoryRow]:
         """Decisions over time in 48 steps: ``at``, ``tasks``, ``automatic``."""
         since = self._clock.now() - timedelta(hours=hours)
-        return await self._database.fetch(
-            _SQL["history"], {"use_case": use_case, "since": since, "seconds": hours * 3600 / 48}
+        facts = {"use_case": use_case, "since": since, "seconds": hours * 3600 / 48}
+        return await self._kept.read(
+            "history",
+            use_case,
+            lambda: self._database.fetch(_SQL["history"], facts),
+            about=hours,
         )
 
     async def fortnight(self, use_case: str) -> Sequence[HistoryRow]:
@@ -117,11 +143,22 @@ class Monitoring:
         """The position of the newest audit entry: it grows with every recorded event."""
         return int((await self._one(_SQL["pulse"], {}))["position"])
 
-    async def moved(self, after: int, *, use_cases: Sequence[str] | None) -> tuple[int, bool]:
-        """The current pulse, and whether any event after ``after`` concerns ``use_cases``."""
-        names = None if use_cases is None else list(use_cases)
-        row = await self._one(_SQL["moved"], {"after": after, "use_cases": names})
-        return int(row["position"]), bool(row["moved"])
+    async def moved(self, after: int) -> tuple[int, Sequence[str | None]]:
+        """The current pulse, and the use cases of the events after ``after``.
+
+        ``None`` among them stands for events of the whole installation.
+        """
+        row = await self._one(_SQL["moved"], {"after": after})
+        return int(row["position"]), row["use_cases"]
+
+    async def _decided(self, declared: UseCase, version: VersionInfo | None) -> _Decided:
+        named = {"use_case": declared.name, "most": RECENT}
+        return _Decided(
+            total=await self._one(_SQL["total"], named),
+            recent=await self._one(_SQL["volume"], named),
+            reasons=await self._database.fetch(_SQL["reasons"], named),
+            measured=await self._measured_errors.read(declared, version),
+        )
 
     async def _one(self, query: Query[RowT], parameters: Mapping[str, object]) -> RowT:
         """The row of a statement that always gives one."""

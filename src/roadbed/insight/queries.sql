@@ -65,9 +65,16 @@ ORDER BY since, work, about LIMIT 100
 -- name: moved
 -- not null: position
 SELECT coalesce(max(position), %(after)s) AS position,
-       coalesce(bool_or(%(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)), false)
-       AS moved
+       coalesce(array_agg(DISTINCT use_case), '{}') AS use_cases
 FROM audit_entry WHERE position > %(after)s
+
+-- name: happened
+-- not null: newest
+-- The newest entry of each use case after a position, and the newest that is not traffic.
+SELECT use_case, max(position) AS newest,
+       max(position) FILTER (WHERE kind <> ALL (%(traffic)s)) AS act
+FROM audit_entry WHERE position > %(after)s
+GROUP BY use_case
 
 -- name: events
 SELECT id, kind, stage, waits_for, release, actor, detail, at FROM stage_event

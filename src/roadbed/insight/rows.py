@@ -63,7 +63,15 @@ class MovedRow(TypedDict):
     """A row of ``moved``."""
 
     position: int
-    moved: bool
+    use_cases: list[str]
+
+
+class HappenedRow(TypedDict):
+    """A row of ``happened``."""
+
+    use_case: str | None
+    newest: int
+    act: int | None
 
 
 class EventsRow(TypedDict):
@@ -180,6 +188,7 @@ class Queries(TypedDict):
     failures_keep: Query[Never]
     failures_list: Query[FailuresListRow]
     moved: Query[MovedRow]
+    happened: Query[HappenedRow]
     events: Query[EventsRow]
     noted_verdicts: Query[NotedVerdictsRow]
     noted_proposals: Query[NotedProposalsRow]

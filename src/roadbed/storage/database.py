@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -20,6 +21,7 @@ Row = Mapping[str, Any]
 RowT = TypeVar("RowT", bound=Row)
 Parameters = Mapping[str, object]
 SCHEMA = "roadbed"
+_CHECKED_SECONDS = 1.0
 _HOSTS = re.compile(r"((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._%-]*)(:[0-9]*)?(,|$))*")
 
 # SQLSTATE classes of transient failures.
@@ -76,6 +78,8 @@ def _well_formed(url: str) -> bool:
 class Connection(psycopg.AsyncConnection[Row]):
     """A connection that gives the rows of a ``Query`` their type."""
 
+    checked_at = float("-inf")
+
     if TYPE_CHECKING:
 
         @overload  # type: ignore[override]  # no templates: SQL is not built
@@ -105,6 +109,14 @@ class BlockingConnection(psycopg.Connection[Row]):
         def execute(self, query: str | bytes, params: Parameters | None = None) -> object: ...
 
 
+async def _check(connection: Connection) -> None:
+    """Raises if a connection is lost; one that was checked a moment ago is not asked again."""
+    now = time.monotonic()
+    if now - connection.checked_at > _CHECKED_SECONDS:
+        await AsyncConnectionPool.check_connection(connection)
+        connection.checked_at = now
+
+
 class Database:
     """A pool of connections; one call of ``transaction`` is one transaction."""
 
@@ -113,11 +125,12 @@ class Database:
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.url,
             connection_class=Connection,
-            kwargs={"row_factory": dict_row},
+            # One statement is one transaction anyway, without two more round trips for it.
+            kwargs={"row_factory": dict_row, "autocommit": True},
             min_size=1,
             max_size=connections,
             timeout=10.0,
-            check=AsyncConnectionPool.check_connection,
+            check=_check,
             open=False,
         )
 
@@ -136,8 +149,14 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
         """A connection inside one transaction. Raises ``StorageUnavailableError``."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        """A connection outside a transaction. Raises ``StorageUnavailableError``."""
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.Error) as error:
             task = asyncio.current_task()
@@ -157,7 +176,7 @@ class Database:
     async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]: ...
     async def fetch(self, query: str, parameters: Parameters | None = None) -> Sequence[Row]:
         """All rows of one statement, in a separate transaction."""
-        async with self.transaction() as connection:
+        async with self._connection() as connection:
             cursor = await connection.execute(query, parameters)
             return await cursor.fetchall() if cursor.description else []
 
