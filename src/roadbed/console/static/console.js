@@ -4,6 +4,7 @@
 
 const typing = (at) => at.closest("input, textarea, select");
 const usecase = document.body.dataset.usecase;
+const person = (document.querySelector("[data-person]") || { dataset: {} }).dataset.person;
 const pageKeys = {};  // what one page adds, by key
 
 async function ask(path, body) {
@@ -67,6 +68,7 @@ document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.key.length === 1 && event.key !== "?" && kept.read("keys") === "off") return;
   if (going) { going = false; go(event.key); return; }
   const search = document.querySelector("[data-search]");
   const act = {
@@ -120,9 +122,38 @@ async function copy(button, text) {
   setTimeout(() => { button.textContent = before; }, 1200);
 }
 
+// --- what this browser keeps for whoever is signed in
+
+const kept = {
+  at: (name) => `roadbed:${person}:${name}`,
+  read(name) {
+    try { return localStorage.getItem(kept.at(name)); } catch { return null; }
+  },
+  write(name, value) {
+    try { localStorage.setItem(kept.at(name), value); } catch { /* then for this page only */ }
+  },
+};
+// Single keys can be switched off: what listens to speech types letters too.
+const singleKeys = document.getElementById("single-keys");
+if (singleKeys) {
+  singleKeys.checked = kept.read("keys") !== "off";
+  singleKeys.addEventListener("change", () => kept.write("keys", singleKeys.checked ? "on" : "off"));
+}
+
+// Moments are shown in the reader's own time, and in UTC where the pointer rests.
+function localTimes() {
+  document.querySelectorAll("time[data-exact]").forEach((time) => {
+    const at = new Date(time.dateTime);
+    if (time.dataset.exact === "done" || Number.isNaN(at.getTime())) return;
+    time.title = time.textContent;
+    time.textContent = at.toLocaleString(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+    time.dataset.exact = "done";
+  });
+}
+localTimes();
+
 // --- what must outlive a reload: in this tab, for whoever is signed in
 
-const person = (document.querySelector("[data-person]") || { dataset: {} }).dataset.person;
 const drawer = {
   at: (name) => `roadbed:${person}:${name}`,
   read(name) {
@@ -161,7 +192,15 @@ function whatif() {
     holder.querySelector("p").textContent = holder.querySelectorAll("li")[holder.querySelector("input").value].textContent;
   });
 }
-document.addEventListener("input", (event) => { if (event.target.closest("[data-whatif]")) whatif(); });
+document.addEventListener("input", (event) => {
+  const holder = event.target.closest("[data-whatif]");
+  if (!holder) return;
+  whatif();
+  // The view is a link: the address says which limit is looked at.
+  const address = new URL(location.href);
+  address.searchParams.set("limit", holder.querySelectorAll("li")[event.target.value].dataset.limit);
+  history.replaceState(null, "", address);
+});
 whatif();
 
 // On a narrow page the tabs scroll: the current one is in view.

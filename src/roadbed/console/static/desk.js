@@ -93,6 +93,9 @@ function reviewDesk(path) {
     const next = await following;
     // Whatever was fetched ahead may have been closed elsewhere or be what was just undone.
     show(next && id(next) && id(next) !== left ? next : await fetchNext(left));
+    // The new item has the focus, so that it is read aloud; keys work as before.
+    const text = place.querySelector(".text, .lead");
+    if (text) { text.tabIndex = -1; text.focus({ preventScroll: true }); }
   }
 
   async function send(suffix, body) {

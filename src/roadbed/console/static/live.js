@@ -86,6 +86,7 @@ function take(html) {
   unmark();
   asRead();
   whatif();
+  localTimes();
   const at = document.activeElement;
   if (meant && !(at && at.matches("a, button") && does(at) === meant)) {
     const again = [...document.querySelectorAll("main :is(a, button)")].find((element) => does(element) === meant);
