@@ -50,7 +50,6 @@ NOT_YET = {
     "timeline.html",
     "trust.html",
     "usecase.html",
-    "usecases.html",
     "versions.html",
     "weak.html",
 }
