@@ -33,7 +33,7 @@ def read() -> list[Term]:
 TERMS = read()
 HEADINGS = set(
     re.findall(
-        r"<h1>([^<{]+)",
+        r'<h1>(?:{{ _\("|{% trans [^%]*%})?([^<{"]+)',  # in the catalogue or not yet
         "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.glob("*.html")),
     )
 )
