@@ -209,6 +209,11 @@ def exact(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def moment(at: datetime) -> Markup:
+    """The exact moment for a page: in UTC, and by script in the reader's own time."""
+    return Markup('<time datetime="{}" data-exact>{}</time>').format(at.isoformat(), exact(at))
+
+
 def code(text: str) -> Markup:
     """A sentence with `commands` marked as code."""
     parts = text.split("`")

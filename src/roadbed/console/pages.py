@@ -55,6 +55,7 @@ _environment.filters.update(
     duration=formatting.duration,
     span=formatting.span,
     exact=formatting.exact,
+    moment=formatting.moment,
     short=formatting.short,
     flat=flat,
     shown=shown,

@@ -12,6 +12,11 @@ async function ask(path, body) {
   return { ok: answer.ok, html: await answer.text() };
 }
 
+// A text of the page in the language of its reader.
+function word(name) {
+  return document.querySelector(`[data-word="${name}"]`).textContent;
+}
+
 function part(html) {
   const holder = document.createElement("template");
   holder.innerHTML = html.trim();
@@ -108,7 +113,7 @@ document.addEventListener("submit", (event) => {
   if (event.target.method !== "post") return;
   event.target.dataset.sent = "1";
   const button = event.submitter;
-  if (button) setTimeout(() => { button.setAttribute("aria-busy", "true"); }, 400);
+  if (button) setTimeout(() => { button.dataset.busy = word("working"); button.setAttribute("aria-busy", "true"); }, 400);
 });
 window.addEventListener("pageshow", () => {
   document.querySelectorAll("[data-sent]").forEach((form) => { delete form.dataset.sent; });
@@ -117,8 +122,8 @@ window.addEventListener("pageshow", () => {
 
 async function copy(button, text) {
   const before = button.textContent;
-  try { await navigator.clipboard.writeText(text); button.textContent = "Copied"; }
-  catch { window.prompt("Copy:", text); }
+  try { await navigator.clipboard.writeText(text); button.textContent = word("copied"); }
+  catch { window.prompt(word("copy"), text); }
   setTimeout(() => { button.textContent = before; }, 1200);
 }
 

@@ -6,7 +6,7 @@ Object.assign(pageKeys, reviewDesk(document.body.dataset.desk));
 function reviewDesk(path) {
   const place = document.getElementById("item");
   const result = document.getElementById("result");
-  const NO_ANSWER = "The server does not answer.";
+  const NO_ANSWER = word("no-answer");
   const GONE = ["review_closed", "review_taken", "review_superseded", "review_held", "review_unknown", "content_changed", "own_task"];
   const NOTHING_LEFT = ["nothing_to_undo", "review_known_case", "review_closed", "review_taken", "review_superseded", "review_unknown"];
   const MOST_DONE = 50;
@@ -73,6 +73,12 @@ function reviewDesk(path) {
     return told.dataset.code || "";
   }
 
+  function say(text) {
+    const told = part('<p class="told"></p>');
+    told.textContent = text;
+    result.replaceChildren(told);
+  }
+
   function trouble(problem, more) {
     const told = part('<p class="problem" role="alert"><strong></strong> <span></span></p>');
     told.firstElementChild.textContent = problem;
@@ -83,7 +89,8 @@ function reviewDesk(path) {
   // An item that is not for us any more: what was typed for it can still be read and copied.
   function tellTyped(fields) {
     if (!fields) return;
-    const said = part('<p class="small" data-typed>You had typed: <span></span></p>');
+    const said = part('<p class="small" data-typed><strong></strong> <span></span></p>');
+    said.firstElementChild.textContent = word("typed");
     said.lastElementChild.textContent = Object.entries(fields)
       .map(([name, value]) => `${name.replace(/^output\./, "")}: ${value}`).join("; ");
     result.append(said);
@@ -117,15 +124,16 @@ function reviewDesk(path) {
         show(await fetchNext(code === "content_changed" ? "" : left));
       }
     } catch {
-      if (taken) trouble(NO_ANSWER, "Your verdict is stored. The next review appears when the server answers.");
-      else trouble(NO_ANSWER, "What you typed is still here; try again.");
+      if (taken) trouble(NO_ANSWER, word("stored"));
+      else trouble(NO_ANSWER, word("try-again"));
       if (taken) follow(left);
     } finally { busy = false; }
   }
 
   // The verdict is on disk, only the next item is not here yet.
   function follow(left) {
-    current = part('<p class="small">Fetching the next one …</p>');
+    current = part('<p class="small"></p>');
+    current.textContent = word("fetching");
     place.replaceChildren(current);
     const again = () => fetchNext(left).then(show).catch(() => setTimeout(again, 1000));
     setTimeout(again, 1000);
@@ -160,6 +168,7 @@ function reviewDesk(path) {
 
   async function undo() {
     const review = done[done.length - 1];
+    if (!review) say(word("nothing"));
     if (!review || busy) return;
     busy = true;
     try {
@@ -167,19 +176,19 @@ function reviewDesk(path) {
       if (answer.ok) {
         forget(review);
         const node = part(answer.html);
-        const passed = id(node) === review ? "" : " You were shown what the decider said, so somebody else labels it.";
+        const passed = id(node) === review ? "" : ` ${word("passed-on")}`;
         show(node);
-        result.replaceChildren(part(`<p class="told">Undone.${passed}</p>`));
+        say(word("undone") + passed);
       } else if (tell(answer.html) === "nothing_to_undo" && unsure === review) {
         // It was taken back before: only the answer was lost.
         forget(review);
         show(await fetchNext("", review));
-        result.replaceChildren(part('<p class="told">Undone.</p>'));
+        say(word("undone"));
       } else if (NOTHING_LEFT.includes(result.firstElementChild.dataset.code)) forget(review);
       unsure = "";
     } catch {
       unsure = review;
-      trouble(NO_ANSWER, "Nothing is lost. Press u again.");
+      trouble(NO_ANSWER, word("press-u"));
     } finally { busy = false; }
   }
 
@@ -188,12 +197,12 @@ function reviewDesk(path) {
     try {
       const node = await fetchNext("", before);
       if (node.dataset.lost) {
-        trouble(node.dataset.lost, "This is the next review.");
+        trouble(node.dataset.lost, word("next"));
         tellTyped(drawer.read(`typed:${before}`));
       }
       show(node);
     } catch {
-      trouble(NO_ANSWER, "The next review appears when the server answers.");
+      trouble(NO_ANSWER, word("later"));
       setTimeout(begin, 3000);
     }
   }
