@@ -19,7 +19,14 @@ from roadbed.kernel.messages import DOMAIN, LOCALES
 
 _SOURCE = Path(__file__).parents[1] / "src" / "roadbed"
 _METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
-_OPTIONS = {"**.html": {"extensions": "jinja2.ext.i18n", "trimmed": "true", "encoding": "utf-8"}}
+_OPTIONS = {
+    "**.html": {
+        "extensions": "jinja2.ext.i18n",
+        "trimmed": "true",
+        "encoding": "utf-8",
+        "newstyle_gettext": "true",  # as pages are: a percent sign of a message is doubled
+    }
+}
 PSEUDO = "en_XA"
 _ACCENTS = str.maketrans("aceinosuyACEINOSUY", "áçéïñöšüýÁÇÉÏÑÖŠÜÝ")
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is the same file

@@ -174,6 +174,19 @@ def test_messages_are_in_the_language_of_the_block() -> None:
     assert messages.gettext("The same as a table") == plain
 
 
+def test_a_message_of_a_template_with_a_percent_sign_is_found() -> None:
+    environment = Environment(extensions=["jinja2.ext.i18n"])
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        messages.gettext, messages.ngettext, newstyle=True
+    )
+    template = environment.from_string(
+        "{% trans %}The pod is told at 50, 80 and 100 %.{% endtrans %}"
+    )
+    with messages.speaking(PSEUDO):
+        told = template.render()
+    assert told == pseudo("The pod is told at 50, 80 and 100 %%.").replace("%%", "%")
+
+
 def test_a_pseudo_message_keeps_what_is_filled_in_and_is_longer() -> None:
     told = pseudo("%(n)s of {total} <strong>cases</strong> wait")
     assert "%(n)s" in told

@@ -25,7 +25,7 @@ from roadbed.guarantee.presentation import (
 from roadbed.improvement.model import support
 from roadbed.kernel import messages
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.figures import counted, interval
+from roadbed.kernel.figures import interval
 from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.permissions import Permission, Viewer
@@ -73,7 +73,6 @@ _environment.filters.update(
 _environment.globals.update(
     static=static_files.address,
     interval=interval,
-    counted=counted,
     unaudited=unaudited,
     measured_cell=measured_cell,
     measured_lines=measured_lines,
