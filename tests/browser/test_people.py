@@ -93,7 +93,7 @@ async def test_an_administrator_gives_a_role_and_takes_it_back(site: Site, page:
     assert link.startswith(f"{site.address}/sign-in?code=rb_link_")
     await page.go_back()
     await page.get_by_role("button", name="Revoke reviewer of triage").click()
-    await page.get_by_text("None yet.").wait_for()
+    await page.get_by_text("Nobody gave one yet").wait_for()
     await page.get_by_role("button", name="Disable").click()
     await page.get_by_role("button", name="Enable").wait_for()
     assert "Disabled" in await page.locator(".lead").inner_text()
@@ -102,7 +102,7 @@ async def test_an_administrator_gives_a_role_and_takes_it_back(site: Site, page:
 async def test_what_a_viewer_may_not_do_is_not_offered(site: Site, page: Page) -> None:
     await site.app.members.add("vera", by="test")
     await enter(site, page, "vera")
-    assert "You have no role yet" in await page.locator("main").inner_text()
+    assert "You have no role yet." in await page.locator("main").inner_text()
     await site.app.members.grant("vera", "triage", "viewer", by="test")
     await page.goto(f"{site.address}/usecases/triage")
     for name in ("Drill now", "Halt triage", "Review g r", "People"):
