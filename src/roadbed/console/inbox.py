@@ -24,6 +24,7 @@ from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.inbox.model import ActionItem
 from roadbed.insight.monitoring import FORTNIGHT, Overview
+from roadbed.kernel.messages import gettext as _
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
@@ -188,14 +189,21 @@ async def _row(app: App, name: str) -> UseCaseRow:
 
 
 def _next_step(release: Release, overview: Overview) -> str:
-    waits = [what.removeprefix("for ") for what, _ in presentation.waiting(release)]
     verb = presentation.VERBS.get(release.next or "")
-    step = f"release {release.number}: {verb[0].lower()}" if verb else f"release {release.number}"
-    return f"{step}, waits for {', '.join(waits)}" if waits else f"{step} ({_owner(overview)})"
+    told = {"number": release.number, "owner": _owner(overview)}
+    told |= {"verb": _(verb[0]).lower() if verb else ""}
+    if waits := presentation.waits_for(release):
+        message = _("release %(number)s, waits for %(waits)s")
+        if verb:
+            message = _("release %(number)s: %(verb)s, waits for %(waits)s")
+        return message % {**told, "waits": ", ".join(waits)}
+    if verb:
+        return _("release %(number)s: %(verb)s (%(owner)s)") % told
+    return _("release %(number)s (%(owner)s)") % told
 
 
 def _owner(overview: Overview) -> str:
-    return overview.pod.get("engineer") or overview.pod.get("domain_lead") or "the pod"
+    return overview.pod.get("engineer") or overview.pod.get("domain_lead") or _("the pod")
 
 
 ROUTES: Sequence[Route] = (
