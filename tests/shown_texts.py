@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
 from itertools import chain
 
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _WORDS = re.compile(r"[A-Za-z]\w* +[A-Za-z]|^\W*[A-Z][a-z]")
-_NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://")  # how an address or a tag begins
+_NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://|\s*UTC$")  # how an address or a tag begins
 # Calls whose constants are messages, tags, patterns, addresses or names.
 _CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip"}
 _CODE = {"Markup", "Route", "compile", "TypeVar", "getattr", "queries", "split", "startswith"}
@@ -111,28 +110,15 @@ class _Scan:
                 self._joined(parts, shown=shown)
             case ast.Name(id=name):
                 self._names |= {name} if shown else set()
-            case ast.Compare():
-                pass
             case ast.Lambda():
                 self._function(node)
             case ast.Call():
                 self._call(node, shown=shown)
-            case ast.Dict(values=values):
-                for value in values:
-                    self._read(value, shown=shown)
-            case ast.IfExp(body=one, orelse=other):
-                self._read(one, shown=shown)
-                self._read(other, shown=shown)
-            case ast.Subscript(value=value):
-                if isinstance(value, ast.Dict):
-                    self._read(value, shown=shown)
             case ast.Yield(value=ast.expr() as value) | ast.YieldFrom(value=value):
                 self._read(value, shown=True)
-            case ast.comprehension():
-                pass
             case _:
-                for child in _children(node):
-                    self._read(child, shown=shown)
+                for part in _parts(node):
+                    self._read(part, shown=shown)
 
     def _constant(self, node: ast.expr, text: str, *, shown: bool) -> None:
         if _NO_TEXT.match(text) or not _LETTERS.search(text):
@@ -142,12 +128,7 @@ class _Scan:
 
     def _joined(self, parts: list[ast.expr], *, shown: bool) -> None:
         texts = [part.value for part in parts if isinstance(part, ast.Constant)]
-        if (
-            texts
-            and parts[0] is not None
-            and isinstance(parts[0], ast.Constant)
-            and _NO_TEXT.match(str(texts[0]))
-        ):
+        if isinstance(parts[0], ast.Constant) and _NO_TEXT.match(str(texts[0])):
             return
         spoken = shown or any(" " in str(text) for text in texts)
         for part in parts:
@@ -158,7 +139,7 @@ class _Scan:
 
     def _call(self, call: ast.Call, *, shown: bool) -> None:
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-        inner = _children(call)
+        inner = [*call.args, *(keyword.value for keyword in call.keywords)]
         if name in _CATALOGUE | _CODE | _LOGS:
             inner = [child for child in inner if not isinstance(child, ast.Constant)]
         elif name == "get":
@@ -166,15 +147,23 @@ class _Scan:
         if isinstance(call.func, ast.Attribute):
             self._read(call.func.value, shown=shown)
         for child in inner:
-            self._read(child, shown=name in _JOINED)
+            self._read(child, shown=name in _JOINED or (name == "get" and shown))
 
 
-def _children(node: ast.AST) -> list[ast.expr]:
-    """The expressions of a node that may be texts: no names of functions, no conditions."""
-    if isinstance(node, ast.Call):
-        return [*node.args, *(keyword.value for keyword in node.keywords)]
-    children: Iterator[ast.AST] = ast.iter_child_nodes(node)
-    return [child for child in children if isinstance(child, ast.expr)]
+def _parts(node: ast.expr) -> list[ast.expr]:
+    """The parts of an expression that may be texts: no keys, no conditions."""
+    match node:
+        case ast.Compare():
+            return []
+        case ast.Dict(values=values):
+            return values
+        case ast.IfExp(body=one, orelse=other):
+            return [one, other]
+        case ast.Subscript(value=value):
+            return [value] if isinstance(value, ast.Dict) else []
+        case _:
+            children = ast.iter_child_nodes(node)
+            return [child for child in children if isinstance(child, ast.expr)]
 
 
 def _has_docstring(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
