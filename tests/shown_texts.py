@@ -16,7 +16,17 @@ _WORDS = re.compile(r"[A-Za-z]\w* +[A-Za-z]|^\W*[A-Z][a-z]")
 _NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://|\s*UTC$")  # how an address or a tag begins
 # Calls whose constants are messages, tags, patterns, addresses or names.
 _CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip"}
-_CODE = {"Markup", "Route", "compile", "TypeVar", "getattr", "queries", "split", "startswith"}
+_CODE = {
+    "Markup",
+    "Route",
+    "compile",
+    "TypeVar",
+    "ParamSpec",
+    "getattr",
+    "queries",
+    "split",
+    "startswith",
+}
 _CODE |= {"removeprefix", "removesuffix", "endswith", "strip", "rstrip", "lstrip", "Path"}
 _LOGS = {"debug", "info", "warning", "error", "exception"}
 _JOINED = {"join", "format", "replace", "counted"}  # calls whose arguments become text

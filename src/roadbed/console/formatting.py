@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import wraps
+from typing import ParamSpec
 
 from markupsafe import Markup, escape
 
@@ -118,6 +120,8 @@ BUDGET_STATES = Words(
         "spent": later("■ used up: too little for one more task, so tasks go to people"),
     }
 )
+Spoken = ParamSpec("Spoken")
+_UNIT = re.compile(r"(?<=[0-9]) ")  # between a number and its unit
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates
 _KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
 _SAYS = {
@@ -162,6 +166,25 @@ class Unchanged(str):
     """Text that a form sends back: a page shows it as it is."""
 
     __slots__ = ()
+
+
+class Figure(str):
+    """A number with its unit: a page shows both on one line, elsewhere it is plain text."""
+
+    __slots__ = ()
+
+    def __html__(self) -> Markup:
+        return escape(_UNIT.sub("\u00a0", str(self)))
+
+
+def on_one_line(tell: Callable[Spoken, str]) -> Callable[Spoken, Figure]:
+    """The same function for templates: no number in its text stands apart from its unit."""
+
+    @wraps(tell)
+    def told(*args: Spoken.args, **kwargs: Spoken.kwargs) -> Figure:
+        return Figure(tell(*args, **kwargs))
+
+    return told
 
 
 def upright(value: object) -> object:
