@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from babel.support import NullTranslations
 from jinja2 import Environment, nodes
+from markupsafe import escape
 
-from roadbed.kernel import messages
+from roadbed.console import formatting
+from roadbed.console.navigation import tabs
+from roadbed.guarantee import presentation
+from roadbed.kernel import figures, messages
+from roadbed.releases import report_presentation
+from roadbed.usecases.rollout import Rollout
 from tests import shown_texts
 from tests.messages import PSEUDO, files, pseudo
 
@@ -280,6 +288,69 @@ def test_a_pseudo_message_keeps_what_is_filled_in_and_is_longer() -> None:
     assert "<strong>" in told
     assert told.startswith("[")
     assert len(pseudo("a sentence of some length")) >= 1.4 * len("a sentence of some length")
+
+
+@pytest.fixture
+def german() -> Iterator[None]:
+    """Messages are in German, of which there is only the form of numbers."""
+    with pytest.MonkeyPatch.context() as patch, messages.speaking("de"):
+        patch.setattr(messages, "_catalogue", lambda _: NullTranslations())
+        yield
+
+
+@pytest.mark.usefixtures("german")
+def test_figures_have_a_decimal_comma_where_the_language_has_one() -> None:
+    assert messages.number(1234567) == "1.234.567"
+    assert messages.number(1234.5, 2) == "1.234,50"
+    assert messages.number(0.25) == "0,25"
+    assert messages.localised("−0.5") == "−0,5"
+    assert messages.localised("12345.5") == "12345,5"
+    assert messages.localised("1e-05") == "1e-05"
+    assert formatting.percent(0.0254, 1) == "2,5 %"
+    assert formatting.points(-0.012) == "−1,2"
+    assert formatting.money(Decimal("1234.5"), "EUR") == "1.234,50 EUR"
+    assert formatting.duration(0.0123) == "12,3 ms"
+    assert formatting.milliseconds(1234.5678) == "1.234.568 ms"
+    assert figures.counted(1234, "rule") == "1.234 rules"
+    assert figures.interval(0.0061, 0.0194, 1812) == "0,6–1,9 %, n = 1.812"
+    assert report_presentation.share(0.041) == "4,1 %"
+
+
+@pytest.mark.usefixtures("german")
+def test_a_figure_is_rounded_before_it_gets_the_form_of_the_language() -> None:
+    for n in range(0, 3000, 5):
+        assert messages.number(n / 1000, 2) == f"{n / 1000:.2f}".replace(".", ",")
+
+
+def test_a_page_keeps_a_number_and_its_unit_on_one_line() -> None:
+    told = formatting.on_one_line(formatting.percent)(0.02)
+    assert told == "2 %"
+    assert f"{told}" == "2 %"
+    assert escape(told) == "2\u00a0%"
+    assert escape(formatting.Figure("3 <b>")) == "3\u00a0&lt;b&gt;"
+    assert escape(formatting.Figure("less than 3 days ago")) == "less than 3\u00a0days ago"
+
+
+def test_words_are_shown_in_the_language_of_whoever_reads() -> None:
+    chip, meaning = formatting.DELIVERY_STATES["delivered"]
+    with messages.speaking(PSEUDO):
+        assert str(chip) == f"● {pseudo('delivered')}"
+        assert pseudo("delivered") in escape(chip)
+        assert formatting.REASONS.get("proven") == pseudo("proven")
+        assert formatting.REASONS.get("another", "another") == "another"
+        assert formatting.DELIVERY_STATES["delivered"][1] == pseudo("It was made.")
+        assert pseudo("Overview") in {tab.name for tab in tabs("triage", "/", {}, lambda _: True)}
+        assert messages.several("%(n)s day", "%(n)s days", 2) == pseudo("%(n)s days") % {"n": 2}
+    assert (str(chip), meaning) == ("● delivered", "It was made.")
+    assert len(formatting.DELIVERY_STATES) == len(list(formatting.DELIVERY_STATES))
+    assert len(formatting.REASONS) == len(list(formatting.REASONS))
+
+
+def test_what_is_stored_stays_english() -> None:
+    with messages.speaking(PSEUDO):
+        stored = presentation.proposes_only("Good.", "triage", Rollout())
+    assert stored == presentation.proposes_only("Good.", "triage", Rollout())
+    assert stored.startswith("Good. It proposes only")
 
 
 def test_numbers_have_the_form_of_the_language() -> None:

@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse
 
 from roadbed.app import App
 from roadbed.console import chips, formatting, static_files
-from roadbed.console.formatting import on_one_line
+from roadbed.console.formatting import Figure, on_one_line
 from roadbed.console.navigation import tabs
 from roadbed.console.watched_viewer import WatchedName
 from roadbed.guarantee.presentation import (
@@ -126,9 +126,9 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         language=messages.spoken().replace("_", "-"),
         restore=app_of(request).recovery.standing,
         now=now,
-        ago=on_one_line(lambda at: formatting.ago(at, now)),
-        left=on_one_line(lambda at: formatting.left(at, now)),
-        span=on_one_line(lambda at: formatting.span((now - at).total_seconds())),
+        ago=lambda at: Figure(formatting.ago(at, now)),
+        left=lambda at: Figure(formatting.left(at, now)),
+        span=lambda at: Figure(formatting.span((now - at).total_seconds())),
         **{"usecase": None, "standing": None, "tabs": None, **facts},
     )
     return _answer(request, html, status)
