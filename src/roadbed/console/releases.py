@@ -42,14 +42,15 @@ _MOST_ROWS = 200
 
 
 def _name(row: Release) -> str:
-    return f"Release {row.number}: {row.reason or 'no reason given'}"
+    told = {"number": row.number, "reason": row.reason or _("no reason given")}
+    return _("Release %(number)s: %(reason)s") % told
 
 
 def _against(row: Release) -> Cell:
     if not (row.version_number and row.base_number):
         return Cell(text="–")
     path = f"/usecases/{row.use_case}/versions/{row.base_number}..{row.version_number}"
-    return Cell(text=f"against {row.base_number}", link=path)
+    return Cell(text=_("against %(number)s") % {"number": row.base_number}, link=path)
 
 
 TABLE: DataTable[Release] = DataTable(
@@ -59,41 +60,48 @@ TABLE: DataTable[Release] = DataTable(
     sorts=("release", "version", "planned", "live", "ended", "by", "state"),
     sort="-release",
     columns=(
-        Column(name="release", title="Release", value=_name, order=lambda row: row.number),
+        Column(name="release", title=later("Release"), value=_name, order=lambda row: row.number),
         Column(
             name="state",
-            title="State",
+            title=later("State"),
             value=lambda row: chips.RELEASES[row.step].word,
             show=lambda row: Cell(chip=chips.RELEASES[row.step]),
         ),
         Column(
             name="version",
-            title="Version",
+            title=later("Version"),
             kind=CellKind.WHOLE,
             value=lambda row: row.version_number,
         ),
         Column(
             name="against",
-            title="Compared with",
+            title=later("Compared with"),
             kind=CellKind.WHOLE,
             value=lambda row: row.base_number,
             show=_against,
         ),
         Column(
-            name="planned", title="Planned", kind=CellKind.MOMENT, value=lambda row: row.planned_at
+            name="planned",
+            title=later("Planned"),
+            kind=CellKind.MOMENT,
+            value=lambda row: row.planned_at,
         ),
-        Column(name="live", title="Live", kind=CellKind.MOMENT, value=lambda row: row.live_at),
-        Column(name="ended", title="Ended", kind=CellKind.MOMENT, value=lambda row: row.ended_at),
-        Column(name="by", title="By", value=lambda row: row.author),
-        Column(name="ending", title="Why it ended", value=lambda row: row.ended_why),
+        Column(
+            name="live", title=later("Live"), kind=CellKind.MOMENT, value=lambda row: row.live_at
+        ),
+        Column(
+            name="ended", title=later("Ended"), kind=CellKind.MOMENT, value=lambda row: row.ended_at
+        ),
+        Column(name="by", title=later("By"), value=lambda row: row.author),
+        Column(name="ending", title=later("Why it ended"), value=lambda row: row.ended_why),
         Column(
             name="number",
-            title="Number",
+            title=later("Number"),
             kind=CellKind.WHOLE,
             value=lambda row: row.number,
             shown=False,
         ),
-        Column(name="id", title="Id", value=lambda row: row.id, shown=False),
+        Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
     ),
 )
 
