@@ -74,7 +74,7 @@ _environment.filters.update(
 _environment.globals.update(
     static=static_files.address,
     interval=on_one_line(interval),
-    counted=on_one_line(counted),
+    counted=counted,
     unaudited=unaudited,
     measured_cell=measured_cell,
     measured_lines=measured_lines,
