@@ -10,6 +10,12 @@ import httpx2
 from tests.conftest import Site
 
 
+async def plain(response: httpx2.Response) -> None:
+    """Replace the no-break spaces of a page, which stand between numbers and units."""
+    await response.aread()
+    response._content = response.content.replace("\u00a0".encode(), b" ")
+
+
 @asynccontextmanager
 async def browsing(
     site: Site, name: str = "ana", *, admin: bool = False
@@ -19,7 +25,10 @@ async def browsing(
         await site.app.members.add(name, by="test", admin=True)
     code = await site.app.people.issue_link_code(name)
     async with httpx2.AsyncClient(
-        base_url=site.address, headers={"Origin": site.address}, follow_redirects=True
+        base_url=site.address,
+        headers={"Origin": site.address},
+        follow_redirects=True,
+        event_hooks={"response": [plain]},
     ) as client:
         assert (await client.post("/sign-in/link", data={"code": code})).status_code == 200
         yield client

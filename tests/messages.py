@@ -27,6 +27,15 @@ _OPTIONS = {
         "newstyle_gettext": "true",  # as pages are: a percent sign of a message is doubled
     }
 }
+# By what messages are found, and which arguments they are: a chip's word is its second.
+_KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "ngettext": (1, 2),
+    "several": (1, 2),
+    "later": None,
+    "Chip": (2,),
+}
 PSEUDO = "en_XA"
 _ACCENTS = str.maketrans("aceinosuyACEINOSUY", "áçéïñöšüýÁÇÉÏÑÖŠÜÝ")
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is the same file
@@ -37,9 +46,7 @@ _KEPT = re.compile(r"(%\(\w+\)s|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
 def messages() -> Catalog:
     """Every message of the source, with the files that it stands in."""
     catalogue = Catalog(project="Roadbed", header_comment="# The messages of Roadbed.", fuzzy=False)
-    extracted = extract_from_dir(
-        _SOURCE, _METHODS, _OPTIONS, keywords={"_": None, "gettext": None, "ngettext": (1, 2)}
-    )
+    extracted = extract_from_dir(_SOURCE, _METHODS, _OPTIONS, keywords=_KEYWORDS)
     for file, _, message, comments, context in sorted(extracted, key=lambda one: (one[0], one[1])):
         catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
     return catalogue

@@ -10,7 +10,7 @@ import pytest
 from roadbed.cli import outcomes, proposals, trust
 from roadbed.cli.versions import rows_of
 from roadbed.console import formatting
-from roadbed.guarantee import presentation
+from roadbed.guarantee import outlook, presentation
 from roadbed.guarantee.model import Volume
 from roadbed.improvement.model import support
 from roadbed.kernel.json import shown
@@ -210,7 +210,7 @@ class TestProposals:
 
 def _foretold(days: float | None, *, labelled: int, tasks: float = 20.0, needed: int = 150) -> str:
     soon = Forecast(needed=None if days is None else needed, there=0, coverage=0.5, days=days)
-    return presentation.forecast(
+    return outlook.forecast(
         soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled
     )
 
@@ -254,12 +254,12 @@ class TestWeakSpots:
         ],
     )
     def test_the_card_says_of_how_many_it_speaks(self, detail: Any, said: str) -> None:
-        told = presentation.weak(3, detail)
+        told = outlook.weak(3, detail)
         assert said in told
         assert "about as good everywhere" not in told
 
     def test_no_version_has_no_card(self) -> None:
-        assert presentation.weak(None, {}).startswith("No version has been certified yet")
+        assert outlook.weak(None, {}).startswith("No version has been certified yet")
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,7 @@ from roadbed.console.live import LivePages, SeenFrom
 from roadbed.console.pages import app_of, page, problem_page, usecase_page
 from roadbed.guarantee.presentation import STATES
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.messages import gettext as _
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.permissions import Permission
 
@@ -154,7 +155,7 @@ async def usecase(request: Request) -> HTMLResponse:
         deliveries=sent,
         overview=overview,
         live=service.live,
-        state_words=STATES[service.live.state],
+        state_words=_(STATES[service.live.state]),
         chip=chips.of_use_case(service),
         notices=notices,
         failures=await app.failures.list([name]),

@@ -10,6 +10,8 @@ from markupsafe import Markup, escape
 
 from roadbed.budgets.model import BudgetStatus
 from roadbed.guarantee.model import AuditPoint
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import localised, number
 from roadbed.storage.database import Row
 
 WIDTH, HEIGHT = 640, 300
@@ -43,7 +45,7 @@ def risk_coverage(
         *_limit(limit, place),
         *_chosen(curve, threshold, place),
     ]
-    return svg("Error among automatic answers against the share automated", parts)
+    return svg(_("Error among automatic answers against the share automated"), parts)
 
 
 def audit(path: Sequence[AuditPoint], *, limit: float) -> Markup:
@@ -69,12 +71,12 @@ def audit(path: Sequence[AuditPoint], *, limit: float) -> Markup:
         ),
         Markup('<polyline class="line" points="{}"/>').format(_points(line("estimate"))),
         *_limit(limit, place),
-        word(_LEFT, HEIGHT - _BOTTOM + 18, f"{first:,}", "middle"),
-        word(WIDTH - _RIGHT, HEIGHT - _BOTTOM + 18, f"{last:,}", "end"),
-        word(WIDTH - _RIGHT, HEIGHT - 4, "automatic answers of this version", "end"),
-        word(_LEFT + 4, _TOP + 4, "wrong: estimate (line) and bound (edge of the band)"),
+        word(_LEFT, HEIGHT - _BOTTOM + 18, number(first), "middle"),
+        word(WIDTH - _RIGHT, HEIGHT - _BOTTOM + 18, number(last), "end"),
+        word(WIDTH - _RIGHT, HEIGHT - 4, _("automatic answers of this version"), "end"),
+        word(_LEFT + 4, _TOP + 4, _("wrong: estimate (line) and bound (edge of the band)")),
     ]
-    return svg("Estimated error of automatic answers and its bound, over time", parts)
+    return svg(_("Estimated error of automatic answers and its bound, over time"), parts)
 
 
 def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
@@ -89,7 +91,10 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
 
     (x0, y0), (x1, y1) = place(0.0, 0.0), place(1.0, 1.0)
     parts = [
-        *(word(*_below(place(step / 5, 0.0)), f"{step / 5:g}", "middle") for step in range(6)),
+        *(
+            word(*_below(place(step / 5, 0.0)), localised(f"{step / 5:g}"), "middle")
+            for step in range(6)
+        ),
         *(word(*_left(place(0.0, step / 5)), f"{step * 20} %", "end") for step in range(6)),
         Markup('<line class="limit" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x0, y0, x1, y1),
     ]
@@ -103,10 +108,10 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
     path = [place(bin_["confidence"], bin_["right"]) for bin_ in bins]
     parts += [
         Markup('<polyline class="line" points="{}"/>').format(_points(path)),
-        word(WIDTH - _RIGHT, HEIGHT - 4, "confidence", "end"),
-        word(_LEFT + 4, _TOP + 4, "right among them"),
+        word(WIDTH - _RIGHT, HEIGHT - 4, _("confidence"), "end"),
+        word(_LEFT + 4, _TOP + 4, _("right among them")),
     ]
-    return svg("Share of right answers against confidence", parts)
+    return svg(_("Share of right answers against confidence"), parts)
 
 
 def volume(history: Sequence[Row], now: datetime) -> Markup:
@@ -126,11 +131,11 @@ def volume(history: Sequence[Row], now: datetime) -> Markup:
                 ).format(kind, max(x, 0), height - 18 - size, size)
             )
     parts += [
-        word(0, height - 3, "24 hours ago"),
-        word(width, height - 3, "now", "end"),
-        word(0, 10, f"{most:,} tasks a half-hour at most"),
+        word(0, height - 3, _("24 hours ago")),
+        word(width, height - 3, _("now"), "end"),
+        word(0, 10, _("%(n)s tasks a half-hour at most") % {"n": number(most)}),
     ]
-    return svg("Tasks in the last 24 hours, the automatic part filled", parts, height)
+    return svg(_("Tasks in the last 24 hours, the automatic part filled"), parts, height)
 
 
 def budget(of: BudgetStatus) -> Markup:
@@ -156,7 +161,10 @@ def budget(of: BudgetStatus) -> Markup:
             ),
             word(x, 11, f"{percent} %", "end" if percent == 100 else "middle"),
         ]
-    title = f"{of.period}: {of.share * 100:.0f} % of the budget spent or held"
+    title = _("%(period)s: %(share)s of the budget spent or held") % {
+        "period": of.period,
+        "share": f"{of.share * 100:.0f} %",
+    }
     return svg(title, parts, top + tall + 6)
 
 
@@ -165,8 +173,8 @@ def _axes(top: float, place: Any) -> Iterator[Markup]:
         x, y = place(step / 5, 0.0)
         yield word(x, y + 18, f"{step * 20} %", "middle")
     yield from _levels(top, place)
-    yield word(WIDTH - _RIGHT, HEIGHT - 4, "share of tasks automated", "end")
-    yield word(_LEFT + 4, _TOP + 4, "wrong among them")
+    yield word(WIDTH - _RIGHT, HEIGHT - 4, _("share of tasks automated"), "end")
+    yield word(_LEFT + 4, _TOP + 4, _("wrong among them"))
 
 
 def _levels(top: float, place: Any) -> Iterator[Markup]:
@@ -176,7 +184,7 @@ def _levels(top: float, place: Any) -> Iterator[Markup]:
         yield Markup('<line class="grid" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
             x, WIDTH - _RIGHT, y, y
         )
-        yield word(x - 6, y + 4, f"{tick * step * 100:g} %", "end")
+        yield word(x - 6, y + 4, f"{localised(f'{tick * step * 100:g}')} %", "end")
 
 
 def _below(at: tuple[float, float]) -> tuple[float, float]:
@@ -192,7 +200,8 @@ def _limit(limit: float, place: Any) -> Iterator[Markup]:
     yield Markup('<line class="limit" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(
         x, WIDTH - _RIGHT, y, y
     )
-    yield word(WIDTH - _RIGHT, y - 5, f"limit {limit * 100:g} %", "end", "limit-word")
+    words = _("limit %(share)s") % {"share": f"{localised(f'{limit * 100:g}')} %"}
+    yield word(WIDTH - _RIGHT, y - 5, words, "end", "limit-word")
 
 
 def _chosen(
@@ -206,7 +215,9 @@ def _chosen(
         x, _TOP, HEIGHT - _BOTTOM
     )
     yield Markup('<circle class="chosen-dot" cx="{}" cy="{}" r="4"/>').format(x, y)
-    yield word(x - 6, _TOP + 24, f"in force: {point['coverage'] * 100:.0f} % of the sample", "end")
+    covered = f"{point['coverage'] * 100:.0f} %"
+    words = _("in force: %(share)s of the sample") % {"share": covered}
+    yield word(x - 6, _TOP + 24, words, "end")
 
 
 def word(x: float, y: float, text: str, anchor: str = "start", kind: str = "word") -> Markup:
@@ -247,6 +258,11 @@ def spark(history: Sequence[Row], now: datetime, *, days: int) -> Markup:
         '<svg class="spark" viewBox="0 0 80 20" role="img" aria-label="{}">'
         '<polyline class="line" points="{}"/></svg>'
     ).format(
-        f"from {shares[0][1] * 100:.0f} % to {shares[-1][1] * 100:.0f} % in {len(shares)} days",
+        _("from %(first)s to %(last)s in %(n)s days")
+        % {
+            "first": f"{shares[0][1] * 100:.0f} %",
+            "last": f"{shares[-1][1] * 100:.0f} %",
+            "n": number(len(shares)),
+        },
         _points([(round(x, 1), round(y, 1)) for x, y in places]),
     )

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from markupsafe import Markup
 
 from roadbed.decisions.model import Deployment
+from roadbed.kernel.messages import gettext as _
 
 # What a colour says: it runs, it is under way, a person should look, it is stopped or failed, or
 # nothing at all. The sign says the same without colour.
@@ -17,19 +18,22 @@ Tone = Literal["good", "moving", "warn", "stop", "quiet"]
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A state: ``sign`` and ``word`` say it, ``tone`` colours it."""
+    """A state: ``sign`` and ``word`` say it, ``tone`` colours it.
+
+    ``word`` is English; it is shown in the language of whoever reads.
+    """
 
     sign: str
     word: str
     tone: Tone
 
     def __str__(self) -> str:
-        return f"{self.sign} {self.word}"
+        return f"{self.sign} {_(self.word)}"
 
     def __html__(self) -> str:
         return Markup(
             '<span class="chip {tone}"><span aria-hidden="true">{sign}</span> {word}</span>'
-        ).format(tone=self.tone, sign=self.sign, word=self.word)
+        ).format(tone=self.tone, sign=self.sign, word=_(self.word))
 
 
 # A task in a list: its route, or why it has none to show.

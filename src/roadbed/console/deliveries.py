@@ -19,6 +19,8 @@ from roadbed.deliveries.approvals import resolutions
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
 from roadbed.deliveries.model import FOR_PEOPLE, DeliveryState, ListedDelivery
 from roadbed.exports.model import CellKind
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.kernel.paging import Slice
 from roadbed.people.permissions import Permission, to_say
 from roadbed.usecases.use_case import UseCase
@@ -31,7 +33,7 @@ _OTHERS = [state for state in DeliveryState if state not in FOR_PEOPLE]
 
 def _reason(row: ListedDelivery) -> str:
     if row.withheld:
-        return "shown after its task is reviewed"
+        return _("shown after its task is reviewed")
     return formatting.sentence(row.reason)
 
 
@@ -40,7 +42,8 @@ def _link(row: ListedDelivery) -> str:
 
 
 def _what(row: ListedDelivery) -> str:
-    return f"{row.kind.capitalize()} to {row.destination}"
+    told = {"kind": row.kind.capitalize(), "destination": row.destination}
+    return _("%(kind)s to %(destination)s") % told
 
 
 TABLE: DataTable[ListedDelivery] = DataTable(
@@ -52,57 +55,63 @@ TABLE: DataTable[ListedDelivery] = DataTable(
     filters={"state": (*DeliveryState, "people", "all")},
     page_size=_PAGE_SIZE,
     columns=(
-        Column(name="task", title="Task", value=lambda row: words(row.input)),
+        Column(name="task", title=later("Task"), value=lambda row: words(row.input)),
         Column(
             name="what",
-            title="What",
+            title=later("What"),
             value=_what,
             show=lambda row: Cell(text=_what(row), link=_link(row)),
         ),
         Column(
             name="state",
-            title="State",
+            title=later("State"),
             value=lambda row: chips.DELIVERIES[row.state].word,
             show=lambda row: Cell(
                 chip=chips.DELIVERIES[row.state], detail=formatting.DELIVERY_STATES[row.state][1]
             ),
         ),
-        Column(name="reason", title="Reason", value=_reason),
+        Column(name="reason", title=later("Reason"), value=_reason),
         Column(
-            name="planned", title="Planned", kind=CellKind.MOMENT, value=lambda row: row.created_at
+            name="planned",
+            title=later("Planned"),
+            kind=CellKind.MOMENT,
+            value=lambda row: row.created_at,
         ),
         Column(
             name="until",
-            title="Approve until",
+            title=later("Approve until"),
             kind=CellKind.MOMENT,
             value=lambda row: row.approve_until,
             shown=False,
         ),
         Column(
             name="ended",
-            title="Ended",
+            title=later("Ended"),
             kind=CellKind.MOMENT,
             value=lambda row: row.done_at,
             shown=False,
         ),
         Column(
             name="attempts",
-            title="Attempts",
+            title=later("Attempts"),
             kind=CellKind.WHOLE,
             value=lambda row: row.attempt,
             shown=False,
         ),
         Column(
-            name="approved", title="Approved by", value=lambda row: row.approved_by, shown=False
+            name="approved",
+            title=later("Approved by"),
+            value=lambda row: row.approved_by,
+            shown=False,
         ),
         Column(
             name="task-id",
-            title="Task id",
+            title=later("Task id"),
             value=lambda row: row.task_id,
             show=lambda row: Cell(text=row.task_id, link=f"/receipts/{row.task_id}"),
             shown=False,
         ),
-        Column(name="id", title="Id", value=lambda row: row.id, shown=False),
+        Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
     ),
 )
 

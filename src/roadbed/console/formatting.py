@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from functools import wraps
+from typing import ParamSpec
 
 from markupsafe import Markup, escape
 
@@ -16,77 +18,120 @@ from roadbed.decisions.model import LiveVersion
 from roadbed.deliveries.model import Delivery
 from roadbed.improvement.model import Proposal
 from roadbed.insight.monitoring import Overview
-from roadbed.kernel.figures import counted
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later, localised, number, several
 
-_STEPS = ((60.0, "second"), (60.0, "minute"), (24.0, "hour"), (30.4, "day"), (12.0, "month"))
+# Of a time: how many of a unit make the next one.
+_STEPS = (60.0, 60.0, 24.0, 30.4, 12.0)
 
-REASONS = {
-    "proven": "proven",
-    "rule": "a rule applies",
-    "rule_failed": "a rule could not be evaluated",
-    "halted": "the use case is halted",
-    "unsure": "the decider is unsure",
-    "not_proven": "nothing is proven yet",
-    "audit_halted": "the running audit halted automation",
-    "slice_unknown": "too little is known of its slice",
-    "below_threshold": "not confident enough",
-    "no_version": "no version is trained yet",
-    "decider_failed": "the decider failed",
-    "decider_timeout": "the decider was too slow",
-    "invalid_answer": "the answer could not be used",
-    "interrupted": "cut off by crashes",
-}
+
+class Words(Mapping[str, str]):
+    """Words by what they stand for, in the language of whoever reads."""
+
+    def __init__(self, english: Mapping[str, str]) -> None:
+        self._english = english
+
+    def __getitem__(self, of: str) -> str:
+        return _(self._english[of])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._english)
+
+    def __len__(self) -> int:
+        return len(self._english)
+
+
+REASONS = Words(
+    {
+        "proven": later("proven"),
+        "rule": later("a rule applies"),
+        "rule_failed": later("a rule could not be evaluated"),
+        "halted": later("the use case is halted"),
+        "unsure": later("the decider is unsure"),
+        "not_proven": later("nothing is proven yet"),
+        "audit_halted": later("the running audit halted automation"),
+        "slice_unknown": later("too little is known of its slice"),
+        "below_threshold": later("not confident enough"),
+        "no_version": later("no version is trained yet"),
+        "decider_failed": later("the decider failed"),
+        "decider_timeout": later("the decider was too slow"),
+        "invalid_answer": later("the answer could not be used"),
+        "interrupted": later("cut off by crashes"),
+    }
+)
 
 
 _MEANINGS = {
-    "stuck": "It was made and has to be undone, but cannot be.",
-    "unknown": "It may have been made or not; the receiver cannot tell.",
-    "failed": "It was not made. There is no further automatic attempt.",
-    "held": "A person has to check it before it is sent.",
-    "planned": "It was decided and is being prepared.",
-    "waiting": "It is ready and waits in the queue.",
-    "sending": "It is being sent now.",
-    "delivered": "It was made.",
-    "skipped": "It was not needed.",
-    "refused": "A person refused it, or the time ran out. It was not sent.",
-    "cancelled": "It was cancelled before it was sent.",
-    "compensating": "It was made and is being taken back.",
-    "compensated": "It was made and taken back.",
+    "stuck": later("It was made and has to be undone, but cannot be."),
+    "unknown": later("It may have been made or not; the receiver cannot tell."),
+    "failed": later("It was not made. There is no further automatic attempt."),
+    "held": later("A person has to check it before it is sent."),
+    "planned": later("It was decided and is being prepared."),
+    "waiting": later("It is ready and waits in the queue."),
+    "sending": later("It is being sent now."),
+    "delivered": later("It was made."),
+    "skipped": later("It was not needed."),
+    "refused": later("A person refused it, or the time ran out. It was not sent."),
+    "cancelled": later("It was cancelled before it was sent."),
+    "compensating": later("It was made and is being taken back."),
+    "compensated": later("It was made and taken back."),
 }
-# State of a delivery: its chip, and what it means.
-DELIVERY_STATES = {state: (chips.DELIVERIES[state], words) for state, words in _MEANINGS.items()}
-OUTCOMES = {
-    "delivered": "delivered",
-    "temporary": "did not happen, to be tried again",
-    "refused": "refused by the receiver",
-    "unknown": "no answer: it may have happened",
-    "found": "looked up: it had happened",
-    "absent": "looked up: it had not happened",
-}
+
+
+class DeliveryStates(Mapping[str, tuple[chips.Chip, str]]):
+    """By state of a delivery: its chip, and what it means in the language of whoever reads."""
+
+    def __getitem__(self, state: str) -> tuple[chips.Chip, str]:
+        return chips.DELIVERIES[state], _(_MEANINGS[state])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MEANINGS)
+
+    def __len__(self) -> int:
+        return len(_MEANINGS)
+
+
+DELIVERY_STATES = DeliveryStates()
+OUTCOMES = Words(
+    {
+        "delivered": later("delivered"),
+        "temporary": later("did not happen, to be tried again"),
+        "refused": later("refused by the receiver"),
+        "unknown": later("no answer: it may have happened"),
+        "found": later("looked up: it had happened"),
+        "absent": later("looked up: it had not happened"),
+    }
+)
 # The task of each role of the pod.
-ROLES = {
-    "domain_lead": "owns it",
-    "engineer": "called when it breaks",
-    "data_specialist": "looks after the data",
-    "risk_partner": "watches the risk",
-}
+ROLES = Words(
+    {
+        "domain_lead": later("owns it"),
+        "engineer": later("called when it breaks"),
+        "data_specialist": later("looks after the data"),
+        "risk_partner": later("watches the risk"),
+    }
+)
 # State of a budget's period: its sign and word.
-BUDGET_STATES = {
-    "open": "● within the budget",
-    "half": "◐ half of it is gone",
-    "near": "! 80 % of it is gone",
-    "spent": "■ used up: too little for one more task, so tasks go to people",
-}
+BUDGET_STATES = Words(
+    {
+        "open": later("● within the budget"),
+        "half": later("◐ half of it is gone"),
+        "near": later("! 80 % of it is gone"),
+        "spent": later("■ used up: too little for one more task, so tasks go to people"),
+    }
+)
+Spoken = ParamSpec("Spoken")
+_UNIT = re.compile(r"(?<=[0-9]) ")  # between a number and its unit
 _TURNS = re.compile("[\u202a-\u202e\u2066-\u2069]")  # embeddings, overrides and isolates
 _KINDS_OF_ERROR = re.compile(r"^(Temporary|Refused|UnknownOutcome)Error: ")
 _SAYS = {
-    "approve": ("Approve exactly this", "a"),
-    "refuse": ("Refuse", "x"),
-    "replay": ("Send again", "a"),
-    "happened": ("It happened", "y"),
-    "did-not-happen": ("It did not happen: send it", "i"),
-    "done-by-hand": ("Taken back by hand", "h"),
-    "cancel": ("Do not send", "x"),
+    "approve": (later("Approve exactly this"), "a"),
+    "refuse": (later("Refuse"), "x"),
+    "replay": (later("Send again"), "a"),
+    "happened": (later("It happened"), "y"),
+    "did-not-happen": (later("It did not happen: send it"), "i"),
+    "done-by-hand": (later("Taken back by hand"), "h"),
+    "cancel": (later("Do not send"), "x"),
 }
 
 
@@ -94,10 +139,10 @@ def say(what: str, delivery: Delivery) -> dict[str, str]:
     """The button for a decision on a delivery: its label and key."""
     label, key = _SAYS[what]
     if what == "approve" and delivery.key is None:
-        label = "Try again to make it ready"
+        label = later("Try again to make it ready")
     if what == "happened" and delivery.state == "stuck":
-        label = "Leave it as it is"
-    return {"what": what, "label": label, "key": key}
+        label = later("Leave it as it is")
+    return {"what": what, "label": _(label), "key": key}
 
 
 def readable(content: Mapping[str, object]) -> str:
@@ -121,6 +166,25 @@ class Unchanged(str):
     """Text that a form sends back: a page shows it as it is."""
 
     __slots__ = ()
+
+
+class Figure(str):
+    """A number with its unit: a page shows both on one line, elsewhere it is plain text."""
+
+    __slots__ = ()
+
+    def __html__(self) -> Markup:
+        return escape(_UNIT.sub("\u00a0", str(self)))
+
+
+def on_one_line(tell: Callable[Spoken, str]) -> Callable[Spoken, Figure]:
+    """The same function for templates: no number in its text stands apart from its unit."""
+
+    @wraps(tell)
+    def told(*args: Spoken.args, **kwargs: Spoken.kwargs) -> Figure:
+        return Figure(tell(*args, **kwargs))
+
+    return told
 
 
 def upright(value: object) -> object:
@@ -152,56 +216,74 @@ def _visible(sign: str) -> bool:
 def money(amount: Decimal | float, currency: str) -> str:
     """An amount with its currency; amounts below a cent are not rounded to zero."""
     digits = 2 if amount == 0 or amount >= Decimal("0.01") else 4
-    return f"{amount:,.{digits}f} {currency}"
+    return f"{localised(f'{amount:,.{digits}f}')} {currency}"
 
 
 def milliseconds(seconds: float | None) -> str:
     """Seconds of a halt, always in the same unit so that two can be compared."""
-    return "not yet" if seconds is None else f"{seconds * 1000:,.0f} ms"
+    if seconds is None:
+        return _("not yet")
+    return _("%(n)s ms") % {"n": localised(f"{seconds * 1000:,.0f}")}
 
 
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in [0, 1] as a percentage."""
-    return "none" if share is None else f"{share * 100:.{digits}f} %"
+    return _("none") if share is None else f"{localised(f'{share * 100:.{digits}f}')} %"
 
 
 def points(share: float) -> str:
     """A difference of shares, with its sign, in percentage points."""
-    return f"{share * 100:+.1f}".replace("-", "−")
+    return localised(f"{share * 100:+.1f}".replace("-", "−"))
 
 
 def duration(seconds: float | None) -> str:
     """Seconds in the unit that suits them."""
     if seconds is None:
-        return "none"
+        return _("none")
     if seconds < 1.0:
-        return f"{seconds * 1000:.3g} ms"
-    for size, unit in _STEPS:
-        if seconds < size:
-            return f"{seconds:.0f} {unit}{'' if round(seconds) == 1 else 's'}"
-        seconds /= size
-    return f"{seconds:.0f} year{'' if round(seconds) == 1 else 's'}"
+        return _("%(n)s ms") % {"n": localised(f"{seconds * 1000:.3g}")}
+    time, steps = seconds, 0
+    while steps < len(_STEPS) and time >= _STEPS[steps]:
+        time /= _STEPS[steps]
+        steps += 1
+    return _in_units(steps, round(time))
+
+
+def _in_units(steps: int, n: int) -> str:
+    match steps:
+        case 0:
+            return several("%(n)s second", "%(n)s seconds", n)
+        case 1:
+            return several("%(n)s minute", "%(n)s minutes", n)
+        case 2:
+            return several("%(n)s hour", "%(n)s hours", n)
+        case 3:
+            return several("%(n)s day", "%(n)s days", n)
+        case 4:
+            return several("%(n)s month", "%(n)s months", n)
+        case _:
+            return several("%(n)s year", "%(n)s years", n)
 
 
 def span(seconds: float | None) -> str:
     """A waiting time for people, without milliseconds."""
     if seconds is None:
-        return "none"
-    return "less than a second" if seconds < 1.0 else duration(seconds)
+        return _("none")
+    return _("less than a second") if seconds < 1.0 else duration(seconds)
 
 
 def ago(at: datetime | None, now: datetime) -> str:
     """How long ago."""
     if at is None:
-        return "never"
+        return _("never")
     seconds = (now - at).total_seconds()
-    return "just now" if seconds < 2.0 else f"{span(seconds)} ago"
+    return _("just now") if seconds < 2.0 else _("%(time)s ago") % {"time": span(seconds)}
 
 
 def left(at: datetime, now: datetime) -> str:
     """How much time there is until then."""
     seconds = (at - now).total_seconds()
-    return "time is over" if seconds <= 0.0 else f"{span(seconds)} left"
+    return _("time is over") if seconds <= 0.0 else _("%(time)s left") % {"time": span(seconds)}
 
 
 def exact(at: datetime) -> str:
@@ -218,56 +300,105 @@ def code(text: str) -> Markup:
     """A sentence with `commands` marked as code."""
     parts = text.split("`")
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
-        for number, part in enumerate(parts)
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
     )
 
 
 def short(identifier: str | None) -> str:
     """The end of an id, enough to distinguish two. The whole id is copied."""
-    return identifier[:4] + "…" + identifier[-6:] if identifier else "none"
+    return identifier[:4] + "…" + identifier[-6:] if identifier else _("none")
 
 
 def proposals_waiting(waiting: Sequence[Proposal]) -> str:
     """How many proposals wait, and what the first one changes."""
     if not waiting:
-        return "No proposal waits."
+        return _("No proposal waits.")
     n, first = len(waiting), waiting[0]
-    count = "1 proposal waits." if n == 1 else f"{n:,} proposals wait."
-    it = "It" if n == 1 else "The first"
     right, cases = first.support["right"], first.support["cases"]
     if first.kind == "model":
-        return f"{count} {it} would learn from {counted(cases, 'correction')}."
+        corrections = several("%(n)s correction", "%(n)s corrections", cases)
+        return several(
+            "%(n)s proposal waits. It would learn from %(corrections)s.",
+            "%(n)s proposals wait. The first would learn from %(corrections)s.",
+            n,
+            corrections=corrections,
+        )
     if first.kind == "examples":
-        return f"{count} {it} would choose examples for the prompt."
+        return several(
+            "%(n)s proposal waits. It would choose examples for the prompt.",
+            "%(n)s proposals wait. The first would choose examples for the prompt.",
+            n,
+        )
     if first.kind == "prompt":
-        return f"{count} {it} would write a new prompt."
+        return several(
+            "%(n)s proposal waits. It would write a new prompt.",
+            "%(n)s proposals wait. The first would write a new prompt.",
+            n,
+        )
     if (first.patch or {}).get("set", ...) is None:
-        return f"{count} {it} would send {cases:,} cases to a person; {right:,} of them were wrong."
-    wrong = first.support["wrong_now"]
-    return f"{count} {it} would correct {right:,} of {wrong:,} corrected cases."
+        return several(
+            "%(n)s proposal waits. It would send %(cases)s cases to a person; %(wrong)s of them "
+            "were wrong.",
+            "%(n)s proposals wait. The first would send %(cases)s cases to a person; %(wrong)s of "
+            "them were wrong.",
+            n,
+            cases=number(cases),
+            wrong=number(right),
+        )
+    return several(
+        "%(n)s proposal waits. It would correct %(right)s of %(wrong)s corrected cases.",
+        "%(n)s proposals wait. The first would correct %(right)s of %(wrong)s corrected cases.",
+        n,
+        right=number(right),
+        wrong=number(first.support["wrong_now"]),
+    )
 
 
 def headline(overview: Overview, live: LiveVersion, now: datetime) -> str:
     """The state of a use case in one or two sentences."""
     waiting, since = overview.reviews["waiting"], overview.reviews["oldest"]
-    queue = "No review waits."
+    queue = _("No review waits.")
     if since is not None:
-        oldest = span((now - since).total_seconds())
-        queue = (
-            f"{waiting:,} review{'' if waiting == 1 else 's'} wait"
-            f"{'s' if waiting == 1 else ''}, the oldest for {oldest}."
+        queue = several(
+            "%(n)s review waits, the oldest for %(time)s.",
+            "%(n)s reviews wait, the oldest for %(time)s.",
+            waiting,
+            time=span((now - since).total_seconds()),
         )
-    promise = f"at most {percent(overview.risk_limit)} wrong, {percent(overview.certainty)} certain"
+    return f"{_automation(overview, live)} {queue}"
+
+
+def _automation(overview: Overview, live: LiveVersion) -> str:
+    """What is automatic, and the promise, in one sentence."""
     if overview.halted:
-        return f"Halted: everything goes to people. {queue}"
+        return _("Halted: everything goes to people.")
     if live.state == "halted":
-        return f"Halted by the running audit: everything goes to people. {queue}"
+        return _("Halted by the running audit: everything goes to people.")
+    promise = {"limit": percent(overview.risk_limit), "certainty": percent(overview.certainty)}
     if live.threshold is None:
-        return f"Nothing is automatic yet; the aim is {promise}. {queue}"
+        return (
+            _(
+                "Nothing is automatic yet; the aim is at most %(limit)s wrong, %(certainty)s "
+                "certain."
+            )
+            % promise
+        )
     recent = overview.recent
-    rate = recent["automatic"] / recent["tasks"] if recent["tasks"] else None
-    share = "Ready to automate, but no task has arrived yet"
-    if rate is not None:
-        share = f"Automating {percent(rate)} of the last {counted(recent['tasks'], 'task')}"
-    return f"{share}: {promise}. {queue}"
+    if not recent["tasks"]:
+        return (
+            _(
+                "Ready to automate, but no task has arrived yet: at most %(limit)s wrong, "
+                "%(certainty)s certain."
+            )
+            % promise
+        )
+    return several(
+        "Automating %(share)s of the last %(n)s task: at most %(limit)s wrong, %(certainty)s "
+        "certain.",
+        "Automating %(share)s of the last %(n)s tasks: at most %(limit)s wrong, %(certainty)s "
+        "certain.",
+        recent["tasks"],
+        share=percent(recent["automatic"] / recent["tasks"]),
+        **promise,
+    )

@@ -10,6 +10,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from roadbed.access import needs, somewhere, viewer_of
 from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
 from roadbed.halts.errors import HaltIncompleteError, NotHaltedError, ResumeError
+from roadbed.kernel.messages import gettext as _
 from roadbed.people.permissions import Permission
 from roadbed.usecases.errors import UnknownUseCaseError
 
@@ -27,7 +28,7 @@ async def halt(request: Request) -> Response:
     reason = (await _text(request, "reason")).strip()
     if not reason:
         return await _halt_page(
-            request, name, status=422, problem="Give a reason; other people read it."
+            request, name, status=422, problem=_("Give a reason; other people read it.")
         )
     await app_of(request).halts.halt(name, reason=reason, actor=person)
     return RedirectResponse(f"/usecases/{name}/halt", status_code=303)
@@ -69,7 +70,9 @@ async def halt_all(request: Request) -> Response:
     viewer, halts = viewer_of(request), app_of(request).halts
     reason = (await _text(request, "reason")).strip()
     if not reason:
-        return await _all_page(request, status=422, problem="Give a reason; other people read it.")
+        return await _all_page(
+            request, status=422, problem=_("Give a reason; other people read it.")
+        )
     names = [name for name in await halts.known() if viewer.may(name, Permission.HALT)]
     result = await halts.halt_all(reason=reason, actor=viewer.name, only=names)
     if result.failed:

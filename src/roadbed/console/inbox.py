@@ -24,6 +24,8 @@ from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.inbox.model import ActionItem
 from roadbed.insight.monitoring import FORTNIGHT, Overview
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
@@ -62,33 +64,39 @@ TABLE: DataTable[ActionItem] = DataTable(
     sort="urgency",
     page_size=200,
     columns=(
-        Column(name="item", title="What waits", value=lambda item: item.title),
-        Column(name="usecase", title="Use case", value=lambda item: item.use_case),
-        Column(name="why", title="Why", value=lambda item: item.why),
+        Column(name="item", title=later("What waits"), value=lambda item: item.title),
+        Column(name="usecase", title=later("Use case"), value=lambda item: item.use_case),
+        Column(name="why", title=later("Why"), value=lambda item: item.why),
         Column(
             name="button",
-            title="Do",
+            title=later("Do"),
             value=lambda item: item.button,
             show=lambda item: Cell(text=item.button, link=item.link),
         ),
-        Column(name="since", title="Since", kind=CellKind.MOMENT, value=lambda item: item.since),
         Column(
-            name="due", title="Due", kind=CellKind.MOMENT, value=lambda item: item.due, show=_due
+            name="since", title=later("Since"), kind=CellKind.MOMENT, value=lambda item: item.since
+        ),
+        Column(
+            name="due",
+            title=later("Due"),
+            kind=CellKind.MOMENT,
+            value=lambda item: item.due,
+            show=_due,
         ),
         Column(
             name="for",
-            title="You stand in for",
+            title=later("You stand in for"),
             value=lambda item: ", ".join(item.stands_in_for) or None,
         ),
         Column(
             name="others",
-            title="Others who may",
+            title=later("Others who may"),
             value=lambda item: ", ".join(item.others) or None,
         ),
         Column(
             name="urgency",
-            title="Urgency",
-            value=lambda item: "overdue" if item.overdue else "open",
+            title=later("Urgency"),
+            value=lambda item: _("overdue") if item.overdue else _("open"),
             order=_urgency,
             shown=False,
         ),
@@ -188,14 +196,21 @@ async def _row(app: App, name: str) -> UseCaseRow:
 
 
 def _next_step(release: Release, overview: Overview) -> str:
-    waits = [what.removeprefix("for ") for what, _ in presentation.waiting(release)]
     verb = presentation.VERBS.get(release.next or "")
-    step = f"release {release.number}: {verb[0].lower()}" if verb else f"release {release.number}"
-    return f"{step}, waits for {', '.join(waits)}" if waits else f"{step} ({_owner(overview)})"
+    told = {"number": release.number, "owner": _owner(overview)}
+    told |= {"verb": _(verb[0]).lower() if verb else ""}
+    if waits := presentation.waits_for(release):
+        message = _("release %(number)s, waits for %(waits)s")
+        if verb:
+            message = _("release %(number)s: %(verb)s, waits for %(waits)s")
+        return message % {**told, "waits": ", ".join(waits)}
+    if verb:
+        return _("release %(number)s: %(verb)s (%(owner)s)") % told
+    return _("release %(number)s (%(owner)s)") % told
 
 
 def _owner(overview: Overview) -> str:
-    return overview.pod.get("engineer") or overview.pod.get("domain_lead") or "the pod"
+    return overview.pod.get("engineer") or overview.pod.get("domain_lead") or _("the pod")
 
 
 ROUTES: Sequence[Route] = (

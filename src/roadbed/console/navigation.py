@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people.permissions import Permission, Viewer
 
 
@@ -61,48 +63,48 @@ class ShownPage:
 
 
 TABS = (
-    Tab(name="Overview", places=(Place(name="Overview", path=""),)),
+    Tab(name=later("Overview"), places=(Place(name=later("Overview"), path=""),)),
     Tab(
-        name="Review",
+        name=later("Review"),
         counted="reviews",
         places=(
-            Place(name="Queue", path="/reviews", key="r", permission=Permission.REVIEW),
-            Place(name="Labels", path="/labels"),
+            Place(name=later("Queue"), path="/reviews", key="r", permission=Permission.REVIEW),
+            Place(name=later("Labels"), path="/labels"),
         ),
     ),
     Tab(
-        name="Receipts",
-        places=(Place(name="Receipts", path="/receipts", key="t", objects="/receipts"),),
+        name=later("Receipts"),
+        places=(Place(name=later("Receipts"), path="/receipts", key="t", objects="/receipts"),),
     ),
     Tab(
-        name="Quality",
+        name=later("Quality"),
         places=(
-            Place(name="Trust", path="/trust", key="p"),
-            Place(name="Where it fails", path="/weak"),
-            Place(name="Outcomes", path="/outcomes", key="o"),
+            Place(name=later("Trust"), path="/trust", key="p"),
+            Place(name=later("Where it fails"), path="/weak"),
+            Place(name=later("Outcomes"), path="/outcomes", key="o"),
         ),
     ),
     Tab(
-        name="Improve",
+        name=later("Improve"),
         counted="proposals",
         places=(
-            Place(name="Proposals", path="/proposals", key="i", objects="/proposals"),
-            Place(name="Releases", path="/releases", key="v", objects="/releases"),
-            Place(name="Versions", path="/versions", key="l"),
-            Place(name="Notebook", path="/notebook", key="n"),
-            Place(name="Examples", path="/examples/quality"),
+            Place(name=later("Proposals"), path="/proposals", key="i", objects="/proposals"),
+            Place(name=later("Releases"), path="/releases", key="v", objects="/releases"),
+            Place(name=later("Versions"), path="/versions", key="l"),
+            Place(name=later("Notebook"), path="/notebook", key="n"),
+            Place(name=later("Examples"), path="/examples/quality"),
         ),
     ),
     Tab(
-        name="Operate",
+        name=later("Operate"),
         counted="deliveries",
         places=(
-            Place(name="Deliveries", path="/deliveries", key="d", objects="/deliveries"),
-            Place(name="Stop", path="/halt"),
-            Place(name="Incident", path="/incidents", permission=Permission.INCIDENT),
+            Place(name=later("Deliveries"), path="/deliveries", key="d", objects="/deliveries"),
+            Place(name=later("Stop"), path="/halt"),
+            Place(name=later("Incident"), path="/incidents", permission=Permission.INCIDENT),
         ),
     ),
-    Tab(name="Settings", places=(Place(name="Members", path="/members", key="m"),)),
+    Tab(name=later("Settings"), places=(Place(name=later("Members"), path="/members", key="m"),)),
 )
 
 
@@ -122,7 +124,7 @@ def tabs(
             continue
         pages = [
             ShownPage(
-                name=place.name,
+                name=_(place.name),
                 link=_link(base, use_case, place),
                 key=place.key,
                 current=place is here,
@@ -132,7 +134,7 @@ def tabs(
         current = here in tab.places
         shown.append(
             ShownTab(
-                name=tab.name,
+                name=_(tab.name),
                 link=pages[0].link,
                 count=counts.get(tab.counted, 0),
                 current=current,
@@ -157,17 +159,17 @@ def _link(base: str, use_case: str, place: Place) -> str:
 
 # Pages of the whole console, with the permission that one needs somewhere.
 _PAGES = (
-    Entry(what="page", name="My work", link="/", key="g h"),
-    Entry(what="page", name="Use cases", link="/usecases", key="g u"),
-    Entry(what="page", name="Receipts", link="/receipts", key="g t"),
-    Entry(what="page", name="Account", link="/account", key="g y"),
+    Entry(what=later("page"), name=later("My work"), link="/", key="g h"),
+    Entry(what=later("page"), name=later("Use cases"), link="/usecases", key="g u"),
+    Entry(what=later("page"), name=later("Receipts"), link="/receipts", key="g t"),
+    Entry(what=later("page"), name=later("Account"), link="/account", key="g y"),
 )
 # Acts in a use case: words, path, permission.
 _ACTS = (
-    ("Halt", "/halt", Permission.HALT),
-    ("Plan a release", "/releases#plan", Permission.RELEASE),
-    ("Review the next task", "/reviews", Permission.REVIEW),
-    ("Collect an incident", "/incidents", Permission.INCIDENT),
+    (later("Halt"), "/halt", Permission.HALT),
+    (later("Plan a release"), "/releases#plan", Permission.RELEASE),
+    (later("Review the next task"), "/reviews", Permission.REVIEW),
+    (later("Collect an incident"), "/incidents", Permission.INCIDENT),
 )
 _MOST_ENTRIES = 12
 _WORD_ENDS = re.compile(r"[\s:_.-]+")
@@ -179,10 +181,10 @@ def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[En
     Without ``asked``: the pages of the console and the use cases.
     """
     names = viewer.visible(use_cases)
-    offered = [*_PAGES]
+    offered = [replace(page, what=_(page.what), name=_(page.name)) for page in _PAGES]
     if viewer.everywhere(Permission.MANAGE_PEOPLE):
-        offered.append(Entry(what="page", name="People", link="/people"))
-    offered += [Entry(what="use case", name=name, link=f"/usecases/{name}") for name in names]
+        offered.append(Entry(what=_("page"), name=_("People"), link="/people"))
+    offered += [Entry(what=_("use case"), name=name, link=f"/usecases/{name}") for name in names]
     parts = asked.lower().split()
     if not parts:
         return offered[:_MOST_ENTRIES]
@@ -190,8 +192,8 @@ def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[En
         base = f"/usecases/{name}"
         offered += [
             Entry(
-                what="page",
-                name=f"{name}: {place.name}",
+                what=_("page"),
+                name=f"{name}: {_(place.name)}",
                 link=_link(base, name, place),
                 key=f"g {place.key}" if place.key else "",
             )
@@ -200,7 +202,7 @@ def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[En
             if place.path and viewer.may(name, place.permission)
         ]
         offered += [
-            Entry(what="action", name=f"{name}: {words}", link=f"{base}{path}")
+            Entry(what=_("action"), name=f"{name}: {_(words)}", link=f"{base}{path}")
             for words, path, permission in _ACTS
             if viewer.may(name, permission)
         ]

@@ -21,6 +21,8 @@ from roadbed.console.tables import Cell, Column, DataTable, words
 from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import flat
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.kernel.paging import Slice
 from roadbed.outcomes.model import ListedOutcome
 from roadbed.outcomes.report_form import LONGEST
@@ -41,14 +43,14 @@ def _state(row: ListedOutcome) -> str:
     outcome = row.outcome
     parts = []
     if outcome.withdrawn_at:
-        parts.append(f"withdrawn by {outcome.withdrawn_by}")
+        parts.append(_("withdrawn by %(person)s") % {"person": outcome.withdrawn_by})
     elif not outcome.counts:
-        parts.append("replaced by a newer report")
+        parts.append(_("replaced by a newer report"))
     if outcome.contradicts and not outcome.withheld:
-        parts.append("contradicts a verdict")
+        parts.append(_("contradicts a verdict"))
     if outcome.review:
-        parts.append("opened a review")
-    return ", ".join(parts) or "counts"
+        parts.append(_("opened a review"))
+    return ", ".join(parts) or _("counts")
 
 
 def _right(row: ListedOutcome) -> str | None:
@@ -68,33 +70,38 @@ TABLE: DataTable[ListedOutcome] = DataTable(
     sort="-reported",
     page_size=_MOST,
     columns=(
-        Column(name="task", title="Task", value=lambda row: words(row.input)),
+        Column(name="task", title=later("Task"), value=lambda row: words(row.input)),
         Column(
             name="turned-out",
-            title="Turned out",
+            title=later("Turned out"),
             value=lambda row: _turned_out(row).word,
             show=lambda row: Cell(chip=_turned_out(row)),
         ),
-        Column(name="right", title="Right answer", value=_right),
-        Column(name="state", title="State", value=_state),
+        Column(name="right", title=later("Right answer"), value=_right),
+        Column(name="state", title=later("State"), value=_state),
         Column(
             name="reported",
-            title="Reported",
+            title=later("Reported"),
             kind=CellKind.MOMENT,
             value=lambda row: row.outcome.reported_at,
         ),
-        Column(name="by", title="By", value=lambda row: row.outcome.reported_by),
-        Column(name="source", title="Source", value=lambda row: _seen(row.outcome.source)),
-        Column(name="note", title="Note", value=lambda row: _seen(row.outcome.note)),
+        Column(name="by", title=later("By"), value=lambda row: row.outcome.reported_by),
+        Column(name="source", title=later("Source"), value=lambda row: _seen(row.outcome.source)),
+        Column(name="note", title=later("Note"), value=lambda row: _seen(row.outcome.note)),
         Column(
             name="happened",
-            title="Happened",
+            title=later("Happened"),
             kind=CellKind.MOMENT,
             value=lambda row: row.outcome.happened_at,
             shown=False,
         ),
-        Column(name="task-id", title="Task id", value=lambda row: row.outcome.task_id, shown=False),
-        Column(name="id", title="Id", value=lambda row: row.outcome.id, shown=False),
+        Column(
+            name="task-id",
+            title=later("Task id"),
+            value=lambda row: row.outcome.task_id,
+            shown=False,
+        ),
+        Column(name="id", title=later("Id"), value=lambda row: row.outcome.id, shown=False),
     ),
 )
 

@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse
 
 from roadbed.app import App
 from roadbed.console import chips, formatting, static_files
+from roadbed.console.formatting import Figure, on_one_line
 from roadbed.console.navigation import tabs
 from roadbed.console.watched_viewer import WatchedName
 from roadbed.guarantee.presentation import (
@@ -51,9 +52,9 @@ _environment.install_gettext_callables(  # type: ignore[attr-defined]
 )
 _environment.filters.update(
     above=above,
-    percent=formatting.percent,
-    duration=formatting.duration,
-    span=formatting.span,
+    percent=on_one_line(formatting.percent),
+    duration=on_one_line(formatting.duration),
+    span=on_one_line(formatting.span),
     exact=formatting.exact,
     moment=formatting.moment,
     short=formatting.short,
@@ -61,7 +62,7 @@ _environment.filters.update(
     shown=shown,
     json=formatting.compact,
     code=formatting.code,
-    milliseconds=formatting.milliseconds,
+    milliseconds=on_one_line(formatting.milliseconds),
     sentence=formatting.sentence,
     seen=formatting.seen,
     capitalised=formatting.capitalised,
@@ -72,7 +73,7 @@ _environment.filters.update(
 )
 _environment.globals.update(
     static=static_files.address,
-    interval=interval,
+    interval=on_one_line(interval),
     unaudited=unaudited,
     measured_cell=measured_cell,
     measured_lines=measured_lines,
@@ -81,7 +82,7 @@ _environment.globals.update(
     answer_line=answer_line,
     judgement=judgement,
     budget_states=formatting.BUDGET_STATES,
-    money=formatting.money,
+    money=on_one_line(formatting.money),
     delivery_states=formatting.DELIVERY_STATES,
     outcomes=formatting.OUTCOMES,
     roles=formatting.ROLES,
@@ -124,9 +125,9 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         language=messages.spoken().replace("_", "-"),
         restore=app_of(request).recovery.standing,
         now=now,
-        ago=lambda at: formatting.ago(at, now),
-        left=lambda at: formatting.left(at, now),
-        span=lambda at: formatting.span((now - at).total_seconds()),
+        ago=lambda at: Figure(formatting.ago(at, now)),
+        left=lambda at: Figure(formatting.left(at, now)),
+        span=lambda at: Figure(formatting.span((now - at).total_seconds())),
         **{"usecase": None, "standing": None, "tabs": None, **facts},
     )
     return _answer(request, html, status)

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from roadbed.access import listing, needs, viewer_of
 from roadbed.console.navigation import Entry, entries
 from roadbed.console.pages import app_of, page
+from roadbed.kernel.messages import gettext as _
 from roadbed.people.permissions import Permission
 
 _MOST_ASKED = 100  # characters
@@ -26,17 +27,23 @@ async def palette(request: Request) -> HTMLResponse:
     offered = [*entries(viewer, names, asked)]
     if asked:
         offered += [
-            Entry(what="task", name=row["key"] or row["id"], link=f"/receipts/{quote(row['id'])}")
+            Entry(
+                what=_("task"), name=row["key"] or row["id"], link=f"/receipts/{quote(row['id'])}"
+            )
             for row in await app.receipts.named(asked, served=names)
         ]
         if viewer.everywhere(Permission.MANAGE_PEOPLE):
             people = [one.name for one in await app.members.list() if asked.lower() in one.name]
             offered += [
-                Entry(what="person", name=name, link=f"/people/{quote(name)}")
+                Entry(what=_("person"), name=name, link=f"/people/{quote(name)}")
                 for name in people[:_MOST_PEOPLE]
             ]
         offered.append(
-            Entry(what="search", name=f"Receipts with {asked}", link=f"/receipts?q={quote(asked)}")
+            Entry(
+                what=_("search"),
+                name=_("Receipts with %(words)s") % {"words": asked},
+                link=f"/receipts?q={quote(asked)}",
+            )
         )
     return page(request, "palette.html", offered=offered, asked=asked)
 

@@ -17,6 +17,8 @@ from roadbed.console.pages import app_of, page, usecase_page
 from roadbed.console.sign_in import base, read_form
 from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people.errors import LastAdminError, PersonExistsError, PersonInvalidError
 from roadbed.people.model import Person, Role
 from roadbed.people.permissions import Permission, is_name
@@ -24,16 +26,18 @@ from roadbed.people.permissions import Permission, is_name
 
 def _state(person: Person) -> str:
     if person.disabled_at:
-        return "disabled"
-    return "active" if person.confirmed_at else "not confirmed"
+        return _("disabled")
+    return _("active") if person.confirmed_at else _("not confirmed")
 
 
 def _roles(person: Person) -> str:
-    held = ["administrator"] if person.admin else []
+    held = [_("administrator")] if person.admin else []
     held += [
-        f"{', '.join(roles).replace('_', ' ')} of {name}" for name, roles in person.roles.items()
+        _("%(roles)s of %(use_case)s")
+        % {"roles": ", ".join(roles).replace("_", " "), "use_case": name}
+        for name, roles in person.roles.items()
     ]
-    return "; ".join(held) or "no role yet"
+    return "; ".join(held) or _("no role yet")
 
 
 TABLE: DataTable[Person] = DataTable(
@@ -44,19 +48,19 @@ TABLE: DataTable[Person] = DataTable(
     sort="name",
     page_size=200,
     columns=(
-        Column(name="name", title="Name", value=lambda person: person.name),
-        Column(name="display", title="In full", value=lambda person: person.display or None),
-        Column(name="roles", title="Roles", value=_roles),
+        Column(name="name", title=later("Name"), value=lambda person: person.name),
+        Column(name="display", title=later("In full"), value=lambda person: person.display or None),
+        Column(name="roles", title=later("Roles"), value=_roles),
         Column(
             name="state",
-            title="State",
+            title=later("State"),
             value=_state,
             show=lambda person: Cell(chip=chips.PEOPLE[_state(person)]),
         ),
-        Column(name="email", title="E-mail", value=lambda person: person.email),
+        Column(name="email", title=later("E-mail"), value=lambda person: person.email),
         Column(
             name="added",
-            title="Added",
+            title=later("Added"),
             kind=CellKind.MOMENT,
             value=lambda person: person.created_at,
             shown=False,

@@ -20,6 +20,8 @@ from roadbed.console.tables import Cell, Column, DataTable, TableView, words
 from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import flat
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
 from roadbed.receipts.service import Filter, Receipt, moments
@@ -65,50 +67,50 @@ TABLE: DataTable[Receipt] = DataTable(
     },
     page_size=_PAGE_SIZE,
     columns=(
-        Column(name="task", title="Task", value=lambda row: words(row["input"])),
+        Column(name="task", title=later("Task"), value=lambda row: words(row["input"])),
         Column(
             name="state",
-            title="State",
+            title=later("State"),
             value=lambda row: _state(row).word,
             show=lambda row: Cell(chip=_state(row)),
         ),
         Column(
             name="answer",
-            title="Answer",
+            title=later("Answer"),
             value=lambda row: None if row["output"] is None else flat(row["output"]),
         ),
-        Column(name="verdict", title="Verdict", value=_verdict),
+        Column(name="verdict", title=later("Verdict"), value=_verdict),
         Column(
             name="arrived",
-            title="Arrived",
+            title=later("Arrived"),
             kind=CellKind.MOMENT,
             value=lambda row: row["admitted_at"],
         ),
-        Column(name="usecase", title="Use case", value=lambda row: row["use_case"]),
+        Column(name="usecase", title=later("Use case"), value=lambda row: row["use_case"]),
         Column(
             name="revision",
-            title="Revision",
+            title=later("Revision"),
             kind=CellKind.WHOLE,
             value=lambda row: row["revision"],
             shown=False,
         ),
         Column(
             name="confidence",
-            title="Confidence",
+            title=later("Confidence"),
             kind=CellKind.NUMBER,
             value=lambda row: row["confidence"],
             shown=False,
         ),
-        Column(name="reason", title="Reason", value=lambda row: row["reason"], shown=False),
+        Column(name="reason", title=later("Reason"), value=lambda row: row["reason"], shown=False),
         Column(
             name="decided",
-            title="Decided",
+            title=later("Decided"),
             kind=CellKind.MOMENT,
             value=lambda row: row["decided_at"],
             shown=False,
         ),
-        Column(name="key", title="Key", value=lambda row: row["key"], shown=False),
-        Column(name="id", title="Id", value=lambda row: row["task_id"], shown=False),
+        Column(name="key", title=later("Key"), value=lambda row: row["key"], shown=False),
+        Column(name="id", title=later("Id"), value=lambda row: row["task_id"], shown=False),
     ),
 )
 
@@ -232,9 +234,10 @@ async def erase(request: Request) -> Response:
     form = await form_of(request)
     reason = form.get("reason", "").strip()
     if not reason:
-        return await _ask_erase(request, 422, "Give a reason; the log keeps it permanently.")
+        return await _ask_erase(request, 422, _("Give a reason; the log keeps it permanently."))
     if form.get("sure") != "yes":
-        return await _ask_erase(request, 422, "Confirm that you know it cannot be undone.", reason)
+        problem = _("Confirm that you know it cannot be undone.")
+        return await _ask_erase(request, 422, problem, reason)
     try:
         await app.erasure.erase(task_id, by=person, reason=reason, served=app.deployments.names())
     except ErasureError as error:

@@ -9,6 +9,8 @@ from typing import Any
 from markupsafe import Markup
 
 from roadbed.console.charts import svg, word
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import localised
 from roadbed.storage.database import Row
 
 _SLIM, _ROW, _EDGE = 400, 48, 8
@@ -30,17 +32,17 @@ def differences(rows: Sequence[Row]) -> Markup:
     height = len(rows) * _ROW + 36
     parts = [
         word(x(0), height - 18, "0", "middle"),
-        word(0, height - 4, "← fewer wrong"),
-        word(_SLIM, height - 4, "more wrong →", "end"),
-        word(x(0), height - 4, "points", "middle"),
+        word(0, height - 4, _("← fewer wrong")),
+        word(_SLIM, height - 4, _("more wrong →"), "end"),
+        word(x(0), height - 4, _("points"), "middle"),
     ]
     for at, row in enumerate(rows):
         parts += _difference(at * _ROW, row, x)
     near = x(rows[0]["limit"])
     anchor = "end" if near > _SLIM * 0.8 else "start"
     beside = near - 6 if anchor == "end" else near + 6
-    parts.append(word(beside, 36, "limit", anchor, "limit-word"))
-    return svg("Difference in wrong answers, with its interval and limit", parts, height, _SLIM)
+    parts.append(word(beside, 36, _("limit"), anchor, "limit-word"))
+    return svg(_("Difference in wrong answers, with its interval and limit"), parts, height, _SLIM)
 
 
 def evidence(rows: Sequence[Row]) -> Markup:
@@ -70,15 +72,15 @@ def evidence(rows: Sequence[Row]) -> Markup:
             ),
         ]
     height = len(rows) * _ROW + 18
-    parts.append(word(_SLIM * 0.8, height - 8, "roll-back line", "middle", "limit-word"))
-    return svg("Evidence of each check against its roll-back line", parts, height, _SLIM)
+    parts.append(word(_SLIM * 0.8, height - 8, _("roll-back line"), "middle", "limit-word"))
+    return svg(_("Evidence of each check against its roll-back line"), parts, height, _SLIM)
 
 
 def _difference(top: int, row: Mapping[str, Any], x: Any) -> Iterator[Markup]:
     y = top + 26
     yield _row_word(top, row["label"])
-    said = f"{row['measured'] * 100:+.1f} ({row['lower'] * 100:+.1f} to {row['upper'] * 100:+.1f})"
-    yield word(_SLIM, top + 14, said.replace("-", "−"), "end")
+    figures = {name: _points(row[name]) for name in ("measured", "lower", "upper")}
+    yield word(_SLIM, top + 14, _("%(measured)s (%(lower)s to %(upper)s)") % figures, "end")
     yield Markup('<line class="axis" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
         x(0), y - 8, y + 12
     )
@@ -89,6 +91,10 @@ def _difference(top: int, row: Mapping[str, Any], x: Any) -> Iterator[Markup]:
     yield Markup('<line class="limit solid" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
         x(row["limit"]), y - 8, y + 8
     )
+
+
+def _points(share: float) -> str:
+    return localised(f"{share * 100:+.1f}".replace("-", "−"))
 
 
 def _row_word(top: int, label: str) -> Markup:

@@ -17,6 +17,8 @@ from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.releases import presentation, report_presentation, sign_offs
@@ -26,24 +28,29 @@ from roadbed.statuses import status_of
 from roadbed.versions.model import Release, SignOff
 
 _BACK = {
-    "shadow": "The candidate stops answering at once. The live version never stopped deciding.",
-    "canary": "Every task goes to the live version at once. Decisions in progress finish.",
-    "live": "The version before decides every task at once, with its own proof. "
-    "Deliveries that were sent stay sent.",
+    "shadow": later(
+        "The candidate stops answering at once. The live version never stopped deciding."
+    ),
+    "canary": later("Every task goes to the live version at once. Decisions in progress finish."),
+    "live": later(
+        "The version before decides every task at once, with its own proof. "
+        "Deliveries that were sent stay sent."
+    ),
 }
 
 _MOST_ROWS = 200
 
 
 def _name(row: Release) -> str:
-    return f"Release {row.number}: {row.reason or 'no reason given'}"
+    told = {"number": row.number, "reason": row.reason or _("no reason given")}
+    return _("Release %(number)s: %(reason)s") % told
 
 
 def _against(row: Release) -> Cell:
     if not (row.version_number and row.base_number):
         return Cell(text="–")
     path = f"/usecases/{row.use_case}/versions/{row.base_number}..{row.version_number}"
-    return Cell(text=f"against {row.base_number}", link=path)
+    return Cell(text=_("against %(number)s") % {"number": row.base_number}, link=path)
 
 
 TABLE: DataTable[Release] = DataTable(
@@ -53,41 +60,48 @@ TABLE: DataTable[Release] = DataTable(
     sorts=("release", "version", "planned", "live", "ended", "by", "state"),
     sort="-release",
     columns=(
-        Column(name="release", title="Release", value=_name, order=lambda row: row.number),
+        Column(name="release", title=later("Release"), value=_name, order=lambda row: row.number),
         Column(
             name="state",
-            title="State",
+            title=later("State"),
             value=lambda row: chips.RELEASES[row.step].word,
             show=lambda row: Cell(chip=chips.RELEASES[row.step]),
         ),
         Column(
             name="version",
-            title="Version",
+            title=later("Version"),
             kind=CellKind.WHOLE,
             value=lambda row: row.version_number,
         ),
         Column(
             name="against",
-            title="Compared with",
+            title=later("Compared with"),
             kind=CellKind.WHOLE,
             value=lambda row: row.base_number,
             show=_against,
         ),
         Column(
-            name="planned", title="Planned", kind=CellKind.MOMENT, value=lambda row: row.planned_at
+            name="planned",
+            title=later("Planned"),
+            kind=CellKind.MOMENT,
+            value=lambda row: row.planned_at,
         ),
-        Column(name="live", title="Live", kind=CellKind.MOMENT, value=lambda row: row.live_at),
-        Column(name="ended", title="Ended", kind=CellKind.MOMENT, value=lambda row: row.ended_at),
-        Column(name="by", title="By", value=lambda row: row.author),
-        Column(name="ending", title="Why it ended", value=lambda row: row.ended_why),
+        Column(
+            name="live", title=later("Live"), kind=CellKind.MOMENT, value=lambda row: row.live_at
+        ),
+        Column(
+            name="ended", title=later("Ended"), kind=CellKind.MOMENT, value=lambda row: row.ended_at
+        ),
+        Column(name="by", title=later("By"), value=lambda row: row.author),
+        Column(name="ending", title=later("Why it ended"), value=lambda row: row.ended_why),
         Column(
             name="number",
-            title="Number",
+            title=later("Number"),
             kind=CellKind.WHOLE,
             value=lambda row: row.number,
             shown=False,
         ),
-        Column(name="id", title="Id", value=lambda row: row.id, shown=False),
+        Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
     ),
 )
 
@@ -297,7 +311,7 @@ def _confirming(
     asked: str | None, viewer: Viewer, release: Release, roles: Collection[str]
 ) -> str | None:
     """The act that is asked to be confirmed, if the reader can do it now."""
-    mine, _ = presentation.may_sign(release, roles, viewer.name)
+    mine, _why_not = presentation.may_sign(release, roles, viewer.name)
     possible = {"approve", "refuse"} if mine else set()
     if release.next == "promote" and release.waits_for is None:
         possible |= {"promote"} if viewer.may(release.use_case, Permission.RELEASE) else set()
@@ -342,11 +356,17 @@ def signing(
 
 
 def _signed(sign_off: SignOff) -> dict[str, Any]:
-    word = "approved" if sign_off.verdict == "approve" else "refused"
-    sign = "✓" if word == "approved" else "×"
-    told = f"{sign_off.person} {word}"
+    approved = sign_off.verdict == "approve"
+    sign = "✓" if approved else "×"
+    told = _("%(person)s approved") if approved else _("%(person)s refused")
     if not sign_off.counts:
-        sign, told = "–", f"{told}, which does not count: {sign_off.why_not}"
+        sign = "–"
+        told = (
+            _("%(person)s approved, which does not count: %(why)s")
+            if approved
+            else _("%(person)s refused, which does not count: %(why)s")
+        )
+    told %= {"person": sign_off.person, "why": sign_off.why_not}
     until = sign_off.expires_at if sign_off.counts else None
     return {
         "role": named([sign_off.role]),
@@ -359,21 +379,21 @@ def _signed(sign_off: SignOff) -> dict[str, Any]:
 
 
 def _nobody(role: str, person: str | None) -> dict[str, Any]:
-    word = f"nobody yet; {person} can" if person else "nobody yet"
+    word = _("nobody yet; %(person)s can") % {"person": person} if person else _("nobody yet")
     nothing = {"at": None, "until": None, "note": None}
     return {"role": named([role]), "sign": "○", "word": word, **nothing}
 
 
 def moving(release: Release, roles: Collection[str], person: str) -> dict[str, object]:
     """The sentence, the release steps and the next step."""
-    mine, _ = presentation.may_sign(release, roles, person)
+    mine, _why_not = presentation.may_sign(release, roles, person)
     free = release.next in presentation.VERBS and release.waits_for is None
     return {
         "called": presentation.name(release),
         "told": presentation.sentence(release),
         "asked": presentation.needed_from_reader(release, mine),
         "steps": presentation.steps(release),
-        "verb": presentation.VERBS[release.next or ""] if free else None,
+        "verb": presentation.verb(release) if free else None,
         "may_gate": release.step == "gated",
         "may_withdraw": release.step in ("planned", "gated"),
     }
@@ -384,7 +404,7 @@ def back(release: Release | None) -> dict[str, object]:
     said = _BACK.get(release.step, "") if release else ""
     if release and release.step == "live" and release.base is None:
         said = ""  # nothing was live before it
-    return {"may_roll_back": bool(said), "back_said": said}
+    return {"may_roll_back": bool(said), "back_said": said and _(said)}
 
 
 def gate(release: Release) -> dict[str, object]:

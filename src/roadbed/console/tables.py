@@ -18,6 +18,8 @@ from roadbed.console import formatting
 from roadbed.console.chips import Chip
 from roadbed.exports.model import CellKind, ExportCell, Format, Heading
 from roadbed.kernel.json import flat
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import number, several
 from roadbed.kernel.paging import COUNTED, Portion, Slice
 
 RowT = TypeVar("RowT")
@@ -146,19 +148,23 @@ def read(table: DataTable[RowT], parameters: QueryParams) -> TableView:
     names = [column.name for column in table.columns]
     asked = [name for value in parameters.getlist("columns") for name in value.split(",") if name]
     unknown = [name for name in dict.fromkeys(asked) if name not in names]
-    ignored += [f"There is no column “{name[:_LONGEST_ID]}”." for name in unknown[:3]]
+    ignored += [
+        _("There is no column “%(name)s”.") % {"name": name[:_LONGEST_ID]} for name in unknown[:3]
+    ]
     chosen = [name for name in names if name in asked]
     if not chosen:
         chosen = [column.name for column in table.columns if column.shown]
     sort = parameters.get("sort", "") or table.sort
     if sort.removeprefix("-") not in table.sorts:
-        ignored.append(f"This table cannot be sorted by “{sort.removeprefix('-')[:_LONGEST_ID]}”.")
+        name = sort.removeprefix("-")[:_LONGEST_ID]
+        ignored.append(_("This table cannot be sorted by “%(name)s”.") % {"name": name})
         sort = table.sort
     filters: dict[str, str] = {}
     for name, allowed in table.filters.items():
         value = parameters.get(name, "").strip()[:_LONGEST]
         if value and allowed is not None and value not in allowed:
-            ignored.append(f"There is no {name} “{value[:_LONGEST_ID]}”.")
+            told = {"filter": name, "value": value[:_LONGEST_ID]}
+            ignored.append(_("There is no %(filter)s “%(value)s”.") % told)
         elif value:
             filters[name] = value
     page = parameters.get("page", "")
@@ -183,7 +189,7 @@ def columns_of(table: DataTable[RowT], view: TableView) -> Sequence[Column[RowT]
 
 def headings(table: DataTable[RowT], view: TableView) -> Sequence[Heading]:
     """The columns of a view, for an export."""
-    return [Heading(title=column.title, kind=column.kind) for column in columns_of(table, view)]
+    return [Heading(title=_(column.title), kind=column.kind) for column in columns_of(table, view)]
 
 
 def exported(table: DataTable[RowT], view: TableView, row: RowT) -> Sequence[ExportCell]:
@@ -248,7 +254,8 @@ def shown(
         earlier=earlier,
         later=later,
         choices=[
-            (column.name, column.title, column.name in view.columns) for column in table.columns[1:]
+            (column.name, _(column.title), column.name in view.columns)
+            for column in table.columns[1:]
         ],
         downloads=[
             (_FORMATS[form], f"{below}.{form.value}{exports}", f"{below}.{form.value}")
@@ -261,19 +268,23 @@ def shown(
 
 def words(content: Mapping[str, object]) -> str:
     """What a task is about, in one line; an erased one has nothing left."""
-    return flat(content) if content else "erased"
+    return flat(content) if content else _("erased")
 
 
 def count(part: Portion[RowT]) -> str:
     """Which rows of how many a page shows."""
-    total = f"{part.total:,}" if part.total <= COUNTED else f"more than {COUNTED:,}"
+    total = number(part.total)
+    if part.total > COUNTED:
+        total = _("more than %(n)s") % {"n": number(COUNTED)}
     if not part.rows:
-        return "No rows"
+        return _("No rows")
     if part.first is None:
-        return f"{len(part.rows):,} of {total}"
+        return _("%(n)s of %(total)s") % {"n": number(len(part.rows)), "total": total}
     if part.total == len(part.rows):
-        return f"{total} row{'' if part.total == 1 else 's'}"
-    return f"{part.first:,}–{part.first + len(part.rows) - 1:,} of {total}"
+        return several("%(n)s row", "%(n)s rows", part.total)
+    last = part.first + len(part.rows) - 1
+    told = {"first": number(part.first), "last": number(last), "total": total}
+    return _("%(first)s–%(last)s of %(total)s") % told
 
 
 _FORMATS = {Format.CSV: "CSV", Format.XLSX: "XLSX", Format.PARQUET: "Parquet"}
@@ -301,14 +312,14 @@ def _pages(
 
 def _head(table: DataTable[RowT], view: TableView, column: Column[RowT]) -> ColumnHead:
     if column.name not in table.sorts:
-        return ColumnHead(title=column.title, kind=column.kind.value)
+        return ColumnHead(title=_(column.title), kind=column.kind.value)
     current = view.sort.removeprefix("-") == column.name
     # The first click on a time or number shows the newest or largest first.
     down = (
         not view.descending if current else bool(column.order or column.kind is not CellKind.TEXT)
     )
     return ColumnHead(
-        title=column.title,
+        title=_(column.title),
         kind=column.kind.value,
         link=_query(table, view, {"sort": f"{'-' if down else ''}{column.name}"}),
         sorted=("descending" if view.descending else "ascending") if current else "",

@@ -10,6 +10,8 @@ from starlette.requests import Request
 
 from roadbed.console.pages import app_of
 from roadbed.insight.stage_clock import ChartSpan, TimelineChart, chart_of, days
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import several
 
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
 
@@ -37,7 +39,9 @@ def plot(drawn: TimelineChart) -> Markup:
         *(part for number, span in enumerate(drawn.spans) for part in _row(number, span)),
     ]
     return Markup('<svg role="img" width="100%" height="{0}" aria-label="{1}">{2}</svg>').format(
-        height, f"Stages by date. {drawn.headline}", Markup("").join(parts)
+        height,
+        _("Stages by date. %(headline)s") % {"headline": drawn.headline},
+        Markup("").join(parts),
     )
 
 
@@ -50,7 +54,7 @@ def _targets(drawn: TimelineChart, height: int) -> Iterator[Markup]:
 
 def _today(drawn: TimelineChart, height: int) -> Iterator[Markup]:
     yield _line("today", drawn.today, 18, height - _BELOW + 4)
-    yield _text(drawn.today, height - 6, "today", "word strong")
+    yield _text(drawn.today, height - 6, _("today"), "word strong")
 
 
 def _row(number: int, span: ChartSpan) -> Iterator[Markup]:
@@ -63,12 +67,18 @@ def _row(number: int, span: ChartSpan) -> Iterator[Markup]:
         _percent(max(span.width, 0.006)),
         _BAR,
     )
-    words = f"{span.name}, {days(span.days)}, from {span.began_at:%Y-%m-%d}"
+    words = _("%(stage)s, %(time)s, from %(day)s") % {
+        "stage": span.name,
+        "time": days(span.days),
+        "day": f"{span.began_at:%Y-%m-%d}",
+    }
     yield _text(span.left, y + 12, words, "word strong")
 
 
 def _of(n: float) -> str:
-    return f"{n / 7:.0f} weeks" if n > 21 else f"{n:.0f} days"
+    if n > 21:
+        return several("%(n)s week", "%(n)s weeks", round(n / 7))
+    return several("%(n)s day", "%(n)s days", round(n))
 
 
 def _text(at: float, y: float, text: str, kind: str) -> Markup:

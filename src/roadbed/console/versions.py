@@ -14,6 +14,8 @@ from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, person_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people.permissions import Permission
 from roadbed.versions.service import Version
 
@@ -30,7 +32,8 @@ def _state(version: Version) -> Chip:
 
 def _name(version: Version) -> str:
     reason = formatting.sentence(formatting.seen(version.reason or ""))
-    return f"Version {version.number}: {reason or 'no reason was given.'}"
+    told = {"version": version.number, "reason": reason or _("no reason was given.")}
+    return _("Version %(version)s: %(reason)s") % told
 
 
 TABLE: DataTable[Version] = DataTable(
@@ -41,22 +44,27 @@ TABLE: DataTable[Version] = DataTable(
     sorts=("version", "made", "learned", "threshold", "share", "live", "retired", "by"),
     sort="-version",
     columns=(
-        Column(name="version", title="Version", value=_name, order=lambda version: version.number),
+        Column(
+            name="version",
+            title=later("Version"),
+            value=_name,
+            order=lambda version: version.number,
+        ),
         Column(
             name="state",
-            title="State",
+            title=later("State"),
             value=lambda version: _state(version).word,
             show=lambda version: Cell(chip=_state(version)),
         ),
         Column(
             name="threshold",
-            title="Automatic from",
+            title=later("Automatic from"),
             kind=CellKind.NUMBER,
             value=lambda version: version.threshold,
         ),
         Column(
             name="share",
-            title="Share of the sample",
+            title=later("Share of the sample"),
             kind=CellKind.NUMBER,
             value=lambda version: version.share,
             show=lambda version: Cell(
@@ -67,35 +75,38 @@ TABLE: DataTable[Version] = DataTable(
         ),
         Column(
             name="learned",
-            title="Learned from",
+            title=later("Learned from"),
             kind=CellKind.WHOLE,
             value=lambda version: version.learned_from,
         ),
         Column(
-            name="made", title="Made", kind=CellKind.MOMENT, value=lambda version: version.made_at
+            name="made",
+            title=later("Made"),
+            kind=CellKind.MOMENT,
+            value=lambda version: version.made_at,
         ),
-        Column(name="by", title="By", value=lambda version: version.made_by),
+        Column(name="by", title=later("By"), value=lambda version: version.made_by),
         Column(
             name="live",
-            title="Live",
+            title=later("Live"),
             kind=CellKind.MOMENT,
             value=lambda version: version.live_since,
         ),
         Column(
             name="retired",
-            title="Retired",
+            title=later("Retired"),
             kind=CellKind.MOMENT,
             value=lambda version: version.retired_at,
             shown=False,
         ),
         Column(
             name="number",
-            title="Number",
+            title=later("Number"),
             kind=CellKind.WHOLE,
             value=lambda version: version.number,
             shown=False,
         ),
-        Column(name="id", title="Id", value=lambda version: version.id, shown=False),
+        Column(name="id", title=later("Id"), value=lambda version: version.id, shown=False),
     ),
 )
 

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from roadbed.guarantee.measured_error import MeasuredError, MeasuredErrors
 from roadbed.guarantee.model import AuditView, Volume
-from roadbed.kernel.figures import counted, interval
+from roadbed.kernel.figures import interval, percent
+from roadbed.kernel.messages import SOURCE, later, localised, number, several, speaking
+from roadbed.kernel.messages import gettext as _
 from roadbed.people.model import named
 from roadbed.risk import novelty
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.automation_state import AutomationState, Proof, Sign, State
-from roadbed.risk.forecast import Forecast
 from roadbed.risk.novelty import KIND_ALARM, KindAlarm
-from roadbed.risk.weakness import FEWEST
 from roadbed.usecases.rollout import Rollout
 from roadbed.usecases.use_case import UseCase
 
 Row = Mapping[str, Any]  # of the database
 
-_FARTHEST_DAYS = 365.0
-_FEWEST_TO_TELL = 50
 
-
+@speaking(SOURCE)
 def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
     """The note of a proof of concept: it proposes only."""
     return (
@@ -32,6 +30,7 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
     )
 
 
+@speaking(SOURCE)
 def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
     """The result of a certification in plain words. ``stored`` is its stored certificate."""
     certificate = proof.certificate
@@ -53,15 +52,28 @@ def above(certificate: Row) -> str:
     """
     detail, items = certificate["detail"], certificate["items"]
     tested = detail.get("counted", items)
-    of = f"{items:,}" if tested == items else f"the first {tested:,} of {items:,}"
+    of = number(items)
+    if tested != items:
+        of = _("the first %(tested)s of %(items)s") % {"tested": number(tested), "items": of}
     late, waiting = detail.get("late", 0), detail.get("waiting", 0)
-    wrong = f"{certificate['errors']:,} wrong"
+    told = {"covered": number(certificate["covered"]), "of": of}
+    told |= {"wrong": number(certificate["errors"]), "late": number(late)}
+    message = _("%(covered)s of %(of)s reference items, %(wrong)s wrong")
     if late:
-        wrong += f" ({late:,} because the label is missing)"
-    waits = f"; {waiting:,} of the sample wait{'s' if waiting == 1 else ''} for a label"
-    return f"{certificate['covered']:,} of {of} reference items, {wrong}{waits if waiting else ''}"
+        message = _(
+            "%(covered)s of %(of)s reference items, %(wrong)s wrong (%(late)s because the label "
+            "is missing)"
+        )
+    said = message % told
+    if not waiting:
+        return said
+    waits = several(
+        "%(n)s of the sample waits for a label", "%(n)s of the sample wait for a label", waiting
+    )
+    return f"{said}; {waits}"
 
 
+@speaking(SOURCE)
 def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float) -> str:
     """Why the automation state moves, for pages, the audit entry and the pod."""
     seen = f"{audit.wrong} of {audit.sampled} audited automatic answers were wrong"
@@ -85,30 +97,38 @@ def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float)
     return f"{seen}: more than {_share(risk_limit)} would allow for, though it may still be chance."
 
 
+@speaking(SOURCE)
 def notice(use_case: str, automation: AutomationState, why: str) -> str:
     """The notice about a move of the automation state."""
     return f"{use_case}: {STATES[automation.state]} {why}"
 
 
 STATES = {
-    State.SHADOW: "Nothing is proven, so everything goes to people.",
-    State.OPEN: "Automatic from the proven confidence on.",
-    State.TIGHTENED: "Tightened: automatic only from a stricter confidence on.",
-    State.CAUTIOUS: "Cautious mode: a new kind of work has appeared.",
-    State.HALTED: "Halted by the running audit: everything goes to people.",
+    State.SHADOW: later("Nothing is proven, so everything goes to people."),
+    State.OPEN: later("Automatic from the proven confidence on."),
+    State.TIGHTENED: later("Tightened: automatic only from a stricter confidence on."),
+    State.CAUTIOUS: later("Cautious mode: a new kind of work has appeared."),
+    State.HALTED: later("Halted by the running audit: everything goes to people."),
 }
 
 
 WAY_OUT = {
-    State.SHADOW: "A certificate opens it: label the reference sample, then run "
-    "`roadbed improve {use_case}`.",
-    State.OPEN: "The running audit tightens or halts it when labelled answers say so.",
-    State.TIGHTENED: "Look at the wrong answers, then run `roadbed improve {use_case}`: only a new "
-    "certificate widens it again.",
-    State.CAUTIOUS: "Review what is new, then run `roadbed improve {use_case}`; from its third run "
-    "on only work that arrived since the alarm counts as evidence.",
-    State.HALTED: "Find the cause, correct what was wrong, label the sample and run "
-    "`roadbed improve {use_case}`: only a certificate on work that arrived since re-opens it.",
+    State.SHADOW: later(
+        "A certificate opens it: label the reference sample, then run `roadbed improve {use_case}`."
+    ),
+    State.OPEN: later("The running audit tightens or halts it when labelled answers say so."),
+    State.TIGHTENED: later(
+        "Look at the wrong answers, then run `roadbed improve {use_case}`: only a new "
+        "certificate widens it again."
+    ),
+    State.CAUTIOUS: later(
+        "Review what is new, then run `roadbed improve {use_case}`; from its third run "
+        "on only work that arrived since the alarm counts as evidence."
+    ),
+    State.HALTED: later(
+        "Find the cause, correct what was wrong, label the sample and run "
+        "`roadbed improve {use_case}`: only a certificate on work that arrived since re-opens it."
+    ),
 }
 
 
@@ -116,24 +136,33 @@ def promise(declared: UseCase, state: State) -> str:
     """The guarantee in one sentence, or that there is none now."""
     limit, certainty = _share(declared.risk_limit), _share(declared.certainty)
     mean = declared.risk_measure == "mean_loss"
+    told = {"limit": limit, "certainty": certainty}
     if state in (State.OPEN, State.TIGHTENED):
-        what = (
-            f"The automatic answers of this version have a mean loss of at most {limit}"
+        message = (
+            _(
+                "The automatic answers of this version have a mean loss of at most %(limit)s; we "
+                "are %(certainty)s certain of it, while the work that arrives stays like the "
+                "sample it was shown on."
+            )
             if mean
-            else f"Of the automatic answers of this version, at most {limit} are wrong"
+            else _(
+                "Of the automatic answers of this version, at most %(limit)s are wrong; we are "
+                "%(certainty)s certain of it, while the work that arrives stays like the sample "
+                "it was shown on."
+            )
         )
-        return (
-            f"{what}; we are {certainty} certain of it, while the work that arrives stays like the "
-            "sample it was shown on."
-        )
-    aim = f"{f'a mean loss of at most {limit}' if mean else f'at most {limit} wrong'}, "
-    aim += f"{certainty} certain"
+        return message % told
+    aim = (
+        _("a mean loss of at most %(limit)s, %(certainty)s certain")
+        if mean
+        else _("at most %(limit)s wrong, %(certainty)s certain")
+    ) % told
     if state is State.CAUTIOUS:
-        return (
-            f"There is no proof for the work that arrives now. The aim is {aim}; it holds if the "
+        return _(
+            "There is no proof for the work that arrives now. The aim is %(aim)s; it holds if the "
             "new work stays rare and is no harder than other work that was new once."
-        )
-    return f"Nothing is automatic, so nothing is promised. The aim is {aim}."
+        ) % {"aim": aim}
+    return _("Nothing is automatic, so nothing is promised. The aim is %(aim)s.") % {"aim": aim}
 
 
 def sample(detail: Row) -> Sequence[str]:
@@ -141,48 +170,74 @@ def sample(detail: Row) -> Sequence[str]:
     if "labelled" not in detail:
         return ()
     if not detail["labelled"] and not detail["waiting"]:
-        none = "No label of the sample has been counted yet, so nothing is known"
-        return (f"{none}; improving counts those that are there.",)
+        return (
+            _(
+                "No label of the sample has been counted yet, so nothing is known; improving "
+                "counts those that are there."
+            ),
+        )
     versions: int = detail.get("versions_tried", 1)
-    labelled = counted(detail["labelled"], "item")
-    are = "is" if detail["labelled"] == 1 else "are"
     said = [
-        f"{labelled} of the sample {are} labelled, or late and counted as wrong.",
-        f"This is the {_nth(versions)} version that was certified on this sample."
+        several(
+            "%(n)s item of the sample is labelled, or late and counted as wrong.",
+            "%(n)s items of the sample are labelled, or late and counted as wrong.",
+            detail["labelled"],
+        ),
+        _("This is the %(nth)s version that was certified on this sample.")
+        % {"nth": _nth(versions)}
         if versions > 1
-        else "This is the first version that was certified on this sample.",
+        else _("This is the first version that was certified on this sample."),
     ]
     if waits := detail["waiting"]:
-        wait = "waits" if waits == 1 else "wait"
         said.append(
-            f"{waits:,} more {wait} for a label. They count as wrong in each part of the sample "
-            "that is examined, so that the order in which people label makes it no easier."
+            several(
+                "%(n)s more waits for a label. They count as wrong in each part of the sample "
+                "that is examined, so that the order in which people label makes it no easier.",
+                "%(n)s more wait for a label. They count as wrong in each part of the sample "
+                "that is examined, so that the order in which people label makes it no easier.",
+                waits,
+            )
         )
     if (tries := detail.get("tries") or 1) > 1:
-        said.append(f"{tries} were tried since the last that passed. They share the risk of error.")
-    if late := detail["overdue"]:
-        are = "is" if late == 1 else "are"
-        said.append(f"{counted(late, 'label')} {are} late: each such item counts as wrong.")
-    if erased := detail.get("erased"):
-        was = "was" if erased == 1 else "were"
         said.append(
-            f"{counted(erased, 'item')} of the sample {was} erased. Nobody can look at them any "
-            "more, so each counts as wrong."
+            several(
+                "%(n)s was tried since the last that passed. They share the risk of error.",
+                "%(n)s were tried since the last that passed. They share the risk of error.",
+                tries,
+            )
+        )
+    return [*said, *_counted_otherwise(detail)]
+
+
+def _counted_otherwise(detail: Row) -> Iterator[str]:
+    """The sentences about items that count in another way than a label says."""
+    if late := detail["overdue"]:
+        yield several(
+            "%(n)s label is late: each such item counts as wrong.",
+            "%(n)s labels are late: each such item counts as wrong.",
+            late,
+        )
+    if erased := detail.get("erased"):
+        yield several(
+            "%(n)s item of the sample was erased. Nobody can look at them any more, so each "
+            "counts as wrong.",
+            "%(n)s items of the sample were erased. Nobody can look at them any more, so each "
+            "counts as wrong.",
+            erased,
         )
     if repeated := detail.get("repeated"):
-        said.append(
-            f"{repeated:,} rows of the folder repeat an input. Of these all wrong answers count, "
-            "and half of the right ones, so that no frequent input is left out."
-        )
+        yield _(
+            "%(n)s rows of the folder repeat an input. Of these all wrong answers count, and half "
+            "of the right ones, so that no frequent input is left out."
+        ) % {"n": number(repeated)}
     if held := detail.get("held"):
-        said.append(
-            f"Rules, actions or costs hold {held:,} answers back: they are never automatic."
-        )
+        yield _("Rules, actions or costs hold %(n)s answers back: they are never automatic.") % {
+            "n": number(held)
+        }
     if unknown := detail.get("unknown"):
-        said.append(
-            f"Nobody can tell of {unknown:,} answers whether they are right: they count as wrong."
-        )
-    return said
+        yield _("Nobody can tell of %(n)s answers whether they are right: they count as wrong.") % {
+            "n": number(unknown)
+        }
 
 
 def unaudited(audit: AuditView) -> str:
@@ -192,60 +247,99 @@ def unaudited(audit: AuditView) -> str:
     """
     total, drawn = audit.automated, audit.waiting
     if not total:
-        return "nothing is known: this version has given no automatic answer yet"
-    answers = counted(total, "automatic answer")
+        return _("nothing is known: this version has given no automatic answer yet")
     if audit.sampled:
-        return "no bound is known yet: the first answer that was drawn is not judged"
+        return _("no bound is known yet: the first answer that was drawn is not judged")
+    if total == 1 and drawn:
+        return _("nothing is known yet: its only automatic answer was drawn and is not judged")
     if total == 1:
-        only = "was drawn and is not judged" if drawn else "was not drawn for the audit"
-        why = f"its only automatic answer {only}"
-    elif not drawn:
-        why = f"none of its {answers} was drawn for the audit"
-    elif drawn == 1:
-        why = f"1 of its {answers} was drawn and is not judged"
-    else:
-        why = f"{drawn:,} of its {answers} were drawn, and none is judged"
-    return f"nothing is known yet: {why}"
+        return _("nothing is known yet: its only automatic answer was not drawn for the audit")
+    answers = several("%(n)s automatic answer", "%(n)s automatic answers", total)
+    if not drawn:
+        message = _("nothing is known yet: none of its %(answers)s was drawn for the audit")
+        return message % {"answers": answers}
+    return several(
+        "nothing is known yet: %(n)s of its %(answers)s was drawn and is not judged",
+        "nothing is known yet: %(n)s of its %(answers)s were drawn, and none is judged",
+        drawn,
+        answers=answers,
+    )
 
 
 def measured(error: MeasuredError) -> str:
     """The measured error with its counts: ``2.8 % measured, 3 of 109``."""
     if error.value is None:
-        return "nothing is known yet"
-    mean = error.measure == "mean_loss"
-    of = f"over {error.n:,}" if mean else f"{error.wrong:,} of {error.n:,}"
-    return f"{error.value * 100:.1f} % {'mean loss ' if mean else ''}measured, {of}"
+        return _("nothing is known yet")
+    told = {"value": f"{localised(f'{error.value * 100:.1f}')} %", "n": number(error.n)}
+    if error.measure == "mean_loss":
+        return _("%(value)s mean loss measured, over %(n)s") % told
+    return _("%(value)s measured, %(wrong)s of %(n)s") % {**told, "wrong": number(error.wrong)}
 
 
 def measured_of(error: MeasuredError) -> str:
     """What a measured error is of: ``Version 4``, ``All versions``."""
     if error.of == "all_versions":
-        return "All versions"
+        return _("All versions")
     if error.version is None:
-        return "No version is live"
-    again = f" since it was opened again on {error.audit_at:%Y-%m-%d}" if error.audit_at else ""
-    return f"Version {error.version}{again}"
+        return _("No version is live")
+    if error.audit_at:
+        message = _("Version %(version)s since it was opened again on %(day)s")
+        return message % {"version": error.version, "day": f"{error.audit_at:%Y-%m-%d}"}
+    return _("Version %(version)s") % {"version": error.version}
 
 
 def measured_against_limit(error: MeasuredError) -> str:
     """Measured error and promise in one sentence, or why nothing is known."""
+    if not error.n and error.waiting:
+        return several(
+            "nothing is known yet: %(n)s automatic answer was drawn and is not judged",
+            "nothing is known yet: %(n)s automatic answers were drawn and none is judged",
+            error.waiting,
+        )
     if not error.n:
-        if error.waiting:
-            drawn = counted(error.waiting, "automatic answer")
-            was = "was drawn and is" if error.waiting == 1 else "were drawn and none is"
-            return f"nothing is known yet: {drawn} {was}{' not' * (error.waiting == 1)} judged"
-        return "nothing is known yet: no automatic answer was drawn for the sample"
-    most, limit = error.within_chance, f"at a limit of {_share(error.limit)}"
-    total = " in total" if error.measure == "mean_loss" else ""
+        return _("nothing is known yet: no automatic answer was drawn for the sample")
+    told = {
+        "measured": measured(error),
+        "most": number(error.within_chance),
+        "of": number(error.n),
+        "limit": _share(error.limit),
+    }
+    return _against_limit(error) % told
+
+
+def _against_limit(error: MeasuredError) -> str:
+    """The message about the measured error and the limit."""
+    mean, most = error.measure == "mean_loss", error.within_chance
+    if error.exceeds_chance and not most:
+        if mean:
+            return _(
+                "%(measured)s; that is more than chance explains: none of %(of)s in total would "
+                "be within chance at a limit of %(limit)s"
+            )
+        return _(
+            "%(measured)s; that is more than chance explains: none of %(of)s would be within "
+            "chance at a limit of %(limit)s"
+        )
     if error.exceeds_chance:
-        upto = f"up to {most:,}" if most else "none"
-        return (
-            f"{measured(error)}; that is more than chance explains: {upto} of {error.n:,}{total} "
-            f"would be within chance {limit}"
+        if mean:
+            return _(
+                "%(measured)s; that is more than chance explains: up to %(most)s of %(of)s in "
+                "total would be within chance at a limit of %(limit)s"
+            )
+        return _(
+            "%(measured)s; that is more than chance explains: up to %(most)s of %(of)s would be "
+            "within chance at a limit of %(limit)s"
         )
     if not most:
-        return f"{measured(error)}; even 1 of {error.n:,} would be more than chance {limit}"
-    return f"{measured(error)}; up to {most:,} of {error.n:,}{total} would be within chance {limit}"
+        return _("%(measured)s; even 1 of %(of)s would be more than chance at a limit of %(limit)s")
+    if mean:
+        return _(
+            "%(measured)s; up to %(most)s of %(of)s in total would be within chance at a limit of "
+            "%(limit)s"
+        )
+    return _(
+        "%(measured)s; up to %(most)s of %(of)s would be within chance at a limit of %(limit)s"
+    )
 
 
 def measured_lines(errors: MeasuredErrors) -> list[str]:
@@ -261,7 +355,7 @@ def measured_cell(errors: MeasuredErrors) -> list[str]:
     return [
         f"{measured_of(error)}: {measured(error)}"
         + (f" ({interval(error.lower, error.upper, error.n)})" if error.n else "")
-        + (", more than chance explains" if error.exceeds_chance else "")
+        + (", " + _("more than chance explains") if error.exceeds_chance else "")
         for error in _shown(errors)
     ]
 
@@ -273,116 +367,52 @@ def _shown(errors: MeasuredErrors) -> list[MeasuredError]:
 def _measured_line(error: MeasuredError) -> str:
     line = f"{measured_of(error)}: {measured_against_limit(error)}."
     if error.since and error.until:
-        first, last = f"{error.since:%Y-%m-%d}", f"{error.until:%Y-%m-%d}"
-        period = f"on {first}" if first == last else f"from {first} to {last}"
-        shown = interval(error.lower, error.upper, error.n)
-        line += f" {_share(error.certainty)} interval {shown}; tasks {period}."
+        told = {
+            "certainty": _share(error.certainty),
+            "interval": interval(error.lower, error.upper, error.n),
+            "first": f"{error.since:%Y-%m-%d}",
+            "last": f"{error.until:%Y-%m-%d}",
+        }
+        message = _("%(certainty)s interval %(interval)s; tasks from %(first)s to %(last)s.")
+        if told["first"] == told["last"]:
+            message = _("%(certainty)s interval %(interval)s; tasks on %(first)s.")
+        line += f" {message % told}"
     if error.late:
-        are = "is late and counts" if error.late == 1 else "are late and count"
-        line += f" {counted(error.late, 'label')} {are} as wrong."
+        late = several(
+            "%(n)s label is late and counts as wrong.",
+            "%(n)s labels are late and count as wrong.",
+            error.late,
+        )
+        line += f" {late}"
     return line
 
 
-def weak(version: int | None, detail: Row) -> str:
-    """The first sentence of the card of weak spots."""
-    if version is None:
-        return "No version has been certified yet; the card is written for each one that is."
-    n, spots = detail.get("answered", 0), detail.get("weak", ())
-    if not n:
-        return (
-            f"Nothing is known of where version {version} fails: it answered no labelled item of "
-            "the random sample."
-        )
-    of = counted(n, "labelled item")
-    if spots:
-        error = detail.get("error")
-        whole = "" if error is None else f", over which {_share(error)} of its answers are wrong"
-        return (
-            f"Version {version} is clearly worse on {counted(len(spots), 'kind')} of work than on "
-            f"all {of}{whole}. Look twice at its answers here."
-        )
-    if n < 2 * FEWEST:
-        return (
-            f"Nothing is known of where version {version} fails: it answered only {of} of the "
-            f"random sample, and of a kind of work {FEWEST} are needed."
-        )
-    return (
-        f"By {of} no kind of work is clearly worse than the whole. Of a kind with fewer than "
-        f"{FEWEST} items nothing is known, and a smaller difference may not show."
-    )
-
-
-def _nth(number: int) -> str:
-    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{'th' if 10 <= number % 100 <= 13 else ending}"
+def _nth(place: int) -> str:
+    if 10 <= place % 100 <= 13:
+        return _("%(n)sth") % {"n": place}
+    # The endings of English; a language without them has one form for all.
+    endings = {1: _("%(n)sst"), 2: _("%(n)snd"), 3: _("%(n)srd")}
+    return endings.get(place % 10, _("%(n)sth")) % {"n": place}
 
 
 def _share(share: float) -> str:
-    return f"{share * 100:.3g} %"
-
-
-def forecast(
-    soon: Forecast,
-    sooner: Forecast,
-    *,
-    opened: bool,
-    tasks: float,
-    can_double: bool,
-    labelled: int,
-) -> str:
-    """When automation can begin, in a sentence.
-
-    ``tasks`` arrive a day; ``labelled`` items of the sample were answered and labelled. The
-    sentence says so if the forecast rests on an assumption (no labels) or exceeds a year.
-    """
-    if opened:
-        return "It is open."
-    if tasks <= 0.0:
-        return "No task has arrived in the last week, so there is no forecast."
-    if soon.days is None or soon.needed is None:
-        return _closed(labelled)
-    guess = "" if labelled else "No label has been counted yet, so this is only a guess: "
-    there = f"{soon.there:,} of about {counted(soon.needed, 'label')}"
-    is_there = f"{there} {'is' if soon.needed == 1 else 'are'} there"
-    if soon.days > _FARTHEST_DAYS:
-        text = (
-            f"at {_pace(tasks)} it would not open within a year, and no date so far off can be "
-            f"relied on: {is_there}. More tasks, or more labels of the sample, open it sooner"
-        )
-    elif soon.days < 1.0:
-        text = "the labels are there or will be within a day: run `roadbed improve`"
-        text += f" ({is_there} now)"
-    else:
-        text = f"opens in about {counted(round(soon.days), 'day')} at {_pace(tasks)}"
-        if can_double and sooner.days is not None:
-            text += f", or {max(sooner.days, 1.0):.0f} with twice the sample"
-        text += f": {is_there}"
-    return f"{guess or text[0].upper()}{text if guess else text[1:]}."
-
-
-def _closed(labelled: int) -> str:
-    if not labelled:
-        return "No label of the sample has been counted yet, so there is no forecast."
-    n = counted(labelled, "labelled item")
-    if labelled < _FEWEST_TO_TELL:
-        return f"With {n} of the sample it is too early to say whether this version will open."
-    return (
-        f"By {n} of the sample this version will not open: wherever it is sure, it is wrong more "
-        "often than the limit allows. Correct more tasks and improve it."
-    )
-
-
-def _pace(tasks: float) -> str:
-    """Tasks per day; a rate below one is not rounded to zero."""
-    return "less than 1 task a day" if tasks < 0.5 else f"{counted(round(tasks), 'task')} a day"
+    return percent(share)
 
 
 def reviews_a_day(volume: Volume) -> str:
     """How many reviews of how many tasks a day; small figures keep a decimal."""
+    reviews, tasks = _rate(volume.reviews), _rate(volume.tasks)
+    told = {
+        "reviews": several("%(n)s review", "%(n)s reviews", round(volume.reviews))
+        if reviews is None
+        else _("%(rate)s reviews") % {"rate": reviews},
+        "tasks": several("%(n)s task", "%(n)s tasks", round(volume.tasks))
+        if tasks is None
+        else _("%(rate)s tasks") % {"rate": tasks},
+    }
+    return _("%(reviews)s of %(tasks)s a day") % told
 
-    def told(figure: float, what: str) -> str:
-        if figure >= 9.5 or figure == round(figure):
-            return counted(round(figure), what)
-        return f"{figure:.1f} {what}s"
 
-    return f"{told(volume.reviews, 'review')} of {told(volume.tasks, 'task')} a day"
+def _rate(figure: float) -> str | None:
+    """A small figure with a decimal; ``None``: it is shown as a count."""
+    return None if figure >= 9.5 or figure == round(figure) else localised(f"{figure:.1f}")

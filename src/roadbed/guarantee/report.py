@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from roadbed.decisions.model import Deployment
-from roadbed.guarantee import presentation
+from roadbed.guarantee import outlook, presentation
 from roadbed.guarantee.measured_error import MeasuredErrorReader, MeasuredErrors
 from roadbed.guarantee.model import AuditView, Notice, Volume
 from roadbed.guarantee.notices import Notices
 from roadbed.guarantee.rows import Queries
 from roadbed.guarantee.running_audit import RunningAuditMonitor
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.messages import gettext as _
 from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.risk import distributions, sampling
@@ -128,10 +129,10 @@ class TrustReports:
             use_case=declared.name,
             promise=presentation.promise(declared, live.state),
             state=live.state,
-            state_words=presentation.STATES[live.state],
+            state_words=_(presentation.STATES[live.state]),
             state_reason=row["state_reason"] if row else None,
             state_since=row["state_since"] if row else None,
-            way_out=presentation.WAY_OUT[live.state].format(use_case=declared.name),
+            way_out=_(presentation.WAY_OUT[live.state]).format(use_case=declared.name),
             risk_limit=declared.risk_limit,
             certainty=declared.certainty,
             version=version,
@@ -144,7 +145,7 @@ class TrustReports:
             measured=await self._measured_errors.read(declared, version),
             forecast=soon,
             forecast_doubled=sooner,
-            forecast_words=presentation.forecast(
+            forecast_words=outlook.forecast(
                 soon,
                 sooner,
                 opened=live.threshold is not None,
@@ -152,7 +153,7 @@ class TrustReports:
                 can_double=live.rate < sampling.RATE_BEFORE,
                 labelled=max((point.n for point in curve), default=0),
             ),
-            weak_words=presentation.weak(
+            weak_words=outlook.weak(
                 version.number if version and version.certificate else None,
                 (proof or {}).get("detail", {}),
             ),

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from roadbed.kernel.figures import counted, interval
+from roadbed.kernel.figures import interval
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import number, several
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,16 +57,27 @@ def support(proposal: Proposal) -> str:
     said = proposal.support
     cases, right = said["cases"], said["right"]
     if not cases:
-        return "No case speaks for it or against it, so nothing is known of what it would do."
+        return _("No case speaks for it or against it, so nothing is known of what it would do.")
+    told = {"right": number(right), "cases": number(cases)}
     if proposal.kind == "model":
-        return f"{cases:,} of {counted(said['matched'], 'newer verdict')} were corrections."
+        return several(
+            "%(cases)s of %(n)s newer verdict were corrections.",
+            "%(cases)s of %(n)s newer verdicts were corrections.",
+            said["matched"],
+            **told,
+        )
     if proposal.kind == "prompt":
-        return f"{right:,} of {cases:,} cases that it changes would be right."
+        return _("%(right)s of %(cases)s cases that it changes would be right.") % told
     if said["low"] is None:
-        return f"{right:,} of {cases:,} examples are close to one of those chosen."
-    bounds = interval(said["low"], said["high"], cases)
+        return _("%(right)s of %(cases)s examples are close to one of those chosen.") % told
+    told["interval"] = interval(said["low"], said["high"], cases)
     if (proposal.patch or {}).get("set", ...) is None:
-        return f"{right:,} of {cases:,} answers here were corrected: {bounds}."
+        return _("%(right)s of %(cases)s answers here were corrected: %(interval)s.") % told
+    helped = _("%(right)s of %(cases)s changed answers would be right: %(interval)s.") % told
     broken = cases - said["wrong_now"]
-    harm = f" {broken:,} that {'is' if broken == 1 else 'are'} right now would change."
-    return f"{right:,} of {cases:,} changed answers would be right: {bounds}.{harm * bool(broken)}"
+    if not broken:
+        return helped
+    harmed = several(
+        "%(n)s that is right now would change.", "%(n)s that are right now would change.", broken
+    )
+    return f"{helped} {harmed}"

@@ -15,7 +15,8 @@ from roadbed.budgets.service import Budgets
 from roadbed.decisions.model import Deployment
 from roadbed.inbox.model import Asking, Kind, Waiting
 from roadbed.inbox.rows import Queries
-from roadbed.kernel.figures import counted
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later, number, several
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.releases import presentation
@@ -57,36 +58,42 @@ def _of_operation(sources: Sources) -> Sequence[Kind]:
     return [
         Kind(
             name="resume",
-            title="Agree to resume",
+            title=later("Agree to resume"),
             permission=_P.RESUME,
-            button="Read and agree",
+            button=later("Read and agree"),
             find=_rows(sources, _SQL["resumes"], "asked_by", "reason"),
             why=lambda item: (
-                f"{item.facts['asked_by']} asks to resume {item.use_case}. It stays halted until a "
-                "second person agrees."
+                _(
+                    "%(person)s asks to resume %(use_case)s. It stays halted until a second person "
+                    "agrees."
+                )
+                % {"person": item.facts["asked_by"], "use_case": item.use_case}
             ),
             link=lambda item: f"/usecases/{item.use_case}/halt#resume",
         ),
         Kind(
             name="drill",
-            title="Run a halt drill",
+            title=later("Run a halt drill"),
             permission=_P.DRILL,
-            button="Run the drill",
+            button=later("Run the drill"),
             find=_drill(sources),
-            why=lambda _: (
+            why=lambda _item: _(
                 "No halt or drill ran in twice the planned time, so nobody knows how fast it stops."
             ),
             link=lambda item: f"/usecases/{item.use_case}#stop",
         ),
         Kind(
             name="budget",
-            title="Decide about the budget",
+            title=later("Decide about the budget"),
             permission=_P.RELEASE,
-            button="See what it costs",
+            button=later("See what it costs"),
             find=_budget(sources),
             why=lambda item: (
-                f"{item.facts['percent']} of the budget for {item.facts['period']} is spent or "
-                "held. When it is used up, new tasks go to people."
+                _(
+                    "%(percent)s of the budget for %(period)s is spent or held. When it is used "
+                    "up, new tasks go to people."
+                )
+                % item.facts
             ),
             link=lambda item: f"/usecases/{item.use_case}#money",
         ),
@@ -98,25 +105,29 @@ def _of_deliveries(sources: Sources) -> Sequence[Kind]:
     return [
         Kind(
             name="held_delivery",
-            title="Approve deliveries",
+            title=later("Approve deliveries"),
             permission=_P.APPROVE,
-            button="Read and approve",
+            button=later("Read and approve"),
             find=_rows(sources, _SQL["held_deliveries"], "first"),
-            why=lambda item: (
-                f"{counted(item.count, 'delivery needs', 'deliveries need')} an approval. Without "
-                "one nothing is sent."
+            why=lambda item: several(
+                "%(n)s delivery needs an approval. Without one nothing is sent.",
+                "%(n)s deliveries need an approval. Without one nothing is sent.",
+                item.count,
             ),
             link=_to_deliveries,
         ),
         Kind(
             name="stuck_delivery",
-            title="Resolve deliveries",
+            title=later("Resolve deliveries"),
             permission=_P.DELIVER,
-            button="Read and resolve",
+            button=later("Read and resolve"),
             find=_rows(sources, _SQL["stuck_deliveries"], "first"),
-            why=lambda item: (
-                f"{counted(item.count, 'delivery', 'deliveries')} failed, or nobody knows whether "
-                "the receiver has it. A person decides."
+            why=lambda item: several(
+                "%(n)s delivery failed, or nobody knows whether the receiver has it. A person "
+                "decides.",
+                "%(n)s deliveries failed, or nobody knows whether the receiver has it. A person "
+                "decides.",
+                item.count,
             ),
             link=_to_deliveries,
         ),
@@ -128,25 +139,28 @@ def _of_releases(sources: Sources) -> Sequence[Kind]:
     return [
         Kind(
             name="sign_off",
-            title="Sign a release",
+            title=later("Sign a release"),
             permission=_P.SIGN,
-            button="Read and sign",
+            button=later("Read and sign"),
             find=_signing(sources),
             why=lambda item: (
-                f"Release {item.facts['number']} needs the sign-off of the "
-                f"{named(item.roles or [])}. Without it the release does not go live."
+                _(
+                    "Release %(number)s needs the sign-off of the %(roles)s. Without it the "
+                    "release does not go live."
+                )
+                % {"number": item.facts["number"], "roles": named(item.roles or [])}
             ),
             link=lambda item: f"/releases/{item.subject}",
         ),
         Kind(
             name="release_step",
-            title="Take the next step of a release",
+            title=later("Take the next step of a release"),
             permission=_P.RELEASE,
-            button="Open the release",
+            button=later("Open the release"),
             find=_stepping(sources),
             why=lambda item: (
-                f"Release {item.facts['number']} is ready: {item.facts['verb']}. "
-                "It waits for nothing else."
+                _("Release %(number)s is ready: %(verb)s. It waits for nothing else.")
+                % {"number": item.facts["number"], "verb": _verb(item)}
             ),
             link=lambda item: f"/releases/{item.subject}",
         ),
@@ -158,38 +172,45 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
     return [
         Kind(
             name="new_label",
-            title="Confirm new labels",
+            title=later("Confirm new labels"),
             permission=_P.CONFIRM_LABELS,
-            button="Confirm or refuse",
+            button=later("Confirm or refuse"),
             find=_labels(sources),
-            why=lambda item: (
-                f"{counted(item.count, 'answer')} with a label never seen before: "
-                f"{_listed(item.facts['labels'])}. Until it is confirmed, the answer counts "
-                "for nothing."
+            why=lambda item: several(
+                "%(n)s answer with a label never seen before: %(labels)s. Until it is confirmed, "
+                "the answer counts for nothing.",
+                "%(n)s answers with a label never seen before: %(labels)s. Until it is confirmed, "
+                "the answer counts for nothing.",
+                item.count,
+                labels=_listed(item.facts["labels"]),
             ),
             link=lambda item: f"/usecases/{item.use_case}/labels",
         ),
         Kind(
             name="contradiction",
-            title="Look at contradictions",
+            title=later("Look at contradictions"),
             permission=_P.IMPROVE,
-            button="Compare the examples",
+            button=later("Compare the examples"),
             find=_contradictions(sources),
-            why=lambda item: (
-                f"{counted(item.count, 'input')} with different right answers among the examples. "
-                "A new version learns from both."
+            why=lambda item: several(
+                "%(n)s input with different right answers among the examples. A new version "
+                "learns from both.",
+                "%(n)s inputs with different right answers among the examples. A new version "
+                "learns from both.",
+                item.count,
             ),
             link=lambda item: f"/usecases/{item.use_case}/examples/quality",
         ),
         Kind(
             name="suggestion",
-            title="Decide on proposals",
+            title=later("Decide on proposals"),
             permission=_P.IMPROVE,
-            button="Read and decide",
+            button=later("Read and decide"),
             find=_rows(sources, _SQL["suggestions"]),
-            why=lambda item: (
-                f"{counted(item.count, 'proposal')} made from corrections. Nothing changes until "
-                "a person accepts it."
+            why=lambda item: several(
+                "%(n)s proposal made from corrections. Nothing changes until a person accepts it.",
+                "%(n)s proposals made from corrections. Nothing changes until a person accepts it.",
+                item.count,
             ),
             link=lambda item: f"/usecases/{item.use_case}/proposals",
         ),
@@ -208,7 +229,7 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
             name=name,
             title=title,
             permission=_P.REVIEW,
-            button="Review",
+            button=later("Review"),
             find=find,
             why=why,
             link=lambda item: f"/usecases/{item.use_case}/reviews",
@@ -217,33 +238,34 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
     return [
         kind(
             "overdue_label",
-            "Label the sample",
-            lambda item: (
-                f"{counted(item.count, 'item')} of the random sample without a label in time. Each "
-                "counts as wrong, which can stop automation."
+            later("Label the sample"),
+            lambda item: several(
+                "%(n)s item of the random sample without a label in time. Each counts as wrong, "
+                "which can stop automation.",
+                "%(n)s items of the random sample without a label in time. Each counts as wrong, "
+                "which can stop automation.",
+                item.count,
             ),
         ),
         kind(
             "disagreement",
-            "Settle disagreements",
-            lambda item: (
-                f"Reviewers gave different answers to {counted(item.count, 'task')}. Yours decides."
+            later("Settle disagreements"),
+            lambda item: several(
+                "Reviewers gave different answers to %(n)s task. Yours decides.",
+                "Reviewers gave different answers to %(n)s tasks. Yours decides.",
+                item.count,
             ),
         ),
         kind(
             "second_look",
-            "Look again",
-            lambda item: (
-                f"{counted(item.count, 'answer')} reported as wrong that nobody had reviewed."
+            later("Look again"),
+            lambda item: several(
+                "%(n)s answer reported as wrong that nobody had reviewed.",
+                "%(n)s answers reported as wrong that nobody had reviewed.",
+                item.count,
             ),
         ),
-        kind(
-            "review",
-            "Review",
-            lambda item: (
-                f"{_many(item.count)} for a person. What is not automatic is sent after the review."
-            ),
-        ),
+        kind("review", later("Review"), _reviews),
     ]
 
 
@@ -276,7 +298,7 @@ def _signing(sources: Sources) -> Find:
         waiting = []
         for release in await _under_way(sources, asking):
             roles = asking.viewer.roles_in(release.use_case)
-            mine, _ = presentation.may_sign(release, roles, asking.person)
+            mine, _why_not = presentation.may_sign(release, roles, asking.person)
             blocked = asking.linker is not None and asking.linker in release.authors
             if mine and not blocked:
                 since = release.gated_at or release.planned_at
@@ -295,8 +317,7 @@ def _stepping(sources: Sources) -> Find:
             if release.waits_for is None and release.next in presentation.VERBS:
                 moments = (release.canary_at, release.shadow_at, release.gated_at)
                 since = next((at for at in moments if at), release.planned_at)
-                verb = presentation.VERBS[release.next][0].lower()
-                waiting.append(_of_release(release, since, verb=verb))
+                waiting.append(_of_release(release, since, verb=release.next))
         return waiting
 
     return find
@@ -406,13 +427,28 @@ def _to_deliveries(item: Waiting) -> str:
     return f"/deliveries/{item.subject}" if one else f"/usecases/{item.use_case}/deliveries#urgent"
 
 
-def _many(count: int) -> str:
-    if count >= 1000:
-        return f"{count:,} or more tasks wait"
-    return counted(count, "task waits", "tasks wait")
+def _verb(item: Waiting) -> str:
+    label, _what = presentation.VERBS[str(item.facts["verb"])]
+    return _(label).lower()
+
+
+def _reviews(item: Waiting) -> str:
+    if item.count >= 1000:
+        return _(
+            "%(n)s or more tasks wait for a person. What is not automatic is sent after the review."
+        ) % {"n": number(item.count)}
+    return several(
+        "%(n)s task waits for a person. What is not automatic is sent after the review.",
+        "%(n)s tasks wait for a person. What is not automatic is sent after the review.",
+        item.count,
+    )
 
 
 def _listed(labels: object) -> str:
     names = sorted({str(label) for label in labels}) if isinstance(labels, Sequence) else []
     shown = ", ".join(name[:40] for name in names[:3])
-    return f"{shown} and {len(names) - 3:,} more" if len(names) > 3 else shown
+    if len(names) <= 3:
+        return shown
+    return several(
+        "%(labels)s and %(n)s more", "%(labels)s and %(n)s more", len(names) - 3, labels=shown
+    )

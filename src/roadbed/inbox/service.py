@@ -10,6 +10,7 @@ from datetime import datetime
 from roadbed.inbox.model import ActionItem, Asking, FeedEntry, Kind, Waiting
 from roadbed.inbox.rows import Queries
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.messages import gettext as _
 from roadbed.people.absences import Absences, Holder
 from roadbed.people.model import Role
 from roadbed.people.permissions import ALLOWS, Permission, Viewer
@@ -83,7 +84,7 @@ class Inbox:
                     result.append(
                         Unattended(
                             use_case=waiting.use_case,
-                            title=kind.title,
+                            title=_(kind.title),
                             people=sorted({holder.person for holder in away}),
                             back=min(holder.until for holder in away if holder.until),
                         )
@@ -160,7 +161,7 @@ def _item(
     return ActionItem(
         id=":".join(filter(None, (kind.name, waiting.use_case, waiting.subject))),
         kind=kind.name,
-        title=kind.title,
+        title=_(kind.title),
         use_case=waiting.use_case,
         subject=waiting.subject,
         count=waiting.count,
@@ -184,7 +185,7 @@ def _item(
             }
         ),
         link=kind.link(waiting),
-        button=kind.button,
+        button=_(kind.button),
     )
 
 

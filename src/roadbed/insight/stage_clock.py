@@ -9,7 +9,8 @@ from typing import Literal
 
 from roadbed.insight.rows import EventsRow, Queries
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.figures import counted
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import several
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -233,9 +234,9 @@ def chart_of(timeline: Timeline, now: datetime) -> TimelineChart:
 def days(value: float) -> str:
     """A duration in the unit that suits it."""
     if value >= 1.0:
-        return counted(round(value), "day")
+        return several("%(n)s day", "%(n)s days", round(value))
     hours = round(value * 24)
-    return counted(hours, "hour") if hours else "under an hour"
+    return several("%(n)s hour", "%(n)s hours", hours) if hours else _("under an hour")
 
 
 def _target(goal: Goal, began: datetime, now: datetime, whole: float) -> ChartGoal:

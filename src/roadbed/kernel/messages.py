@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ _SPOKEN: ContextVar[str] = ContextVar("spoken", default=SOURCE)
 _RANGE = re.compile(
     r"^\s*([A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)\s*(?:;\s*q=([01](?:\.\d{0,3})?))?\s*$"
 )
+_NUMBER = re.compile(r"([+\-−]?)([0-9][0-9,]*)(?:\.([0-9]+))?")
 
 
 @cache
@@ -72,10 +74,37 @@ def ngettext(singular: str, plural: str, n: int) -> str:
     return _catalogue(_SPOKEN.get()).ngettext(singular, plural, n)
 
 
+def several(singular: str, plural: str, n: int, **values: object) -> str:
+    """The form of a message that fits the count ``n``, filled in with ``%(n)s`` and ``values``."""
+    return ngettext(singular, plural, n) % {"n": number(n), **values}
+
+
+def later(message: str) -> str:
+    """``message`` itself. It marks a word of a list, which is translated where it is shown."""
+    return message
+
+
 def number(value: float, digits: int | None = None) -> str:
     """A number in the form of the reader's language; ``digits`` behind the decimal point."""
-    pattern = None if digits is None else "#,##0" + ("." + "0" * digits if digits else "")
-    return format_decimal(value, pattern, locale=_locale(_SPOKEN.get()))
+    if digits is None and not isinstance(value, int):
+        return format_decimal(value, locale=_locale(_SPOKEN.get()))
+    return localised(f"{value:,.{digits or 0}f}")
+
+
+def localised(figure: str) -> str:
+    """A number as Python writes it (``-1,234.50``, ``12.5``) in the form of the reader's language.
+
+    It is rounded before, so it shows the same figure in every language. Digits are grouped if they
+    are in ``figure``. Anything else is returned as it is.
+    """
+    locale = _locale(_SPOKEN.get())
+    if locale.language == SOURCE or not (parts := _NUMBER.fullmatch(figure)):
+        return figure
+    sign, whole, digits = parts[1], parts[2], parts[3] or ""
+    grouped = "," in whole
+    pattern = ("#,##0" if grouped else "0") + ("." + "0" * len(digits) if digits else "")
+    value = Decimal(f"{whole.replace(',', '')}.{digits}")
+    return sign + format_decimal(value, pattern, locale=locale, group_separator=grouped)
 
 
 @cache

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later, localised, ngettext, number, several
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.people.model import named
@@ -22,6 +24,21 @@ SIGNS: Mapping[StepState, str] = {
     "ended": "×",
     "left out": "–",
     "not reached": "–",
+}
+_STATES: Mapping[StepState, str] = {
+    "done": later("done"),
+    "now": later("since"),
+    "to come": later("to come"),
+    "ended": later("ended"),
+    "left out": later("left out"),
+    "not reached": later("not reached"),
+}
+_TITLES = {
+    "planned": later("Planned"),
+    "gate": later("Gate"),
+    "shadow": later("Shadow"),
+    "canary": later("Canary"),
+    "live": later("Live"),
 }
 
 
@@ -39,6 +56,16 @@ class ShownStep:
     def sign(self) -> str:
         """The state as one character. Show it beside a word, never alone."""
         return SIGNS[self.state]
+
+    @property
+    def title(self) -> str:
+        """The name of the step in the language of whoever reads."""
+        return _(_TITLES[self.name])
+
+    @property
+    def word(self) -> str:
+        """The state, or how it ended, in the language of whoever reads."""
+        return self.note if self.state == "ended" else _(_STATES[self.state])
 
 
 def steps(release: Release) -> list[ShownStep]:
@@ -79,31 +106,49 @@ def _left_out(release: Release, name: str) -> bool:
 def _step(release: Release, name: str, state: StepState, at: datetime | None) -> ShownStep:
     note = ""
     if state == "ended":
-        note = {"failed": "failed", "rolled_back": "rolled back", "withdrawn": "withdrawn"}.get(
-            release.step, release.step
-        )
+        note = {
+            "failed": _("failed"),
+            "rolled_back": _("rolled back"),
+            "withdrawn": _("withdrawn"),
+        }.get(release.step, release.step)
         return ShownStep(name=name, state=state, at=release.ended_at or at, note=note)
     if name == "gate" and release.gate is not None and state != "to come":
-        note = "passed"
+        note = _("passed")
     if name == "live" and release.step == "retired":
-        note = "retired"
+        note = _("retired")
     if name == "canary" and state in ("now", "to come"):
-        note = f"{release.plan.get('canary_share', 0.0) * 100:g} % of the tasks"
+        note = _("%(share)s of the tasks") % {"share": _canary_share(release)}
     waits = waiting(release) if state == "now" else []
     return ShownStep(name=name, state=state, at=at, note=note, waits=waits)
 
 
 # By verb of ``Releases``: the label of the button, and what the verb does.
 VERBS = {
-    "gate": ("Run the gate", "It and the live version answer what it never saw."),
-    "shadow": ("Begin shadow", "It answers beside the live version, without any effect."),
-    "canary": ("Begin canary", "It decides a share of the tasks; worse, and it is rolled back."),
-    "promote": ("Promote", "It decides every task from now on."),
+    "gate": (later("Run the gate"), later("It and the live version answer what it never saw.")),
+    "shadow": (
+        later("Begin shadow"),
+        later("It answers beside the live version, without any effect."),
+    ),
+    "canary": (
+        later("Begin canary"),
+        later("It decides a share of the tasks; worse, and it is rolled back."),
+    ),
+    "promote": (later("Promote"), later("It decides every task from now on.")),
 }
+# By what a release waits for: the words after "waits", and without "for".
 _WAITS = {
-    "traffic": "for more tasks",
-    "labels": "for somebody to review the tasks on which the two differ",
+    "traffic": (later("for more tasks"), later("more tasks")),
+    "labels": (
+        later("for somebody to review the tasks on which the two differ"),
+        later("somebody to review the tasks on which the two differ"),
+    ),
 }
+
+
+def verb(release: Release) -> tuple[str, str]:
+    """The label of the button for the next step, and what the step does."""
+    label, does = VERBS[release.next or ""]
+    return _(label), _(does)
 
 
 def waiting(release: Release) -> list[tuple[str, datetime]]:
@@ -111,9 +156,18 @@ def waiting(release: Release) -> list[tuple[str, datetime]]:
     waits = []
     if release.waits_for in _WAITS:
         since = release.canary_at or release.shadow_at or release.planned_at
-        waits.append((_WAITS[release.waits_for], since))
+        waits.append((_(_WAITS[release.waits_for][0]), since))
     if release.missing and release.gated_at and release.step in UNDER_WAY:
-        waits.append((f"for the {named(release.missing)}", release.gated_at))
+        roles = _("for the %(roles)s") % {"roles": named(release.missing)}
+        waits.append((roles, release.gated_at))
+    return waits
+
+
+def waits_for(release: Release) -> list[str]:
+    """Whom and what the release waits for now, to be listed after the word *for*."""
+    waits = [_(_WAITS[release.waits_for][1])] if release.waits_for in _WAITS else []
+    if release.missing and release.gated_at and release.step in UNDER_WAY:
+        waits.append(_("the %(roles)s") % {"roles": named(release.missing)})
     return waits
 
 
@@ -123,14 +177,12 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
         return [], ""
     mine = [role for role in release.missing if role in roles]
     if duties.bar(person, Parties(authors=release.authors)) is not None:
-        return [], "You made this release or a part of it, so others have to agree to it."
+        return [], _("You made this release or a part of it, so others have to agree to it.")
     if any(sign_off.person == person and sign_off.counts for sign_off in release.sign_offs):
-        return [], "You have signed off. Other people have to sign in the other roles."
+        return [], _("You have signed off. Other people have to sign in the other roles.")
     if not mine:
-        return (
-            [],
-            f"You are not the {named(release.missing, 'or')}, so your sign-off is not needed.",
-        )
+        why = _("You are not the %(roles)s, so your sign-off is not needed.")
+        return [], why % {"roles": named(release.missing, "or")}
     return mine, ""
 
 
@@ -143,98 +195,146 @@ def unanswered_roles(release: Release) -> list[str]:
 def needed_from_reader(release: Release, roles: Sequence[str]) -> str:
     """What a reader who may sign off in ``roles`` has to do next."""
     if roles:
-        return f"Your sign-off is needed, as {named(roles, 'or')}."
+        return _("Your sign-off is needed, as %(roles)s.") % {"roles": named(roles, "or")}
     if release.step in UNDER_WAY and release.waits_for is None and release.next in VERBS:
-        return f"Next: {VERBS[release.next][0].lower()}."
-    return "You need to do nothing."
+        return _("Next: %(verb)s.") % {"verb": _(VERBS[release.next][0]).lower()}
+    return _("You need to do nothing.")
 
 
 def name(release: Release) -> str:
     """What people call the release."""
     if release.version_number is None:
-        return f"Release {release.number}"
-    return f"Version {release.version_number}"
+        return _("Release %(number)s") % {"number": release.number}
+    return _("Version %(version)s") % {"version": release.version_number}
 
 
 def sentence(release: Release) -> str:
     """What happens with the release, in one sentence."""
-    return f"{name(release)} {_SENTENCES[release.step](release)}"
+    return _SENTENCES[release.step](release)
 
 
 def trial_progress(release: Release) -> str:
     """How many tasks shadow or canary has compared, and with what result."""
     trial = report_presentation.current_trial(release)
     if not trial or not trial["compared"]:
-        return "nothing compared yet"
-    wanted = f" of {trial['of']:,}" if trial["compared"] <= trial["of"] else ""
-    so_far = f"{trial['compared']:,}{wanted} compared"
+        return _("nothing compared yet")
+    so_far = _("%(n)s compared")
+    if trial["compared"] <= trial["of"]:
+        so_far = _("%(n)s of %(wanted)s compared")
+    so_far %= {"n": number(trial["compared"]), "wanted": number(trial["of"])}
     if not trial["labelled"]:
-        return f"{so_far}, none of them labelled yet"
+        return _("%(compared)s, none of them labelled yet") % {"compared": so_far}
     fixed, broken = trial["fixed"], trial["broken"]
-    answers = f"{fixed:,} answer{'' if fixed == 1 else 's'}" if fixed else "no answer"
     by_outcomes = trial.get("by_outcomes")
-    source = f", {by_outcomes:,} of it known by outcomes" if by_outcomes else ""
-    return f"{so_far}, {answers} fixed, {f'{broken:,}' if broken else 'none'} broken{source}"
+    told = {
+        "compared": so_far,
+        "fixed": several("%(n)s answer fixed", "%(n)s answers fixed", fixed)
+        if fixed
+        else _("no answer fixed"),
+        "broken": several("%(n)s broken", "%(n)s broken", broken) if broken else _("none broken"),
+    }
+    if by_outcomes:
+        message = _("%(compared)s, %(fixed)s, %(broken)s, %(known)s of it known by outcomes")
+        return message % {**told, "known": number(by_outcomes)}
+    return _("%(compared)s, %(fixed)s, %(broken)s") % told
 
 
 def _planned(release: Release) -> str:
     unjudged = ((release.gate or {}).get("unknown") or {}).get("n", 0)
     if not unjudged:
-        return "is planned, and what it has to reach is fixed."
-    answers = "answer" if unjudged == 1 else "answers"
-    return (
-        f"has {unjudged:,} {answers} that nobody has judged, so its gate cannot tell yet. "
-        "Ask people to judge them, then run the gate again."
+        message = _("%(release)s is planned, and what it has to reach is fixed.")
+        return message % {"release": name(release)}
+    return several(
+        "%(release)s has %(n)s answer that nobody has judged, so its gate cannot tell yet. "
+        "Ask people to judge them, then run the gate again.",
+        "%(release)s has %(n)s answers that nobody has judged, so its gate cannot tell yet. "
+        "Ask people to judge them, then run the gate again.",
+        unjudged,
+        release=name(release),
     )
 
 
 def _gated(release: Release) -> str:
     refused = [
-        sign_off
+        f"{sign_off.person} ({named([sign_off.role])})"
         for sign_off in release.sign_offs
         if sign_off.verdict == "refuse" and sign_off.counts
     ]
+    told = {"release": name(release)}
     if refused:
-        people = " and ".join(
-            f"{sign_off.person} ({named([sign_off.role])})" for sign_off in refused
-        )
-        return f"passed its gate, but {people} refused it."
-    passed = f"passed its gate{_within_the_limit(release)}"
+        message = _("%(release)s passed its gate, but %(people)s refused it.")
+        return message % {**told, "people": _(" and ").join(refused)}
+    worse = _is_worse_within_the_limit(release)
+    if release.missing and worse:
+        passed = _("%(release)s passed its gate, worse within the limit in wrong answers.")
+        return f"{passed % told} {_before_it_decides(release)}"
     if release.missing:
-        return f"{passed}. {_before_it_decides(release)}"
-    return f"{passed}, and everybody who has to agree did."
+        return f"{_('%(release)s passed its gate.') % told} {_before_it_decides(release)}"
+    if worse:
+        message = _(
+            "%(release)s passed its gate, worse within the limit in wrong answers, and everybody "
+            "who has to agree did."
+        )
+        return message % told
+    return _("%(release)s passed its gate, and everybody who has to agree did.") % told
 
 
-def _within_the_limit(release: Release) -> str:
-    """That the wrong answers are worse than those of the live version, for whoever has to agree."""
+def _is_worse_within_the_limit(release: Release) -> bool:
+    """Whether it is wrong more often than the live version, which whoever agrees should know."""
     gate = release.gate or {}
-    words = [
-        report_presentation.standing(criterion, gate)
+    return any(
+        report_presentation.standing(criterion, gate) == "worse within the limit"
         for criterion in report_presentation.criteria(gate)
         if criterion["name"] == "errors"
-    ]
-    return ", worse within the limit in wrong answers" * ("worse within the limit" in words)
+    )
 
 
 def _before_it_decides(release: Release) -> str:
-    have = "has" if len(release.missing) == 1 else "have"
-    return f"Before it decides anything, the {named(release.missing)} {have} to agree."
+    return ngettext(
+        "Before it decides anything, the %(roles)s has to agree.",
+        "Before it decides anything, the %(roles)s have to agree.",
+        len(release.missing),
+    ) % {"roles": named(release.missing)}
 
 
 def _shadow(release: Release) -> str:
-    progress = f"runs in shadow, without any effect; {trial_progress(release)}."
+    message = _("%(release)s runs in shadow, without any effect; %(progress)s.")
+    progress = message % {"release": name(release), "progress": trial_progress(release)}
     return f"{progress} {_before_it_decides(release)}" if release.missing else progress
 
 
-def _canary(release: Release) -> str:
+def _canary_share(release: Release) -> str:
     share = release.plan.get("canary_share", 0.0) * 100
-    return f"is in canary: it decides {share:g} % of the tasks; {trial_progress(release)}."
+    return f"{localised(f'{share:g}')} %"
+
+
+def _canary(release: Release) -> str:
+    return _("%(release)s is in canary: it decides %(share)s of the tasks; %(progress)s.") % {
+        "release": name(release),
+        "share": _canary_share(release),
+        "progress": trial_progress(release),
+    }
+
+
+def _live(release: Release) -> str:
+    return _("%(release)s is live: it decides every task.") % {"release": name(release)}
+
+
+def _retired(release: Release) -> str:
+    message = _("%(release)s was live; a later version took its place.")
+    return message % {"release": name(release)}
 
 
 def _ended(release: Release) -> str:
-    by = f" by {release.ended_by}" if release.ended_by else ""
-    why = (release.ended_why or "no reason was given").rstrip(".")
-    return f"was {release.step.replace('_', ' ')}{by}: {why}."
+    told = {"release": name(release), "person": release.ended_by or ""}
+    told["why"] = (release.ended_why or _("no reason was given")).rstrip(".")
+    if release.step == "rolled_back" and release.ended_by:
+        return _("%(release)s was rolled back by %(person)s: %(why)s.") % told
+    if release.step == "rolled_back":
+        return _("%(release)s was rolled back: %(why)s.") % told
+    if release.ended_by:
+        return _("%(release)s was withdrawn by %(person)s: %(why)s.") % told
+    return _("%(release)s was withdrawn: %(why)s.") % told
 
 
 def _failed(release: Release) -> str:
@@ -243,7 +343,10 @@ def _failed(release: Release) -> str:
         for criterion in report_presentation.criteria(release.gate)
         if not criterion["passed"]
     ]
-    return f"failed its gate: {', '.join(failed) or 'see the report'}. It does not go live."
+    return _("%(release)s failed its gate: %(limits)s. It does not go live.") % {
+        "release": name(release),
+        "limits": ", ".join(failed) or _("see the report"),
+    }
 
 
 _SENTENCES: Mapping[str, Callable[[Release], str]] = {
@@ -252,8 +355,8 @@ _SENTENCES: Mapping[str, Callable[[Release], str]] = {
     "failed": _failed,
     "shadow": _shadow,
     "canary": _canary,
-    "live": lambda _: "is live: it decides every task.",
-    "retired": lambda _: "was live; a later version took its place.",
+    "live": _live,
+    "retired": _retired,
     "rolled_back": _ended,
     "withdrawn": _ended,
 }

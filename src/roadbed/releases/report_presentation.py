@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal, TypedDict
 
-from roadbed.kernel.figures import counted, listed, percent
+from roadbed.kernel.figures import interval, listed, percent
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later, localised, number, several
 from roadbed.usecases.rollout import QUICK_SECONDS
 from roadbed.versions.model import Release
 
@@ -30,15 +32,20 @@ class CriterionRow(TypedDict):
 def plan_limits(plan: Report) -> list[str]:
     """The limits that a plan fixes, as phrases."""
     gate = plan["gate"]
-    fewest = counted(gate["fewest"], "item")
     limits = [
-        f"wrong more often than the live version by at most {percent(gate['worse_by'])} of all",
-        f"within each slice by at most {percent(gate['slice_worse_by'])}",
-        "of past corrections no more broken than fixed",
-        f"at most {gate['slower_by']:g} times as slow, {gate['dearer_by']:g} times as dear",
-        f"shown on {fewest} or more",
+        _("wrong more often than the live version by at most %(share)s of all")
+        % {"share": percent(gate["worse_by"])},
+        _("within each slice by at most %(share)s") % {"share": percent(gate["slice_worse_by"])},
+        _("of past corrections no more broken than fixed"),
+        _("at most %(slower)s times as slow, %(dearer)s times as dear")
+        % {
+            "slower": localised(f"{gate['slower_by']:g}"),
+            "dearer": localised(f"{gate['dearer_by']:g}"),
+        },
+        several("shown on %(n)s item or more", "shown on %(n)s items or more", gate["fewest"]),
     ]
-    return limits + [f"passed by {check['name']}" for check in gate.get("checks", ())]
+    checks = gate.get("checks", ())
+    return limits + [_("passed by %(check)s") % {"check": check["name"]} for check in checks]
 
 
 def side_by_side(report: Report | None) -> list[tuple[str, str, str]]:
@@ -47,7 +54,7 @@ def side_by_side(report: Report | None) -> list[tuple[str, str, str]]:
     if not candidate:
         return []
     return [
-        (label, _figure(live, name), _figure(candidate, name))
+        (_(label), _figure(live, name), _figure(candidate, name))
         for name, label in _FIGURES.items()
         if name in candidate
     ]
@@ -62,25 +69,25 @@ def _figure(side: Report, name: str) -> str:
 
 def share(part: float) -> str:
     """A share of the answers with one decimal: ``4.1 %``."""
-    return f"{part * 100:.1f} %"
+    return f"{localised(f'{part * 100:.1f}')} %"
 
 
 def signed_points(share: float) -> str:
     """A difference of shares with its sign, in percentage points."""
-    return f"{share * 100:+.1f}".replace("-", "−")
+    return localised(f"{share * 100:+.1f}".replace("-", "−"))
 
 
 def _points(share: float) -> str:
-    return f"{signed_points(share)} points"
+    return _("%(difference)s points") % {"difference": signed_points(share)}
 
 
 _FIGURES = {
-    "asked": "items compared",
-    "error": "wrong",
-    "automatic": "would be automatic",
-    "no_answer": "no answer",
-    "p95_seconds": "19 of 20 answers within",
-    "mean_cost": "mean cost",
+    "asked": later("items compared"),
+    "error": later("wrong"),
+    "automatic": later("would be automatic"),
+    "no_answer": later("no answer"),
+    "p95_seconds": later("19 of 20 answers within"),
+    "mean_cost": later("mean cost"),
 }
 
 
@@ -96,9 +103,9 @@ _SIDES = {
 WRITES: Mapping[str, Callable[[float], str]] = {
     "difference": _points,
     "share": share,
-    "seconds": lambda seconds: f"{seconds * 1000:,.3g} ms",
-    "count": lambda count: f"{count:,.0f}",
-    "plain": lambda figure: f"{figure:.4g}",
+    "seconds": lambda seconds: _("%(n)s ms") % {"n": localised(f"{seconds * 1000:,.3g}")},
+    "count": lambda count: localised(f"{count:,.0f}"),
+    "plain": lambda figure: localised(f"{figure:.4g}"),
 }
 
 
@@ -157,16 +164,19 @@ def criterion_row(criterion: Report, gate: Report) -> CriterionRow:
     lower, upper, limit = criterion.get("lower"), criterion.get("upper"), criterion.get("limit")
     interval = "–"
     if lower is not None and upper is not None:
-        interval = f"{signed_points(lower)} to {signed_points(upper)}"
+        interval = _("%(lower)s to %(upper)s") % {
+            "lower": signed_points(lower),
+            "upper": signed_points(upper),
+        }
     return {
         "label": criterion_label(criterion),
         "passed": criterion["passed"],
         "result": " ".join(_result(criterion)),
-        "standing": standing(criterion, gate) or "–",
+        "standing": _(_STANDINGS[word]) if (word := standing(criterion, gate)) else "–",
         "line": _headed(criterion),
         "measured": write(criterion["measured"]) if _is_measured(criterion) else "–",
         "interval": interval,
-        "n": f"{criterion['n']:,}" if criterion.get("n") is not None else "–",
+        "n": number(criterion["n"]) if criterion.get("n") is not None else "–",
         "limit": f"{sign} {write(limit)}" if limit is not None else "–",
     }
 
@@ -180,7 +190,7 @@ def _is_measured(criterion: Report) -> bool:
 def criterion_label(criterion: Report) -> str:
     """The name of a criterion as people read it."""
     name: str = criterion["name"]
-    return _LABELS.get(name, name.removeprefix("slice "))
+    return _(_LABELS[name]) if name in _LABELS else name.removeprefix("slice ")
 
 
 def differences(gate: Report | None) -> list[Report]:
@@ -200,7 +210,9 @@ def cases(gate: Report | None, what: str) -> list[Report]:
 def gate_summary(gate: Report) -> str:
     """The gate report in a few sentences."""
     failed = [criterion_label(criterion) for criterion in criteria(gate) if not criterion["passed"]]
-    result = f"Failed: {', '.join(failed)}." if failed else _passed(gate)
+    result = _passed(gate)
+    if failed:
+        result = _("Failed: %(limits)s.") % {"limits": ", ".join(failed)}
     compared = gate.get("alone") or _compared(gate)
     said = f"{compared[0].upper()}{compared[1:]}."
     sentences = [result, standings(gate), said, _worse(gate), _cost(gate)]
@@ -211,11 +223,17 @@ def _passed(gate: Report) -> str:
     rows = criteria(gate)
     known = sum(_result(row)[0] == "✓" for row in rows)
     if known == len(rows):
-        return f"Passed: all {known} limits kept." if known > 1 else "Passed: its one limit kept."
-    unknown = len(rows) - known
-    return (
-        f"Passed: {known} of {len(rows)} limits kept, and of {unknown} too little is known "
-        f"to say whether {'it is' if unknown == 1 else 'they are'}."
+        if known <= 1:
+            return _("Passed: its one limit kept.")
+        return _("Passed: all %(n)s limits kept.") % {"n": known}
+    return several(
+        "Passed: %(known)s of %(of)s limits kept, and of %(n)s too little is known to say whether "
+        "it is.",
+        "Passed: %(known)s of %(of)s limits kept, and of %(n)s too little is known to say whether "
+        "they are.",
+        len(rows) - known,
+        known=known,
+        of=len(rows),
     )
 
 
@@ -225,9 +243,17 @@ def _compared(gate: Report) -> str:
         (criterion.get("n") for criterion in criteria(gate) if criterion["name"] == "errors"), None
     )
     if n == 0:
-        return "no item was answered by both versions, so nothing is known of the difference"
-    of = "the items that only judge" if n is None else counted(n, "item") + " that only judge"
-    return f"of {of}, {gate['fixed']:,} fixed and {gate['broken']:,} broken"
+        return _("no item was answered by both versions, so nothing is known of the difference")
+    told = {"fixed": number(gate["fixed"]), "broken": number(gate["broken"])}
+    if n is None:
+        message = _("of the items that only judge, %(fixed)s fixed and %(broken)s broken")
+        return message % told
+    return several(
+        "of %(n)s item that only judge, %(fixed)s fixed and %(broken)s broken",
+        "of %(n)s items that only judge, %(fixed)s fixed and %(broken)s broken",
+        n,
+        **told,
+    )
 
 
 def standings(gate: Report | None) -> str:
@@ -242,13 +268,25 @@ def standings(gate: Report | None) -> str:
         if criterion["name"].startswith("slice "):
             slices[word] = slices.get(word, 0) + 1
         else:
-            of.append(_IN.get(criterion["name"], criterion_label(criterion)))
+            of.append(_in(criterion))
     parts = []
     for word in _WORST_FIRST:
         if word in rows:
-            where = [*rows[word], *([counted(slices[word], "slice")] if word in slices else [])]
-            parts.append(f"{word} in {listed(where)}")
-    return f"Compared with the live version it is {'; '.join(parts)}." if parts else ""
+            where = rows[word]
+            if word in slices:
+                where = [*where, several("%(n)s slice", "%(n)s slices", slices[word])]
+            told = {"standing": _(_STANDINGS[word]), "figures": listed(where)}
+            parts.append(_("%(standing)s in %(figures)s") % told)
+    if not parts:
+        return ""
+    return _("Compared with the live version it is %(standings)s.") % {
+        "standings": "; ".join(parts)
+    }
+
+
+def _in(criterion: Report) -> str:
+    """The figure of a criterion, as a sentence names it."""
+    return _(_IN[criterion["name"]]) if criterion["name"] in _IN else criterion_label(criterion)
 
 
 def _worse(gate: Report) -> str:
@@ -260,17 +298,20 @@ def _worse(gate: Report) -> str:
             or standing(criterion, gate) != "worse within the limit"
         ):
             continue
-        change = f"{signed_points(criterion['measured'])} points"
+        change = _points(criterion["measured"])
         if criterion["name"] == "errors":
             change = _instead(gate) or change
-        chance = ", may be chance" if (criterion.get("lower") or 0.0) <= 0.0 else ""
-        sentences.append(
-            f"{criterion_label(criterion)}: {change} wrong ({signed_points(criterion['limit'])} "
-            f"points allowed, n = {criterion['n']:,}{chance})."
-        )
+        message = _("%(of)s: %(change)s wrong (%(allowed)s points allowed, n = %(n)s).")
+        if (criterion.get("lower") or 0.0) <= 0.0:
+            message = _(
+                "%(of)s: %(change)s wrong (%(allowed)s points allowed, n = %(n)s, may be chance)."
+            )
+        told = {"of": criterion_label(criterion), "change": change}
+        told |= {"allowed": signed_points(criterion["limit"]), "n": number(criterion["n"])}
+        sentences.append(message % told)
     if len(sentences) > _MOST_WORSE:
-        left_out = len(sentences) - _MOST_WORSE
-        sentences[_MOST_WORSE:] = [f"It is also worse on {left_out:,} more, listed below."]
+        left_out = {"n": number(len(sentences) - _MOST_WORSE)}
+        sentences[_MOST_WORSE:] = [_("It is also worse on %(n)s more, listed below.") % left_out]
     return " ".join(sentences)
 
 
@@ -279,14 +320,16 @@ def _instead(gate: Report) -> str:
     live, candidate = ((gate.get(side) or {}).get("error") for side in ("live", "candidate"))
     if live is None or candidate is None or candidate <= live:
         return ""
-    return f"{share(candidate)} instead of {share(live)}"
+    told = {"candidate": share(candidate), "live": share(live)}
+    return _("%(candidate)s instead of %(live)s") % told
 
 
 def gate_lines(gate: Report | None) -> Iterator[str]:
     """The gate report as lines for a terminal."""
     for criterion in criteria(gate):
         word = standing(criterion, gate or {})
-        yield f"{_result(criterion)[0]} {_headed(criterion)}{f' · {word}' if word else ''}"
+        line = f"{_result(criterion)[0]} {_headed(criterion)}"
+        yield f"{line} · {_(_STANDINGS[word])}" if word else line
     if cost := _cost(gate or {}):
         yield cost
 
@@ -296,8 +339,9 @@ def _cost(gate: Report) -> str:
     if "spent" not in gate or gate["spent"] == 0:
         return ""
     if gate["spent"] is None:
-        return "The cost of the evaluation is not known."
-    return f"The evaluation cost {gate['spent']:,.4g} {gate['currency']}".rstrip() + "."
+        return _("The cost of the evaluation is not known.")
+    spent = f"{localised(format(gate['spent'], ',.4g'))} {gate['currency']}".rstrip()
+    return _("The evaluation cost %(amount)s.") % {"amount": spent}
 
 
 def _headed(criterion: Report) -> str:
@@ -309,10 +353,10 @@ def _headed(criterion: Report) -> str:
 def _result(criterion: Report) -> tuple[str, str]:
     """The sign and the word of a criterion. Without data it neither passed nor failed."""
     if not criterion["passed"]:
-        return "×", "failed"
+        return "×", _("failed")
     if criterion.get("n") == 0:
-        return "○", "nothing is known"
-    return ("○", "too few to say") if criterion.get("small") else ("✓", "passed")
+        return "○", _("nothing is known")
+    return ("○", _("too few to say")) if criterion.get("small") else ("✓", _("passed"))
 
 
 def _kind(criterion: Report) -> str:
@@ -322,22 +366,28 @@ def _kind(criterion: Report) -> str:
 
 _MOST_WORSE = 4
 _WORST_FIRST: tuple[Standing, ...] = ("worse", "worse within the limit", "equal", "better")
+_STANDINGS: Mapping[Standing, str] = {
+    "worse": later("worse"),
+    "worse within the limit": later("worse within the limit"),
+    "equal": later("equal"),
+    "better": later("better"),
+}
 # The figure of the live version that a criterion is compared with.
 _COMPARED = {"automation": "automatic", "latency": "p95_seconds", "cost": "mean_cost"}
 _IN = {
-    "errors": "wrong answers",
-    "corrections": "past corrections",
-    "automation": "share automated",
-    "latency": "time to answer",
-    "cost": "mean cost",
+    "errors": later("wrong answers"),
+    "corrections": later("past corrections"),
+    "automation": later("share automated"),
+    "latency": later("time to answer"),
+    "cost": later("mean cost"),
 }
 _LABELS = {
-    "items": "Items to judge by",
-    "errors": "Wrong answers",
-    "corrections": "Corrections broken",
-    "automation": "Automated",
-    "latency": "19 of 20 answers within",
-    "cost": "Mean cost",
+    "items": later("Items to judge by"),
+    "errors": later("Wrong answers"),
+    "corrections": later("Corrections broken"),
+    "automation": later("Automated"),
+    "latency": later("19 of 20 answers within"),
+    "cost": later("Mean cost"),
 }
 
 
@@ -363,9 +413,14 @@ def trial_checks(trial: Report) -> list[Report]:
     return [
         {
             **check,
-            "label": _CHECKS.get(check["name"], check["name"]),
+            "label": _(_CHECKS[check["name"]]) if check["name"] in _CHECKS else check["name"],
             "sign": "×" if check["breached"] else "✓" if check["n"] else "○",
-            "said": f"{check['evidence']:.2g} of {check['limit']:.0f}, n = {check['n']:,}",
+            "said": _("%(evidence)s of %(limit)s, n = %(n)s")
+            % {
+                "evidence": localised(f"{check['evidence']:.2g}"),
+                "limit": localised(f"{check['limit']:.0f}"),
+                "n": number(check["n"]),
+            },
         }
         for check in trial.get("checks", ())
     ]
@@ -376,10 +431,10 @@ def agreement(trial: Report) -> str:
     agreed = trial.get("agreement") or {}
     if not agreed.get("n"):
         return ""
-    return (
-        f"The two agree on {agreed['share'] * 100:.1f} % "
-        f"({agreed['lower'] * 100:.1f}–{agreed['upper'] * 100:.1f} %, n = {agreed['n']:,})."
-    )
+    return _("The two agree on %(share)s (%(interval)s).") % {
+        "share": share(agreed["share"]),
+        "interval": interval(agreed["lower"], agreed["upper"], agreed["n"]),
+    }
 
 
 def trial_lines(trial: Report) -> Iterator[str]:
@@ -388,12 +443,13 @@ def trial_lines(trial: Report) -> Iterator[str]:
         yield agreed
     for check in trial_checks(trial):
         line = f"{check['sign']} {check['label']}: {check['line']}"
-        yield f"{line}; evidence {check['said']}" if check["n"] else line
+        told = {"check": line, "evidence": check["said"]}
+        yield _("%(check)s; evidence %(evidence)s") % told if check["n"] else line
 
 
 _CHECKS = {
-    "wrong": "Wrong answers",
-    "failing": "No answer",
-    "slow": "Slower than allowed",
-    "dear": "Dearer than allowed",
+    "wrong": later("Wrong answers"),
+    "failing": later("No answer"),
+    "slow": later("Slower than allowed"),
+    "dear": later("Dearer than allowed"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from roadbed.kernel.json import flat
+from roadbed.kernel.messages import gettext as _
 from roadbed.reviews.model import VerdictKind
 
 Output = Mapping[str, object] | None
@@ -25,19 +26,20 @@ def answer_line(
     Hidden answers must not be passed.
     """
     if route is None:
-        return "deciding"
+        return _("deciding")
     if route == "automatic":
-        decided, unjudged = f"answered {flat(output)}", "not judged yet"
+        decided, unjudged = _("answered %(output)s") % {"output": flat(output)}, _("not judged yet")
     elif route == "refused":
-        decided, unjudged = "refused", ""
+        decided, unjudged = _("refused"), ""
     else:
-        decided = "no answer" if output is None else f"proposed {flat(output)}"
-        unjudged = "waits for a person"
+        proposed = _("no answer") if output is None else _("proposed %(output)s")
+        decided, unjudged = proposed % {"output": flat(output)}, _("waits for a person")
     told = unjudged
     if verdict is not None:
         told = judgement(verdict, output=output, agrees=agrees, right=right)
-        if route == "review" and output is not None and told.startswith("wrong, right: "):
-            told = told.replace("wrong, right: ", "wrong, corrected by a person: ", 1)
+        wrong = output is not None and not _is_right(verdict, output=output, agrees=agrees)
+        if route == "review" and wrong and verdict != VerdictKind.REJECT:
+            told = _("wrong, corrected by a person: %(right)s") % {"right": _right(output, right)}
     return " · ".join(filter(None, [decided, told]))
 
 
@@ -48,13 +50,24 @@ def judgement(
 
     ``by`` is who gave the verdict.
     """
-    who = f", by {by}" if by else ""
-    if verdict == VerdictKind.ACCEPT or (agrees and output is not None):
-        return f"right{who}"
+    said = _judged(verdict, output=output, agrees=agrees, right=right)
+    return _("%(judgement)s, by %(person)s") % {"judgement": said, "person": by} if by else said
+
+
+def _judged(verdict: str, *, output: Output, agrees: bool | None, right: Output) -> str:
+    if _is_right(verdict, output=output, agrees=agrees):
+        return _("right")
     if verdict == VerdictKind.REJECT:
-        return f"{'wrong, ' * (output is not None)}no answer is right{who}"
+        return _("no answer is right") if output is None else _("wrong, no answer is right")
     if output is None:
-        return f"answered by a person: {flat(right)}{who}"
-    if right == output:  # only the actions were changed
-        return f"wrong, right: the same answer with other actions{who}"
-    return f"wrong, right: {flat(right)}{who}"
+        return _("answered by a person: %(right)s") % {"right": flat(right)}
+    return _("wrong, right: %(right)s") % {"right": _right(output, right)}
+
+
+def _is_right(verdict: str, *, output: Output, agrees: bool | None) -> bool:
+    return verdict == VerdictKind.ACCEPT or (bool(agrees) and output is not None)
+
+
+def _right(output: Output, right: Output) -> str:
+    """The right output beside a wrong one; the same where only the actions were changed."""
+    return _("the same answer with other actions") if right == output else flat(right)

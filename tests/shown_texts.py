@@ -1,0 +1,186 @@
+"""Texts in Python that people may read and that are not in the message catalogue.
+
+A constant is such a text if its function returns it or joins it into what it returns, if a table of
+a module holds it, or if it looks like words: several of them, or a capital at the beginning.
+What a function with ``@speaking(SOURCE)`` returns is stored, so it stays English.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from itertools import chain
+
+_LETTERS = re.compile(r"[A-Za-z]{2,}")
+_WORDS = re.compile(r"[A-Za-z]\w* +[A-Za-z]|^\W*[A-Z][a-z]")
+_NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://|\s*UTC$")  # how an address or a tag begins
+# Calls whose constants are messages, tags, patterns, addresses or names.
+_CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip"}
+_CODE = {
+    "Markup",
+    "Route",
+    "compile",
+    "TypeVar",
+    "ParamSpec",
+    "getattr",
+    "queries",
+    "split",
+    "startswith",
+}
+_CODE |= {"removeprefix", "removesuffix", "endswith", "strip", "rstrip", "lstrip", "Path"}
+_LOGS = {"debug", "info", "warning", "error", "exception"}
+_JOINED = {"join", "format", "replace", "counted"}  # calls whose arguments become text
+_Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+
+
+def outside(source: str) -> list[str]:
+    """The texts of a module that are not in the catalogue, in their order."""
+    scan = _Scan()
+    scan.body(ast.parse(source).body)
+    return list(dict.fromkeys(text.strip() for _, text in sorted(scan.texts)))
+
+
+class _Scan:
+    """One walk through a module. ``texts`` are line and text."""
+
+    def __init__(self) -> None:
+        self.texts: set[tuple[int, str]] = set()
+        self._names: set[str] = set()  # of what the present function shows
+
+    def body(self, statements: list[ast.stmt]) -> None:
+        """The statements of a module or a class: their tables are shown."""
+        for statement in statements:
+            match statement:
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    self._function(statement)
+                case ast.ClassDef():
+                    self.body(statement.body)
+                case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+                    self._read(value, shown=isinstance(value, ast.Dict))
+                case ast.Expr(value=ast.Call() as call):
+                    self._read(call, shown=False)
+
+    def _function(self, function: _Function) -> None:
+        if _is_stored(function):
+            return
+        outer, self._names = self._names, set()
+        if isinstance(function, ast.Lambda):
+            self._read(function.body, shown=True)
+        else:
+            statements = function.body[_has_docstring(function) :]
+            for statement in statements:
+                self._statement(statement)
+            self._assigned(statements)
+        self._names = outer
+
+    def _assigned(self, statements: list[ast.stmt]) -> None:
+        """What was given to the names that are shown, until there is no further one."""
+        known: set[str] = set()
+        while new := self._names - known:
+            known |= new
+            for node in chain.from_iterable(map(ast.walk, statements)):
+                match node:
+                    case ast.Assign(targets=[target], value=value):
+                        pairs = [(target, value)]
+                        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                            pairs = list(zip(target.elts, value.elts, strict=True))
+                    case ast.AugAssign(target=target, value=value):
+                        pairs = [(target, value)]
+                    case _:
+                        continue
+                for name, given in pairs:
+                    if isinstance(name, ast.Name) and name.id in new:
+                        self._read(given, shown=True)
+
+    def _statement(self, statement: ast.AST) -> None:
+        match statement:
+            case ast.FunctionDef() | ast.AsyncFunctionDef():
+                self._function(statement)
+            case ast.Return(value=ast.expr() as value):
+                self._read(value, shown=True)
+            case ast.Expr(value=ast.Constant()) | ast.Raise() | ast.Assert():
+                pass
+            case ast.AnnAssign(value=value):
+                if value is not None:
+                    self._read(value, shown=False)
+            case ast.expr():
+                self._read(statement, shown=False)
+            case ast.match_case():
+                for inner in statement.body:
+                    self._statement(inner)
+            case _:
+                for child in ast.iter_child_nodes(statement):
+                    self._statement(child)
+
+    def _read(self, node: ast.expr, *, shown: bool) -> None:
+        match node:
+            case ast.Constant(value=str(text)):
+                self._constant(node, text, shown=shown)
+            case ast.JoinedStr(values=parts):
+                self._joined(parts, shown=shown)
+            case ast.Name(id=name):
+                self._names |= {name} if shown else set()
+            case ast.Lambda():
+                self._function(node)
+            case ast.Call():
+                self._call(node, shown=shown)
+            case ast.Yield(value=ast.expr() as value) | ast.YieldFrom(value=value):
+                self._read(value, shown=True)
+            case _:
+                for part in _parts(node):
+                    self._read(part, shown=shown)
+
+    def _constant(self, node: ast.expr, text: str, *, shown: bool) -> None:
+        if _NO_TEXT.match(text) or not _LETTERS.search(text):
+            return
+        if shown or _WORDS.search(text):
+            self.texts.add((node.lineno, text))
+
+    def _joined(self, parts: list[ast.expr], *, shown: bool) -> None:
+        texts = [part.value for part in parts if isinstance(part, ast.Constant)]
+        if isinstance(parts[0], ast.Constant) and _NO_TEXT.match(str(texts[0])):
+            return
+        spoken = shown or any(" " in str(text) for text in texts)
+        for part in parts:
+            if isinstance(part, ast.FormattedValue):
+                self._read(part.value, shown=spoken)
+            elif isinstance(part, ast.Constant):
+                self._constant(part, str(part.value), shown=spoken)
+
+    def _call(self, call: ast.Call, *, shown: bool) -> None:
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        inner = [*call.args, *(keyword.value for keyword in call.keywords)]
+        if name in _CATALOGUE | _CODE | _LOGS:
+            inner = [child for child in inner if not isinstance(child, ast.Constant)]
+        elif name == "get":
+            inner = [child for child in inner if child is not call.args[0]]
+        if isinstance(call.func, ast.Attribute):
+            self._read(call.func.value, shown=shown)
+        for child in inner:
+            self._read(child, shown=name in _JOINED or (name == "get" and shown))
+
+
+def _parts(node: ast.expr) -> list[ast.expr]:
+    """The parts of an expression that may be texts: no keys, no conditions."""
+    match node:
+        case ast.Compare():
+            return []
+        case ast.Dict(values=values):
+            return values
+        case ast.IfExp(body=one, orelse=other):
+            return [one, other]
+        case ast.Subscript(value=value):
+            return [value] if isinstance(value, ast.Dict) else []
+        case _:
+            children = ast.iter_child_nodes(node)
+            return [child for child in children if isinstance(child, ast.expr)]
+
+
+def _has_docstring(function: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    return ast.get_docstring(function, clean=False) is not None
+
+
+def _is_stored(function: _Function) -> bool:
+    """Whether it speaks the source language, because what it returns is stored."""
+    decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
+    return any(ast.unparse(decorator).endswith("speaking(SOURCE)") for decorator in decorators)
