@@ -57,7 +57,7 @@ _log = structlog.get_logger("roadbed")
 # Nothing that is not under way settles later than this after its id was made, and no verdict is
 # written later than this after its own, by any clock.
 _BEHIND = CLOCKS_DIFFER
-_ARITHMETIC = 1  # version of the replay; marks of another version are not used
+_ARITHMETIC = 2  # version of the replay; marks of another version are not used
 Row = Mapping[str, Any]
 
 
@@ -175,9 +175,9 @@ class AuditEvidence:
             passed=row["passed"] or 0,
             weight=row["weight"] or 0.0,
             handled=[label["mark"] for label in labels],
-            changed=min((label["first"] for label in fresh), default=None),
+            changed=min((label["task"] for label in fresh), default=None),
             changed_sample=min(
-                (label["first"] for label in fresh if label["reference"]), default=None
+                (label["task"] for label in fresh if label["drawn"]), default=None
             ),
         )
 
