@@ -55,16 +55,22 @@ class Corrections:
         self.corrected = 0
         self.lost = 0
         self.wrong = False
+        self.passed = 0
 
     def answer(self, *, risk: float) -> bool:
         """One more answer, wrong with that probability; whether the coin drew it."""
         self.wrong, drawn = bool(self.chance.random() < risk), bool(self.chance.random() < 0.12)
         self.lost += self.wrong
+        self.passed += not drawn
         if drawn:
+            self.pass_over()
             self.audit.add(wrong=self.wrong, rate=0.12)
-        else:
-            self.audit.pass_over(1, 0.12)
         return drawn
+
+    def pass_over(self) -> None:
+        """Tell the audit of the answers that were not drawn since the last one that was."""
+        self.audit.pass_over(self.passed, 0.12 * self.passed)
+        self.passed = 0
 
     def correct(self, *, risk: float) -> bool:
         """The answer to a corrected input."""
@@ -184,7 +190,7 @@ class TestRunningAudit:
             stream = Corrections(seed)
             # A task as one item, with the worst of its answers.
             whole = RunningAudit(risk_limit=LIMIT, delta=DELTA)
-            for _ in range(2_500):
+            for _ in range(2_000):
                 drawn = first = stream.answer(risk=LIMIT)
                 wrong = stream.wrong
                 for _ in range(3):
@@ -193,6 +199,7 @@ class TestRunningAudit:
                         wrong = wrong or stream.wrong
                 if first:
                     whole.add(wrong=wrong, rate=0.12)
+            stream.pass_over()
             harmed += stream.audit.most_harm >= 1.0 / DELTA
             worst_of += whole.most_harm >= 1.0 / DELTA
             ratios.append((stream.audit.estimate or 0.0) / (stream.lost / stream.audit.automated))
