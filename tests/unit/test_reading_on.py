@@ -54,7 +54,8 @@ EVERY_AFTER = """
 SELECT count(*) AS passed, coalesce(sum(task.reference_rate), 0.0) AS weight
 FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
-  AND decision.route = 'automatic' AND NOT coalesce(task.drawn, task.reference) AND task.id > %(last)s
+  AND decision.route = 'automatic' AND NOT coalesce(task.drawn, task.reference)
+  AND task.id > %(last)s
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
 """
 EVERY_KIND = """

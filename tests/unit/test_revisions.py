@@ -792,7 +792,13 @@ class TestBadInput:
         await automatic(app)
         first = await decide(app, "to returns", key="k1")
         admission = await app.decisions._intake.revise(
-            declared(app), first.task_id, {"text": "to billing"}, source=SOURCE, reason=None
+            declared(app),
+            first.task_id,
+            {"text": "to billing"},
+            source=SOURCE,
+            reason=None,
+            coin_seed=b"",
+            reference_rate=0.0,
         )
         await app.database.fetch("UPDATE in_flight SET lease_until = now() - interval '1 hour'")
         assert await app.decisions.recover() == 1
@@ -896,6 +902,7 @@ class TestEvidence:
             assert (review.blind, review.closed_at) == (True, None)
             receipt = await app.receipts.get(decision.task_id, viewer="ana")
             assert receipt["sample"]["drawn"] is True
+            assert receipt["sample"]["with_earlier"] is (decision is third)
             assert receipt["decision"]["output"] is None
         listed = await app.receipts.search(Filter(), served=["triage"], most=9)
         assert [row["hidden"] for row in listed] == [True, True, False]

@@ -4,6 +4,10 @@ The cost of an inspection depends on the evidence since the last one, not on all
 version. The number of automatic answers between two sampled ones never changes and is counted once.
 The labels are replayed from a mark. A label that comes late, or is taken back, drops the marks
 behind its task.
+
+The population is every automatic answer of the version, to first and corrected inputs alike. Each
+counts at the place of its own task id, by a coin of its own and with its own loss. No later
+revision changes the item of an earlier one.
 """
 
 from __future__ import annotations
