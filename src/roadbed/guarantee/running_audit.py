@@ -180,9 +180,7 @@ class AuditEvidence:
             weight=row["weight"] or 0.0,
             handled=[label["mark"] for label in labels],
             changed=min((label["task"] for label in fresh), default=None),
-            changed_sample=min(
-                (label["task"] for label in fresh if label["drawn"]), default=None
-            ),
+            changed_sample=min((label["task"] for label in fresh if label["drawn"]), default=None),
         )
 
     async def _missed(self, connection: Connection, facts: Row, row: CountedRow) -> bool:
