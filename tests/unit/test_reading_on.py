@@ -29,49 +29,33 @@ SELECT id, rate, agrees, loss, late,
        (before - coalesce(lag(before) OVER (ORDER BY id), 0))::integer AS passed,
        weight_before - coalesce(lag(weight_before) OVER (ORDER BY id), 0.0) AS weight
 FROM (
-    SELECT task.id, task.reference, task.reference_rate AS rate,
+    SELECT task.id, task.drawn, task.reference_rate AS rate,
            verdict.id IS NULL AND task.admitted_at < %(late_before)s AS late,
-           verdict.agrees AND coalesce(again.agrees, true) AS agrees,
-           CASE WHEN verdict.id IS NOT NULL
-                THEN greatest(coalesce(verdict.loss, 1.0), again.loss)
+           verdict.agrees,
+           CASE WHEN verdict.id IS NOT NULL THEN coalesce(verdict.loss, 1.0)
                 WHEN task.admitted_at < %(late_before)s THEN 1.0 END AS loss,
-           count(*) FILTER (WHERE NOT task.reference) OVER (ORDER BY task.id) AS before,
-           coalesce(sum(task.reference_rate) FILTER (WHERE NOT task.reference)
+           count(*) FILTER (WHERE NOT task.drawn) OVER (ORDER BY task.id) AS before,
+           coalesce(sum(task.reference_rate) FILTER (WHERE NOT task.drawn)
                     OVER (ORDER BY task.id), 0.0) AS weight_before
     FROM decision
-    JOIN task ON task.id = decision.task_id
+    JOIN (SELECT id, admitted_at, reference_rate,
+                 CASE WHEN revises IS NULL THEN reference ELSE drawn END AS drawn
+          FROM task) AS task ON task.id = decision.task_id
     LEFT JOIN review ON review.task_id = task.id
     LEFT JOIN verdict ON verdict.id = review.verdict
-    LEFT JOIN (
-        SELECT later.revises AS first, bool_and(said.agrees IS TRUE) AS agrees,
-               max(coalesce(said.loss, 1.0)) AS loss
-        FROM decision AS once_more
-        JOIN task AS later ON later.id = once_more.task_id
-        LEFT JOIN review AS its ON its.task_id = later.id
-        LEFT JOIN verdict AS said ON said.id = its.verdict
-        WHERE once_more.use_case = %(use_case)s AND once_more.version = %(version)s
-          AND once_more.revision > 1 AND once_more.route = 'automatic'
-          AND (said.id IS NOT NULL OR later.admitted_at < %(late_before)s)
-        GROUP BY later.revises) AS again ON again.first = coalesce(task.revises, task.id)
     WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
       AND decision.route = 'automatic'
       AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
-      AND (decision.revision = 1 OR NOT EXISTS (
-          SELECT FROM task AS before JOIN decision AS once ON once.task_id = before.id
-          WHERE (before.id = task.revises OR before.revises = task.revises)
-            AND before.revision < task.revision AND once.route = 'automatic'
-            AND once.version = decision.version
-            AND (%(since)s::timestamptz IS NULL OR before.admitted_at > %(since)s)))
 ) AS automatic
-WHERE reference
+WHERE drawn
 ORDER BY id
 """
 EVERY_AFTER = """
 SELECT count(*) AS passed, coalesce(sum(task.reference_rate), 0.0) AS weight
 FROM decision JOIN task ON task.id = decision.task_id
 WHERE decision.use_case = %(use_case)s AND decision.version = %(version)s
-  AND decision.route = 'automatic' AND NOT task.reference AND task.id > %(last)s
-  AND decision.revision = 1
+  AND decision.route = 'automatic' AND NOT coalesce(task.drawn, task.reference)
+  AND task.id > %(last)s
   AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
 """
 EVERY_KIND = """
@@ -159,7 +143,7 @@ class Day:
     async def goes_on(self) -> None:
         """One event of the day."""
         acts = [self.comes] * 4 + [self.is_judged] * 4
-        acts += [self.is_undone, self.is_revised, self.grows_late]
+        acts += [self.is_undone, self.grows_late] + [self.is_revised] * 3
         await self.chance.choice(acts)()
 
     async def comes(self) -> None:

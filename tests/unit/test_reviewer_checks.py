@@ -26,6 +26,7 @@ from roadbed.risk import reviewer_errors
 from tests.conftest import Folders, Site
 from tests.town import SUPPORT
 from tests.unit.test_decisions import SOURCE, decide
+from tests.unit.test_revisions import revise
 from tests.unit.test_trust import EVEN, declared, stand
 
 REVIEWERS = ("rae", "sol")
@@ -453,6 +454,27 @@ class TestSecondReviews:
             if figure.reviewer == "rae"
         )
         assert (rae.second_looks, rae.overturned) == (1, 1)
+
+    async def test_an_error_in_the_answer_to_a_corrected_input_is_judged_again_too(
+        self, app: App
+    ) -> None:
+        await stand(app)
+        await correct(app, (await decide(app, "number 1")).review_id or "", "odd", "sol")
+        await stand(app, reference_rate=0.0)
+        first = await decide(app, "number 2")
+        await stand(app)
+        drawn = await revise(app, first.task_id, "number 5")
+        assert drawn.review_id
+        await correct(app, drawn.review_id, "five", "rae")
+        await tick(app, second_look_share=0.001, check_share=0.0)
+        [second] = await measures(app, "second")
+        await correct(app, second["review_id"], "odd", "sol")
+        await tick(app, second_look_share=0.001)
+        [case] = await measures(app, "lead")
+        assert (await app.running_audit.audit(declared(app))).wrong == 1
+        await correct(app, case["review_id"], "odd", "ana")
+        await tick(app, second_look_share=0.001)
+        assert (await app.running_audit.audit(declared(app))).wrong == 0
 
     async def test_the_lead_may_find_that_the_first_was_right_or_nobody(self, app: App) -> None:
         first, second = await self.second_look(app)

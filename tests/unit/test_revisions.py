@@ -23,8 +23,10 @@ from roadbed.intake.errors import (
 )
 from roadbed.receipts.errors import ErasureError
 from roadbed.receipts.revisions import changes
+from roadbed.receipts.service import Filter
 from roadbed.reviews.errors import ReviewSupersededError
 from roadbed.reviews.model import VerdictKind
+from roadbed.risk.automation_state import State
 from roadbed.usecases.destinations import TemporaryError, UnknownOutcomeError
 from roadbed.usecases.errors import UseCaseError
 from tests.conftest import Folders
@@ -790,7 +792,13 @@ class TestBadInput:
         await automatic(app)
         first = await decide(app, "to returns", key="k1")
         admission = await app.decisions._intake.revise(
-            declared(app), first.task_id, {"text": "to billing"}, source=SOURCE, reason=None
+            declared(app),
+            first.task_id,
+            {"text": "to billing"},
+            source=SOURCE,
+            reason=None,
+            coin_seed=b"",
+            reference_rate=0.0,
         )
         await app.database.fetch("UPDATE in_flight SET lease_until = now() - interval '1 hour'")
         assert await app.decisions.recover() == 1
@@ -800,7 +808,9 @@ class TestBadInput:
 
 
 class TestEvidence:
-    async def test_a_task_counts_once(self, app: App) -> None:
+    async def test_a_task_counts_once_in_the_test_and_each_answer_in_the_audit(
+        self, app: App
+    ) -> None:
         await automatic(app, rate=1.0)
         first = await decide(app, "to returns")
         second = await revise(app, first.task_id, "to billing")
@@ -814,7 +824,7 @@ class TestEvidence:
             {"purpose": "judge", "reference": False},
         ]
         audit = await app.running_audit.audit(declared(app))
-        assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 0)
+        assert (audit.automated, audit.sampled, audit.wrong) == (2, 2, 0)
 
     async def test_a_wrong_first_answer_cannot_be_corrected_away(self, app: App) -> None:
         await automatic(app, rate=1.0)
@@ -823,10 +833,11 @@ class TestEvidence:
         review = await app.reviews.get(first.review_id or "")
         assert review.closed_at is None  # blind: it stays, and is evidence
         await answer(app, second)
-        assert (await app.running_audit.audit(declared(app))).sampled == 0
+        audit = await app.running_audit.audit(declared(app))
+        assert (audit.sampled, audit.waiting) == (1, 1)
         await answer(app, first, "other")
         audit = await app.running_audit.audit(declared(app))
-        assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
+        assert (audit.automated, audit.sampled, audit.wrong) == (2, 2, 1)
 
     async def test_a_wrong_answer_to_a_corrected_input_counts_too(self, app: App) -> None:
         await automatic(app, rate=1.0)
@@ -835,7 +846,7 @@ class TestEvidence:
         await answer(app, first)
         await answer(app, second, "other")
         audit = await app.running_audit.audit(declared(app))
-        assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
+        assert (audit.automated, audit.sampled, audit.wrong) == (2, 2, 1)
 
     async def test_one_that_went_out_only_after_its_correction_counts_there(self, app: App) -> None:
         await automatic(app, rate=1.0)
@@ -845,7 +856,7 @@ class TestEvidence:
         await answer(app, second)
         await answer(app, third, "other")
         audit = await app.running_audit.audit(declared(app))
-        assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
+        assert (audit.automated, audit.sampled, audit.wrong) == (2, 2, 1)
 
     async def test_a_blind_verdict_on_an_older_one_sends_nothing(self, app: App) -> None:
         ledger = Ledger()
@@ -858,7 +869,7 @@ class TestEvidence:
         await pump(app)
         assert queues(ledger) == ["billing"]
 
-    async def test_late_labels_count_as_wrong_once(self, app: App) -> None:
+    async def test_a_late_label_of_a_drawn_one_counts_as_wrong(self, app: App) -> None:
         await automatic(app, rate=1.0)
         first = await decide(app, "to returns")
         await revise(app, first.task_id, "to billing")
@@ -867,7 +878,64 @@ class TestEvidence:
             "UPDATE task SET admitted_at = admitted_at - %(span)s", {"span": timedelta(days=9)}
         )
         audit = await app.running_audit.audit(declared(app))
-        assert (audit.automated, audit.sampled, audit.wrong) == (1, 1, 1)
+        assert (audit.automated, audit.sampled, audit.wrong) == (2, 2, 1)
+        assert audit.overdue == 1
+
+    async def test_one_of_a_task_that_was_not_drawn_has_a_coin_of_its_own(self, app: App) -> None:
+        await automatic(app, rate=0.0)
+        first = await decide(app, "to returns")
+        await stand(app, reference_rate=1.0)
+        second = await revise(app, first.task_id, "to billing")
+        await stand(app, reference_rate=0.0)
+        third = await revise(app, first.task_id, "to delivery")
+        rows = await app.database.fetch(
+            "SELECT reference, drawn, reference_rate AS rate FROM task ORDER BY revision"
+        )
+        assert [(row["reference"], row["drawn"], row["rate"]) for row in rows] == [
+            (False, None, 0.0),
+            (True, True, 1.0),
+            (True, False, 0.0),  # judged blind as well, and not counted
+        ]
+        assert (first.review_id, second.routed.route) == (None, Route.AUTOMATIC)
+        for decision in (second, third):
+            review = await app.reviews.get(decision.review_id or "")
+            assert (review.blind, review.closed_at) == (True, None)
+            receipt = await app.receipts.get(decision.task_id, viewer="ana")
+            assert receipt["sample"]["drawn"] is True
+            assert receipt["sample"]["with_earlier"] is (decision is third)
+            assert receipt["decision"]["output"] is None
+        listed = await app.receipts.search(Filter(), served=["triage"], most=9)
+        assert [row["hidden"] for row in listed] == [True, True, False]
+        await answer(app, second, "other")
+        await answer(app, third, "other")
+        audit = await app.running_audit.audit(declared(app))
+        assert (audit.automated, audit.sampled, audit.wrong) == (3, 1, 1)
+        examples = await app.database.fetch("SELECT purpose, reference FROM example")
+        assert examples == [{"purpose": "judge", "reference": False}] * 2
+
+    async def test_who_corrects_only_what_was_not_drawn_is_halted(self, app: App) -> None:
+        await automatic(app, rate=0.5)
+        for _ in range(60):
+            first = await decide(app, "to returns")
+            if first.review_id is not None:
+                await answer(app, first)
+                continue
+            second = await revise(app, first.task_id, "wrongly to returns")
+            if second.review_id is not None:
+                await answer(app, second, "billing")
+        moved = await app.running_audit.inspect(declared(app))
+        assert moved is not None
+        assert moved.after is State.HALTED
+
+    async def test_one_that_was_drawn_keeps_its_verdict_when_it_is_erased(self, app: App) -> None:
+        await automatic(app, rate=0.0)
+        first = await decide(app, "to returns")
+        await stand(app, reference_rate=1.0)
+        second = await revise(app, first.task_id, "to billing")
+        await answer(app, second, "other")
+        await app.erasure.erase(first.task_id, by="ana", reason="asked to")
+        audit = await app.running_audit.audit(declared(app))
+        assert (audit.automated, audit.sampled, audit.wrong) == (2, 1, 1)
 
     async def test_the_log_says_what_happened(self, app: App) -> None:
         ledger = Ledger()

@@ -46,6 +46,38 @@ def audit_of(outcomes: np.ndarray, rate: float = 0.12) -> RunningAudit:
     return audit
 
 
+class Corrections:
+    """Answers, each with a coin of its own that the sender sees before they correct the input."""
+
+    def __init__(self, seed: int) -> None:
+        self.chance = np.random.default_rng(seed)
+        self.audit = RunningAudit(risk_limit=LIMIT, delta=DELTA)
+        self.corrected = 0
+        self.lost = 0
+        self.wrong = False
+        self.passed = 0
+
+    def answer(self, *, risk: float) -> bool:
+        """One more answer, wrong with that probability; whether the coin drew it."""
+        self.wrong, drawn = bool(self.chance.random() < risk), bool(self.chance.random() < 0.12)
+        self.lost += self.wrong
+        self.passed += not drawn
+        if drawn:
+            self.pass_over()
+            self.audit.add(wrong=self.wrong, rate=0.12)
+        return drawn
+
+    def pass_over(self) -> None:
+        """Tell the audit of the answers that were not drawn since the last one that was."""
+        self.audit.pass_over(self.passed, 0.12 * self.passed)
+        self.passed = 0
+
+    def correct(self, *, risk: float) -> bool:
+        """The answer to a corrected input."""
+        self.corrected += 1
+        return self.answer(risk=risk)
+
+
 class TestRunningAudit:
     @pytest.mark.usefixtures("unmeasured")
     def test_at_exactly_the_limit_it_rarely_speaks_of_harm_and_a_repeated_test_often_does(
@@ -131,6 +163,52 @@ class TestRunningAudit:
         assert audit.standard_error is not None
         assert abs(audit.estimate - wrong.mean()) < 4 * audit.standard_error
         assert audit.standard_error < 0.01
+
+    @pytest.mark.usefixtures("unmeasured")
+    @pytest.mark.parametrize(
+        ("share", "risk", "median", "most"), [(1.0, 1.0, 30, 100), (0.2, 1.0, 40, 150)]
+    )
+    def test_who_corrects_only_what_was_not_drawn_is_found(
+        self, share: float, risk: float, median: int, most: int
+    ) -> None:
+        corrected = []
+        for seed in range(200):
+            stream = Corrections(seed)
+            while sign_of(stream.audit, KindAlarm()) not in (Sign.HARM_PROVEN, Sign.CHANGE_FOUND):
+                if not stream.answer(risk=0.005) and stream.chance.random() < share:
+                    stream.correct(risk=risk)
+            corrected.append(stream.corrected)
+        print(f"corrections until the halt: median {np.median(corrected)}, most {max(corrected)}")
+        assert np.median(corrected) <= median
+        assert max(corrected) <= most
+
+    @pytest.mark.usefixtures("unmeasured")
+    @pytest.mark.parametrize("of", ["drawn", "undrawn"])
+    def test_no_choice_of_what_to_correct_raises_the_rate_of_false_alarms(self, of: str) -> None:
+        repeats, harmed, worst_of, ratios = 100, 0, 0, []
+        for seed in range(repeats):
+            stream = Corrections(seed)
+            # A task as one item, with the worst of its answers.
+            whole = RunningAudit(risk_limit=LIMIT, delta=DELTA)
+            for _ in range(1_500):
+                drawn = first = stream.answer(risk=LIMIT)
+                wrong = stream.wrong
+                for _ in range(3):
+                    if drawn is (of == "drawn"):
+                        drawn = stream.correct(risk=LIMIT)
+                        wrong = wrong or stream.wrong
+                if first:
+                    whole.add(wrong=wrong, rate=0.12)
+            stream.pass_over()
+            harmed += stream.audit.most_harm >= 1.0 / DELTA
+            worst_of += whole.most_harm >= 1.0 / DELTA
+            ratios.append((stream.audit.estimate or 0.0) / (stream.lost / stream.audit.automated))
+        print(f"harm {harmed}, of a task's worst answer {worst_of} of {repeats}")
+        assert harmed <= binom.ppf(0.99, repeats, DELTA)
+        if of == "drawn":
+            assert worst_of > 2 * repeats * DELTA
+        error = np.std(ratios) / np.sqrt(repeats)
+        assert abs(np.mean(ratios) - 1.0) < 4.0 * error
 
     def test_a_bound_that_had_held_and_is_lost_is_noticed(self) -> None:
         audit = audit_of(np.zeros(2_000, dtype=bool), rate=1.0)

@@ -101,7 +101,7 @@ def receipt_text(receipt: Receipt) -> str:
         ),
         "Evidence": decision.get("evidence") and shown(decision["evidence"], "no answer"),
         "Cost": decision.get("cost") or ("unknown" if decision else None),
-        "Sample": "drawn" if receipt["sample"]["drawn"] else "not drawn",
+        "Sample": _sample(receipt["sample"]),
         "Verdict": verdict and _verdict_text(verdict, decision),
         "Right output": _compact(verdict.get("right_output")),
         "Note": verdict.get("note"),
@@ -116,6 +116,12 @@ def receipt_text(receipt: Receipt) -> str:
         "Times": "; ".join(f"{what} {at:%Y-%m-%d %H:%M:%S} UTC" for what, at in moments(receipt)),
     }
     return "\n".join(f"{name:13}{value}" for name, value in lines.items() if value)
+
+
+def _sample(sample: Mapping[str, Any]) -> str:
+    if sample["with_earlier"]:
+        return "with an earlier revision; not drawn itself"
+    return "drawn" if sample["drawn"] else "not drawn"
 
 
 def _revisions(receipt: Mapping[str, Any]) -> dict[str, str]:

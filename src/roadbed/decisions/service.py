@@ -187,7 +187,13 @@ class Decisions:
         """
         with self._admitting(use_case) as service:
             admission = await self._intake.revise(
-                service.loaded.declared, task_id, content, source=source, reason=reason
+                service.loaded.declared,
+                task_id,
+                content,
+                source=source,
+                reason=reason,
+                coin_seed=service.coin_seed,
+                reference_rate=service.live.rate,
             )
             return (admission, None) if admission.task.noted else self._decide_admitted(admission)
 

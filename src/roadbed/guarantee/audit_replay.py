@@ -58,7 +58,7 @@ class AuditReplay:
         final = True
         for number, row in enumerate(rows, 1):
             self.audit.pass_over(row["passed"], row["weight"])
-            final = final and row["loss"] is not None and not row["pending"] and row["id"] < upto
+            final = final and row["loss"] is not None and row["id"] < upto
             self.overdue += row["late"]
             if row["loss"] is None:
                 self.audit.wait()

@@ -34,13 +34,12 @@ SELECT EXISTS (SELECT FROM decision
                  AND route = 'automatic' AND task_id < %(upto)s) AS missed
 
 -- name: relabelled
--- not null: first, reference, mark, uncounted
--- Verdicts given or taken back since a moment, and revisions decided: what each says of the first task of
--- its chain may differ from what was replayed. `uncounted` is a drawn answer that is not among the gaps,
--- because the clock of the process that decided it was slow.
-SELECT new.mark, coalesce(task.revises, task.id) AS first,
-       task.reference OR task.revises IS NOT NULL AS reference,
-       task.reference AND task.id < %(upto)s AND decision.task_id IS NOT NULL
+-- not null: drawn, mark, uncounted
+-- Verdicts given or taken back since a moment: what each says of its task may differ from what was
+-- replayed. `uncounted` is a drawn answer that is not among the gaps, because the clock of the process that
+-- decided it was slow.
+SELECT new.mark, task.id AS task, coalesce(task.drawn, task.reference) AS drawn,
+       coalesce(task.drawn, task.reference) AND task.id < %(upto)s AND decision.task_id IS NOT NULL
        AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
        AND NOT EXISTS (SELECT FROM running_gap
                        WHERE running_gap.use_case = %(use_case)s AND running_gap.task_id = task.id)
@@ -50,24 +49,20 @@ FROM (
     WHERE use_case = %(use_case)s AND id >= %(from_verdict)s
     UNION ALL
     SELECT id || ' undone ' || undone_at, task_id FROM verdict
-    WHERE use_case = %(use_case)s AND undone_at >= %(from)s
-    UNION ALL
-    SELECT task_id, task_id FROM decision
-    WHERE use_case = %(use_case)s AND version = %(version)s AND revision > 1
-      AND task_id >= %(upto)s) AS new
+    WHERE use_case = %(use_case)s AND undone_at >= %(from)s) AS new
 JOIN task ON task.id = new.task_id
 LEFT JOIN decision ON decision.task_id = task.id AND decision.version = %(version)s
-     AND decision.route = 'automatic' AND decision.revision = 1
+     AND decision.route = 'automatic'
 
 -- name: gaps
 -- Automatic answers of a version that the coin did not draw, by the drawn one that comes after them; the
--- last ones have none yet. A task counts once, where its first such answer stands.
-SELECT max(id) FILTER (WHERE reference) AS id,
-       count(*) FILTER (WHERE NOT reference) AS passed,
-       coalesce(sum(rate) FILTER (WHERE NOT reference), 0.0) AS weight
+-- last ones have none yet. Revisions count like first tasks, each by its own coin.
+SELECT max(id) FILTER (WHERE drawn) AS id,
+       count(*) FILTER (WHERE NOT drawn) AS passed,
+       coalesce(sum(rate) FILTER (WHERE NOT drawn), 0.0) AS weight
 FROM (
-    SELECT task.id, task.reference, task.reference_rate AS rate,
-           count(*) FILTER (WHERE task.reference) OVER (
+    SELECT task.id, coalesce(task.drawn, task.reference) AS drawn, task.reference_rate AS rate,
+           count(*) FILTER (WHERE coalesce(task.drawn, task.reference)) OVER (
                ORDER BY task.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS place
     FROM decision
     JOIN task ON task.id = decision.task_id
@@ -75,12 +70,6 @@ FROM (
       AND decision.route = 'automatic' AND decision.task_id >= %(from_task)s
       AND (%(until)s::text IS NULL OR decision.task_id < %(until)s)
       AND (%(since)s::timestamptz IS NULL OR task.admitted_at > %(since)s)
-      AND (decision.revision = 1 OR NOT EXISTS (
-          SELECT FROM task AS before JOIN decision AS once ON once.task_id = before.id
-          WHERE (before.id = task.revises OR before.revises = task.revises)
-            AND before.revision < task.revision AND once.route = 'automatic'
-            AND once.version = decision.version
-            AND (%(since)s::timestamptz IS NULL OR before.admitted_at > %(since)s)))
 ) AS automatic
 GROUP BY place ORDER BY place
 
@@ -120,15 +109,12 @@ ON CONFLICT (use_case, kind, basis, last) DO UPDATE SET state = excluded.state
 -- name: outcomes
 -- not null: id, passed, weight, late
 -- Drawn automatic answers after a task, in the order drawn; ``passed`` counts those not drawn since the
--- one before. ``loss`` is null while the label may still come, and ``pending`` says that of a revision's.
--- Each with the worst that is known of any of its revisions.
+-- one before. ``loss`` is null while the label may still come.
 SELECT gap.id, gap.passed, gap.weight, task.reference_rate AS rate,
        verdict.id IS NULL AND task.admitted_at < %(late_before)s AS late,
-       verdict.agrees AND coalesce(again.agrees, true) AS agrees,
-       CASE WHEN verdict.id IS NOT NULL
-            THEN greatest(coalesce(verdict.loss, 1.0), again.loss)
-            WHEN task.admitted_at < %(late_before)s THEN 1.0 END AS loss,
-       coalesce(again.pending, false) AS pending
+       verdict.agrees,
+       CASE WHEN verdict.id IS NOT NULL THEN coalesce(verdict.loss, 1.0)
+            WHEN task.admitted_at < %(late_before)s THEN 1.0 END AS loss
 FROM (
     SELECT task_id AS id, passed, weight FROM running_gap
     WHERE use_case = %(use_case)s AND task_id > %(after)s
@@ -141,18 +127,6 @@ FROM (
 JOIN task ON task.id = gap.id
 LEFT JOIN review ON review.task_id = task.id
 LEFT JOIN verdict ON verdict.id = review.verdict
-LEFT JOIN LATERAL (
-    SELECT bool_and(told.agrees) FILTER (WHERE told.counts) AS agrees,
-           max(told.loss) FILTER (WHERE told.counts) AS loss, bool_or(NOT told.counts) AS pending
-    FROM (
-        SELECT said.agrees IS TRUE AS agrees, coalesce(said.loss, 1.0) AS loss,
-               said.id IS NOT NULL OR later.admitted_at < %(late_before)s AS counts
-        FROM task AS later
-        JOIN decision AS once_more ON once_more.task_id = later.id
-             AND once_more.version = %(version)s AND once_more.route = 'automatic'
-        LEFT JOIN review AS its ON its.task_id = later.id
-        LEFT JOIN verdict AS said ON said.id = its.verdict
-        WHERE later.revises = coalesce(task.revises, task.id)) AS told) AS again ON true
 ORDER BY gap.id
 
 -- name: kinds
@@ -228,8 +202,8 @@ SELECT pg_notify('roadbed_service', %(use_case)s)
 -- name: measured_error
 -- not null: of_version
 -- Two rows: automatic answers of the sample by the live version since its audit began, and by any version.
--- A task counts once, with the worst that is known of its revisions, when the label of the first of them is
--- known or late. The rules are those of the running audit (`gaps`, `outcomes`).
+-- Each answer that a coin drew counts when its label is known or late. The rules are those of the running
+-- audit (`gaps`, `outcomes`).
 WITH label AS (
     SELECT task_id, agrees, coalesce(loss, 1.0) AS loss
     FROM verdict
@@ -239,28 +213,23 @@ WITH label AS (
     SELECT task_id, NULL, NULL FROM review
     WHERE use_case = %(use_case)s AND verdict IS NULL AND blind
 ), drawn AS (
-    SELECT coalesce(task.revises, task.id) AS first, task.revision, task.reference_rate AS rate,
-           task.admitted_at AS at, decision.version,
+    SELECT 1.0 / task.reference_rate AS weight, task.admitted_at AS at, decision.version,
            label.loss IS NULL AND task.admitted_at < %(late_before)s AS late,
            CASE WHEN label.loss IS NULL
                 THEN CASE WHEN task.admitted_at < %(late_before)s THEN 1.0 END
                 WHEN %(mean)s OR label.agrees IS NULL THEN label.loss
                 ELSE (NOT label.agrees)::integer END AS loss
     FROM label
-    JOIN task ON task.id = label.task_id AND task.reference
+    JOIN task ON task.id = label.task_id AND coalesce(task.drawn, task.reference)
     JOIN decision ON decision.task_id = task.id AND decision.route = 'automatic'
 ), counted AS (
-    SELECT scope.of_version, drawn.first, max(drawn.loss) AS loss, bool_or(drawn.late) AS late,
-           min(drawn.at) AS at,
-           min(drawn.revision) FILTER (WHERE drawn.loss IS NOT NULL) IS NOT DISTINCT FROM
-               min(drawn.revision) AS known,
-           max(1.0 / drawn.rate) AS weight
+    SELECT scope.of_version, drawn.loss, drawn.late, drawn.at, drawn.weight,
+           drawn.loss IS NOT NULL AS known
     FROM drawn
     JOIN use_case ON use_case.name = %(use_case)s
     CROSS JOIN (VALUES (true), (false)) AS scope (of_version)
     WHERE NOT scope.of_version OR drawn.version = use_case.live_version
           AND (use_case.audit_at IS NULL OR drawn.at > use_case.audit_at)
-    GROUP BY scope.of_version, drawn.first
 )
 SELECT scope.of_version, use_case.audit_at,
        count(*) FILTER (WHERE counted.known) AS n,
@@ -284,6 +253,7 @@ SELECT count(*) AS late FROM review
 WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind
   AND opened_at < %(late_before)s
   AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+  AND NOT EXISTS (SELECT FROM task WHERE task.id = review.task_id AND NOT task.drawn)
 
 -- name: pulse
 -- not null: undone

@@ -67,8 +67,8 @@ class RelabelledRow(TypedDict):
     """A row of ``relabelled``."""
 
     mark: str
-    first: str
-    reference: bool
+    task: TaskId
+    drawn: bool
     uncounted: bool
 
 
@@ -97,7 +97,6 @@ class OutcomesRow(TypedDict):
     late: bool
     agrees: bool | None
     loss: float | None
-    pending: bool
 
 
 class KindsRow(TypedDict):

@@ -4,6 +4,10 @@ The cost of an inspection depends on the evidence since the last one, not on all
 version. The number of automatic answers between two sampled ones never changes and is counted once.
 The labels are replayed from a mark. A label that comes late, or is taken back, drops the marks
 behind its task.
+
+The population is every automatic answer of the version, to first and corrected inputs alike. Each
+counts at the place of its own task id, by a coin of its own and with its own loss. No later
+revision changes the item of an earlier one.
 """
 
 from __future__ import annotations
@@ -57,7 +61,7 @@ _log = structlog.get_logger("roadbed")
 # Nothing that is not under way settles later than this after its id was made, and no verdict is
 # written later than this after its own, by any clock.
 _BEHIND = CLOCKS_DIFFER
-_ARITHMETIC = 1  # version of the replay; marks of another version are not used
+_ARITHMETIC = 2  # version of the replay; marks of another version are not used
 Row = Mapping[str, Any]
 
 
@@ -175,10 +179,8 @@ class AuditEvidence:
             passed=row["passed"] or 0,
             weight=row["weight"] or 0.0,
             handled=[label["mark"] for label in labels],
-            changed=min((label["first"] for label in fresh), default=None),
-            changed_sample=min(
-                (label["first"] for label in fresh if label["reference"]), default=None
-            ),
+            changed=min((label["task"] for label in fresh), default=None),
+            changed_sample=min((label["task"] for label in fresh if label["drawn"]), default=None),
         )
 
     async def _missed(self, connection: Connection, facts: Row, row: CountedRow) -> bool:

@@ -9,7 +9,8 @@ CROSS JOIN LATERAL (
            (use_case.declaration ->> 'label_within_hours')::double precision AS hours,
            CASE WHEN measure.kind = 'lead' THEN 'disagreement'
                 WHEN review.outcome IS NOT NULL THEN 'second_look'
-                WHEN review.blind AND task.reference AND review.opened_at < late_before(
+                WHEN review.blind AND task.reference AND task.drawn IS NOT FALSE
+                     AND review.opened_at < late_before(
                     review.use_case,
                     make_interval(secs => 3600 * (use_case.declaration ->> 'label_within_hours')::double precision),
                     %(now)s) THEN 'overdue_label'

@@ -27,6 +27,8 @@ class AdmittedTask:
     ``reference`` says that the task is drawn for the sample: a person labels it whatever its route.
     ``funded`` is false if the budget had nothing left to reserve. A revision names the first task
     in ``revises`` and has its key. ``noted``: it is kept beside the task and not decided.
+    ``drawn`` is the coin of a new revision: whether the running audit counts its answer. A revision
+    of a sample task is a ``reference`` whatever its own coin says.
     """
 
     id: TaskId
@@ -43,6 +45,7 @@ class AdmittedTask:
     revises: TaskId | None = None
     revision: int = 1
     noted: bool = False
+    drawn: bool | None = None
     sent: Mapping[str, Any] | None = None
 
 

@@ -86,22 +86,25 @@ FROM task WHERE id = %(id)s
 -- not null: erased
 -- The first revision of a task, locked: revisions are stored one after the other, and none while the
 -- task is erased.
-SELECT first.id, first.use_case, first.key, first.reference, first.reference_rate,
-       first.body_hash = 'erased' AS erased
+SELECT first.id, first.use_case, first.key, first.body_hash = 'erased' AS erased,
+       EXISTS (SELECT FROM measure WHERE measure.task_id = first.id) AS measured
 FROM task AS named JOIN task AS first ON first.id = coalesce(named.revises, named.id)
 WHERE named.id = %(id)s
 FOR UPDATE OF first
 
 -- name: newest
-SELECT id, revises, revision, body_hash, input, sent, source, admitted_at, on_revision FROM task
+SELECT id, revises, revision, body_hash, input, sent, source, admitted_at, on_revision, reference,
+       reference_rate
+FROM task
 WHERE id = %(first)s OR revises = %(first)s
 ORDER BY revision DESC LIMIT 1
 
 -- name: revise
 INSERT INTO task (id, use_case, body_hash, input, sent, source, reference, reference_rate,
-                  admitted_at, revises, revision, on_revision)
+                  admitted_at, revises, revision, on_revision, drawn)
 VALUES (%(id)s, %(use_case)s, %(body_hash)s, %(input)s, %(sent)s, %(source)s, %(reference)s,
-        %(reference_rate)s, %(admitted_at)s, %(revises)s, %(revision)s, %(rule)s)
+        %(reference_rate)s, %(admitted_at)s, %(revises)s, %(revision)s, %(rule)s,
+        %(drawn)s)
 
 -- name: hold_revision
 INSERT INTO in_flight (task_id, lease_until)

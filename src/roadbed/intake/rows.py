@@ -84,9 +84,8 @@ class FirstRow(TypedDict):
     id: TaskId
     use_case: str
     key: str | None
-    reference: bool
-    reference_rate: float
     erased: bool
+    measured: bool
 
 
 class NewestRow(TypedDict):
@@ -101,6 +100,8 @@ class NewestRow(TypedDict):
     source: Json
     admitted_at: datetime
     on_revision: str | None
+    reference: bool
+    reference_rate: float
 
 
 class AheadRow(TypedDict):

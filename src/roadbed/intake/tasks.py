@@ -138,11 +138,14 @@ class Intake:
         *,
         source: Mapping[str, str],
         reason: str | None,
+        coin_seed: bytes,
+        reference_rate: float,
     ) -> Admission:
         """Store a corrected input as the next revision of a task.
 
         The same input as in the newest revision changes nothing and returns that one. A revision
-        is in the sample if its task is. Raises ``InputError``, ``NoSuchTaskError``,
+        has a coin of its own, tossed after its content is fixed. It is in the sample if it was
+        drawn, or if an earlier one is. Raises ``InputError``, ``NoSuchTaskError``,
         ``RevisionErasedError``, ``StorageUnavailableError``.
         """
         validation.check_reason(reason)
@@ -158,20 +161,24 @@ class Intake:
             revisions = await connection.execute(SQL["newest"], {"first": first["id"]})
             newest = await revisions.fetchone()
             assert newest is not None  # the first is locked, and is one of them
+            task_id, noted = self._ids.task(), declared.on_revision == "note"
+            coin = not noted and sampling.is_drawn(coin_seed, task_id, reference_rate)
             task = AdmittedTask(
-                id=self._ids.task(),
+                id=task_id,
                 use_case=declared.name,
                 key=first["key"],
                 input=reading.value,
                 content=reading.form,
                 sent=validation.as_sent(reading, content),
                 source={**source, "reason": reason} if reason else source,
-                reference=first["reference"],
-                reference_rate=first["reference_rate"],
+                reference=newest["reference"] or coin,
+                reference_rate=reference_rate,
                 admitted_at=now,
                 revises=first["id"],
                 revision=newest["revision"] + 1,
-                noted=declared.on_revision == "note",
+                noted=noted,
+                # The answer to a case that measures reviewers sends nothing, so it does not count.
+                drawn=coin and not first["measured"],
             )
             if validation.repeats(newest, task, digest):
                 return Admission(task=_read(declared, {**first, **newest}), repeated=True)
@@ -183,7 +190,7 @@ class Intake:
     ) -> None:
         item = {"id": task.id, "lease_seconds": self._lease_seconds}
         facts = {**item, **record(Arrival(task=task, body_hash=digest)), "rule": rule}
-        facts |= {"revises": task.revises, "revision": task.revision}
+        facts |= {"revises": task.revises, "revision": task.revision, "drawn": task.drawn}
         facts |= {name: Jsonb(facts[name]) for name in ("input", "source")}
         facts["sent"] = None if task.sent is None else Jsonb(task.sent)
         await connection.execute(SQL["revise"], facts)

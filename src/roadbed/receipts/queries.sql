@@ -1,10 +1,15 @@
 -- name: find
--- not null: erased, reference
+-- not null: erased, reference, with_earlier
 SELECT task.id AS task_id, task.use_case, coalesce(task.key, first.key) AS key, task.input,
        task.sent, task.source, task.reference_rate, task.admitted_at,
        -- A blind reviewer check looks like a task of the sample.
        task.reference OR coalesce(review.blind, false)
            AND EXISTS (SELECT FROM measure WHERE measure.task_id = task.id) AS reference,
+       -- In the sample because an earlier revision is; its own coin did not draw it.
+       CASE WHEN task.drawn THEN false
+            ELSE EXISTS (SELECT FROM revisions_before(task.id) AS before
+                         JOIN task AS earlier ON earlier.id = before.id AND earlier.reference
+                         WHERE task.drawn IS NOT NULL) END AS with_earlier,
        task.body_hash = 'erased' AS erased, task.revises, task.revision, task.on_revision,
        review.superseded_by, review.closed_at,
        use_case.declaration,

@@ -20,6 +20,7 @@ class FindRow(TypedDict):
     reference_rate: float
     admitted_at: datetime
     reference: bool
+    with_earlier: bool
     erased: bool
     revises: str | None
     revision: int

@@ -169,6 +169,7 @@ def _facts(wanted: Filter, served: Sequence[str]) -> dict[str, object]:
 
 # Fields of a receipt that nothing can be known about the moment it was decided.
 _NOT_YET = (
+    "with_earlier",
     "proof",
     "weak",
     "claimed_by",
@@ -269,7 +270,11 @@ def _from_row(
         "admitted_at": row["admitted_at"],
         "erased": row["erased"],
         "pod": row["declaration"]["pod"],
-        "sample": {"drawn": row["reference"], "rate": row["reference_rate"]},
+        "sample": {
+            "drawn": row["reference"],
+            "with_earlier": bool(row["with_earlier"]),
+            "rate": row["reference_rate"],
+        },
         "decision": _decision(row, hidden=hidden) if decided else None,
         "review": _review(row) if row["review_id"] else None,
         # Deliveries and outcomes would reveal the answer to a blind reviewer.

@@ -410,7 +410,7 @@ SELECT verdict.id AS verdict_id, verdict.reviewer, task.input, task.source, task
                  AND other.reviewer <> %(lead)s AND NOT other.reviewer = ANY (review.barred)
                  AND other.given_at > %(others_since)s) AS third
 FROM verdict
-JOIN task ON task.id = verdict.task_id AND task.reference AND task.revises IS NULL
+JOIN task ON task.id = verdict.task_id AND task.reference AND task.drawn IS NOT FALSE
 JOIN decision ON decision.task_id = task.id
 JOIN review ON review.id = verdict.review_id
 WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
@@ -592,11 +592,12 @@ WHERE verdict.id = %(verdict_id)s AND measure.task_id = verdict.task_id
   AND measure.kind IN ('second', 'lead')
 
 -- name: chase
--- Sample items that are late come first in the queue.
+-- Sample items that are late come first in the queue: those that the test or the running audit counts.
 UPDATE review SET priority = 4
 WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL AND blind AND priority < 4
   AND opened_at < %(late_before)s
   AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.task_id = review.task_id)
+  AND NOT EXISTS (SELECT FROM task WHERE task.id = review.task_id AND NOT task.drawn)
 RETURNING id
 
 -- name: open_for_outcome

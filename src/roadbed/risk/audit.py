@@ -1,6 +1,10 @@
 """Running audit: anytime-valid monitoring of automatic answers on their random sample.
 
 No assumption of stationary traffic. Outcomes are passed in the order in which tasks were drawn.
+An item is one automatic answer, to a first or a corrected input. Its coin is tossed after the input
+is fixed, at a rate that is known before: given the past, the coin is independent of the loss. So
+each drawn item multiplies the harm by a factor of mean at most 1 while the risk of every answer is
+at most the limit, whatever senders correct after they saw earlier coins.
 Sources: Ville's inequality for the harm test (Podkopaev & Ramdas 2022); Page's CUSUM in likelihood
 form; Howard et al. 2021 for the bound; Horvitz & Thompson 1952 for the estimate.
 
