@@ -7,7 +7,6 @@ import random
 import socket
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from roadbed import transactions
@@ -66,7 +65,7 @@ from roadbed.reviews.new_labels import NewLabels
 from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.reviews.service import Reviews
 from roadbed.storage.database import Database
-from roadbed.storage.embedded import default_home
+from roadbed.storage.folders import audit_folder, versions_folder
 from roadbed.storage.writer import GroupCommitWriter
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.deployments import Deployments
@@ -483,19 +482,3 @@ class App:
         if name in self.broken and name not in self.deployments.names():
             raise self.broken[name]
         return self.deployments.get(name)
-
-
-def audit_folder(settings: Settings) -> Path:
-    """The folder outside the database with the copy of the audit log's checkpoints."""
-    if settings.audit_dir is not None:
-        return settings.audit_dir
-    if settings.home is not None:
-        return settings.home.with_name(f"{settings.home.name}-audit")
-    return default_home(Path.cwd(), "audit")
-
-
-def versions_folder(settings: Settings) -> Path:
-    """Where versions are written out that are not the folder on disk."""
-    if settings.home is not None:
-        return settings.home.with_name(f"{settings.home.name}-versions")
-    return default_home(Path.cwd(), "versions")

@@ -156,7 +156,7 @@ async def test_a_form_goes_out_once_and_says_that_it_is_under_way(desk: Desk) ->
 async def test_what_is_begun_stays_while_the_page_renews_itself(desk: Desk) -> None:
     page = desk.pages["ben"]
     await desk.go("ben", RELEASES)
-    field = page.get_by_label("Why")
+    field = page.get_by_label("Why? Other people read this.")
     await field.press_sequentially("j and")
     await desk.app.releases.plan("triage", actor="ana")
     # The rest of the page goes on, and no key becomes a command.

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from roadbed.app import App, audit_folder
+from roadbed.app import App
 from roadbed.audit import keys, notes, verification
 from roadbed.audit.checkpoint_history import DAYS, HISTORY, CheckpointHistory
 from roadbed.audit.errors import (
@@ -35,6 +35,7 @@ from roadbed.storage import migrations
 from roadbed.storage.database import Database, with_schema
 from roadbed.storage.embedded import EmbeddedServer, default_home
 from roadbed.storage.errors import StorageUnavailableError
+from roadbed.storage.folders import audit_folder
 from tests import databases
 
 WRITE = """

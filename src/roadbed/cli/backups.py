@@ -88,9 +88,9 @@ def restored(
 def _restore(
     source: Path, *, replace: bool, public_key: str | None, unverified: bool
 ) -> dict[str, Any]:
-    from roadbed.app import audit_folder
     from roadbed.kernel.settings import Settings
     from roadbed.recovery.restore import restore as put_back
+    from roadbed.storage.folders import audit_folder
     from roadbed.storage.serving import database_server
 
     settings = Settings()

@@ -67,7 +67,12 @@ TABLE: DataTable[Receipt] = DataTable(
     },
     page_size=_PAGE_SIZE,
     columns=(
-        Column(name="task", title=later("Task"), value=lambda row: words(row["input"])),
+        Column(
+            name="task",
+            title=later("Task"),
+            value=lambda row: words(row["input"]),
+            show=lambda row: Cell(text=words(row["input"]) + _revision(row)),
+        ),
         Column(
             name="state",
             title=later("State"),
@@ -113,6 +118,13 @@ TABLE: DataTable[Receipt] = DataTable(
         Column(name="id", title=later("Id"), value=lambda row: row["task_id"], shown=False),
     ),
 )
+
+
+def _revision(row: Receipt) -> str:
+    """Which revision of its task a row is, unless it is the first."""
+    if row["revision"] == 1:
+        return ""
+    return " · " + _("revision %(number)s") % {"number": row["revision"]}
 
 
 @needs(Permission.VIEW, by=listing)

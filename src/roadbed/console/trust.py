@@ -27,6 +27,7 @@ async def trust(request: Request) -> HTMLResponse:
         report.use_case,
         report=report,
         detail=detail,
+        looked_at=_limit(request.query_params.get("limit"), report.risk_limit),
         plot=charts.risk_coverage(
             detail.get("curve", []),
             limit=report.risk_limit,
@@ -35,6 +36,15 @@ async def trust(request: Request) -> HTMLResponse:
         audit_plot=charts.audit(report.audit.path, limit=report.risk_limit),
         calibration_plot=charts.calibration(detail.get("calibration", [])),
     )
+
+
+def _limit(asked: str | None, declared: float) -> float:
+    """The limit whose effect is shown first: that of the address, or the declared one."""
+    try:
+        limit = float(asked or "")
+    except ValueError:
+        return declared
+    return limit if 0.0 <= limit <= 1.0 else declared
 
 
 async def _report(app: App, name: str) -> TrustReport:

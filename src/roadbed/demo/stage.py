@@ -122,7 +122,7 @@ def _environment(
     settings: Settings, url: str, usecases: Path, receiver_port: int, sheets: Path
 ) -> dict[str, str]:
     """What server and worker are started with."""
-    from roadbed.app import audit_folder
+    from roadbed.storage.folders import audit_folder
 
     return {
         "ROADBED_DATABASE_URL": url,
@@ -203,7 +203,7 @@ def _forget_database(home: Path) -> None:
 
 
 def _forget_audit(settings: Settings) -> None:
-    from roadbed.app import audit_folder
+    from roadbed.storage.folders import audit_folder
 
     shutil.rmtree(audit_folder(settings), ignore_errors=True)
 

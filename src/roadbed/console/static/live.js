@@ -17,7 +17,7 @@ function does(element) {
   if (element.matches("a")) return `a ${element.getAttribute("href")}`;
   if (element.matches("form")) {
     const hidden = [...element.querySelectorAll("input[type=hidden]:not([data-read])")];
-    return `form ${element.getAttribute("action")} ${hidden.map((input) => `${input.name}=${input.value}`).join("&")}`;
+    return `form ${element.method} ${element.getAttribute("action")} ${hidden.map((input) => `${input.name}=${input.value}`).join("&")}`;
   }
   const form = element.closest("form");
   return `${element.localName} ${element.name || ""}=${element.value || ""} ${element.textContent.trim()} ${form ? does(form) : ""}`;
@@ -76,6 +76,8 @@ function take(html) {
   const main = fresh.getElementById("main");
   if (!main) return;
   const focused = document.activeElement;
+  const field = focused && focused.closest("main") && focused.matches(FIELDS) ? focused : null;
+  const [start, end] = field && field.matches("textarea, [type=text], input:not([type])") ? [field.selectionStart, field.selectionEnd] : [];
   const meant = focused && focused.closest("main") && focused.matches("a, button") && does(focused);
   [[document.getElementById("main"), main], [document.querySelector(".tabs"), fresh.querySelector(".tabs")]].forEach(([old, now]) => {
     if (!old || !now) return;
@@ -88,6 +90,11 @@ function take(html) {
   whatif();
   localTimes();
   const at = document.activeElement;
+  // A field that was moved has lost the focus: the next letter would be a command.
+  if (field && field.isConnected && at !== field) {
+    field.focus({ preventScroll: true });
+    if (start !== undefined) field.setSelectionRange(start, end);
+  }
   if (meant && !(at && at.matches("a, button") && does(at) === meant)) {
     const again = [...document.querySelectorAll("main :is(a, button)")].find((element) => does(element) === meant);
     if (again) again.focus({ preventScroll: true });
