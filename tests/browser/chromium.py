@@ -38,13 +38,15 @@ class Shared:
         self._stack = AsyncExitStack()
 
     @asynccontextmanager
-    async def page(self, *, bypass_csp: bool = False) -> AsyncIterator[Page]:
+    async def page(self, *, bypass_csp: bool = False, touch: bool = False) -> AsyncIterator[Page]:
         """A page of usual size in its own profile."""
         if self._browser is None or not self._browser.is_connected():
             await self._launch()
         assert self._browser is not None
         context = await self._browser.new_context(
-            viewport={"width": 1280, "height": 800}, bypass_csp=bypass_csp
+            viewport={"width": 390, "height": 844} if touch else {"width": 1280, "height": 800},
+            has_touch=touch,
+            bypass_csp=bypass_csp,
         )
         try:
             yield await context.new_page()

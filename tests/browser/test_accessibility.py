@@ -74,6 +74,7 @@ async def _filled(site: Site) -> Mapping[str, str]:
         "release_id": release.id,
         "task_id": rows[0]["task_id"],
         "named": "1..2",
+        "person": "ana",
     }
 
 
@@ -90,6 +91,25 @@ async def test_no_page_breaks_a_rule_of_accessibility(site: Site, size: tuple[in
                 if told := await _broken(page, f"{site.address}{address}"):
                     broken[f"{scheme} {address}"] = told
         assert broken == {}, json.dumps(broken, indent=1)
+
+
+@pytest.mark.parametrize("size", [_NARROW, _WIDE], ids=["320", "1440"])
+async def test_longer_words_break_no_page(site: Site, size: tuple[int, int]) -> None:
+    """In the pseudo-language every message is 40 % longer."""
+    filled = await _filled(site)
+    async with signed_in(site) as page:
+        await page.set_extra_http_headers({"Accept-Language": "en-XA"})
+        await page.set_viewport_size({"width": size[0], "height": size[1]})
+        wide = {}
+        for path in _pages():
+            address = re.sub(r"\{(\w+)\}", lambda part: filled.get(part[1], "none"), path)
+            await page.goto(f"{site.address}{address}")
+            assert await page.locator("html").get_attribute("lang") == "en-XA"
+            assert "[" in await page.locator("main").inner_text(), path
+            over = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            if over > 0:
+                wide[path] = over
+        assert wide == {}
 
 
 async def _broken(page: Page, address: str) -> list[str]:

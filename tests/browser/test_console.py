@@ -37,10 +37,10 @@ async def page(site: Site) -> AsyncIterator[Page]:
 
 
 @asynccontextmanager
-async def signed_in(site: Site, person: str = "ana") -> AsyncIterator[Page]:
-    """A signed-in page; any error in its console fails the test."""
+async def signed_in(site: Site, person: str = "ana", *, touch: bool = False) -> AsyncIterator[Page]:
+    """A signed-in page; any error in its console fails the test. ``touch``: of a telephone."""
     errors: list[str] = []
-    async with SHARED.page() as tab:
+    async with SHARED.page(touch=touch) as tab:
         tab.on("pageerror", lambda error: errors.append(str(error)))
         tab.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         code = await site.app.people.issue_link_code(person)

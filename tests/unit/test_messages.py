@@ -21,6 +21,7 @@ from roadbed.releases import report_presentation
 from roadbed.usecases.rollout import Rollout
 from tests import shown_texts
 from tests.messages import PSEUDO, files, pseudo
+from tests.messages import messages as collected
 
 SOURCE = Path(messages.__file__).parents[1]
 TEMPLATES = SOURCE / "console" / "templates"
@@ -158,6 +159,18 @@ def _read(node: nodes.Node) -> Iterator[str]:
                 yield from _read(pair.value)
         case nodes.Filter(node=nodes.Node() as filtered):
             yield from _read(filtered)
+
+
+def test_sentences_are_short() -> None:
+    """95 % of the sentences have at most 20 words; what is filled in counts as one."""
+    lengths = [
+        len(re.findall(r"[\w%'-]+", sentence))
+        for message in collected()
+        for form in ([message.id] if isinstance(message.id, str) else message.id)
+        for sentence in re.split(r"(?<=[.?!:;])\s+", re.sub(r"<[^>]+>", "", form))
+    ]
+    assert len(lengths) > 1_000
+    assert sum(length <= 20 for length in lengths) >= 0.95 * len(lengths)
 
 
 def test_the_catalogue_is_made_from_the_present_messages() -> None:
