@@ -123,6 +123,7 @@ class TestPages:
             "release_id": await a_release(app, "triage"),
             "named": "1..1",
             "person": "ana",
+            "format": "csv",
         }
         await app.members.make_admin("ana", admin=True, by="test")  # whose pages are all there are
         looked = 0

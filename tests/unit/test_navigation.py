@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from starlette.routing import Route
 
 from roadbed.access import declared
+from roadbed.console import charts
 from roadbed.console.app import create
 from roadbed.console.navigation import TABS, ShownTab, entries, tabs
 from roadbed.people.model import Role
@@ -89,3 +92,18 @@ def test_the_palette_offers_only_what_is_permitted() -> None:
     assert offered("halt", Role.VIEWER) == []
     assert "People" not in offered("")
     assert "People" in offered("", admin=True)
+
+
+def test_tasks_by_time_are_summed_in_steps() -> None:
+    now = datetime(2026, 3, 15, 12, tzinfo=UTC)
+    rows = [
+        {"at": now - timedelta(minutes=minutes), "tasks": 2, "automatic": 1}
+        for minutes in (10, 40, 50, 60 * 24 + 1)
+    ]
+    day = charts.steps(rows, now, days=1)
+    assert [(step["tasks"], step["automatic"]) for step in day] == [(4, 2), (2, 1)]
+    assert day[0]["at"] == now - timedelta(minutes=50)
+    fortnight = charts.steps(rows, now, days=14)
+    assert [step["tasks"] for step in fortnight] == [2, 6]
+    assert charts.steps([], now, days=14) == []
+    assert "14 days ago" in charts.volume(fortnight, now, days=14)

@@ -135,14 +135,17 @@ async def usecase(request: Request) -> HTMLResponse:
     app = app_of(request)
     service = app.service(request.path_params["name"])
     name, declared = service.loaded.declared.name, service.loaded.declared
-    overview, history, halted, allowances, sent, notices = await asyncio.gather(
+    days = 14 if request.query_params.get("days") == "14" else 1
+    overview, tasks, halted, allowances, sent, notices = await asyncio.gather(
         app.monitoring.overview(declared, halted=service.halted),
-        app.monitoring.history(name),
+        app.monitoring.history(name) if days == 1 else app.monitoring.fortnight(name),
         app.halts.history(name),
         app.budgets.report(name, declared.budget),
         app.kept_figures.read("sent", name, lambda: app.deliveries.overview(name)),
         app.notices.list(name),
     )
+    now = app.clock.now()
+    history = charts.steps(tasks, now, days=days)
     proof = (overview.version.certificate if overview.version else None) or {}
     curve = proof.get("detail", {}).get("curve", [])
     return await usecase_page(
@@ -161,13 +164,14 @@ async def usecase(request: Request) -> HTMLResponse:
         failures=await app.failures.list([name]),
         proof=proof,
         curve=curve,
-        headline=formatting.headline(overview, service.live, app.clock.now()),
+        headline=formatting.headline(overview, service.live, now),
         plot=charts.risk_coverage(
             curve,
             limit=overview.risk_limit,
             threshold=None if service.live.cautious else service.live.threshold,
         ),
-        volume=charts.volume(history, app.clock.now()),
+        days=days,
+        volume=charts.volume(history, now, days=days),
         history=history,
         **await timeline.timeline(request, overview.use_case),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -39,8 +40,7 @@ def _name(version: Version) -> str:
 TABLE: DataTable[Version] = DataTable(
     name="versions",
     key=lambda version: version.id,
-    # Below the page: a version does not name its use case.
-    link=lambda version: f"versions/{max(version.number - 1, 1)}..{version.number}",
+    link=lambda version: f"{max(version.number - 1, 1)}..{version.number}",  # below the page
     sorts=("version", "made", "learned", "threshold", "share", "live", "retired", "by"),
     sort="-version",
     columns=(
@@ -121,14 +121,16 @@ async def versions(request: Request) -> Response:
     if a and b:
         return RedirectResponse(_between(name, a, b), status_code=303)
     rows = await app.versions.list(name, most=_MOST_ROWS)
-    view = tables.read(TABLE, request.query_params)
-    part = tables.page_of(TABLE, view, rows)
+    path = f"/usecases/{quote(name)}/versions"
+    table = replace(TABLE, link=lambda version: f"{path}/{TABLE.link(version)}")
+    view = tables.read(table, request.query_params)
+    part = tables.page_of(table, view, rows)
     return await usecase_page(
         request,
         "versions.html",
         name,
         versions=rows[:_MOST_CHOICES],
-        table=tables.shown(TABLE, view, part, path=f"/usecases/{name}/versions", paged=True),
+        table=tables.shown(table, view, part, path=path, paged=True),
     )
 
 
