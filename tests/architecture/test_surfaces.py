@@ -25,7 +25,16 @@ SHARED = {
     "console": {
         *("export", "tables"),
         *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
-        *("live", "navigation", "pages", "palette", "release_charts", "renamed", "static_files"),
+        *(
+            "live",
+            "navigation",
+            "pages",
+            "palette",
+            "release_charts",
+            "renamed",
+            "terms",
+            "static_files",
+        ),
         "watched_viewer",
     },
 }

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import pytest
 
 from roadbed.cli.main import app
+from roadbed.console import terms
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = {path.stem for path in (ROOT / "src/roadbed").iterdir()}
@@ -55,3 +56,11 @@ def test_a_term_is_one_sentence_and_appears_where_the_glossary_says(term: Term) 
     verbs = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
     verbs |= {str(group.name) for group in app.registered_groups}
     assert set(re.findall(r"`(\w+)`", term.commands)) <= verbs
+
+
+def test_pages_explain_terms_in_the_words_of_the_glossary() -> None:
+    lines = {term.name: term.meaning for term in TERMS}
+    assert dict(terms.TERMS) == {name: lines[name] for name in terms.TERMS}
+    shown = "".join(path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.html"))
+    named = set(re.findall(r'term\("([a-z ]+)"', shown)) | {"gate", "shadow", "canary"}
+    assert named == set(terms.TERMS)

@@ -15,6 +15,7 @@ from roadbed.app import App
 from roadbed.console import chips, formatting, static_files
 from roadbed.console.formatting import Figure, on_one_line
 from roadbed.console.navigation import tabs
+from roadbed.console.terms import term
 from roadbed.console.watched_viewer import WatchedName
 from roadbed.guarantee.presentation import (
     above,
@@ -88,6 +89,7 @@ _environment.globals.update(
     roles=formatting.ROLES,
     release_states=chips.RELEASES,
     version_states=chips.VERSIONS,
+    term=term,
     promise_states=chips.PROMISES,
 )
 
