@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -389,3 +390,32 @@ def test_numbers_have_the_form_of_the_language() -> None:
     assert messages.number(1234567) == "1,234,567"
     assert messages.number(12.345, 1) == "12.3"
     assert messages.number(-1234.5, 2) == "-1,234.50"
+
+
+def test_nothing_takes_the_name_of_the_message_function() -> None:
+    """A loop over ``x, _, y`` would make the next message of its function a call of a number."""
+    taken = []
+    for path in SOURCE.rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        imported = any(
+            alias.asname == "_"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        )
+        taken += [
+            f"{path.name}:{node.lineno}"
+            for node in ast.walk(tree)
+            if imported
+            and isinstance(node, ast.Name)
+            and node.id == "_"
+            and isinstance(node.ctx, ast.Store)
+        ]
+    for path in TEMPLATES.rglob("*.html"):
+        parsed = Environment(extensions=["jinja2.ext.i18n"]).parse(path.read_text(encoding="utf-8"))
+        taken += [
+            f"{path.name}:{node.lineno}"
+            for node in parsed.find_all(nodes.Name)
+            if node.name == "_" and node.ctx == "store"
+        ]
+    assert taken == []

@@ -100,7 +100,7 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
         Markup('<line class="limit" x1="{}" y1="{}" x2="{}" y2="{}"/>').format(x0, y0, x1, y1),
     ]
     for bin_ in bins:
-        (x, low), (_, high) = (place(bin_["confidence"], bin_[end]) for end in ("lower", "upper"))
+        (x, low), (_x, high) = (place(bin_["confidence"], bin_[end]) for end in ("lower", "upper"))
         parts.append(
             Markup('<line class="whisker" x1="{0}" x2="{0}" y1="{1}" y2="{2}"/>').format(
                 x, low, high

@@ -189,7 +189,7 @@ async def say(request: Request) -> Response:
     app = app_of(request)
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     delivery_id = request.path_params["delivery_id"]
-    target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
+    target, _rest = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(form.get("what", "")), target.use_case)
     try:
         await app.deliveries.resolve(
