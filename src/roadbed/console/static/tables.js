@@ -6,7 +6,7 @@ function selection(form) {
   const chosen = boxes.filter((box) => box.checked).length;
   const said = form.querySelector("[data-selected]");
   const text = said.dataset.selected.replace("{n}", chosen);
-  form.hidden = !chosen;
+  if (form.hidden !== !chosen) form.hidden = !chosen;
   // Only what differs: writing it is itself a change of the page.
   if (said.textContent !== text) said.textContent = text;
 }
@@ -17,7 +17,9 @@ document.addEventListener("change", (event) => {
 });
 window.addEventListener("pageshow", selections);
 // Parts of the page are replaced while it is open.
-new MutationObserver(selections).observe(document.getElementById("main"), { childList: true, subtree: true });
+new MutationObserver(selections).observe(document.getElementById("main"), {
+  childList: true, subtree: true, attributes: true, attributeFilter: ["hidden"],
+});
 
 // Space selects the row that has the focus.
 document.addEventListener("keydown", (event) => {
