@@ -53,7 +53,7 @@ async def test_it_is_seen_with_its_rule_and_removed(desk: Desk) -> None:
     assert desk.crm.said("output") == [{"queue": "refunds"}]
     assert desk.bank.got == []
     listed = await desk.go("/receipts")
-    assert "proposed refunds · wrong, corrected by a person: the same answer" in listed
+    assert "wrong, right: the same answer with other actions" in listed
     await desk.page.locator("main a[href^='/receipts/tsk_']").first.click()
     await desk.page.locator("#decided").wait_for()
     page = await desk.page.locator("main").inner_text()
