@@ -419,3 +419,14 @@ def test_nothing_takes_the_name_of_the_message_function() -> None:
             if node.name == "_" and node.ctx == "store"
         ]
     assert taken == []
+
+
+def test_no_moment_of_a_page_stands_in_an_attribute() -> None:
+    """``moment`` is an element; an attribute takes ``exact``."""
+    wrong = []
+    for path in TEMPLATES.rglob("*.html"):
+        source = path.read_text(encoding="utf-8")
+        named = set(re.findall(r"(\w+) ?= ?[\w.]+\|moment", source))
+        wrong += [f"{path.name}: {name}" for name in named if f'="{{{{ {name} }}}}"' in source]
+        wrong += [path.name] * len(re.findall(r'="[^"<>]*\|moment[^"<>]*"', source))
+    assert wrong == []
