@@ -9,6 +9,7 @@ import hashlib
 import io
 import random
 import re
+import zipfile
 from collections.abc import AsyncGenerator, Sequence
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -19,6 +20,8 @@ import httpx2
 import openpyxl
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roadbed.connectors.cells import neutralised, restored
 from roadbed.console import receipts as page
@@ -116,8 +119,41 @@ class TestFormats:
 
     @pytest.mark.parametrize("text", HOSTILE[:4])
     def test_a_formula_behind_blanks_is_one(self, text: str) -> None:
-        assert neutralised(text) == f"'{text}"
-        assert restored(f"'{text}") == text
+        harmless = str(neutralised(text))
+        assert harmless.startswith("'")
+        assert restored(harmless) == text
+
+    @pytest.mark.parametrize("sign", "=+-@＝")
+    @pytest.mark.parametrize("cut", [";", "\n", "\r\n", "\t", '; "', ";'", "; \u200b"])
+    def test_no_part_of_a_cell_is_calculated_where_semicolons_cut(
+        self, cut: str, sign: str
+    ) -> None:
+        text = f"please{cut}{sign}cmd|' /C calc'!A0;bye;{sign}WEBSERVICE(A1)"
+        content = written(Format.CSV, [(text, *rows(1)[0][1:])]).decode()
+        for part in re.split("[;\t\r\n]", content):
+            assert not re.match(f"[\\s\"'\u200b]*(?<!'){re.escape(sign)}", part), part
+        assert restored(str(neutralised(text))) == text
+
+    @given(st.text(alphabet=";'\"=-( |!\n\ta\u200b@", max_size=12))
+    def test_what_was_neutralised_is_restored(self, text: str) -> None:
+        assert restored(str(neutralised(text))) == text
+
+    @pytest.mark.parametrize("text", ["a list:\n- one\n- two", "a; -5; b", "1 = 1; 2 = 2"])
+    def test_lists_and_numbers_stay(self, text: str) -> None:
+        assert neutralised(text) == text
+
+    @pytest.mark.parametrize("text", ["\n" * 300_000, ";" + " " * 300_000, ";=" * 150_000])
+    def test_a_long_text_takes_no_long_time(self, text: str) -> None:
+        assert restored(str(neutralised(text))) == text
+
+    def test_a_workbook_opens_whatever_a_text_holds(self) -> None:
+        """A longer cell makes a program call the whole file damaged."""
+        text = written(Format.XLSX, [("🛣" * 20_000, *rows(1)[0][1:])])
+        sheet = openpyxl.load_workbook(io.BytesIO(text)).active
+        assert sheet is not None
+        assert len(str(sheet["A2"].value).encode("utf-16-le")) <= 2 * 32_767
+        code = zipfile.ZipFile(io.BytesIO(written(Format.XLSX, [("_x003D_1", *rows(1)[0][1:])])))
+        assert b">_x005F_x003D_1<" in code.read("xl/worksheets/sheet1.xml")
 
     def test_rows_go_on_in_a_further_sheet(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("roadbed.exports.writers._SHEET_ROWS", 301)
@@ -290,6 +326,20 @@ class TestReceipts:
         async with httpx2.AsyncClient(base_url=filled.address) as client:
             assert (await client.get("/receipts/export.csv")).status_code in (303, 401)
 
+    async def test_nobody_writes_into_the_log_of_a_use_case_that_they_do_not_see(
+        self, site: Site
+    ) -> None:
+        await site.app.members.add("nobody", by="test")
+        async with browsing(site, "nobody") as client:
+            for name in ("triage", "Erika Mustermann"):
+                asked_for = await client.get("/receipts/export.csv", params={"usecase": name})
+                assert len(asked_for.text.splitlines()) == 1
+                page_of = await client.get("/receipts", params={"usecase": name})
+                assert f"There is no usecase “{name}”." in page_of.text
+        for entry in await entries(site):
+            assert entry["use_case"] is None
+            assert "usecase" not in entry["detail"].get("view", {}).get("filters", {})
+
 
 class TestService:
     @pytest.mark.parametrize("form", list(Format))
@@ -345,6 +395,24 @@ class TestService:
         kept.clear()  # content that nobody began to read
         gc.collect()
         await exports.begin(asked("chi"))
+
+    async def test_a_slow_reader_keeps_nobody_else_from_an_export(self, site: Site) -> None:
+        exports = site.app.exports
+        slow = []
+        for name in ("ana", "ana", "ben", "ben"):
+            export = await exports.begin(asked(name))
+            content = exports.content(export, HEADINGS, many(), permitted)
+            assert await anext(content)
+            slow.append(content)
+            while export.rows < 20_000:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+        with pytest.raises(TooManyExportsError, match="of yours"):
+            await exports.begin(asked("ana"))
+        kept = [await exports.begin(asked(name)) for name in ("chi", "chi", "dev", "dev")]
+        assert kept
+        for content in slow:
+            await content.aclose()
 
     async def test_it_ends_when_its_reader_may_no_longer_see_the_rows(self, site: Site) -> None:
         exports = site.app.exports

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from roadbed.insight.kept_figures import KeptFigures
 from tests.conftest import Site
+from tests.unit.test_trust import stand
 
 
 class Clock:
@@ -43,6 +44,17 @@ async def test_an_act_makes_a_figure_old_at_once_in_every_process(site: Site) ->
     assert [await figure.read() for figure in figures * 2] == [1, 1, 1, 1]
     await site.app.halts.drill("triage", actor="ana")
     assert [await figure.read() for figure in figures * 2] == [2, 2, 2, 2]
+
+
+async def test_an_erasure_makes_a_figure_old_at_once(site: Site) -> None:
+    await stand(site.app, reference_rate=0.0)
+    figure = Figure(KeptFigures(site.app.database, Clock(), busy_from=0))
+    sent = await site.shop.post("/usecases/triage/tasks", json={"input": {"text": "Ottilie"}})
+    before = await site.app.monitoring.pulse()
+    assert [await figure.read(), await figure.read()] == [1, 1]
+    await site.app.erasure.erase(sent.json()["task"], by="chi", reason="asked for")
+    assert await figure.read() == 2
+    assert (await site.app.monitoring.moved(before))[1] == ["triage"]  # so are open pages
 
 
 async def test_traffic_makes_a_figure_old_after_seconds(site: Site) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Receive, Scope, Send
 
 from roadbed.console import app
-from roadbed.console.live import steps
+from roadbed.console.live import LivePages, LiveStream, steps
 from roadbed.console.watched_viewer import WatchedName, WatchedViewer
 from roadbed.people.model import Role
 from roadbed.people.permissions import Permission, Viewer
@@ -100,3 +103,47 @@ def test_the_stream_renders_every_page_that_says_it_is_live() -> None:
     folder = Path(app.__file__).parent / "templates"
     templates = [file for file in folder.glob("*.html") if " data-live" in file.read_text("utf-8")]
     assert len(templates) == len(app._LIVE)
+
+
+class Pages:
+    """Pages that cannot be rendered, and how often somebody tried."""
+
+    asked = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.asked += 1
+        raise ValueError("it cannot be rendered")
+
+
+async def _nobody() -> None:
+    return None
+
+
+def opened(address: str) -> LiveStream:
+    return LiveStream(
+        address=address, language="en", viewer=viewer("ana"), look=_nobody, changed=True
+    )
+
+
+@pytest.mark.parametrize("address", ["/a?before=%00", "/a%00", "/a?b=\0"])
+async def test_an_address_with_nul_is_no_page(address: str) -> None:
+    pages = Pages()
+    assert await LivePages(pages, lambda _: True)._render(opened(address)) is None
+    assert not pages.asked
+
+
+@pytest.mark.parametrize("address", ["//x/usecases", "http://x/usecases", "http://[", "", "a", "/live"])
+def test_an_address_of_another_page_is_no_live_one(address: str) -> None:
+    paths: list[str] = []
+    live = LivePages(Pages(), lambda scope: bool(paths.append(scope["path"])))
+    assert asyncio.run(live._render(opened(address))) is None
+    assert paths == [address]
+
+
+async def test_a_page_that_fails_is_not_tried_again_at_once() -> None:
+    pages, stream = Pages(), opened("/")
+    live = LivePages(pages, lambda _: True)
+    with pytest.raises(ValueError, match="cannot be rendered"):
+        await live._refresh([stream])
+    assert stream.wait_seconds >= 5.0
+    assert time.monotonic() - stream.sent_at < stream.wait_seconds

@@ -222,8 +222,11 @@ class AuditLog:
         by: str,
         reason: str,
         tasks: Sequence[str] = (),
+        use_case: str | None = None,
     ) -> Sequence[int]:
         """Empty salt and detail of entries, in the caller's transaction; gives which ones.
+
+        ``use_case`` is theirs, if they are of one: whoever shows its data learns of it by that.
 
         Commitments stay, so every proof stays valid; without salt nothing can be guessed from
         them. One entry of kind ``erased`` names who did it, why, which places, and which ``tasks``.
@@ -233,6 +236,7 @@ class AuditLog:
         if erased or tasks:
             place = f" from entry {erased[0]}" if erased else ""
             event = AuditEvent(
+                use_case=use_case,
                 kind="erased",
                 subject=f"{len(erased)}{place}",
                 actor=by,

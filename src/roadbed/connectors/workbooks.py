@@ -96,7 +96,7 @@ def _opened(book: Path, row: Mapping[str, Cell]) -> Worksheet:
         raise RefusedError(f"{book.name} is not a workbook. Move it away.") from error
     if sheet is None or sheet.cell(1, 1).value != _KEY:
         raise RefusedError(f"{book.name} was changed: its first column is not {_KEY}.")
-    if row and [cell.value for cell in sheet[1]] != [_KEY, *row]:
+    if row and [cell.value for cell in sheet[1]] != [_KEY, *map(printable, row)]:
         raise RefusedError(f"{book.name} has other columns. Move it away to begin a new one.")
     return sheet
 

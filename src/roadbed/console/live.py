@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -187,7 +187,10 @@ class LivePages:
             rendering = next(
                 (one for one in renderings if one.viewer.answers_hold_for(stream.viewer)), None
             )
+            quiet = now - stream.sent_at > 2 * _STEADY_SECONDS
             if rendering is None:
+                # One that fails is not tried again at once.
+                stream.sent_at, stream.wait_seconds = now, _LONGEST_SECONDS
                 rendering = await self._render(stream)
                 if rendering is None:
                     stream.changed = False
@@ -196,7 +199,6 @@ class LivePages:
             key = (id(stream.pieces), id(rendering.pieces))
             if key not in events:
                 events[key] = _event(self.position or 0, stream.pieces, rendering.pieces)
-            quiet = now - stream.sent_at > 2 * _STEADY_SECONDS
             least = 0.0 if quiet else _STEADY_SECONDS
             stream.wait_seconds = min(max(least, _SHARE * rendering.seconds), _LONGEST_SECONDS)
             stream.sent_at, stream.changed, stream.pieces = now, False, rendering.pieces
@@ -205,7 +207,8 @@ class LivePages:
 
     async def _render(self, stream: LiveStream) -> _Rendering | None:
         """The page of a stream as its viewer gets it; ``None`` if it is no live one, or failed."""
-        parts, statuses = urlsplit(stream.address), [0]
+        path, _, query = stream.address.partition("?")
+        path, statuses = unquote(path), [0]
         watched, body, began = WatchedViewer(stream.viewer), bytearray(), time.monotonic()
         scope: Scope = {
             "type": "http",
@@ -213,17 +216,18 @@ class LivePages:
             "http_version": "1.1",
             "method": "GET",
             "scheme": "http",
-            "path": unquote(parts.path),
-            "raw_path": parts.path.encode(),
+            "path": path,
+            "raw_path": path.encode(),
             "root_path": "",
-            "query_string": parts.query.encode(),
+            "query_string": query.encode(),
             # No cookie and no token: all that the page learns of a person, it asks of ``watched``.
             "headers": [(b"host", b"localhost"), (b"accept-language", stream.language.encode())],
             "client": None,
             "server": None,
             "state": {"viewer": watched, "refreshing": True},
         }
-        if not parts.path.startswith("/") or "\0" in scope["path"] or not self._is_live(scope):
+        # The server looked for NUL in its own address, not in the one that stands in it.
+        if "\0" in unquote(stream.address) or not self._is_live(scope):
             return None
 
         async def receive() -> Message:

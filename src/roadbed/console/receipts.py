@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 
@@ -60,7 +61,7 @@ TABLE: DataTable[Receipt] = DataTable(
     sorts=("arrived",),
     sort="-arrived",
     filters={
-        "usecase": None,
+        "usecase": None,  # of those that the viewer sees
         "q": None,
         "route": ("automatic", "review", "refused"),
         "verdict": ("accept", "correct", "reject"),
@@ -132,7 +133,7 @@ async def receipts(request: Request) -> HTMLResponse:
     """Receipts, filtered and searched."""
     app = app_of(request)
     names = viewer_of(request).visible(app.deployments.names())
-    view = tables.read(TABLE, request.query_params)
+    view = _view(request, names)
     part = await app.receipts.page(_filter(view), view.slice(TABLE), served=names)
     return page(
         request,
@@ -148,9 +149,15 @@ async def export(request: Request) -> Response:
     """The receipts of a view as a file."""
     app = app_of(request)
     names = viewer_of(request).visible(app.deployments.names())
-    view = tables.read(TABLE, request.query_params)
+    view = _view(request, names)
     batches = app.receipts.every(_filter(view), view.slice(TABLE, everything=True), served=names)
     return await exports.export(request, TABLE, view, batches, use_case=view.filters.get("usecase"))
+
+
+def _view(request: Request, names: Sequence[str]) -> TableView:
+    """The view of an address; its use case is one of ``names``, for the export notes it in its log."""
+    seen = replace(TABLE, filters={**TABLE.filters, "usecase": names})
+    return tables.read(seen, request.query_params)
 
 
 def _filter(view: TableView) -> Filter:

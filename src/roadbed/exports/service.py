@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from functools import partial
 from typing import BinaryIO, TypeVar
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.exports.errors import TooManyExportsError
@@ -24,7 +24,8 @@ from roadbed.storage.database import Database
 Batches = AsyncGenerator[Sequence[Sequence[ExportCell]], None]
 T = TypeVar("T")
 _MOST_OWN = 2  # under way, of one person in each process
-_MOST = 4  # of all: each uses a connection of the pool while rows are read
+_MOST_READING = 4  # of all: each uses a connection of the pool while its rows are read
+_MOST = 20  # of all, also of those whose reader is slow: each is a file on the disk
 _RETRY_SECONDS = 5.0
 _CHUNK = 256 * 1024  # bytes
 
@@ -36,6 +37,7 @@ class Exports:
         self._database = database
         self._ids = ids
         self._under_way: Counter[str] = Counter()
+        self._reading: WeakSet[Export] = WeakSet()
         self._ends: WeakKeyDictionary[Export, Callable[[], object]] = WeakKeyDictionary()
 
     async def begin(self, asked: Asked) -> Export:
@@ -45,11 +47,13 @@ class Exports:
         """
         if self._under_way[asked.person] >= _MOST_OWN:
             raise TooManyExportsError(_MOST_OWN, own=True, retry_after=_RETRY_SECONDS)
-        if self._under_way.total() >= _MOST:
-            raise TooManyExportsError(_MOST, own=False, retry_after=_RETRY_SECONDS)
+        for most, count in ((_MOST_READING, len(self._reading)), (_MOST, self._under_way.total())):
+            if count >= most:
+                raise TooManyExportsError(most, own=False, retry_after=_RETRY_SECONDS)
         self._under_way[asked.person] += 1
         export = Export(id=self._ids.new("xpt"), asked=asked)
         # Content that nobody begins to read has no end of its own.
+        self._reading.add(export)
         self._ends[export] = weakref.finalize(export, self._end, asked.person)
         detail = {"page": asked.page, "format": asked.format.value, "view": dict(asked.view)}
         await self._record(export, "export begun", detail)
@@ -76,6 +80,7 @@ class Exports:
                     async for part in parts:
                         yield part
         finally:
+            self._reading.discard(export)
             self._ends[export]()
 
     async def _written(
@@ -89,6 +94,7 @@ class Exports:
         grown = asyncio.Event()
         filling = asyncio.create_task(_fill(export, headings, batches, permitted, file, grown))
         filling.add_done_callback(lambda _: grown.set())
+        filling.add_done_callback(lambda _: self._reading.discard(export))
         digest, offset, held, ended = hashlib.sha256(), 0, b"", False
         try:
             while not ended:

@@ -69,10 +69,10 @@ class Erasure:
         """
         at = self._clock.now()
         async with self._database.transaction() as connection:
-            ids = await self._copies(connection, task_id, served)
+            ids, _ = await self._copies(connection, task_id, served)
             await connection.execute(_SQL["hold"], {"ids": ids})
             # A corrected input may have come before its first task was held.
-            ids = await self._copies(connection, task_id, served)
+            ids, use_case = await self._copies(connection, task_id, served)
             cursor = await connection.execute(_SQL["hold"], {"ids": ids})
             fresh = [row["id"] for row in await cursor.fetchall() if not row["erased"]]
             (open_work,) = await (
@@ -85,7 +85,7 @@ class Erasure:
             for statement in _STEPS:
                 await connection.execute(statement, {"ids": ids, "at": at})
             emptied = await self._audit.erase(
-                connection, positions, by=by, reason=reason, tasks=fresh
+                connection, positions, by=by, reason=reason, tasks=fresh, use_case=use_case
             )
         # An erasure must remain valid after a restore of an older copy.
         await self._audit.witness()
@@ -114,9 +114,10 @@ class Erasure:
 
     async def _copies(
         self, connection: Connection, task_id: str, served: Sequence[str] | None
-    ) -> list[str]:
+    ) -> tuple[list[str], str]:
+        """The ids of a task's copies, and their use case."""
         cursor = await connection.execute(_SQL["copies"], {"task_id": task_id})
         copies = await cursor.fetchall()
         if not copies or (served is not None and copies[0]["use_case"] not in served):
             raise UnknownTaskError(task_id)
-        return [row["id"] for row in copies]
+        return [row["id"] for row in copies], copies[0]["use_case"]

@@ -180,8 +180,9 @@ WHERE subject = %(id)s AND kind = 'incident' AND use_case = %(use_case)s AND det
 -- name: incident_changes
 SELECT at, kind, subject, actor, detail FROM audit_entry
 WHERE use_case = %(use_case)s AND at BETWEEN %(since)s AND %(until)s
+  -- An erasure names the reviewer checks that were made from its task.
   AND kind NOT IN ('decided', 'reviewed', 'undone', 'overturned', 'sent', 'reported',
-                   'withdrawn')
+                   'withdrawn', 'erased')
 ORDER BY position
 
 -- name: incident_halts
