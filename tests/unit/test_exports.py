@@ -284,6 +284,20 @@ async def compared(client: httpx2.AsyncClient, asked: dict[str, str]) -> int:
     return len(keys)
 
 
+async def test_a_page_stays_small_whatever_its_texts_hold(site: Site) -> None:
+    """Twenty inputs of nearly the largest size made a page of 28 MB, which held up the server."""
+    for number in range(20):
+        text = f"{number} {'&<' * 100_000}"
+        sent = await site.shop.post("/usecases/triage/tasks", json={"input": {"text": text}})
+        assert sent.status_code == 200
+    async with browsing(site) as client:
+        shown = (await client.get("/receipts")).text
+        assert "19 &amp;" in shown
+        assert len(shown) < 300_000
+        exported = (await client.get("/receipts/export.csv")).text
+    assert len(exported) > 20 * 200_000
+
+
 class TestReceipts:
     async def test_the_export_is_what_the_page_shows(self, filled: Site) -> None:
         chance = random.Random(14)

@@ -423,6 +423,19 @@ class TestDatabase:
             async with Database(url):
                 pass
 
+    async def test_large_rows_make_a_batch_shorter(self, url: str) -> None:
+        rows = "SELECT g AS n, jsonb_build_object('text', repeat('y', {})) FROM generate_series(1, {}) g"
+        async with Database(url) as database:
+            for size, count, expected in (
+                (500_000, 120, [50, 50, 20]),
+                (10, 2_001, [1_000, 1_000, 1]),
+                (10, 0, []),
+            ):
+                batches = [len(part) async for part in database.stream(rows.format(size, count))]
+                assert batches == expected
+            batches = [len(part) async for part in database.stream(rows.format(1, 60), batch=7)]
+            assert batches == [*[7] * 8, 4]
+
     async def test_a_cancelled_caller_stays_cancelled_for_any_database_error(
         self, url: str
     ) -> None:

@@ -27,6 +27,7 @@ _MOST_SELECTED = 200
 _LONGEST = 200  # characters of a filter
 _LONGEST_ID = 80
 _CUT = 160  # characters of a cell
+_HOVER = 1_000  # characters of it that are shown on hover; its own page has all
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -329,7 +330,9 @@ def _head(table: DataTable[RowT], view: TableView, column: Column[RowT]) -> Colu
 def _cell(column: Column[RowT], row: RowT) -> Cell:
     cell = column.show(row) if column.show else _plain(column.value(row))
     if len(cell.text) > _CUT:
-        return replace(cell, text=f"{cell.text[: _CUT - 1]}…", detail=cell.detail or cell.text)
+        hover = cell.detail or cell.text
+        hover = hover if len(hover) <= _HOVER else f"{hover[: _HOVER - 1]}…"
+        return replace(cell, text=f"{cell.text[: _CUT - 1]}…", detail=hover)
     return cell
 
 

@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from itertools import product
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 import psycopg
@@ -22,6 +23,9 @@ RowT = TypeVar("RowT", bound=Row)
 Parameters = Mapping[str, object]
 SCHEMA = "roadbed"
 _CHECKED_SECONDS = 1.0
+_FETCHED_ROWS = 50  # at a time: a row may be as large as a body
+_BATCH_BYTES = 4_000_000  # after which a batch is given with fewer rows
+_LONG_TYPES = (25, 114, 3802)  # text, json, jsonb
 _HOSTS = re.compile(r"((\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._%-]*)(:[0-9]*)?(,|$))*")
 
 # SQLSTATE classes of transient failures.
@@ -117,6 +121,15 @@ async def _check(connection: Connection) -> None:
         connection.checked_at = now
 
 
+def _size(cursor: psycopg.AsyncServerCursor[Row]) -> int:
+    """The bytes of text in the rows that were fetched last."""
+    if (result := cursor.pgresult) is None:
+        return 0
+    long = [place for place in range(result.nfields) if result.ftype(place) in _LONG_TYPES]
+    cells = product(range(result.ntuples), long)
+    return sum(len(result.get_value(row, column) or b"") for row, column in cells)
+
+
 class Database:
     """A pool of connections; one call of ``transaction`` is one transaction."""
 
@@ -191,14 +204,23 @@ class Database:
     async def stream(
         self, query: str, parameters: Parameters | None = None, *, batch: int = 1000
     ) -> AsyncGenerator[Sequence[Row], None]:
-        """All rows of one statement as they were when it began, so many at a time.
+        """All rows of one statement as they were when it began, so many at a time at most.
 
-        The database holds them; here there is never more than one batch. A connection is in use
-        until the end, so whoever stops before it closes the iterator.
+        The database holds them; here there is never more than one batch, and large rows make it
+        shorter. A connection is in use until the end, so whoever stops before it closes the
+        iterator.
         """
         async with self.transaction() as connection, connection.cursor(name="rows") as cursor:
             await cursor.execute(query, parameters)
-            while rows := await cursor.fetchmany(batch):
+            rows: list[Row] = []
+            size = 0
+            while part := await cursor.fetchmany(min(batch - len(rows), _FETCHED_ROWS)):
+                rows += part
+                size += _size(cursor)
+                if len(rows) >= batch or size >= _BATCH_BYTES:
+                    yield rows
+                    rows, size = [], 0
+            if rows:
                 yield rows
 
     @overload
