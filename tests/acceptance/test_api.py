@@ -11,8 +11,10 @@ import httpx2
 import pytest
 
 import roadbed
+from roadbed.audit.model import ReceiptProof
 from roadbed.kernel.settings import Settings
 from roadbed.statuses import STATUS
+from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 
 TASKS = "/usecases/triage/tasks"
@@ -235,6 +237,31 @@ class TestReviewing:
         assert (read["output"], read["verdict"]["kind"]) == ({"queue": "returns"}, "reject")
         await site.reviewer.post(f"{path}/undo")
         await problem(await site.shop.post(f"{path}/claim"), 409, "review_taken")
+
+    async def test_a_proof_holds_nothing_that_was_hidden_when_it_was_made(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        review = await self.review(site, blind=True)
+        await site.reviewer.post(f"/reviews/{review['id']}/verdict", json={"verdict": "reject"})
+        prove, path = site.app.audit.sealed_proof_of_task, f"/receipts/{review['task_id']}/proof"
+
+        async def late(task_id: str) -> ReceiptProof:
+            """Meanwhile the task becomes one whose answer is hidden again."""
+            await site.reviewer.post(f"/reviews/{review['id']}/undo")
+            return await prove(task_id)
+
+        monkeypatch.setattr(site.app.audit, "sealed_proof_of_task", late)
+        await problem(await site.reviewer.get(path), 409, "proof_hidden")
+        async with browsing(site) as client:
+            assert (await client.get(path)).status_code == 409
+
+    async def test_a_verdict_taken_back_on_a_blind_one_is_not_told(self, site: Site) -> None:
+        review = await self.review(site, blind=True)
+        await site.reviewer.post(f"/reviews/{review['id']}/verdict", json={"verdict": "reject"})
+        await site.reviewer.post(f"/reviews/{review['id']}/undo")
+        receipt = await site.app.receipts.get(review["task_id"], viewer="kim")
+        assert receipt["decision"]["hidden"]
+        assert receipt["review"]["undone"] == []
 
     async def test_a_blind_one_taken_back_is_for_somebody_else(self, site: Site) -> None:
         review = await self.review(site, blind=True)

@@ -428,3 +428,17 @@ async def test_a_link_is_shown_on_a_terminal_alone(
     told = await server._way_in(app, "http://here")
     assert told.startswith("Sign in once: http://here/sign-in?code=")
     assert await app.people.whose_link(told.partition("code=")[2]) == as_name(me())
+
+
+async def test_a_page_that_renews_itself_hides_no_act_of_its_reader(app: App) -> None:
+    """The look of a stream is remembered; a person who acts meanwhile is active all the same."""
+    await app.members.add("ann", by="test")
+    secret = await app.people.open_session(SignInProof(person="ann", how="oidc"))
+    await app.database.fetch("UPDATE token SET last_used_at = now() - interval '10 minutes'")
+    await app.people.holder("session", secret, awake=False)
+    await app.people.holder("session", secret)
+    [row] = await app.database.fetch(
+        "SELECT last_used_at > now() - interval '1 minute' AS active FROM token "
+        "WHERE kind = 'session'"
+    )
+    assert row["active"]

@@ -59,8 +59,9 @@ async def receipt(task_id: str, request: Request) -> Response:
 async def proof(task_id: str, request: Request) -> Response:
     """The proof that the entries of one task are in the signed audit log."""
     app = app_of(request)
+    document = await app.audit.sealed_proof_of_task(task_id)
     await app.receipts.check_whole(task_id, viewer=person_of(request))
-    return as_json(await app.audit.sealed_proof_of_task(task_id))
+    return as_json(document)
 
 
 @router.get("/receipts")

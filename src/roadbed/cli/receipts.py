@@ -228,7 +228,9 @@ def _write_proof(task_id: str, file: Path | None) -> None:
         async with opened(only=[]) as services:
             await services.audit.seal()
             await services.audit.publish()
-            return await services.audit.proof_of_task(task_id)
+            document = await services.audit.proof_of_task(task_id)
+            await services.receipts.check_whole(task_id, viewer=me())
+            return document
 
     from pydantic_core import to_json
 

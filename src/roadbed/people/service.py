@@ -47,7 +47,8 @@ class People:
         self._clock = clock
         self._entropy = entropy
         self._idle_seconds = idle_seconds
-        self._remembered: dict[tuple[str, Kind], tuple[float, Viewer]] = {}
+        # Until when, whose, and whether it is still to be noted that the person is active.
+        self._remembered: dict[tuple[str, Kind], tuple[float, Viewer, bool]] = {}
 
     async def issue_token(
         self,
@@ -186,9 +187,10 @@ class People:
         ``awake`` says that a person acts, not a page that refreshes itself: an idle session ends.
         """
         key = (hashed(secret), kind)
-        remembered = self._remembered.get(key)
-        if remembered is not None and self._clock.monotonic() < remembered[0]:
-            return remembered[1]
+        if (remembered := self._remembered.get(key)) is not None:
+            until, viewer, untouched = remembered
+            if self._clock.monotonic() < until and not (awake and untouched):
+                return viewer
         facts = {"hash": key[0], "kind": kind, "idle": self._idle_seconds}
         row = await self._database.fetch_one(SQL["holder"], facts)
         if row is None:
@@ -199,7 +201,8 @@ class People:
         viewer = _viewer(row, kind)
         if len(self._remembered) > _MOST_REMEMBERED:
             self._remembered.clear()
-        self._remembered[key] = (self._clock.monotonic() + _REMEMBER_SECONDS, viewer)
+        until = self._clock.monotonic() + _REMEMBER_SECONDS
+        self._remembered[key] = (until, viewer, row["stale"] and not awake)
         return viewer
 
     async def viewer(self, name: str) -> Viewer:

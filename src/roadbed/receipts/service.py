@@ -99,7 +99,8 @@ class Receipts:
     async def check_whole(self, task_id: str, *, viewer: str) -> None:
         """Raise ``ProofHiddenError`` if a part of the task is hidden from ``viewer``.
 
-        Who passes has seen its decision as on its page: they may no longer label it blind.
+        Who passes has seen its decision as on its page: they may no longer label it blind. What
+        it is about is read before this: read afterwards, it could hold what was decided meanwhile.
         """
         receipt = await self.get(task_id, viewer=viewer)
         row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
@@ -276,7 +277,7 @@ def _from_row(
             "rate": row["reference_rate"],
         },
         "decision": _decision(row, hidden=hidden) if decided else None,
-        "review": _review(row) if row["review_id"] else None,
+        "review": _review(row, hidden=hidden) if row["review_id"] else None,
         # Deliveries and outcomes would reveal the answer to a blind reviewer.
         "deliveries": [] if hidden else list(deliveries),
         "outcomes": [] if hidden else list(outcomes),
@@ -313,7 +314,7 @@ def _weak_spots(row: FindRow) -> list[Mapping[str, Any]]:
     ]
 
 
-def _review(row: FindRow) -> dict[str, Any]:
+def _review(row: FindRow, *, hidden: bool) -> dict[str, Any]:
     verdict = (
         None
         if row["verdict"] is None
@@ -338,7 +339,8 @@ def _review(row: FindRow) -> dict[str, Any]:
         "claimed_by": row["claimed_by"],
         "superseded_by": row["superseded_by"],
         "verdict": verdict,
-        "undone": row["undone"] or [],
+        # Which verdict it was tells whether its reviewer found the answer right.
+        "undone": [] if hidden else row["undone"] or [],
     }
 
 
