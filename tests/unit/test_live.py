@@ -132,7 +132,9 @@ async def test_an_address_with_nul_is_no_page(address: str) -> None:
     assert not pages.asked
 
 
-@pytest.mark.parametrize("address", ["//x/usecases", "http://x/usecases", "http://[", "", "a", "/live"])
+@pytest.mark.parametrize(
+    "address", ["//x/usecases", "http://x/usecases", "http://[", "", "a", "/live"]
+)
 def test_an_address_of_another_page_is_no_live_one(address: str) -> None:
     paths: list[str] = []
     live = LivePages(Pages(), lambda scope: bool(paths.append(scope["path"])))

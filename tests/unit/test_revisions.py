@@ -966,6 +966,15 @@ class TestEvidence:
             assert [item["effects"] for item in result["revisions"]] == [None, None]
             assert [entry["came_to"] for entry in result["revisions"]] == [None, None]
 
+    async def test_nor_does_one_that_was_not_drawn_of_one_that_was(self, app: App) -> None:
+        await automatic(app, rate=0.0)
+        first = await decide(app, "to returns")
+        await automatic(app, rate=1.0)
+        second = await revise(app, first.task_id, "to returns again")
+        result = await app.receipts.get(second.task_id, viewer="ana")
+        assert result["decision"]["hidden"]
+        assert [revision["output"] for revision in result["revisions"]] == [None, None]
+
 
 def test_changes_are_listed_by_field() -> None:
     before = {"a": 1, "b": {"c": [1], "d": 2.0}, "e": "x"}

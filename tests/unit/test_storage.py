@@ -424,7 +424,10 @@ class TestDatabase:
                 pass
 
     async def test_large_rows_make_a_batch_shorter(self, url: str) -> None:
-        rows = "SELECT g AS n, jsonb_build_object('text', repeat('y', {})) FROM generate_series(1, {}) g"
+        rows = (
+            "SELECT number, jsonb_build_object('text', repeat('y', {})) "
+            "FROM generate_series(1, {}) AS number"
+        )
         async with Database(url) as database:
             for size, count, expected in (
                 (500_000, 120, [50, 50, 20]),

@@ -155,7 +155,7 @@ async def export(request: Request) -> Response:
 
 
 def _view(request: Request, names: Sequence[str]) -> TableView:
-    """The view of an address; its use case is one of ``names``, for the export notes it in its log."""
+    """The view of an address. Its use case is one of ``names``: an export is noted in its log."""
     seen = replace(TABLE, filters={**TABLE.filters, "usecase": names})
     return tables.read(seen, request.query_params)
 

@@ -23,14 +23,14 @@ _WAITS = "waits for its last word; until then what was sent stands"
 def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]:
     """The revisions of a task, oldest first; empty if there is only one.
 
-    Parts that would reveal an answer to a blind reviewer are left out.
+    Parts that would reveal an answer to a blind reviewer are left out, of all revisions: the answer
+    to a corrected input is mostly that to the input before.
     """
     if len(rows) < 2:
         return []
-    hidden, before = False, None
+    hidden, before = any(row["withheld"] and row["by"] != viewer for row in rows), None
     links: list[dict[str, object]] = []
     for row in rows:
-        hidden = hidden or (row["withheld"] and row["by"] != viewer)
         effects = None if hidden else row["effects"]
         links.append(
             {
