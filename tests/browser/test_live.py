@@ -183,3 +183,26 @@ async def test_updates_can_be_paused(site: Site, page: Page) -> None:
     assert await button.get_attribute("aria-pressed") == "false"
     await page.goto(f"{site.address}/account")
     assert await button.is_hidden()
+
+
+@pytest.mark.parametrize("key", ["a", "Enter"])
+async def test_a_key_that_is_held_down_does_not_confirm(
+    folders: Folders, settings: Settings, url: str, key: str
+) -> None:
+    """Signing takes a second press of the key; one that repeats itself is no second press."""
+    write(folders, rollout="shadow_tasks=0, canary_tasks=4, canary_share=0.5", count=700)
+    async with serving(settings, url) as site, signed_in(site) as page:
+        release = await gated(site.app)
+        await page.goto(f"{site.address}/releases/{release.id}")
+        await page.locator("#act button[value=approve]").focus()
+        await page.keyboard.down(key)
+        await page.wait_for_url("**confirm=approve**")
+        form = page.locator("form.confirm")
+        await form.wait_for()
+        for _ in range(3):
+            await page.keyboard.down(key)  # as a key that is held
+        assert await form.evaluate("form => form.dataset.sent ?? 'not sent'") == "not sent"
+        await page.keyboard.up(key)
+        await page.keyboard.press(key)
+        await page.wait_for_url(f"{site.address}/releases/{release.id}")
+        assert [off.person for off in (await site.app.releases.get(release.id)).sign_offs] == ["ana"]

@@ -137,7 +137,12 @@ async def test_an_address_with_nul_is_no_page(address: str) -> None:
 )
 def test_an_address_of_another_page_is_no_live_one(address: str) -> None:
     paths: list[str] = []
-    live = LivePages(Pages(), lambda scope: bool(paths.append(scope["path"])))
+
+    def is_live(scope: Scope) -> bool:
+        paths.append(scope["path"])
+        return False
+
+    live = LivePages(Pages(), is_live)
     assert asyncio.run(live._render(opened(address))) is None
     assert paths == [address]
 

@@ -11,8 +11,7 @@ _DANGER = re.compile(f"['\\s\u200b-\u200f\u2060\ufeff]*{_SIGNS}|'*[\t\r\n]")
 # Where a list of numbers has semicolons, as in German, programs cut CSV at these, and at a line's
 # end, even inside quotes. What follows is a cell of its own, and harmful if it calls or refers.
 _PART = (
-    "([;\t\r\n](?:[^\\S\t\r\n]|['\"\u200b-\u200f\u2060\ufeff])*){}"
-    f"(?={_SIGNS}[^;\t\r\n]*[(|!])"
+    f"([;\t\r\n](?:[^\\S\t\r\n]|['\"\u200b-\u200f\u2060\ufeff])*){{}}(?={_SIGNS}[^;\t\r\n]*[(|!])"
 )
 _WITHIN, _NEUTRALISED_WITHIN = re.compile(_PART.format("")), re.compile(_PART.format("'"))
 _CODE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")  # how a workbook writes a character by its number

@@ -71,8 +71,11 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (event.ctrlKey || event.metaKey || event.altKey) return;
+  // A key that is held down acts once, also if the page it opened has an act of the same key.
+  if (event.repeat && event.key === "Enter" && !event.target.matches("textarea")) { event.preventDefault(); return; }
   if (event.key === "Escape" && typing(event.target)) { event.target.blur(); return; }
   if (typing(event.target) || document.querySelector("dialog[open]")) return;
+  if (event.repeat && !"jk".includes(event.key)) return;
   if (event.key.length === 1 && event.key !== "?" && kept.read("keys") === "off") return;
   if (going) { going = false; go(event.key); return; }
   const search = document.querySelector("[data-search]");
