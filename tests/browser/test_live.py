@@ -205,4 +205,5 @@ async def test_a_key_that_is_held_down_does_not_confirm(
         await page.keyboard.up(key)
         await page.keyboard.press(key)
         await page.wait_for_url(f"{site.address}/releases/{release.id}")
-        assert [off.person for off in (await site.app.releases.get(release.id)).sign_offs] == ["ana"]
+        signed = await site.app.releases.get(release.id)
+        assert [sign_off.person for sign_off in signed.sign_offs] == ["ana"]
