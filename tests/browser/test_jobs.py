@@ -95,4 +95,5 @@ async def test_a_receipt_is_read(site: Site, hands: Hands) -> None:
     await hands.press("number 3", "link")
     await hands.page.wait_for_url(f"**/receipts/{newest['task_id']}")
     await hands.press("Copy link")
-    assert "Waiting for a person." in await hands.page.locator(".lead").inner_text()
+    told = await hands.page.locator(".lead").inner_text()
+    assert "Waiting for a person." in told or "blind sample" in told  # one in a hundred is drawn
