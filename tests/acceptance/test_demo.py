@@ -57,6 +57,7 @@ def starting(url: str, folder: Path) -> Iterator[Start]:
                 **kept,
                 "ROADBED_DATABASE_URL": url,
                 "ROADBED_AUDIT_DIR": str(folder / "audit"),
+                "ROADBED_PORT": "0",  # demos of several tests run at the same time
             },
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
