@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,16 +95,16 @@ def test_the_palette_offers_only_what_is_permitted() -> None:
     assert "People" in offered("", admin=True)
 
 
-def test_tasks_by_time_are_summed_in_steps() -> None:
+def test_tasks_by_time_are_drawn_in_the_steps_that_they_are_counted_in() -> None:
     now = datetime(2026, 3, 15, 12, tzinfo=UTC)
-    rows = [
-        {"at": now - timedelta(minutes=minutes), "tasks": 2, "automatic": 1}
-        for minutes in (10, 40, 50, 60 * 24 + 1)
-    ]
-    day = charts.steps(rows, now, days=1)
-    assert [(step["tasks"], step["automatic"]) for step in day] == [(4, 2), (2, 1)]
-    assert day[0]["at"] == now - timedelta(minutes=50)
-    fortnight = charts.steps(rows, now, days=14)
-    assert [step["tasks"] for step in fortnight] == [2, 6]
-    assert charts.steps([], now, days=14) == []
-    assert "14 days ago" in charts.volume(fortnight, now, days=14)
+    day = [{"at": now - timedelta(minutes=30), "tasks": 4, "automatic": 2}]
+    plot = charts.volume(day, now)
+    assert "4 tasks a half-hour at most" in plot
+    assert "24 hours ago" in plot
+    fortnight = [{"at": now - timedelta(days=back), "tasks": 6, "automatic": 0} for back in (13, 1)]
+    plot = charts.volume(fortnight, now, days=14)
+    assert "6 tasks a day at most" in plot
+    assert "14 days ago" in plot
+    places = [float(place) for place in re.findall(r'class="bar" x="([0-9.]+)"', plot)]
+    assert places == pytest.approx([charts.WIDTH / 14, charts.WIDTH * 13 / 14], abs=0.1)
+    assert charts.volume([], now, days=14) == ""

@@ -136,7 +136,7 @@ async def usecase(request: Request) -> HTMLResponse:
     service = app.service(request.path_params["name"])
     name, declared = service.loaded.declared.name, service.loaded.declared
     days = 14 if request.query_params.get("days") == "14" else 1
-    overview, tasks, halted, allowances, sent, notices = await asyncio.gather(
+    overview, history, halted, allowances, sent, notices = await asyncio.gather(
         app.monitoring.overview(declared, halted=service.halted),
         app.monitoring.history(name) if days == 1 else app.monitoring.fortnight(name),
         app.halts.history(name),
@@ -145,7 +145,6 @@ async def usecase(request: Request) -> HTMLResponse:
         app.notices.list(name),
     )
     now = app.clock.now()
-    history = charts.steps(tasks, now, days=days)
     proof = (overview.version.certificate if overview.version else None) or {}
     curve = proof.get("detail", {}).get("curve", [])
     return await usecase_page(

@@ -15,7 +15,6 @@ from roadbed.kernel.messages import localised, number
 from roadbed.storage.database import Row
 
 WIDTH, HEIGHT = 640, 300
-_STEPS = 48  # bars of a plot of tasks by time
 _TICKS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5)
 _MOST_TICKS = 6
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 28, 16, 40
@@ -115,28 +114,16 @@ def calibration(bins: Sequence[Mapping[str, float]]) -> Markup:
     return svg(_("Share of right answers against confidence"), parts)
 
 
-def steps(history: Sequence[Row], now: datetime, *, days: int) -> Sequence[Row]:
-    """The tasks of the last ``days`` in 48 steps; a step without a task is left out."""
-    size = days * 86_400 / _STEPS
-    summed: dict[int, dict[str, Any]] = {}
-    for row in history:
-        back = int((now - row["at"]).total_seconds() // size)
-        if back >= _STEPS:
-            continue
-        began = row["at"]
-        step = summed.setdefault(back, {"at": began, "tasks": 0, "automatic": 0})
-        step["at"] = min(step["at"], began)
-        step["tasks"] += row["tasks"]
-        step["automatic"] += row["automatic"]
-    return [summed[back] for back in sorted(summed, reverse=True)]
-
-
 def volume(history: Sequence[Row], now: datetime, *, days: int = 1) -> Markup:
-    """Tasks over the last ``days`` in steps, the automatic part filled."""
+    """Tasks over one day by half-hours, or over more ``days`` by day, the automatic part filled.
+
+    ``history`` holds ``at``, where a step begins, ``tasks`` and ``automatic``.
+    """
     most = max((row["tasks"] for row in history), default=0)
     if not most:
         return Markup("")
     height, width = 96, WIDTH
+    step = width / (48 if days == 1 else days)
     parts = []
     for row in history:
         x = width * (1 - (now - row["at"]).total_seconds() / (days * 86_400))
@@ -144,28 +131,27 @@ def volume(history: Sequence[Row], now: datetime, *, days: int = 1) -> Markup:
         for kind, size in (("bar", tall), ("bar filled", part)):
             parts.append(
                 Markup(
-                    '<rect class="{}" x="{:.1f}" y="{:.1f}" width="11" height="{:.1f}"/>'
-                ).format(kind, max(x, 0), height - 18 - size, size)
+                    '<rect class="{}" x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}"/>'
+                ).format(kind, max(x, 0), height - 18 - size, step * 0.7, size)
             )
-    parts += [
-        word(0, height - 3, _("24 hours ago") if days == 1 else _("14 days ago")),
-        word(width, height - 3, _("now"), "end"),
-        word(
-            0,
-            10,
-            (
-                _("%(n)s tasks a half-hour at most")
-                if days == 1
-                else _("%(n)s tasks in 7 hours at most")
-            )
-            % {"n": number(most)},
-        ),
-    ]
-    title = (
-        _("Tasks in the last 24 hours, the automatic part filled")
+    ago, highest, title = (
+        (
+            _("24 hours ago"),
+            _("%(n)s tasks a half-hour at most"),
+            _("Tasks in the last 24 hours, the automatic part filled"),
+        )
         if days == 1
-        else _("Tasks in the last 14 days, the automatic part filled")
+        else (
+            _("14 days ago"),
+            _("%(n)s tasks a day at most"),
+            _("Tasks in the last 14 days, the automatic part filled"),
+        )
     )
+    parts += [
+        word(0, height - 3, ago),
+        word(width, height - 3, _("now"), "end"),
+        word(0, 10, highest % {"n": number(most)}),
+    ]
     return svg(title, parts, height)
 
 

@@ -19,7 +19,7 @@ from roadbed.console.chips import Chip
 from roadbed.exports.model import CellKind, ExportCell, Format, Heading
 from roadbed.kernel.json import flat
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import number, several
+from roadbed.kernel.messages import localised, number, several
 from roadbed.kernel.paging import COUNTED, Portion, Slice
 
 RowT = TypeVar("RowT")
@@ -342,10 +342,10 @@ def _plain(value: ExportCell) -> Cell:
     if value is None:
         return Cell(text="–")
     if isinstance(value, bool):
-        return Cell(text="yes" if value else "no")
+        return Cell(text=_("yes") if value else _("no"))
     if isinstance(value, int):
-        return Cell(text=f"{value:,}")
-    return Cell(text=f"{value:.3f}" if isinstance(value, float) else value)
+        return Cell(text=number(value))
+    return Cell(text=localised(f"{value:.3f}") if isinstance(value, float) else value)
 
 
 def _parameters(table: DataTable[RowT], view: TableView) -> list[tuple[str, str]]:

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Literal
 
 from roadbed.examples.service import late_before
-from roadbed.guarantee.rows import MeasuredErrorRow, PulseRow, Queries
+from roadbed.guarantee.rows import MeasuredErrorRow, Queries
 from roadbed.kernel.clock import Clock
 from roadbed.risk.curve import most_within_chance, share_interval
 from roadbed.storage.database import Database
@@ -20,7 +20,6 @@ from roadbed.usecases.use_case import RiskMeasure, UseCase
 from roadbed.versions.model import VersionInfo
 
 _SQL = queries(Queries)
-_KEPT_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,30 +116,14 @@ def measured_error(
 
 
 class MeasuredErrorReader:
-    """Reads measured errors, and keeps each for some seconds while no verdict is new.
-
-    The statement reads the whole sample. A verdict shows at once; an answer that was drawn or whose
-    label became late shows a few seconds later.
-    """
+    """Reads measured errors. One statement reads the whole sample."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._kept: dict[str, tuple[PulseRow, float, MeasuredErrors]] = {}
 
     async def read(self, declared: UseCase, version: VersionInfo | None) -> MeasuredErrors:
         """The measured errors of a use case. ``version`` is the one in service."""
-        name, now = declared.name, self._clock.monotonic()
-        (pulse,) = await self._database.fetch(_SQL["pulse"], {"use_case": name})
-        if kept := self._kept.get(name):
-            seen, at, errors = kept
-            if seen == pulse and now - at < _KEPT_SECONDS:
-                return errors
-        errors = await self._computed(declared, version)
-        self._kept[name] = pulse, now, errors
-        return errors
-
-    async def _computed(self, declared: UseCase, version: VersionInfo | None) -> MeasuredErrors:
         hours = declared.label_within_hours
         facts = {
             "use_case": declared.name,

@@ -65,10 +65,12 @@ class KeptFigures:
         compute: Callable[[], Awaitable[_Figure]],
         *,
         about: object = None,
+        traffic_seconds: float = TRAFFIC_SECONDS,
     ) -> _Figure:
         """The figure ``name`` of ``use_case``; of those who come at the same time one computes it.
 
-        ``about`` is what it depends on besides: another value makes a new figure.
+        ``about`` is what it depends on besides: another value makes a new figure. Traffic alone
+        makes it old after ``traffic_seconds``.
         """
         mark = await self.mark(use_case)
         if mark is None:
@@ -76,7 +78,11 @@ class KeptFigures:
         key = (name, use_case, messages.spoken())  # some hold sentences
         async with self._locks[key]:
             kept = self._kept.get(key)
-            if kept is None or kept.about != about or not self._is_good(kept, mark):
+            if (
+                kept is None
+                or kept.about != about
+                or not self._is_good(kept, mark, traffic_seconds)
+            ):
                 # Before it is computed: what happens meanwhile makes it old.
                 mark, made_at = await self.mark(use_case) or mark, self._clock.monotonic()
                 kept = _Kept(mark=mark, made_at=made_at, about=about, figure=await compute())
@@ -105,8 +111,8 @@ class KeptFigures:
     def _of(self, use_case: str) -> Mark:
         return self._marks.get(use_case, Mark(newest=self._began, act=self._began))
 
-    def _is_good(self, kept: _Kept, mark: Mark) -> bool:
+    def _is_good(self, kept: _Kept, mark: Mark, traffic_seconds: float) -> bool:
         age = self._clock.monotonic() - kept.made_at
         if kept.mark.act < mark.act or age >= _LONGEST_SECONDS:
             return False
-        return kept.mark.newest >= mark.newest or age < TRAFFIC_SECONDS
+        return kept.mark.newest >= mark.newest or age < traffic_seconds

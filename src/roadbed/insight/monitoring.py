@@ -83,7 +83,6 @@ class Monitoring:
         self._measured_errors = measured_errors
         self._kept = kept
         self._clock = clock
-        self._fortnights: dict[str, tuple[float, Sequence[HistoryRow]]] = {}
 
     async def overview(self, declared: UseCase, *, halted: bool) -> Overview:
         """The current figures of a use case."""
@@ -129,15 +128,15 @@ class Monitoring:
         )
 
     async def fortnight(self, use_case: str) -> Sequence[HistoryRow]:
-        """Decisions of the last 14 days by day, at most a minute old: this reads all of them."""
-        now = self._clock.monotonic()
-        made_at, rows = self._fortnights.get(use_case, (-_FORTNIGHT_SECONDS, ()))
-        if now - made_at >= _FORTNIGHT_SECONDS:
-            since = self._clock.now() - timedelta(days=FORTNIGHT)
-            facts = {"use_case": use_case, "since": since, "seconds": 86_400}
-            rows = await self._database.fetch(_SQL["history"], facts)
-            self._fortnights[use_case] = now, rows
-        return rows
+        """Decisions of the last 14 days by day; under traffic at most a minute old."""
+        since = self._clock.now() - timedelta(days=FORTNIGHT)
+        facts = {"use_case": use_case, "since": since, "seconds": 86_400}
+        return await self._kept.read(
+            "fortnight",
+            use_case,
+            lambda: self._database.fetch(_SQL["history"], facts),
+            traffic_seconds=_FORTNIGHT_SECONDS,
+        )
 
     async def pulse(self) -> int:
         """The position of the newest audit entry: it grows with every recorded event."""
