@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from starlette.routing import Route
 
 from roadbed.access import declared
-from roadbed.console import charts
+from roadbed.console import charts, pages
 from roadbed.console.app import create
 from roadbed.console.navigation import TABS, ShownTab, entries, tabs
 from roadbed.people.model import Role
 from roadbed.people.permissions import ALLOWS, Permission, Viewer
+
+TEMPLATES = Path(pages.__file__).parent / "templates"
 
 
 def shown(path: str, role: Role = Role.DOMAIN_LEAD) -> list[ShownTab]:
@@ -108,3 +111,16 @@ def test_tasks_by_time_are_drawn_in_the_steps_that_they_are_counted_in() -> None
     places = [float(place) for place in re.findall(r'class="bar" x="([0-9.]+)"', plot)]
     assert places == pytest.approx([charts.WIDTH / 14, charts.WIDTH * 13 / 14], abs=0.1)
     assert charts.volume([], now, days=14) == ""
+
+
+@pytest.mark.parametrize(
+    "component", sorted(path.name for path in (TEMPLATES / "components").glob("*.html"))
+)
+def test_every_component_is_a_part_of_a_page(component: str) -> None:
+    """The page of all components shows what pages are made of, and nothing else."""
+    users = [
+        path.name
+        for path in TEMPLATES.rglob("*.html")
+        if f'from "components/{component}"' in path.read_text(encoding="utf-8")
+    ]
+    assert set(users) - {"components.html", component}

@@ -164,7 +164,7 @@ async def usecase(request: Request) -> HTMLResponse:
         proof=proof,
         curve=curve,
         headline=formatting.headline(overview, service.live, now),
-        plot=charts.risk_coverage(
+        curve_plot=charts.risk_coverage(
             curve,
             limit=overview.risk_limit,
             threshold=None if service.live.cautious else service.live.threshold,

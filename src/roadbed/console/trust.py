@@ -28,7 +28,7 @@ async def trust(request: Request) -> HTMLResponse:
         report=report,
         detail=detail,
         looked_at=_limit(request.query_params.get("limit"), report.risk_limit),
-        plot=charts.risk_coverage(
+        curve_plot=charts.risk_coverage(
             detail.get("curve", []),
             limit=report.risk_limit,
             threshold=None if report.cautious else report.threshold,
