@@ -54,7 +54,6 @@ def play(
     view.open()
     if port is None and chosen != settings.port != 0:
         view.note(f"Another program listens on port {settings.port}, so the demo takes {chosen}.")
-    view.note("Starting the database and the server.")
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_play(stream, settings, view, once=once, port=chosen, as_json=as_json))
 
@@ -68,6 +67,7 @@ async def _play(
     ending = Ending(task)  # any end of the demo also ends its processes
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.ask)
+    view.note("Starting the database and the server.")  # from here on there is something to end
     async with open_stage(stream, settings, port, view.note, ending) as stage:
         view.note(await _way_in(stage, settings, once=once))
         with view:
