@@ -122,6 +122,28 @@ async def test_reviews_of_another_kind_are_named(app: App, kind: str, change: st
     assert "review" not in seen
 
 
+async def test_more_reviews_than_are_counted_are_said_to_be_more(app: App) -> None:
+    [before] = await items(app, "rev", "review")
+    assert before.why.startswith("1 task waits")
+    columns = "use_case, blind, priority, opened_at, outcome"
+    await sql(
+        app,
+        f"""WITH copies AS (
+            INSERT INTO task (id, use_case, body_hash, input, source, reference, reference_rate,
+                              admitted_at)
+            SELECT task.id || number, use_case, body_hash, input, source, reference, reference_rate,
+                   admitted_at
+            FROM task, generate_series(1, 499) AS number RETURNING id)
+        INSERT INTO review (id, task_id, {columns})
+        SELECT review.id || copies.id, copies.id, {columns.replace("outcome", "'out_1'")}
+        FROM review, copies LIMIT 499""",
+    )
+    await sql(app, "UPDATE review SET outcome = NULL WHERE id IN (SELECT max(id) FROM review)")
+    kinds = {item.kind: item for item in await items(app, "rev")}
+    assert kinds["second_look"].count + kinds["review"].count == 500
+    assert kinds["review"].why.startswith(f"{kinds['review'].count} or more tasks wait")
+
+
 async def test_a_new_label_waits_for_the_role_that_confirms_it(app: App) -> None:
     await sql(
         app,

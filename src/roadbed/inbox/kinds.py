@@ -222,7 +222,7 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
 
     async def find(asking: Asking) -> Sequence[Waiting]:
         rows = await sources.database.fetch(_SQL["reviews"], _facts(asking))
-        return [replace(_waiting(row), kind=row["kind"]) for row in rows]
+        return [replace(_waiting(row, "more"), kind=row["kind"]) for row in rows]
 
     def kind(name: str, title: str, why: Callable[[Waiting], str]) -> Kind:
         return Kind(
@@ -433,7 +433,7 @@ def _verb(item: Waiting) -> str:
 
 
 def _reviews(item: Waiting) -> str:
-    if item.count >= 1000:
+    if item.facts["more"]:
         return _(
             "%(n)s or more tasks wait for a person. What is not automatic is sent after the review."
         ) % {"n": number(item.count)}

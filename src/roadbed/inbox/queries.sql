@@ -1,22 +1,25 @@
 -- name: reviews
--- Reviews that this person may answer now, by the kind of the action item. At most 1,000 of a use case
--- are counted: permission is checked row by row.
+-- Reviews that this person may answer now, by the kind of the action item. At most 500 of a use case
+-- are counted, then there may be `more`: permission is checked row by row.
 SELECT asked.kind, asked.use_case, count(*)::integer AS count, min(asked.opened_at) AS since,
-       min(asked.opened_at) + make_interval(secs => 3600 * max(asked.hours)) AS due
+       min(asked.opened_at) + make_interval(secs => 3600 * max(asked.hours)) AS due,
+       sum(count(*)) OVER (PARTITION BY asked.use_case) = 500 AS more
 FROM unnest(%(use_cases)s::text[]) AS of (use_case)
 CROSS JOIN LATERAL (
-    SELECT review.use_case, review.opened_at,
-           (use_case.declaration ->> 'label_within_hours')::double precision AS hours,
+    -- OFFSET keeps this apart, so that the halts of a use case are read once, not for each review.
+    SELECT label.hours,
+           late_before(of.use_case, make_interval(secs => 3600 * label.hours), %(now)s) AS late
+    FROM (SELECT (declaration ->> 'label_within_hours')::double precision AS hours
+          FROM use_case WHERE name = of.use_case) AS label
+    OFFSET 0) AS label
+CROSS JOIN LATERAL (
+    SELECT review.use_case, review.opened_at, label.hours,
            CASE WHEN measure.kind = 'lead' THEN 'disagreement'
                 WHEN review.outcome IS NOT NULL THEN 'second_look'
                 WHEN review.blind AND task.reference AND task.drawn IS NOT FALSE
-                     AND review.opened_at < late_before(
-                    review.use_case,
-                    make_interval(secs => 3600 * (use_case.declaration ->> 'label_within_hours')::double precision),
-                    %(now)s) THEN 'overdue_label'
+                     AND review.opened_at < label.late THEN 'overdue_label'
                 ELSE 'review' END AS kind
     FROM review
-    JOIN use_case ON use_case.name = review.use_case
     JOIN task ON task.id = review.task_id
     LEFT JOIN measure ON measure.task_id = review.task_id
     WHERE review.use_case = of.use_case AND review.verdict IS NULL AND review.closed_at IS NULL
@@ -24,7 +27,7 @@ CROSS JOIN LATERAL (
       AND (review.claimed_by IS NULL OR review.claimed_by = %(person)s OR review.claim_until < %(now)s)
       AND may_review(review, %(person)s, %(linker)s)
     ORDER BY review.priority DESC, review.id
-    LIMIT 1000) AS asked
+    LIMIT 500) AS asked
 GROUP BY asked.kind, asked.use_case
 
 -- name: new_labels

@@ -14,6 +14,7 @@ class ReviewsRow(TypedDict):
     count: int | None
     since: datetime | None
     due: datetime | None
+    more: bool | None
 
 
 class NewLabelsRow(TypedDict):

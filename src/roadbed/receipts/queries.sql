@@ -86,8 +86,9 @@ FROM outcome WHERE task_id = %(id)s ORDER BY reported_at, id
 
 -- name: list
 -- not null: task_id, use_case, input, reference, admitted_at, revision, hidden, erased
--- One of the two parts gives no rows: which one is known before a row is read. `total` and `newer`
--- are counted once, and at most so far.
+-- One of the two parts gives no rows: which one is known before a row is read. Each use case gives its
+-- first rows by its index: one plan for all of them sorts every task while statistics are old.
+-- `total` and `newer` are counted once, and at most so far.
 WITH matching AS NOT MATERIALIZED (
     SELECT task.id AS task_id, task.use_case, task.key, task.input, task.reference,
            task.admitted_at, task.body_hash = 'erased' AS erased,
@@ -118,14 +119,22 @@ WITH matching AS NOT MATERIALIZED (
            (SELECT count(*) FROM (SELECT FROM matching WHERE task_id >= %(edge)s::text
                                   LIMIT %(counted)s) AS every) AS newer
 )
-(SELECT matching.*, counts.total, counts.newer FROM matching, counts
- WHERE NOT %(oldest)s AND task_id < coalesce(%(before)s::text, 'tsl')
-   AND task_id > coalesce(%(after)s::text, '')
+(SELECT page.*, counts.total, counts.newer
+ FROM counts, unnest(%(served)s::text[]) AS of (use_case)
+ CROSS JOIN LATERAL (
+     SELECT * FROM matching
+     WHERE NOT %(oldest)s AND use_case = of.use_case
+       AND task_id < coalesce(%(before)s::text, 'tsl') AND task_id > coalesce(%(after)s::text, '')
+     ORDER BY task_id DESC LIMIT %(most)s) AS page
  ORDER BY task_id DESC LIMIT %(most)s)
 UNION ALL
-(SELECT matching.*, counts.total, counts.newer FROM matching, counts
- WHERE %(oldest)s AND task_id < coalesce(%(before)s::text, 'tsl')
-   AND task_id > coalesce(%(after)s::text, '')
+(SELECT page.*, counts.total, counts.newer
+ FROM counts, unnest(%(served)s::text[]) AS of (use_case)
+ CROSS JOIN LATERAL (
+     SELECT * FROM matching
+     WHERE %(oldest)s AND use_case = of.use_case
+       AND task_id < coalesce(%(before)s::text, 'tsl') AND task_id > coalesce(%(after)s::text, '')
+     ORDER BY task_id LIMIT %(most)s) AS page
  ORDER BY task_id LIMIT %(most)s)
 
 -- name: incident_tasks
