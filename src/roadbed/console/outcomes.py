@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -121,7 +122,7 @@ async def outcomes(request: Request) -> HTMLResponse:
         request,
         "outcomes.html",
         name,
-        summary=await book.summary(declared),
+        summary=await app.kept_figures.read("outcomes", name, partial(book.summary, declared)),
         declared=declared,
         address=base(request),
         sample=_sample(forms.fields(app.service(name))),

@@ -1,9 +1,9 @@
 -- name: reviews
--- Reviews that this person may answer now, by the kind of the action item. At most 500 of a use case
+-- Reviews that this person may answer now, by the kind of the action item. At most 300 of a use case
 -- are counted, then there may be `more`: permission is checked row by row.
 SELECT asked.kind, asked.use_case, count(*)::integer AS count, min(asked.opened_at) AS since,
        min(asked.opened_at) + make_interval(secs => 3600 * max(asked.hours)) AS due,
-       sum(count(*)) OVER (PARTITION BY asked.use_case) = 500 AS more
+       sum(count(*)) OVER (PARTITION BY asked.use_case) = 300 AS more
 FROM unnest(%(use_cases)s::text[]) AS of (use_case)
 CROSS JOIN LATERAL (
     -- OFFSET keeps this apart, so that the halts of a use case are read once, not for each review.
@@ -27,7 +27,7 @@ CROSS JOIN LATERAL (
       AND (review.claimed_by IS NULL OR review.claimed_by = %(person)s OR review.claim_until < %(now)s)
       AND may_review(review, %(person)s, %(linker)s)
     ORDER BY review.priority DESC, review.id
-    LIMIT 500) AS asked
+    LIMIT 300) AS asked
 GROUP BY asked.kind, asked.use_case
 
 -- name: new_labels
