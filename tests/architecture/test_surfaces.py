@@ -30,6 +30,7 @@ SHARED = {
             "navigation",
             "pages",
             "palette",
+            "release_cases",
             "release_charts",
             "renamed",
             "terms",

@@ -49,6 +49,7 @@ MODULES: dict[str, set[str]] = {
     "console/people.py": set(),
     "console/proposals.py": set(),
     "console/receipts.py": {'.json"', 'attachment; filename="proof-'},
+    "console/release_cases.py": set(),
     "console/release_charts.py": {"filled", "over"},
     "console/releases.py": set(),
     "console/tables.py": {"CSV", "Parquet", "XLSX"},

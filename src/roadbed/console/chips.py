@@ -77,6 +77,13 @@ RELEASES: Mapping[str, Chip] = {
     "rolled_back": Chip("↶", "rolled back", "stop"),
     "withdrawn": Chip("×", "withdrawn", "quiet"),
 }
+# A case of a release: what the candidate changed, or that its answer is not judged.
+CASES: Mapping[str, Chip] = {
+    "broken": Chip("×", "broken", "warn"),
+    "fixed": Chip("✓", "fixed", "good"),
+    "unknown": Chip("?", "unknown", "warn"),
+    "differs": Chip("○", "differs", "quiet"),
+}
 VERSIONS: Mapping[str, Chip] = {
     "live": Chip("●", "live", "good"),
     "retired": Chip("○", "retired", "quiet"),

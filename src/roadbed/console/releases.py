@@ -193,7 +193,7 @@ async def retire(request: Request) -> Response:
 @needs(Permission.VIEW, by=by_release)
 async def release(request: Request) -> HTMLResponse:
     """One release."""
-    person, candidate = person_of(request), await _served(request)
+    person, candidate = person_of(request), await served_release(request)
     asked, read = request.query_params.get("confirm", ""), request.query_params.get("read")
     if asked in ("approve", "refuse") and read is not None:
         try:
@@ -207,12 +207,12 @@ async def release(request: Request) -> HTMLResponse:
 async def act(request: Request) -> Response:
     """Run a release step or record a sign-off; an error is shown beside the buttons."""
     person_of(request)
-    candidate = await _served(request)
+    candidate = await served_release(request)
     form = await form_of(request)
     try:
         await _act(request, candidate, form)
     except RoadbedError as error:
-        return await _release(request, await _served(request), error, form)
+        return await _release(request, await served_release(request), error, form)
     return RedirectResponse(f"/releases/{candidate.id}", status_code=303)
 
 
@@ -318,7 +318,7 @@ def _confirming(
     return asked if asked in possible else None
 
 
-async def _served(request: Request) -> Release:
+async def served_release(request: Request) -> Release:
     """A release of a use case served here; another one answers like a missing one."""
     app = app_of(request)
     candidate = await app.releases.get(request.path_params["release_id"])
@@ -425,6 +425,7 @@ def gate(release: Release) -> dict[str, object]:
         "gate_plot": release_charts.differences(rows),
         "fixed": report_presentation.cases(shown, "fixed"),
         "broken": report_presentation.cases(shown, "broken"),
+        "unknown_cases": report_presentation.unknown_cases(shown),
     }
 
 
@@ -438,7 +439,7 @@ def trial(release: Release) -> dict[str, object]:
         "trial_beside": report_presentation.side_by_side(newest),
         "evidence": rows,
         "evidence_plot": release_charts.evidence(rows),
-        "differing": newest.get("differ", []),
+        "differing": report_presentation.differing(release),
     }
 
 

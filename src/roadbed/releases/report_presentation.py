@@ -207,6 +207,11 @@ def cases(gate: Report | None, what: str) -> list[Report]:
     return list((gate or {}).get("cases", {}).get(what, ()))
 
 
+def unknown_cases(gate: Report | None) -> list[Report]:
+    """The answers of the candidate in a gate report that no review has judged, with the reason."""
+    return list(((gate or {}).get("unknown") or {}).get("cases", ()))
+
+
 def gate_summary(gate: Report) -> str:
     """The gate report in a few sentences."""
     failed = [criterion_label(criterion) for criterion in criteria(gate) if not criterion["passed"]]
@@ -406,6 +411,11 @@ def current_trial(release: Release) -> Report:
     if release.step in ("shadow", "canary") and trial.get("step") != release.step:
         return {}
     return trial
+
+
+def differing(release: Release) -> list[Report]:
+    """The tasks of the current trial on which the two versions differ, newest first."""
+    return list(reversed(current_trial(release).get("differ", ())))
 
 
 def trial_checks(trial: Report) -> list[Report]:

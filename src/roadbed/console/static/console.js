@@ -39,7 +39,7 @@ function go(key) {
 }
 
 function move(step) {
-  const links = [...document.querySelectorAll("[data-list] > li > a, [data-list] > tr > th > a")];
+  const links = [...document.querySelectorAll("[data-list] > li > a, [data-list] > tr > th > :is(a, [tabindex])")];
   if (!links.length) return;
   const at = links.indexOf(document.activeElement);
   links[Math.min(Math.max(at + step, 0), links.length - 1)].focus();

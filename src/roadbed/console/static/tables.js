@@ -24,7 +24,7 @@ new MutationObserver(selections).observe(document.getElementById("main"), {
 // Space selects the row that has the focus.
 document.addEventListener("keydown", (event) => {
   if (event.key !== " " || event.ctrlKey || event.metaKey || event.altKey) return;
-  const at = event.target.closest("[data-list] > tr > th > a");
+  const at = event.target.closest("[data-list] > tr > th > :is(a, [tabindex])");
   const box = at && at.closest("th").querySelector("input[name=row]");
   if (!box) return;
   event.preventDefault();
