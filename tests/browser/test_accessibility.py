@@ -10,6 +10,7 @@ from pathlib import Path
 import axe_playwright_python
 import pytest
 from playwright.async_api import Page
+from psycopg.types.json import Jsonb
 
 from roadbed.console.app import pages
 from roadbed.kernel.settings import Settings
@@ -38,6 +39,20 @@ _NO_PAGES = {
     "/receipts/{task_id}/replay",
     "/usecases/{name}/incidents/{incident_id}/file",
 }
+# Two versions are needed to find cases; the pages show what is in the report.
+_CASE = {
+    "example": "exm_1",
+    "task": None,
+    "input": "number 1",
+    "live": {"queue": "odd"},
+    "candidate": None,
+    "right": {"queue": "odd"},
+    "why": "No review says whether it is right.",
+}
+_CASES = {
+    "cases": {"broken": [_CASE], "fixed": [_CASE | {"task": "tsk_1"}]},
+    "unknown": {"n": 1, "waiting": 0, "cases": [_CASE]},
+}
 _NARROW, _MIDDLE, _WIDE = (320, 640), (768, 1024), (1440, 900)
 
 
@@ -62,6 +77,9 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
         await traffic(served.app, [1, 2, 3])
         release = await served.app.releases.plan("triage", actor="ben")
         await served.app.releases.gate(release.id, actor="ben")
+        await served.app.database.fetch(
+            "UPDATE release SET gate = gate || %(cases)s", {"cases": Jsonb(_CASES)}
+        )
         yield served
 
 

@@ -13,6 +13,7 @@ from playwright.async_api import Locator, Page
 from tests.browser.test_console import CHROMIUM, signed_in
 from tests.conftest import Site
 from tests.unit.test_exports import HOSTILE, fill
+from tests.unit.test_release_cases import store_all
 
 pytestmark = [
     pytest.mark.browser,
@@ -84,6 +85,26 @@ async def test_rows_are_selected_by_keys_and_exported(site: Site, page: Page) ->
     assert len(everything) > 100
 
 
+async def test_rows_that_lead_nowhere_are_reached_and_selected_by_keys(
+    site: Site, page: Page, url: str
+) -> None:
+    """The first of the broken cases was imported: it has no receipt. The second has one."""
+    path = await store_all(site, url)
+    await page.goto(f"{site.address}{path}")
+    await page.get_by_role("link", name="All 43 broken cases").click()
+    await page.wait_for_url("**/cases?change=broken")
+    await page.keyboard.press("j")
+    await page.keyboard.press("Space")
+    assert await page.locator("[data-selected]").inner_text() == "1 selected:"
+    chosen = page.locator(".table-selected").get_by_role("button", name="CSV")
+    [row] = await downloaded(page, chosen)
+    assert row[1:] == ["broken", "returns", "returns", "right 0", "imported"]
+    await page.locator("tbody th span").first.focus()
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/receipts/tsk_b*1")
+
+
 async def test_without_script_a_selection_can_be_exported(site: Site, page: Page) -> None:
     browser = page.context.browser
     assert browser is not None
@@ -104,10 +125,17 @@ async def test_without_script_a_selection_can_be_exported(site: Site, page: Page
 
 
 @pytest.mark.parametrize("width", [390, 1440])
-async def test_a_page_never_scrolls_sideways(site: Site, page: Page, width: int) -> None:
+async def test_a_page_never_scrolls_sideways(site: Site, page: Page, url: str, width: int) -> None:
+    release = await store_all(site, url)
     await page.set_viewport_size({"width": width, "height": 844})
     everything = "task,state,answer,verdict,arrived,usecase,revision,confidence,reason,key,id"
-    for path in ("/", "/receipts", f"/receipts?columns={everything}"):
+    for path in (
+        release,
+        f"{release}/cases",
+        "/",
+        "/receipts",
+        f"/receipts?columns={everything}",
+    ):
         await page.goto(f"{site.address}{path}")
         assert await page.evaluate("document.documentElement.scrollWidth") <= width, path
         assert await page.locator("main script, main img").count() == 0

@@ -76,7 +76,12 @@ async def store(
 
 @pytest.fixture
 async def path(site: Site, url: str) -> str:
-    """The page of a release with 43 broken, 12 fixed, 30 unknown and 20 differing cases."""
+    """The page of a release that ``store_all`` has stored."""
+    return await store_all(site, url)
+
+
+async def store_all(site: Site, url: str) -> str:
+    """A release with 43 broken, 12 fixed, 30 unknown and 20 differing cases; its page."""
     lists: dict[str, list[dict[str, Any]]] = {}
     for change, count in CHANGES.items():
         lists[change] = [
