@@ -82,16 +82,16 @@ async def path(site: Site, url: str) -> str:
 
 async def store_all(site: Site, url: str) -> str:
     """A release with 43 broken, 12 fixed, 30 unknown and 20 differing cases; its page."""
-    lists: dict[str, list[dict[str, Any]]] = {}
+    by_change: dict[str, list[dict[str, Any]]] = {}
     for change, count in CHANGES.items():
-        lists[change] = [
+        by_change[change] = [
             case(number, f"tsk_{change[0]}{number:025}" if number % 3 else None)
             for number in range(count)
         ]
     differ = [{**case(number, f"tsk_d{number:025}"), "right": None} for number in range(DIFFERENT)]
     gate = {
-        "cases": {"broken": lists["broken"], "fixed": lists["fixed"]},
-        "unknown": {"n": 30, "waiting": 0, "cases": lists["unknown"]},
+        "cases": {"broken": by_change["broken"], "fixed": by_change["fixed"]},
+        "unknown": {"n": 30, "waiting": 0, "cases": by_change["unknown"]},
     }
     return await store(site, url, gate, differ)
 

@@ -47,13 +47,15 @@ class ListedCase:
 
 def listed(release: Release) -> Sequence[ListedCase]:
     """The cases that the page of a release shows, in the order of its reports."""
-    lists = {
+    by_change = {
         "broken": report_presentation.cases(release.gate, "broken"),
         "unknown": report_presentation.unknown_cases(release.gate),
         "fixed": report_presentation.cases(release.gate, "fixed"),
         "differs": report_presentation.differing(release),
     }
-    return [ListedCase(change=name, case=case) for name, cases in lists.items() for case in cases]
+    return [
+        ListedCase(change=name, case=case) for name, cases in by_change.items() for case in cases
+    ]
 
 
 def _answer(output: Json) -> str | None:
