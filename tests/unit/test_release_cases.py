@@ -186,15 +186,19 @@ class TestWhatIsWithheld:
         assert sent.status_code == 200
         [row] = await site.app.database.fetch("SELECT id FROM task")
         cases = [{**case(1, row["id"]), "input": "hidden one"}, case(2)]
-        path = await store(site, url, {"cases": {"broken": cases, "fixed": cases}})
-        return path, row["id"]
+        gate = {
+            "cases": {"broken": cases, "fixed": cases},
+            "unknown": {"n": 2, "waiting": 0, "cases": cases},
+        }
+        return await store(site, url, gate, cases), row["id"]
 
     async def test_on_the_page_is_in_no_table_and_no_file(
         self, site: Site, hidden: tuple[str, str]
     ) -> None:
         path, task = hidden
         columns = ",".join(COLUMNS)
-        select = urlencode([("row", f"broken-{task}"), ("row", f"fixed-{task}")])
+        changes = ("broken", "fixed", "unknown", "differs")
+        select = urlencode([("row", f"{change}-{task}") for change in changes])
         async with browsing(site) as client:
             for address in (path, f"{path}/cases?columns={columns}"):
                 text = (await client.get(address)).text
@@ -204,7 +208,7 @@ class TestWhatIsWithheld:
             for query in (f"columns={columns}", "change=broken", select):
                 rows = await exported(client, f"{path}/cases/export.csv?{query}")
                 assert "hidden one" not in {row["Input"] for row in rows}
-                assert len(rows) == {"change=broken": 1, select: 0}.get(query, 2)
+                assert len(rows) == {"change=broken": 1, select: 0}.get(query, 4)
 
     async def test_nobody_without_a_role_sees_any(
         self, site: Site, hidden: tuple[str, str]

@@ -186,7 +186,8 @@ async def open_reviews(release_id: str, request: Request) -> Response:
     """Open a review of each answer of the candidate that its gate could not judge."""
     await _read(request, set(), "Send nothing.")
     candidate, app = await _served(request, release_id), app_of(request)
-    opened = await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
+    whole = await app.releases.whole(candidate.id)
+    opened = await app.reviewer_checks.ask_about(app.service(candidate.use_case), whole)
     return as_json({"release": candidate.id, "opened": opened})
 
 

@@ -109,7 +109,8 @@ def open_reviews(usecase: UseCaseName, release: Which = None, json: Json = False
     async def work() -> int:
         async with _opened(usecase) as services:
             candidate = await _find(services, usecase, release)
-            opened = await services.reviewer_checks.ask_about(services.service(usecase), candidate)
+            whole = await services.releases.whole(candidate.id)
+            opened = await services.reviewer_checks.ask_about(services.service(usecase), whole)
             return int(opened)
 
     opened = run(work())

@@ -222,8 +222,8 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
     said = what in ("approve", "refuse", "take-back")
     require(request, Permission.SIGN if said else Permission.RELEASE, candidate.use_case)
     if what == "open-reviews":
-        app = app_of(request)
-        await app.reviewer_checks.ask_about(app.service(candidate.use_case), candidate)
+        app, whole = app_of(request), await service.whole(candidate.id)
+        await app.reviewer_checks.ask_about(app.service(candidate.use_case), whole)
     elif what in _STEPS:
         await getattr(service, what)(candidate.id, actor=person)
     elif what in ("approve", "refuse"):

@@ -5,10 +5,10 @@ Only a release makes another version decide where sign-offs are declared.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from psycopg.errors import UniqueViolation
 from psycopg.types.json import Jsonb
@@ -93,6 +93,10 @@ class Releases:
     async def get(self, release_id: str) -> Release:
         """One release. Raises ``UnknownReleaseError``."""
         return await self._shown(await self._repository.get(release_id))
+
+    async def whole(self, release_id: str) -> Release:
+        """One release with every case, for work that shows none. Raises ``UnknownReleaseError``."""
+        return await self._repository.get(release_id)
 
     async def current(self, use_case: str) -> Release | None:
         """The current candidate, if there is one."""
@@ -287,17 +291,29 @@ class Releases:
 
     async def _shown(self, release: Release) -> Release:
         """A release without the cases that somebody has still to judge a second time."""
-        cases = (release.gate or {}).get("cases") or {}
-        tasks = [case["task"] for some in cases.values() for case in some if case.get("task")]
-        if release.gate is None or not tasks:
+        gate, trial = release.gate or {}, release.trial or {}
+        unknown, differ = gate.get("unknown") or {}, trial.get("differ") or ()
+        lists = [*(gate.get("cases") or {}).values(), unknown.get("cases") or (), differ]
+        tasks = [case["task"] for some in lists for case in some if case.get("task")]
+        if not tasks:
             return release
         rows = await self._database.fetch(_SQL["withheld"], {"tasks": tasks})
         withheld = {row["task_id"] for row in rows}
-        shown = {
-            what: [case for case in some if case.get("task") not in withheld]
-            for what, some in cases.items()
-        }
-        return replace(release, gate={**release.gate, "cases": shown})
+
+        def seen(some: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+            return [case for case in some if case.get("task") not in withheld]
+
+        if gate.get("cases"):
+            gate = {**gate, "cases": {what: seen(some) for what, some in gate["cases"].items()}}
+        if unknown.get("cases"):
+            gate = {**gate, "unknown": {**unknown, "cases": seen(unknown["cases"])}}
+        if differ:
+            trial = {**trial, "differ": seen(differ)}
+        return replace(
+            release,
+            gate=gate if release.gate is not None else None,
+            trial=trial if release.trial is not None else None,
+        )
 
     async def _plan_of(self, connection: Connection, use_case: str) -> dict[str, object]:
         """The rollout that the live version declares, once the use case is live.
