@@ -320,3 +320,69 @@ class TestSecrets:
             some = (await all_of(app))[::7]
             results += [(await browser.get(f"/deliveries/{entry.id}")).text for entry in some]
         return "\n".join(results)
+
+
+class TestTyped:
+    """What somebody wrote into a form is there again when the form cannot be taken."""
+
+    WHY = "A sentence that took a while: <b>all</b> queues are wrong."
+    SHOWN = "A sentence that took a while: &lt;b&gt;all&lt;/b&gt; queues are wrong."
+
+    async def test_by_somebody_who_lost_the_role_or_the_session_meanwhile(self, site: Site) -> None:
+        async with browsing(site, "shop") as browser:
+            await site.app.database.fetch(
+                "DELETE FROM membership WHERE person = 'shop' RETURNING 1"
+            )
+            site.app.people.forget()
+            answer = await browser.post("/usecases/triage/halt", data={"reason": self.WHY})
+            assert answer.status_code == 404
+            assert self.SHOWN in answer.text, "what was typed is lost with the role"
+            browser.cookies.clear()
+            answer = await browser.post("/usecases/triage/halt", data={"reason": self.WHY})
+            assert answer.status_code == 401
+            assert self.SHOWN in answer.text, "what was typed is lost with the session"
+            assert 'href="/sign-in"' in answer.text, "it does not say where to sign in"
+
+    @pytest.mark.parametrize(
+        ("path", "form"),
+        [
+            ("/usecases/triage/retire", {"name": "triga", "why": WHY}),
+            ("/usecases/triage/roll-back", {"why": WHY}),
+            ("/usecases/triage/resume", {"note": WHY}),
+        ],
+    )
+    async def test_in_a_form_of_a_use_case(
+        self, path: str, form: dict[str, str], site: Site
+    ) -> None:
+        async with browsing(site, "ana") as browser:
+            if "resume" in path:
+                await site.app.halts.halt("triage", reason="test", actor="ana")
+                await site.app.halts.resume("triage", actor="ana", note="")
+            answer = await browser.post(path, data=form)
+            assert 400 <= answer.status_code < 500
+            for text in form.values():
+                assert text.replace("<", "&lt;").replace(">", "&gt;") in answer.text
+
+    async def test_in_a_release(self, site: Site) -> None:
+        planned = await site.app.releases.plan("triage", actor="ben")
+        async with browsing(site, "ben") as browser:
+            answer = await browser.post("/usecases/triage/releases", data={"reason": self.WHY})
+            assert answer.status_code == 409
+            assert self.SHOWN in answer.text
+            await site.app.releases.withdraw(planned.id, actor="ben", why="in another tab")
+            form = {"what": "withdraw", "why": self.WHY}
+            answer = await browser.post(f"/releases/{planned.id}", data=form)
+            assert answer.status_code == 409
+            assert self.SHOWN in answer.text, "the reason to withdraw is lost"
+
+    async def test_about_a_person_and_a_token(self, site: Site) -> None:
+        async with browsing(site, "root", admin=True) as browser:
+            form = {"name": "ana", "display": "Ana of Sales", "email": "ana@example.org"}
+            answer = await browser.post("/people", data=form)
+            assert answer.status_code == 422
+            assert all(f'value="{text}"' in answer.text for text in form.values())
+            token = {"label": "the till", "usecase": "triage", "days": "many", "scope": "submit"}
+            answer = await browser.post("/account/tokens", data=token)
+            assert answer.status_code == 422
+            assert all(f'value="{token[name]}"' in answer.text for name in ("label", "usecase"))
+            assert 'value="submit" checked' in answer.text

@@ -105,10 +105,24 @@ async def test_a_page_without_content_says_what_it_will_show_and_the_next_step(
     assert command is None or command in told.words
 
 
+async def test_the_review_desk_says_that_it_needs_script(site: Site) -> None:
+    told = await look(site.shop, site, "/usecases/triage/reviews")
+    assert "This page needs JavaScript." in told.words
+    assert "roadbed review work triage" in told.words
+
+
+async def test_a_member_has_a_state_in_words(site: Site) -> None:
+    assert "● active" in (await look(site.shop, site, "/usecases/triage/members")).words
+
+
 async def test_receipts_tell_no_task_from_no_match(site: Site) -> None:
     nothing = await look(site.shop, site, "/receipts")
     assert "Each task will have its receipt here." in nothing.words
     assert "roadbed submit triage" in nothing.words
+    of_one = await look(site.shop, site, "/receipts?usecase=triage")
+    assert "Each task of triage will have its receipt here." in of_one.words
+    assert "roadbed submit triage" in of_one.words
+    assert of_one.links == ["/usecases/triage"]
     unmatched = await look(site.shop, site, "/receipts?q=zebra")
     assert "No receipt matches." in unmatched.words
     assert unmatched.links == ["/receipts"]

@@ -44,7 +44,7 @@ async def test_one_key_leads_to_the_button_that_is_asked_for(
     width, height = size
     await page.set_viewport_size({"width": width, "height": height})
     await desk.go("dev", "/")
-    assert "1 thing waits for you, the oldest for" in await page.locator("#headline").inner_text()
+    assert "1 thing waits for you, for" in await page.locator("#headline").inner_text()
     await desk.press("dev", "j", "Enter")
     await page.wait_for_url("**/releases/rel_*")
     box = await page.get_by_role("button", name="Sign as risk partner").bounding_box()

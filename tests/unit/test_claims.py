@@ -140,7 +140,11 @@ class TestGate:
     def test_of_no_item_no_share_is_shown(self) -> None:
         side = {"asked": 0, "error": None, "automatic": 0.0}
         beside = {row[0]: row[2] for row in report_presentation.side_by_side({"candidate": side})}
-        assert beside == {"items compared": "0", "wrong": "–", "would be automatic": "–"}
+        assert beside == {
+            "items compared": "0",
+            "wrong, automatic or not": "–",
+            "would be automatic": "–",
+        }
 
     def test_slices_say_which_are_too_small(self) -> None:
         assert list(criteria.slices([], lambda _: {}, 0.05, 0.95)) == []

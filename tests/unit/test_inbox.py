@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.datastructures import QueryParams
 
 from roadbed.app import App
 from roadbed.bootstrap import open_app
+from roadbed.console import tables
+from roadbed.console.inbox import TABLE
 from roadbed.inbox.model import ActionItem
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import AbsenceError, UnknownPersonError
@@ -383,3 +387,17 @@ async def test_an_answer_with_two_new_labels_is_one(app: App) -> None:
     [item] = await items(app, "ana", "new_label")
     assert item.count == 1
     assert "a, b" in item.why
+
+
+async def test_why_it_matters_is_never_cut(app: App) -> None:
+    await app.releases.plan("triage", actor="ben")
+    [item] = await items(app, "ana", "release_step")
+    assert item.why == "Release 1 is ready: run the gate. Until then it stays where it is."
+    why = (
+        "A label never seen before. " * 20 + "Until it is confirmed, the answer counts for nothing."
+    )
+    view = tables.read(TABLE, QueryParams())
+    part = tables.page_of(TABLE, view, [replace(item, why=why)])
+    shown = tables.shown(TABLE, view, part, path="/", paged=True)
+    [(_key, _link, cells)] = shown.rows
+    assert why in [cell.text for cell in cells]

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from roadbed.cli import release_texts
+from roadbed.console.releases import moving
+from roadbed.people.model import Role
+from roadbed.people.permissions import Viewer
 from roadbed.releases import presentation, report_presentation
 from roadbed.usecases.rollout import Rollout
 from roadbed.versions.identity import rollout_facts
@@ -154,6 +157,39 @@ def test_the_steps_show_how_far_a_release_came(release: Release, signs: str) -> 
     assert "".join(step.sign for step in presentation.steps(release)) == signs
 
 
+@pytest.mark.parametrize(("role", "may"), [(Role.REVIEWER, True), (Role.VIEWER, False)])
+def test_who_may_review_is_led_to_the_tasks_for_which_a_release_waits(
+    role: Role, may: bool
+) -> None:
+    viewer = Viewer(name="eve", roles={"triage": frozenset({role})})
+    shown = moving(at("canary", next="promote", waits_for="labels"), [], viewer)
+    assert shown["reviews"] is may
+    assert not moving(at("canary", next="promote", waits_for="traffic"), [], viewer)["reviews"]
+
+
+@pytest.mark.parametrize(
+    ("release", "told"),
+    [
+        # A shadow needs no sign-off: whoever reads this must not wait for one.
+        (
+            at("gated", missing=BOTH, next="shadow"),
+            "release 3: begin shadow (ben), needs the sign-off of the domain lead and risk partner",
+        ),
+        (
+            at("shadow", missing=BOTH, next="sign", waits_for="domain_lead"),
+            "release 3, waits for the domain lead and risk partner",
+        ),
+        (
+            at("canary", next="promote", waits_for="traffic"),
+            "release 3: promote, waits for more tasks",
+        ),
+        (at("canary", next="promote"), "release 3: promote (ben)"),
+    ],
+)
+def test_the_next_step_names_what_it_waits_for(release: Release, told: str) -> None:
+    assert presentation.next_step(release, "ben") == told
+
+
 def test_waits_show_their_beginning() -> None:
     release = at("shadow", missing=["risk_partner"], waits_for="traffic")
     assert presentation.waiting(release) == [
@@ -171,6 +207,10 @@ def test_who_may_sign_off_and_why_others_may_not() -> None:
     assert needed == "Your sign-off is needed, as risk partner."
     assert presentation.needed_from_reader(release, []) == "Next: begin shadow."
     assert presentation.needed_from_reader(at("live"), []) == "You need to do nothing."
+    waits = at("canary", next="promote", waits_for="labels")
+    assert presentation.needed_from_reader(waits, []) == "You need to do nothing."
+    asked = presentation.needed_from_reader(waits, [], reviews=True)
+    assert asked == "Next: review the tasks on which the two differ."
     for roles, person, why in (
         ({"domain_lead"}, "ben", "You made this release"),
         ({"engineer"}, "eve", "You are not the domain lead or risk partner"),

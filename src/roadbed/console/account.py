@@ -73,7 +73,8 @@ async def token(request: Request) -> Response:
     scopes = parse_qs((await request.body()).decode(errors="replace")).get("scope", [])
     viewer = viewer_of(request)
     if not scopes:
-        return await account_page(request, status=422, problem="Choose what the token may do.")
+        problem = "Choose what the token may do."
+        return await account_page(request, status=422, problem=problem, token=form)
     try:
         made = await app_of(request).people.issue_token(
             viewer.name,
@@ -84,7 +85,10 @@ async def token(request: Request) -> Response:
             session=viewer.session,
         )
     except PersonInvalidError as error:
-        return await account_page(request, status=422, problem=f"{error.problem} {error.remedy}")
+        problem = f"{error.problem} {error.remedy}"
+        return await account_page(
+            request, status=422, problem=problem, token=form, token_scopes=scopes
+        )
     return await account_page(request, made=made)
 
 
@@ -96,8 +100,10 @@ async def account_page(
     made: str | None = None,
     revoked: Sequence[Issued] = (),
     typed: Mapping[str, str] | None = None,
+    token: Mapping[str, str] | None = None,
+    token_scopes: Sequence[str] = (),
 ) -> HTMLResponse:
-    """The page, with what one act has to say."""
+    """The page, with what one act has to say, and what was ``typed`` or asked of a ``token``."""
     app, viewer = app_of(request), viewer_of(request)
     return page(
         request,
@@ -115,6 +121,8 @@ async def account_page(
         made=made,
         revoked=revoked,
         typed=typed or {},
+        token=token or {},
+        token_scopes=token_scopes,
     )
 
 

@@ -45,7 +45,7 @@ from roadbed.console import (
 )
 from roadbed.console.languages import Language
 from roadbed.console.live import LivePages, SeenFrom
-from roadbed.console.pages import app_of, page, problem_page, usecase_page
+from roadbed.console.pages import app_of, page, problem_page, typed_in, usecase_page
 from roadbed.guarantee.presentation import STATES
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
@@ -213,8 +213,8 @@ async def _on_error(request: Request, error: Exception) -> Response:
     if not isinstance(error, RoadbedError):
         raise error
     if isinstance(error, NotSignedInError):
-        return sign_in.not_signed_in(request, error)
-    return problem_page(request, error)
+        return sign_in.not_signed_in(request, error, await typed_in(request))
+    return problem_page(request, error, await typed_in(request))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Response:

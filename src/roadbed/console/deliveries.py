@@ -201,7 +201,8 @@ async def say(request: Request) -> Response:
             note=form.get("note", "")[:4000].replace("\0", ""),
         )
     except (ApprovalError, DeliveryStateError) as error:
-        return await _delivery(request, status=409, problem=f"{error.problem} {error.remedy}")
+        problem = f"{error.problem} {error.remedy}"
+        return await _delivery(request, status=409, problem=problem, note=form.get("note", ""))
     return RedirectResponse(f"/deliveries/{delivery_id}", status_code=303)
 
 
@@ -218,7 +219,7 @@ async def replay(request: Request) -> Response:
 
 
 async def _delivery(
-    request: Request, *, status: int = 200, problem: str | None = None
+    request: Request, *, status: int = 200, problem: str | None = None, note: str = ""
 ) -> HTMLResponse:
     app = app_of(request)
     content, attempts = await app.deliveries.get(
@@ -231,6 +232,7 @@ async def _delivery(
         status,
         delivery=content,
         attempts=attempts,
+        note=note,
         content=None if content.content is None else formatting.readable(content.content),
         says=[
             formatting.say(what, content)

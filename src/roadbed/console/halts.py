@@ -43,9 +43,8 @@ async def resume(request: Request) -> Response:
             name, actor=person, note=await _text(request, "note")
         )
     except (NotHaltedError, ResumeError) as error:
-        return await _halt_page(
-            request, name, status=409, problem=f"{error.problem} {error.remedy}"
-        )
+        note, problem = await _text(request, "note"), f"{error.problem} {error.remedy}"
+        return await _halt_page(request, name, status=409, problem=problem, note=note)
     back = f"/usecases/{name}" if halt.resumed_at and name in _served(request) else None
     return RedirectResponse(back or f"/usecases/{name}/halt", status_code=303)
 
@@ -83,7 +82,7 @@ async def halt_all(request: Request) -> Response:
 
 
 async def _halt_page(
-    request: Request, name: str, *, status: int = 200, problem: str | None = None
+    request: Request, name: str, *, status: int = 200, problem: str | None = None, note: str = ""
 ) -> HTMLResponse:
     history = await app_of(request).halts.history(name)
     return await usecase_page(
@@ -93,6 +92,7 @@ async def _halt_page(
         status,
         history=history,
         problem=problem,
+        note=note,
         served=name in _served(request),
     )
 

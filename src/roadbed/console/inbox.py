@@ -29,7 +29,6 @@ from roadbed.kernel.messages import later
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
-from roadbed.versions.model import Release
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,7 +65,7 @@ TABLE: DataTable[ActionItem] = DataTable(
     columns=(
         Column(name="item", title=later("What waits"), value=lambda item: item.title),
         Column(name="usecase", title=later("Use case"), value=lambda item: item.use_case),
-        Column(name="why", title=later("Why"), value=lambda item: item.why),
+        Column(name="why", title=later("Why"), value=lambda item: item.why, whole=True),
         Column(
             name="button",
             title=later("Do"),
@@ -191,22 +190,8 @@ async def _row(app: App, name: str) -> UseCaseRow:
         tasks=sum(row["tasks"] for row in history),
         automatic=sum(row["automatic"] for row in history),
         spark=charts.spark(history, app.clock.now(), days=FORTNIGHT),
-        next_step=_next_step(release, overview) if release else "",
+        next_step=presentation.next_step(release, _owner(overview)) if release else "",
     )
-
-
-def _next_step(release: Release, overview: Overview) -> str:
-    verb = presentation.VERBS.get(release.next or "")
-    told = {"number": release.number, "owner": _owner(overview)}
-    told |= {"verb": _(verb[0]).lower() if verb else ""}
-    if waits := presentation.waits_for(release):
-        message = _("release %(number)s, waits for %(waits)s")
-        if verb:
-            message = _("release %(number)s: %(verb)s, waits for %(waits)s")
-        return message % {**told, "waits": ", ".join(waits)}
-    if verb:
-        return _("release %(number)s: %(verb)s (%(owner)s)") % told
-    return _("release %(number)s (%(owner)s)") % told
 
 
 def _owner(overview: Overview) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Sequence
 from math import ceil
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -36,6 +37,8 @@ from roadbed.reviews.presentation import answer_line, judgement
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
+# The fields in which people write sentences, in the order of the forms.
+_SENTENCES = ("title", "reason", "why", "note", "when", "meant", "value", "by", "set")
 _LEAST_COMPRESSED = 1_400  # bytes: what fits one packet is sent as it is
 _HERE = Path(__file__).parent
 _environment = Environment(
@@ -130,7 +133,7 @@ def page(request: Request, template: str, status: int = 200, **facts: object) ->
         ago=lambda at: Figure(formatting.ago(at, now)),
         left=lambda at: Figure(formatting.left(at, now)),
         span=lambda at: Figure(formatting.span((now - at).total_seconds())),
-        **{"usecase": None, "standing": None, "tabs": None, **facts},
+        **{"usecase": None, "standing": None, "tabs": None, "typed": None, **facts},
     )
     return _answer(request, html, status)
 
@@ -172,12 +175,23 @@ async def usecase_page(
     return page(request, template, status, **facts)
 
 
-def problem_page(request: Request, error: RoadbedError) -> HTMLResponse:
-    """An error with its remedy; only a part of a page if a part was requested."""
+async def typed_in(request: Request) -> list[str]:
+    """The sentences in the form that was sent: a page that cannot take them shows them again."""
+    if request.method != "POST" or request.headers.get("x-part"):
+        return []
+    form = await form_of(request)
+    return [text for name in _SENTENCES if (text := form.get(name, "").strip())]
+
+
+def problem_page(request: Request, error: RoadbedError, typed: Sequence[str] = ()) -> HTMLResponse:
+    """An error with its remedy; only a part of a page if a part was requested.
+
+    ``typed`` is what somebody wrote into the form that failed.
+    """
     template = "problem_part.html" if request.headers.get("x-part") else "problem.html"
     facts = {"problem": error.problem, "remedy": error.remedy, "code": error.code}
     stopped = error.labels if isinstance(error, LabelUnknownError) else ()
-    response = page(request, template, status_of(error), **facts, stopped=stopped)
+    response = page(request, template, status_of(error), **facts, stopped=stopped, typed=typed)
     if (seconds := getattr(error, "retry_after", None)) is not None:
         response.headers["Retry-After"] = str(ceil(seconds))
     return response

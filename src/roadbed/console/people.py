@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -105,7 +105,8 @@ async def add(request: Request) -> Response:
             email=form.get("email", "").strip() or None,
         )
     except _REFUSED as error:
-        return await _people(request, status=422, problem=f"{error.problem} {error.remedy}")
+        problem = f"{error.problem} {error.remedy}"
+        return await _people(request, status=422, problem=problem, typed=form)
     return RedirectResponse(f"/people/{name}", status_code=303)
 
 
@@ -183,7 +184,11 @@ async def _change_role(
 
 
 async def _people(
-    request: Request, *, status: int = 200, problem: str | None = None
+    request: Request,
+    *,
+    status: int = 200,
+    problem: str | None = None,
+    typed: Mapping[str, str] | None = None,
 ) -> HTMLResponse:
     members = app_of(request).members
     listed = await members.list()
@@ -197,6 +202,7 @@ async def _people(
         table=tables.shown(TABLE, view, part, path="/people", paged=True),
         unbound=await members.unbound(),
         problem=problem,
+        typed=typed or {},
     )
 
 

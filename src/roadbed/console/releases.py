@@ -142,7 +142,7 @@ async def plan(request: Request) -> Response:
             name, actor=person, reason=form.get("reason", "").strip()
         )
     except RoadbedError as error:
-        return await _releases(request, error)
+        return await _releases(request, error, {"reason": form.get("reason", "")})
     return RedirectResponse(f"/releases/{planned.id}", status_code=303)
 
 
@@ -157,7 +157,7 @@ async def roll_back(request: Request) -> Response:
     except RoadbedError as error:
         if not served:
             raise
-        return await _releases(request, error)
+        return await _releases(request, error, {"back": form.get("why", "")})
     to = f"/releases/{rolled_back.id}" if rolled_back and served else "/"
     return RedirectResponse(to, status_code=303)
 
@@ -186,7 +186,8 @@ async def retire(request: Request) -> Response:
             raise NotSaidError("This is not its name.", f"Type {name} to retire it.")
         await app_of(request).releases.retire(name, actor=person, why=why)
     except RoadbedError as error:
-        return await _releases(request, error)
+        typed = {"name": form.get("name", ""), "retire": form.get("why", "")}
+        return await _releases(request, error, typed)
     return RedirectResponse(f"/usecases/{name}/releases", status_code=303)
 
 
@@ -243,7 +244,9 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
         raise NotSaidError("This is not an action of a release.", "Use a button of its page.")
 
 
-async def _releases(request: Request, error: RoadbedError | None = None) -> HTMLResponse:
+async def _releases(
+    request: Request, error: RoadbedError | None = None, typed: Mapping[str, str] | None = None
+) -> HTMLResponse:
     app, name, person = app_of(request), request.path_params["name"], person_of(request)
     service = app.service(name)
     roles = await app.releases.roles(name, person)
@@ -263,7 +266,8 @@ async def _releases(request: Request, error: RoadbedError | None = None) -> HTML
         table=tables.shown(TABLE, view, part, path=f"/usecases/{name}/releases", paged=True),
         live=presentation.name(live) if live else None,
         retired=service.retired,
-        **moving(current, roles, person) if current else {},
+        typed=typed or {},
+        **moving(current, roles, viewer_of(request)) if current else {},
         **back(current or live),
     )
 
@@ -292,7 +296,8 @@ async def _release(
             roles,
         ),
         note=form.get("note", "") if form else "",
-        **moving(shown, roles, person),
+        typed={"withdraw": form.get("why", "")} if form else {},
+        **moving(shown, roles, viewer_of(request)),
         **back(shown),
         **signing(shown, pod, roles, person),
         **gate(shown),
@@ -384,14 +389,16 @@ def _nobody(role: str, person: str | None) -> dict[str, Any]:
     return {"role": named([role]), "sign": "○", "word": word, **nothing}
 
 
-def moving(release: Release, roles: Collection[str], person: str) -> dict[str, object]:
+def moving(release: Release, roles: Collection[str], viewer: Viewer) -> dict[str, object]:
     """The sentence, the release steps and the next step."""
-    mine, _why_not = presentation.may_sign(release, roles, person)
+    mine, _why_not = presentation.may_sign(release, roles, viewer.name)
+    reviews = release.waits_for == "labels" and viewer.may(release.use_case, Permission.REVIEW)
     free = release.next in presentation.VERBS and release.waits_for is None
     return {
         "called": presentation.name(release),
         "told": presentation.sentence(release),
-        "asked": presentation.needed_from_reader(release, mine),
+        "asked": presentation.needed_from_reader(release, mine, reviews=reviews),
+        "reviews": reviews,
         "steps": presentation.steps(release),
         "verb": presentation.verb(release) if free else None,
         "may_gate": release.step == "gated",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from urllib.parse import parse_qsl, urlsplit
 
 from starlette.requests import Request
@@ -142,11 +143,14 @@ async def sign_out(request: Request) -> Response:
     return response
 
 
-def not_signed_in(request: Request, error: NotSignedInError) -> Response:
-    """The sign-in page. A person who follows a link from a message may be signed in already."""
+def not_signed_in(request: Request, error: NotSignedInError, typed: Sequence[str] = ()) -> Response:
+    """The sign-in page. A person who follows a link from a message may be signed in already.
+
+    A form is not sent again: what was ``typed`` into it is shown.
+    """
     path = request.url.path
     if request.method != "GET" or "text/html" not in request.headers.get("accept", ""):
-        return problem_page(request, error)
+        return problem_page(request, error, typed)
     if not _PATH.fullmatch(path):
         return _form(request, status=401)
     if request.headers.get("sec-fetch-site") == "cross-site":

@@ -49,6 +49,7 @@ class Column(Generic[RowT]):
     """A column: its ``value`` in an export, and how a page shows it, as its value without ``show``.
 
     ``shown``: without a choice of columns. ``order`` is what it is sorted by, if not its value.
+    ``whole``: a sentence, which is never cut.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Column(Generic[RowT]):
     kind: CellKind = CellKind.TEXT
     shown: bool = True
     order: Callable[[RowT], ExportCell] | None = None
+    whole: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -329,7 +331,7 @@ def _head(table: DataTable[RowT], view: TableView, column: Column[RowT]) -> Colu
 
 def _cell(column: Column[RowT], row: RowT) -> Cell:
     cell = column.show(row) if column.show else _plain(column.value(row))
-    if len(cell.text) > _CUT:
+    if len(cell.text) > _CUT and not column.whole:
         hover = cell.detail or cell.text
         hover = hover if len(hover) <= _HOVER else f"{hover[: _HOVER - 1]}…"
         return replace(cell, text=f"{cell.text[: _CUT - 1]}…", detail=hover)

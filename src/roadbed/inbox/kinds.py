@@ -159,7 +159,7 @@ def _of_releases(sources: Sources) -> Sequence[Kind]:
             button=later("Open the release"),
             find=_stepping(sources),
             why=lambda item: (
-                _("Release %(number)s is ready: %(verb)s. It waits for nothing else.")
+                _("Release %(number)s is ready: %(verb)s. Until then it stays where it is.")
                 % {"number": item.facts["number"], "verb": _verb(item)}
             ),
             link=lambda item: f"/releases/{item.subject}",

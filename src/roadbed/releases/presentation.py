@@ -192,13 +192,35 @@ def unanswered_roles(release: Release) -> list[str]:
     return [role for role in release.missing if role not in answered]
 
 
-def needed_from_reader(release: Release, roles: Sequence[str]) -> str:
-    """What a reader who may sign off in ``roles`` has to do next."""
+def needed_from_reader(release: Release, roles: Sequence[str], *, reviews: bool = False) -> str:
+    """What a reader who may sign off in ``roles`` has to do next.
+
+    With ``reviews`` the reader may give the verdicts for which the release waits.
+    """
     if roles:
         return _("Your sign-off is needed, as %(roles)s.") % {"roles": named(roles, "or")}
     if release.step in UNDER_WAY and release.waits_for is None and release.next in VERBS:
         return _("Next: %(verb)s.") % {"verb": _(VERBS[release.next][0]).lower()}
+    if reviews:
+        return _("Next: review the tasks on which the two differ.")
     return _("You need to do nothing.")
+
+
+def next_step(release: Release, owner: str) -> str:
+    """The next step of the release, who takes it, and what it waits for."""
+    verb = VERBS.get(release.next or "")
+    told = {"number": release.number, "owner": owner}
+    told |= {"verb": _(verb[0]).lower() if verb else ""}
+    if waits := waits_for(release):
+        message = _("release %(number)s, waits for %(waits)s")
+        if verb and release.waits_for is None:
+            message = _("release %(number)s: %(verb)s (%(owner)s), needs the sign-off of %(waits)s")
+        elif verb:
+            message = _("release %(number)s: %(verb)s, waits for %(waits)s")
+        return message % {**told, "waits": ", ".join(waits)}
+    if verb:
+        return _("release %(number)s: %(verb)s (%(owner)s)") % told
+    return _("release %(number)s (%(owner)s)") % told
 
 
 def name(release: Release) -> str:

@@ -83,7 +83,7 @@ def _points(share: float) -> str:
 
 _FIGURES = {
     "asked": later("items compared"),
-    "error": later("wrong"),
+    "error": later("wrong, automatic or not"),
     "automatic": later("would be automatic"),
     "no_answer": later("no answer"),
     "p95_seconds": later("19 of 20 answers within"),
