@@ -314,8 +314,9 @@ def _pages(
 
 
 def _head(table: DataTable[RowT], view: TableView, column: Column[RowT]) -> ColumnHead:
+    kind = "sentence" if column.whole else column.kind.value
     if column.name not in table.sorts:
-        return ColumnHead(title=_(column.title), kind=column.kind.value)
+        return ColumnHead(title=_(column.title), kind=kind)
     current = view.sort.removeprefix("-") == column.name
     # The first click on a time or number shows the newest or largest first.
     down = (
@@ -323,7 +324,7 @@ def _head(table: DataTable[RowT], view: TableView, column: Column[RowT]) -> Colu
     )
     return ColumnHead(
         title=_(column.title),
-        kind=column.kind.value,
+        kind=kind,
         link=_query(table, view, {"sort": f"{'-' if down else ''}{column.name}"}),
         sorted=("descending" if view.descending else "ascending") if current else "",
     )

@@ -65,7 +65,8 @@ class UnknownUseCaseError(RoadbedError):
         self.name = name
         super().__init__(
             f"There is no use case {name[:80]!r} here.{did_you_mean(name[:80], known)}",
-            "`roadbed up` lists those it serves; names are case-sensitive."
+            "`roadbed up` lists those it serves; names are case-sensitive. You see those in "
+            "which you have a role, and an administrator gives roles."
             if folder is None
             else f"No folder of that name that can be used is in {folder}, which ROADBED_USECASES "
             "names; names are case-sensitive.",
