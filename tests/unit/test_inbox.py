@@ -401,3 +401,4 @@ async def test_why_it_matters_is_never_cut(app: App) -> None:
     shown = tables.shown(TABLE, view, part, path="/", paged=True)
     [(_key, _link, cells)] = shown.rows
     assert why in [cell.text for cell in cells]
+    assert "sentence" in [head.kind for head in shown.heads], "it needs room on a narrow page"
