@@ -124,3 +124,19 @@ async def test_the_api_says_the_same_and_lets_notices_be_seen(
         assert (again.status_code, again.json()["code"]) == (404, "notice_unknown")
         kept = (await site.shop.get("/usecases/triage/notices")).json()["notices"]
         assert kept[0]["seen_by"] == "reviewer"
+
+
+async def test_a_halt_by_a_person_is_the_state_on_every_page(
+    folders: Folders, settings: Settings, url: str
+) -> None:
+    folders.write(DECIDER)
+    async with serving(settings, url) as site, signed_in(site) as page:
+        await site.app.halts.halt("triage", reason="a fire", actor="ana")
+        await page.goto(f"{site.address}/usecases/triage/trust")
+        assert "halted" in await page.locator("#state").inner_text()
+        assert (
+            "Nothing is automatic while it is halted."
+            in await page.locator(".lead").first.inner_text()
+        )
+        await page.goto(f"{site.address}/usecases/triage")
+        assert "halted" in await page.locator(".title .chip").first.inner_text()

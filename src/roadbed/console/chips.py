@@ -95,14 +95,7 @@ PEOPLE: Mapping[str, Chip] = {
     "not confirmed": Chip("?", "not confirmed", "warn"),
     "disabled": Chip("×", "disabled", "quiet"),
 }
-# The promise of a use case: what its proof and its audit allow at the moment.
-PROMISES: Mapping[str, Chip] = {
-    "shadow": Chip("○", "not proven", "quiet"),
-    "open": Chip("●", "open", "good"),
-    "tightened": Chip("!", "tightened", "warn"),
-    "cautious": Chip("!", "cautious", "warn"),
-    "halted": Chip("■", "halted", "stop"),
-}
+# A use case as a whole: what its proof, its audit and people allow at the moment.
 USE_CASES: Mapping[str, Chip] = {
     "shadow": Chip("○", "proposes only", "quiet"),
     "open": Chip("●", "automatic", "good"),

@@ -93,7 +93,7 @@ _environment.globals.update(
     release_states=chips.RELEASES,
     version_states=chips.VERSIONS,
     term=term,
-    promise_states=chips.PROMISES,
+    use_case_states=chips.USE_CASES,
 )
 
 

@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse
 
 from roadbed.access import needs
 from roadbed.app import App
-from roadbed.console import charts
+from roadbed.console import charts, chips
 from roadbed.console.pages import app_of, usecase_page
 from roadbed.guarantee.report import TrustReport
 from roadbed.people.permissions import Permission
@@ -26,6 +26,7 @@ async def trust(request: Request) -> HTMLResponse:
         "trust.html",
         report.use_case,
         report=report,
+        chip=chips.of_use_case(app.service(report.use_case)),
         detail=detail,
         looked_at=_limit(request.query_params.get("limit"), report.risk_limit),
         curve_plot=charts.risk_coverage(
