@@ -34,13 +34,15 @@ _KEYWORDS = {
     "ngettext": (1, 2),
     "several": (1, 2),
     "later": None,
+    "sentence": None,
+    "sentences": (1, 2),
     "Chip": (2,),
 }
 PSEUDO = "en_XA"
 _ACCENTS = str.maketrans("aceinosuyACEINOSUY", "áçéïñöšüýÁÇÉÏÑÖŠÜÝ")
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is the same file
 # What a pseudo message keeps: placeholders of both kinds, tags and entities.
-_KEPT = re.compile(r"(%\(\w+\)s|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
+_KEPT = re.compile(r"(%\(\w+\)[rs]|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
 
 
 def messages() -> Catalog:

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Collection, Iterable
 from itertools import chain
 
 _LETTERS = re.compile(r"[A-Za-z]{2,}")
 _WORDS = re.compile(r"[A-Za-z]\w* +[A-Za-z]|^\W*[A-Z][a-z]")
 _NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://|\s*UTC$")  # how an address or a tag begins
 # Calls whose constants are messages, tags, patterns, addresses or names.
-_CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip"}
+_CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip", "sentence", "sentences"}
 _CODE = {
     "Markup",
     "Route",
@@ -37,7 +38,32 @@ def outside(source: str) -> list[str]:
     """The texts of a module that are not in the catalogue, in their order."""
     scan = _Scan()
     scan.body(ast.parse(source).body)
-    return list(dict.fromkeys(text.strip() for _, text in sorted(scan.texts)))
+    return scan.told()
+
+
+def outside_of_errors(source: str, errors: Collection[str]) -> list[str]:
+    """The texts that a module puts into ``errors`` and that are not in the catalogue.
+
+    A text is put in directly, by a name of the function or the module, or by a function of it.
+    """
+    scan = _ErrorScan(errors)
+    scan.module(ast.parse(source))
+    return scan.told()
+
+
+def names_of_errors(sources: Iterable[str]) -> set[str]:
+    """The subclasses of ``RoadbedError``, and ``Problem``, of which one error is made."""
+    classes = [
+        node
+        for source in sources
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.ClassDef)
+    ]
+    names, known = {"RoadbedError"}, set[str]()
+    while known != names:
+        known = set(names)
+        names |= {one.name for one in classes if known & {ast.unparse(base) for base in one.bases}}
+    return names | {"Problem"}
 
 
 class _Scan:
@@ -46,6 +72,10 @@ class _Scan:
     def __init__(self) -> None:
         self.texts: set[tuple[int, str]] = set()
         self._names: set[str] = set()  # of what the present function shows
+
+    def told(self) -> list[str]:
+        """The texts in their order, each once."""
+        return list(dict.fromkeys(text.strip() for _, text in sorted(self.texts)))
 
     def body(self, statements: list[ast.stmt]) -> None:
         """The statements of a module or a class: their tables are shown."""
@@ -149,8 +179,13 @@ class _Scan:
 
     def _call(self, call: ast.Call, *, shown: bool) -> None:
         name = getattr(call.func, "id", getattr(call.func, "attr", ""))
-        inner = [*call.args, *(keyword.value for keyword in call.keywords)]
-        if name in _CATALOGUE | _CODE | _LOGS:
+        values = [keyword.value for keyword in call.keywords]
+        inner = [*call.args, *values]
+        if name in _CATALOGUE:
+            inner = [child for child in call.args if not isinstance(child, ast.Constant)]
+            for value in values:
+                self._read(value, shown=True)
+        elif name in _CODE | _LOGS:
             inner = [child for child in inner if not isinstance(child, ast.Constant)]
         elif name == "get":
             inner = [child for child in inner if child is not call.args[0]]
@@ -158,6 +193,61 @@ class _Scan:
             self._read(call.func.value, shown=shown)
         for child in inner:
             self._read(child, shown=name in _JOINED or (name == "get" and shown))
+
+
+class _ErrorScan(_Scan):
+    """One walk through a module that reads what its errors say, and nothing else."""
+
+    def __init__(self, errors: Collection[str]) -> None:
+        super().__init__()
+        self._errors = errors
+        self._calls: set[str] = set()  # of functions that make what an error says
+
+    def module(self, tree: ast.Module) -> None:
+        """Every error of a module, then what its names and functions gave to them."""
+        self._inside(tree)
+        known: set[str] = set()
+        while new := self._calls - known:
+            known |= new
+            for node in ast.walk(tree):
+                if isinstance(node, ast.FunctionDef) and node.name in new:
+                    self._returned(node)
+        self._assigned(tree.body)
+
+    def _inside(self, parent: ast.AST, *, is_error: bool = False) -> None:
+        for node in ast.iter_child_nodes(parent):
+            match node:
+                case ast.ClassDef(name=name):
+                    self._inside(node, is_error=name in self._errors)
+                case ast.FunctionDef() | ast.AsyncFunctionDef():
+                    self._inside(node, is_error=is_error)
+                    self._assigned(node.body)
+                case ast.Call():
+                    for text in self._given(node, is_error=is_error):
+                        self._read(text, shown=True)
+                    self._inside(node, is_error=is_error)
+                case _:
+                    self._inside(node, is_error=is_error)
+
+    def _given(self, call: ast.Call, *, is_error: bool) -> list[ast.expr]:
+        """What a call gives to an error."""
+        name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+        if name == "Problem":
+            return [word.value for word in call.keywords if word.arg in {"problem", "remedy"}]
+        if name in self._errors or (is_error and name == "__init__"):
+            return [*call.args, *(word.value for word in call.keywords)]
+        return []
+
+    def _returned(self, function: ast.FunctionDef) -> None:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
+                self._read(node.value, shown=True)
+        self._assigned(function.body)
+
+    def _call(self, call: ast.Call, *, shown: bool) -> None:
+        super()._call(call, shown=shown)
+        if shown and isinstance(call.func, ast.Name):
+            self._calls.add(call.func.id)
 
 
 def _parts(node: ast.expr) -> list[ast.expr]:

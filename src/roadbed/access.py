@@ -21,6 +21,7 @@ from roadbed.deliveries.errors import UnknownDeliveryError
 from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.outcomes.errors import NoSuchOutcomeError
 from roadbed.people.errors import (
     LetInByAnotherError,
@@ -47,8 +48,8 @@ class UndeclaredRouteError(RoadbedError):
 
     def __init__(self, path: str) -> None:
         super().__init__(
-            f"The route {path} does not declare which permission it needs.",
-            "Put @needs(Permission.…) from roadbed.access on its handler.",
+            sentence("The route %(path)s does not declare which permission it needs.", path=path),
+            sentence("Put @needs(Permission.…) from roadbed.access on its handler."),
         )
 
 

@@ -21,9 +21,12 @@ from roadbed.app import App
 from roadbed.background import relaying, running
 from roadbed.bootstrap import open_app
 from roadbed.console import app as console
+from roadbed.console.languages import language_of
 from roadbed.console.pages import problem_page
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.messages import speaking
+from roadbed.kernel.sentences import figure, sentence
 from roadbed.kernel.settings import Settings
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.permissions import Viewer
@@ -69,8 +72,8 @@ class BodyTooLargeError(RoadbedError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"The body is larger than {most:,} bytes.",
-            "Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large.",
+            sentence("The body is larger than %(most)s bytes.", most=figure(f"{most:,}")),
+            sentence("Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large."),
         )
 
 
@@ -81,8 +84,8 @@ class BodyCutOffError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The connection ended before the whole body was there.",
-            "Send the request again. Nothing was stored.",
+            sentence("The connection ended before the whole body was there."),
+            sentence("Send the request again. Nothing was stored."),
         )
 
 
@@ -93,8 +96,8 @@ class ForbiddenOriginError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This request came from a page of another site.",
-            "Use the console itself, or an API token.",
+            sentence("This request came from a page of another site."),
+            sentence("Use the console itself, or an API token."),
         )
 
 
@@ -105,8 +108,10 @@ class ForeignHostError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Roadbed does not answer under this name.",
-            "Ask for 127.0.0.1 or localhost, or set ROADBED_ADDRESS to the name people use.",
+            sentence("Roadbed does not answer under this name."),
+            sentence(
+                "Ask for 127.0.0.1 or localhost, or set ROADBED_ADDRESS to the name people use."
+            ),
         )
 
 
@@ -117,7 +122,8 @@ class AddressError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The address holds a NUL character.", "Leave it out: no name, id or text has one."
+            sentence("The address holds a NUL character."),
+            sentence("Leave it out: no name, id or text has one."),
         )
 
 
@@ -128,8 +134,12 @@ class NotLoopbackError(RoadbedError):
 
     def __init__(self, host: str) -> None:
         super().__init__(
-            f"Roadbed does not listen on {host} without knowing its public address.",
-            "Set ROADBED_ADDRESS to what people type (https://…), or listen on 127.0.0.1.",
+            sentence(
+                "Roadbed does not listen on %(host)s without knowing its public address.", host=host
+            ),
+            sentence(
+                "Set ROADBED_ADDRESS to what people type (https://…), or listen on 127.0.0.1."
+            ),
         )
 
 
@@ -220,7 +230,8 @@ class Gateway:
         """For a program as JSON, for a browser as a page."""
         if scope["path"].startswith(_API):
             return problem(error)
-        return problem_page(Request({**scope, "app": self._pages}), error)
+        with speaking(language_of(scope)):  # the console, which speaks it, was not reached
+            return problem_page(Request({**scope, "app": self._pages}), error)
 
     async def _enter(
         self, scope: Scope, receive: Receive, send: Send, viewer: Viewer | None

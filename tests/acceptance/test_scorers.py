@@ -354,7 +354,7 @@ class TestBadScorers:
             '{"input": {"number": 2}, "output": {"text": "two"}}\n'
         )
         problems = check(folder).problems
-        assert any(said in problem.problem for problem in problems), problems
+        assert any(said in str(problem.problem) for problem in problems), problems
         assert all(problem.remedy and problem.line for problem in problems)
 
     async def test_a_verdict_is_kept_where_the_scorer_fails(

@@ -76,5 +76,5 @@ def test_people_of_the_pod_who_can_never_sign_in_are_named(folders: Folders) -> 
         ("ana-m-ller", "ben", "chi"),
         strict=True,
     ):
-        assert f"Nobody can sign in as {name!r}" in problem.problem
-        assert f"such as {remedy!r}" in problem.remedy
+        assert f"Nobody can sign in as {name!r}" in str(problem.problem)
+        assert f"such as {remedy!r}" in str(problem.remedy)

@@ -491,7 +491,7 @@ class TestDeclaring:
             declare(output=Output, **changes)
         [result] = caught.value.problems
         assert result.field == field
-        assert problem in result.problem
+        assert problem in str(result.problem)
         assert result.remedy
 
     @pytest.mark.parametrize("tolerance", [0, 0.0, 0.5])

@@ -173,7 +173,7 @@ class TestChecking:
         result = check(folders.write(examples="\n".join(bad * 6)))
         assert len(result.problems) == 21
         assert [problem.line for problem in result.problems[:4]] == [1, 2, 3, 4]
-        assert "4 more examples" in result.problems[-1].problem
+        assert "4 more examples" in str(result.problems[-1].problem)
 
     @pytest.mark.parametrize(
         ("code", "line", "says"),
@@ -197,7 +197,7 @@ class TestChecking:
     ) -> None:
         result = check(folders.write(code))
         assert len(result.problems) == 1
-        assert says in result.problems[0].problem
+        assert says in str(result.problems[0].problem)
         if line:
             assert result.problems[0].line in {line, line - 1}
 
@@ -222,13 +222,13 @@ class TestChecking:
         monkeypatch.chdir(folder.parent)
         for named in (folder, Path(folder.name)):
             [problem] = check(named).problems
-            assert says in problem.problem
+            assert says in str(problem.problem)
             assert problem.line == wrong
 
     def test_what_is_not_there_is_said(self, tmp_path: Path) -> None:
-        assert "no such folder" in check(tmp_path / "none").problems[0].problem
+        assert "no such folder" in str(check(tmp_path / "none").problems[0].problem)
         (tmp_path / "empty").mkdir()
-        assert "no usecase.py" in check(tmp_path / "empty").problems[0].problem
+        assert "no usecase.py" in str(check(tmp_path / "empty").problems[0].problem)
 
     @pytest.mark.parametrize("text", ["before: [", "a: b: c", "sideways: []", "- 1", "\tx: 1"])
     def test_rules_that_are_none_are_named(self, folders: Folders, text: str) -> None:
@@ -307,8 +307,8 @@ class TestPromptedFolders:
         if text is not None:
             (folder / "prompts" / "route.md").write_text(text)
         (problem,) = check(folder).problems
-        assert "prompts/route.md" in problem.problem
-        assert "other.md" in problem.remedy
+        assert "prompts/route.md" in str(problem.problem)
+        assert "other.md" in str(problem.remedy)
         assert problem.file == folder / "usecase.py"
         assert problem.line
         assert "Prompted(" in (folder / "usecase.py").read_text().splitlines()[problem.line]
@@ -318,4 +318,4 @@ class TestPromptedFolders:
         (folder / "prompts").mkdir()
         (folder / "prompts" / "route.md").write_text("Route it.")
         (problem,) = check(folder).problems
-        assert "counts in USD, the budget in EUR" in problem.problem
+        assert "counts in USD, the budget in EUR" in str(problem.problem)

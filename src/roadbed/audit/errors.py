@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 
 
 class AuditDamagedError(RoadbedError):
@@ -10,10 +11,10 @@ class AuditDamagedError(RoadbedError):
 
     code = "audit_damaged"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Text) -> None:
         super().__init__(
-            f"The audit log has changed since it was written: {detail}.",
-            "Run `roadbed audit verify`: it names every place.",
+            sentence("The audit log has changed since it was written: %(detail)s.", detail=detail),
+            sentence("Run `roadbed audit verify`: it names every place."),
         )
 
 
@@ -22,12 +23,18 @@ class AuditKeyError(RoadbedError):
 
     code = "audit_key_foreign"
 
-    def __init__(self, folder: str, detail: str) -> None:
+    def __init__(self, folder: str, detail: Text) -> None:
         super().__init__(
-            f"The newest checkpoint does not fit the key in {folder}: {detail}.",
-            "Every process that serves this database needs the same ROADBED_AUDIT_DIR, or copies "
-            "of its audit-signing-key. If another database was served from here, give this one a "
-            "folder of its own.",
+            sentence(
+                "The newest checkpoint does not fit the key in %(folder)s: %(detail)s.",
+                folder=folder,
+                detail=detail,
+            ),
+            sentence(
+                "Every process that serves this database needs the same ROADBED_AUDIT_DIR, "
+                "or copies of its audit-signing-key. If another database was served from "
+                "here, give this one a folder of its own."
+            ),
         )
 
 
@@ -36,11 +43,17 @@ class AuditFolderError(RoadbedError):
 
     code = "audit_folder"
 
-    def __init__(self, folder: str, detail: str) -> None:
+    def __init__(self, folder: str, detail: Text) -> None:
         super().__init__(
-            f"The audit folder {folder} is not in step: {detail}.",
-            "Let Roadbed write there, or set ROADBED_AUDIT_DIR to a folder where it may. If the "
-            "two disagree, run `roadbed audit verify`.",
+            sentence(
+                "The audit folder %(folder)s is not in step: %(detail)s.",
+                folder=folder,
+                detail=detail,
+            ),
+            sentence(
+                "Let Roadbed write there, or set ROADBED_AUDIT_DIR to a folder where it may. "
+                "If the two disagree, run `roadbed audit verify`."
+            ),
         )
 
 
@@ -51,8 +64,8 @@ class UnknownEntryError(RoadbedError):
 
     def __init__(self, what: str) -> None:
         super().__init__(
-            f"The audit log holds no entry of {what[:80]!r}.",
-            "Entries are written when a task is decided and when a verdict is given.",
+            sentence("The audit log holds no entry of %(what)r.", what=what[:80]),
+            sentence("Entries are written when a task is decided and when a verdict is given."),
         )
 
 
@@ -63,8 +76,8 @@ class NotSealedError(RoadbedError):
 
     def __init__(self, position: int) -> None:
         super().__init__(
-            f"Entry {position} waits to be sealed.",
-            "Ask again in a second; if it stays so, read the log of `roadbed serve`.",
+            sentence("Entry %(position)s waits to be sealed.", position=position),
+            sentence("Ask again in a second; if it stays so, read the log of `roadbed serve`."),
         )
 
 
@@ -75,6 +88,8 @@ class AuditBehindError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database was restored from a copy. Nothing is sealed before that is declared.",
-            "An administrator declares it with `roadbed restored --reason TEXT`.",
+            sentence(
+                "The database was restored from a copy. Nothing is sealed before that is declared."
+            ),
+            sentence("An administrator declares it with `roadbed restored --reason TEXT`."),
         )

@@ -16,6 +16,7 @@ from roadbed.audit import handovers
 from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.handovers import Handover, Keyring
 from roadbed.audit.notes import ED25519, NoteError, PublicKey, Signer
+from roadbed.kernel.sentences import Text, sentence
 
 SIGNING_KEY = "audit-signing-key"
 PUBLIC_KEY = "audit-public-key"
@@ -39,9 +40,13 @@ def signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
         if public_key(folder) != key.public:
             replace(folder / PUBLIC_KEY, f"{key.public}\n".encode())
     except OSError as error:
-        raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
+        raise AuditFolderError(
+            str(folder), error.strerror or sentence("it cannot be used")
+        ) from error
     except ValueError:  # the content of the file is never shown
-        raise AuditFolderError(str(folder), f"{SIGNING_KEY} holds no key") from None
+        raise AuditFolderError(
+            str(folder), sentence("%(key)s holds no key", key=SIGNING_KEY)
+        ) from None
     return key
 
 
@@ -56,8 +61,10 @@ def next_signer(folder: Path, entropy: Callable[[int], bytes]) -> Signer:
             _make(path, entropy)
         return _read(SecretStr(path.read_text(encoding="ascii").strip()))
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else f"{_NEXT_KEY} holds no key"
-        raise AuditFolderError(str(folder), reason or "it cannot be used") from None
+        reason: Text | None = sentence("%(key)s holds no key", key=_NEXT_KEY)
+        if isinstance(error, OSError):
+            reason = error.strerror
+        raise AuditFolderError(str(folder), reason or sentence("it cannot be used")) from None
 
 
 def hand_over(folder: Path, handover: Handover) -> None:
@@ -79,11 +86,13 @@ def keyring(folder: Path) -> Keyring:
     """
     current = public_key(folder)
     if current is None:
-        raise AuditFolderError(str(folder), f"{PUBLIC_KEY} is missing")
+        raise AuditFolderError(str(folder), sentence("%(key)s is missing", key=PUBLIC_KEY))
     try:
         return Keyring(current, _followed(_handovers(folder), current))
     except OSError as error:
-        raise AuditFolderError(str(folder), error.strerror or "it cannot be used") from error
+        raise AuditFolderError(
+            str(folder), error.strerror or sentence("it cannot be used")
+        ) from error
     except (ValueError, TypeError, AttributeError) as error:
         raise AuditKeyError(str(folder), f"{HANDOVERS}: {error}") from error
 

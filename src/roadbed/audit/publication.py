@@ -14,6 +14,7 @@ from roadbed.audit.rows import BundlesFromRow, Queries, TilesFromRow
 from roadbed.audit.tiles import TileFolder
 from roadbed.audit.tree import HASH_BYTES, TILE_HEIGHT, TILE_WIDTH
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
@@ -42,7 +43,7 @@ class Publication:
                 return await self._bring_up(newest) if mine else 0
         except OSError as error:
             raise AuditFolderError(
-                str(self._folder.path), error.strerror or "it cannot be used"
+                str(self._folder.path), error.strerror or sentence("it cannot be used")
             ) from error
 
     async def covers(self, size: int) -> bool:
@@ -93,7 +94,10 @@ class Publication:
         if begun.size > newest.size or not rows or rows[0]["note"] != begun.note:
             raise AuditFolderError(
                 str(self._folder.path),
-                f"it knows a checkpoint of {begun.size} entries that the database does not have",
+                sentence(
+                    "it knows a checkpoint of %(size)s entries that the database does not have",
+                    size=begun.size,
+                ),
             )
 
     async def _put_tiles(self, before: int, size: int) -> None:

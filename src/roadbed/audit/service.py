@@ -26,6 +26,7 @@ from roadbed.audit.rows import Queries
 from roadbed.audit.tree import NodesOfTiles, Tile, root
 from roadbed.audit.verification import verify
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
@@ -85,7 +86,9 @@ class AuditLog:
         while newest is not None and not await self._publishing.covers(newest.size):
             await self.publish()
             if self._clock.monotonic() > until:
-                raise AuditFolderError(str(self.folder), "another process writes there for long")
+                raise AuditFolderError(
+                    str(self.folder), sentence("another process writes there for long")
+                )
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def leave(self) -> None:
@@ -259,7 +262,9 @@ class AuditLog:
         signer = await asyncio.to_thread(keys.signer, self.folder, self._entropy)
         row = await (await connection.execute(_SQL["handed_over"])).fetchone()
         if row is not None and row["new_key"] != str(signer.public):
-            raise AuditKeyError(str(self.folder), "the log was handed over to another key")
+            raise AuditKeyError(
+                str(self.folder), sentence("the log was handed over to another key")
+            )
         return signer
 
     async def _seal_once(self) -> int:
@@ -296,7 +301,9 @@ class AuditLog:
         if newest is None and size == 0:
             return None, {}
         if newest is None or newest["size"] != size:
-            raise AuditDamagedError(f"{size} leaves, but the newest checkpoint is of another size")
+            raise AuditDamagedError(
+                sentence("%(size)s leaves, but the newest checkpoint is of another size", size=size)
+            )
         try:
             keyring = await asyncio.to_thread(keys.keyring, self.folder)
             signed = keyring.read(newest["note"])
@@ -307,7 +314,11 @@ class AuditLog:
         except LookupError:
             here = b""
         if (signed.size, signed.root) != (size, here):
-            raise AuditDamagedError(f"the newest checkpoint does not fit the tree of {size} leaves")
+            raise AuditDamagedError(
+                sentence(
+                    "the newest checkpoint does not fit the tree of %(size)s leaves", size=size
+                )
+            )
         return last, tiles
 
     async def _put(self, connection: Connection, growth: Growth, signer: Signer) -> None:

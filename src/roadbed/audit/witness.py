@@ -15,6 +15,7 @@ from roadbed.audit.errors import AuditFolderError, AuditKeyError
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.rows import Queries
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -66,7 +67,7 @@ class Witness:
                 return mine and await self._send_if_due()
         except OSError as error:
             raise AuditFolderError(
-                str(self._folder), error.strerror or "it cannot be used"
+                str(self._folder), error.strerror or sentence("it cannot be used")
             ) from error
 
     async def tell_forever(self) -> None:

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from roadbed.access import needs, own, viewer_of
 from roadbed.console.pages import app_of, page
 from roadbed.console.sign_in import read_form
+from roadbed.kernel.sentences import figure, sentence
 from roadbed.people.errors import (
     PasswordError,
     PersonInvalidError,
@@ -135,7 +136,8 @@ def _days(typed: str) -> float | None:
         days = 0.0
     if not 0.0 < days <= _MOST_DAYS:
         raise PersonInvalidError(
-            f"{typed[:20]!r} is no number of days.", f"Say 1 to {_MOST_DAYS:.0f}, or nothing."
+            sentence("%(typed)r is no number of days.", typed=typed[:20]),
+            sentence("Say 1 to %(most_days)s, or nothing.", most_days=figure(f"{_MOST_DAYS:.0f}")),
         )
     return days
 

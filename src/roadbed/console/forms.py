@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.decisions.model import Deployment
+from roadbed.kernel.sentences import Text, sentence
 from roadbed.reviews.errors import VerdictError
 from roadbed.scoring.content import same
 
@@ -102,12 +103,14 @@ def _arguments(name: str, form: Mapping[str, str], number: str) -> dict[str, Any
         arguments = json.loads(typed)
         if isinstance(arguments, dict):
             return arguments
-        problem = f"they are a {type(arguments).__name__}"
+        problem: Text = sentence("they are a %(kind)s", kind=type(arguments).__name__)
     except (ValueError, RecursionError) as error:
         problem = str(error)
     raise VerdictError(
-        f"The arguments of {name!r} are no JSON object: {problem}.",
-        'Write them like {"amount": 5}.',
+        sentence(
+            "The arguments of %(name)r are no JSON object: %(problem)s.", name=name, problem=problem
+        ),
+        sentence('Write them like {"amount": 5}.'),
     )
 
 

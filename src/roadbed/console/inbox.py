@@ -26,6 +26,7 @@ from roadbed.inbox.model import ActionItem
 from roadbed.insight.monitoring import FORTNIGHT, Overview
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
+from roadbed.kernel.sentences import sentence
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
@@ -150,7 +151,9 @@ async def away(request: Request) -> Response:
     try:
         until = datetime.fromisoformat(form.get("until", "").strip())
     except ValueError:
-        problem = AbsenceError("This is no day.", "Give the day on which you are back.")
+        problem = AbsenceError(
+            sentence("This is no day."), sentence("Give the day on which you are back.")
+        )
         return await _again(request, problem)
     try:
         await app_of(request).absences.set(

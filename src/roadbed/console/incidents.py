@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from roadbed.access import needs
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import IncidentError
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -94,7 +95,8 @@ def _time(typed: str) -> datetime:
         moment = datetime.fromisoformat(typed)
     except ValueError:
         raise IncidentError(
-            "This is not a valid time.", "Write it as 2026-11-21T09:00; times are in UTC."
+            sentence("This is not a valid time."),
+            sentence("Write it as 2026-11-21T09:00; times are in UTC."),
         ) from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 

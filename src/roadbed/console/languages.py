@@ -8,6 +8,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from roadbed.kernel import messages
 
 
+def language_of(scope: Scope) -> str:
+    """The language of an HTTP request."""
+    return messages.best(Headers(scope=scope).get("accept-language", ""))
+
+
 class Language:
     """Middleware: whatever a request renders is in the language of its reader."""
 
@@ -18,6 +23,5 @@ class Language:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        accepted = Headers(scope=scope).get("accept-language", "")
-        with messages.speaking(messages.best(accepted)):
+        with messages.speaking(language_of(scope)):
             await self._app(scope, receive, send)

@@ -17,6 +17,7 @@ from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
 from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.people.permissions import Permission
 
@@ -132,7 +133,7 @@ def _edited(form: Form) -> dict[str, Any]:
         try:
             edited["set"] = json.loads(typed) if typed else None
         except (ValueError, RecursionError) as error:
-            detail = f"the values to set are no JSON ({error})"
+            detail = sentence("the values to set are no JSON (%(error)s)", error=error)
             raise ProposalEditError(detail) from error
     return edited
 

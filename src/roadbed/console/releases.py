@@ -19,6 +19,7 @@ from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
+from roadbed.kernel.sentences import sentence
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.releases import presentation, report_presentation, sign_offs
@@ -183,7 +184,10 @@ async def retire(request: Request) -> Response:
     try:
         why = _why(form)
         if form.get("name", "").strip() != name:
-            raise NotSaidError("This is not its name.", f"Type {name} to retire it.")
+            raise NotSaidError(
+                sentence("This is not its name."),
+                sentence("Type %(name)s to retire it.", name=name),
+            )
         await app_of(request).releases.retire(name, actor=person, why=why)
     except RoadbedError as error:
         typed = {"name": form.get("name", ""), "retire": form.get("why", "")}
@@ -241,7 +245,9 @@ async def _act(request: Request, candidate: Release, form: Mapping[str, str]) ->
     elif what == "withdraw":
         await service.withdraw(candidate.id, actor=person, why=_why(form))
     else:
-        raise NotSaidError("This is not an action of a release.", "Use a button of its page.")
+        raise NotSaidError(
+            sentence("This is not an action of a release."), sentence("Use a button of its page.")
+        )
 
 
 async def _releases(
@@ -334,7 +340,9 @@ async def served_release(request: Request) -> Release:
 
 def _why(form: Mapping[str, str]) -> str:
     if not (why := form.get("why", "").strip()):
-        raise NotSaidError("There is no reason.", "Give a reason; other people read it.")
+        raise NotSaidError(
+            sentence("There is no reason."), sentence("Give a reason; other people read it.")
+        )
     return why
 
 

@@ -12,6 +12,7 @@ from roadbed.access import by_review, linker_of, needs, viewer_of
 from roadbed.console import forms
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError, VerdictError
 from roadbed.reviews.model import HeldVerdict, Review, VerdictKind
@@ -74,7 +75,9 @@ async def give(request: Request) -> HTMLResponse:
     try:
         kind = VerdictKind(form.get("verdict", ""))
     except ValueError:
-        raise VerdictError("This is not a verdict.", "Accept, correct or reject.") from None
+        raise VerdictError(
+            sentence("This is not a verdict."), sentence("Accept, correct or reject.")
+        ) from None
     output, actions = None, forms.read_actions(form)
     review = await app.reviews.get(review_id) if actions is not None else None
     if kind is VerdictKind.CORRECT:
@@ -82,8 +85,8 @@ async def give(request: Request) -> HTMLResponse:
         output = kept or forms.read(loaded.declared.output, form)
     elif kind is VerdictKind.ACCEPT and review and forms.changed(actions, review.actions):
         raise VerdictError(
-            "You changed the actions, so this is not what was proposed.",
-            "Press Correct to give the actions as you changed them.",
+            sentence("You changed the actions, so this is not what was proposed."),
+            sentence("Press Correct to give the actions as you changed them."),
         )
     viewer = viewer_of(request)
     given = await app.new_labels.give(

@@ -13,6 +13,7 @@ from starlette.routing import Route
 from roadbed.access import open_to_all
 from roadbed.console.pages import app_of, page, problem_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.people.errors import (
     NotSignedInError,
     ProviderError,
@@ -80,7 +81,7 @@ async def to_provider(request: Request) -> Response:
     app = app_of(request)
     app.signing_in.knock(_address(request))
     if app.provider is None:
-        raise ProviderError("none is set up here")
+        raise ProviderError(sentence("none is set up here"))
     begun = await app.provider.begin(back_to=base(request) + _BACK)
     response = RedirectResponse(begun.address, status_code=303)
     response.set_cookie(
@@ -101,9 +102,9 @@ async def from_provider(request: Request) -> Response:
     app, asked = app_of(request), request.query_params
     app.signing_in.knock(_address(request))
     if app.provider is None:
-        raise ProviderError("none is set up here")
+        raise ProviderError(sentence("none is set up here"))
     if "code" not in asked:
-        raise ProviderError("the provider said no")
+        raise ProviderError(sentence("the provider said no"))
     begun = _cookie_name(asked.get("state", ""))
     try:
         identity = await app.provider.finish(

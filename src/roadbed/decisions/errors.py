@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 
 
 class EvaluationBudgetError(RoadbedError):
@@ -12,9 +13,14 @@ class EvaluationBudgetError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"The budget of {use_case!r} is used up, and evaluating known inputs costs as much as "
-            "deciding tasks.",
-            "Raise the budget in usecase.py, or wait for the next period; then begin again.",
+            sentence(
+                "The budget of %(use_case)r is used up, and evaluating known inputs costs as "
+                "much as deciding tasks.",
+                use_case=use_case,
+            ),
+            sentence(
+                "Raise the budget in usecase.py, or wait for the next period; then begin again."
+            ),
         )
 
 
@@ -25,7 +31,12 @@ class PriceUnknownError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"The decider of {use_case!r} does not report what an answer costs, so its budget "
-            "cannot be kept.",
-            "Give each Answer and Unsure its cost (Prompted: a price), or remove the budget.",
+            sentence(
+                "The decider of %(use_case)r does not report what an answer costs, so its "
+                "budget cannot be kept.",
+                use_case=use_case,
+            ),
+            sentence(
+                "Give each Answer and Unsure its cost (Prompted: a price), or remove the budget."
+            ),
         )

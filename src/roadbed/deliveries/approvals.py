@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from datetime import datetime
 from typing import Any, TypedDict
@@ -25,7 +25,9 @@ from roadbed.deliveries.rows import (
     ReplayRow,
 )
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.messages import later
 from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
+from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.storage.database import Database
@@ -153,16 +155,19 @@ class Deliveries:
         row = await self._find(delivery_id, served)
         if what not in RESOLUTIONS:
             raise ApprovalError(
-                f"{what!r} does not resolve a delivery.", f"Use one of {', '.join(RESOLUTIONS)}."
+                sentence("%(what)r does not resolve a delivery.", what=what),
+                sentence("Use one of %(resolutions)s.", resolutions=", ".join(RESOLUTIONS)),
             )
         states, after = RESOLUTIONS[what]
         if row["state"] not in states:
-            raise DeliveryStateError(delivery_id, row["state"], " or ".join(states))
+            raise DeliveryStateError(delivery_id, row["state"], _either(states))
         if what == "approve":
             self._may_approve(row, person, content_hash)
         if after is DeliveryState.WAITING:
             if row["erased"]:
-                raise DeliveryStateError(delivery_id, "erased", "there with its content")
+                raise DeliveryStateError(
+                    delivery_id, later("erased"), sentence("there with its content")
+                )
             # Without a key it was never prepared: preparing is tried again, and may hold it again.
             after = DeliveryState.WAITING if row["key"] else DeliveryState.PLANNED
         async with self._database.transaction() as connection:
@@ -180,7 +185,9 @@ class Deliveries:
                 },
             )
             if not await cursor.fetchone():
-                raise DeliveryStateError(delivery_id, "no longer what it was", " or ".join(states))
+                raise DeliveryStateError(
+                    delivery_id, sentence("no longer what it was"), _either(states)
+                )
             if what == "approve" and row["key"] and row["revised"]:
                 await connection.execute(_SQL["superseded_by_approval"], {"id": delivery_id})
             await connection.execute(self._close_notices, {"use_case": row["use_case"]})
@@ -233,18 +240,19 @@ class Deliveries:
             return
         if content_hash != row["content_hash"]:
             raise ApprovalError(
-                "The content that you approve is not the content that would be sent.",
-                "Open the delivery again, read it, and approve its current content.",
+                sentence("The content that you approve is not the content that would be sent."),
+                sentence("Open the delivery again, read it, and approve its current content."),
             )
         if row["approve_until"] and row["approve_until"] < self._clock.now():
             raise ApprovalError(
-                "The time to approve has passed, so the delivery is refused.",
-                "Submit the task again if it is still needed.",
+                sentence("The time to approve has passed, so the delivery is refused."),
+                sentence("Submit the task again if it is still needed."),
             )
         corrected = [] if row["reviewer"] is None else [row["reviewer"]]
         if duties.bar(person, Parties(senders=row["senders"], correctors=corrected)) is not None:
             raise ApprovalError(
-                "You cannot approve your own request.", "Ask another person of the pod."
+                sentence("You cannot approve your own request."),
+                sentence("Ask another person of the pod."),
             )
 
     async def _find(self, delivery_id: str, served: Sequence[str]) -> FindRow:
@@ -271,6 +279,14 @@ def _replayed(use_case: str, row: ReplayRow, person: str, note: str, at: datetim
 def resolutions(state: DeliveryState) -> Sequence[str]:
     """How a person may resolve a delivery in this state."""
     return [what for what, (states, _) in RESOLUTIONS.items() if state in states]
+
+
+def _either(states: Iterable[DeliveryState]) -> Sentence:
+    """One of several states, in words."""
+    first, *others = map(sentence, states)
+    for last in others:
+        first = sentence("%(first)s or %(last)s", first=first, last=last)
+    return first
 
 
 def _listed(row: PageRow) -> ListedDelivery:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 
 
 class UnknownDeliveryError(RoadbedError):
@@ -12,7 +13,8 @@ class UnknownDeliveryError(RoadbedError):
 
     def __init__(self, delivery_id: str) -> None:
         super().__init__(
-            f"There is no delivery {delivery_id[:60]!r} here.", "Take its id from the list."
+            sentence("There is no delivery %(delivery_id)r here.", delivery_id=delivery_id[:60]),
+            sentence("Take its id from the list."),
         )
 
 
@@ -23,8 +25,8 @@ class UnknownDestinationError(RoadbedError):
 
     def __init__(self, destination: str) -> None:
         super().__init__(
-            f"There is no delivery to {destination[:60]!r} here.",
-            "Take the name of a destination from the list of deliveries.",
+            sentence("There is no delivery to %(destination)r here.", destination=destination[:60]),
+            sentence("Take the name of a destination from the list of deliveries."),
         )
 
 
@@ -33,10 +35,16 @@ class DeliveryStateError(RoadbedError):
 
     code = "delivery_state"
 
-    def __init__(self, delivery_id: str, state: str, wanted: str) -> None:
+    def __init__(self, delivery_id: str, state: Text, wanted: Text) -> None:
         super().__init__(
-            f"The delivery {delivery_id} is {state}; this needs a delivery that is {wanted}.",
-            "Read it again; another person may have resolved it.",
+            sentence(
+                "The delivery %(delivery_id)s is %(state)s; this needs a delivery that is "
+                "%(wanted)s.",
+                delivery_id=delivery_id,
+                state=sentence(state) if isinstance(state, str) else state,
+                wanted=wanted,
+            ),
+            sentence("Read it again; another person may have resolved it."),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 from roadbed.usecases.decider import VERBS, LabelledExample, OutOfFold, Trainable, is_trainable
 from roadbed.usecases.errors import TrainingError
 
@@ -24,9 +25,14 @@ def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> F
     name = type(decider).__name__
     if not is_trainable(decider):
         missing = [verb for verb in VERBS if not callable(getattr(type(decider), verb, None))]
+        named: Text = missing[0]
+        for verb in missing[1:]:
+            named = sentence("%(first)s and no %(last)s", first=named, last=verb)
         raise TrainingError(
-            f"{name} cannot learn: its class has no {' and no '.join(missing)}.",
-            "Add the missing methods to the class, or make the decider a function.",
+            sentence(
+                "%(name)s cannot learn: its class has no %(missing)s.", name=name, missing=named
+            ),
+            sentence("Add the missing methods to the class, or make the decider a function."),
         )
     try:
         fitted = decider.fit(examples, seed=seed)
@@ -35,6 +41,11 @@ def fit(decider: object, examples: Sequence[LabelledExample], *, seed: int) -> F
         raise
     except Exception as error:  # a decider of the pod's own may raise anything
         raise TrainingError(
-            f"{name} failed while it learned: {type(error).__name__}: {str(error)[:300]}",
-            "Correct it in the folder and try again; nothing was changed.",
+            sentence(
+                "%(name)s failed while it learned: %(kind)s: %(error)s",
+                name=name,
+                kind=type(error).__name__,
+                error=str(error)[:300],
+            ),
+            sentence("Correct it in the folder and try again; nothing was changed."),
         ) from error

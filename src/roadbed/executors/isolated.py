@@ -12,6 +12,7 @@ import numpy as np
 
 from roadbed.executors.children import Child, ForkServer, Source
 from roadbed.executors.in_process import is_coroutine
+from roadbed.kernel.sentences import Text, figure, sentence
 from roadbed.usecases.decider import LabelledExample, Needs, OutOfFold, needs_of
 from roadbed.usecases.errors import Problem, TrainingError, UseCaseError
 from roadbed.usecases.loader import LoadedUseCase
@@ -21,7 +22,9 @@ from roadbed.usecases.use_case import UseCase
 LOAD_SECONDS = 120.0
 FIT_SECONDS = 3_600.0
 MOST_LEARNED_BYTES = 1_000_000_000
-_TRY_AGAIN = "Correct it in the folder, or give it more memory with isolation=Isolation(…)."
+_TRY_AGAIN = sentence(
+    "Correct it in the folder, or give it more memory with isolation=Isolation(…)."
+)
 KEPT_SECONDS = 30.0  # how long an idle child is kept
 
 
@@ -128,23 +131,29 @@ async def fit(
         child, _ = await ready_child(server, source, "fit")
     except ChildFailedError as error:
         raise TrainingError(
-            f"{name} cannot be loaded in a child process: {error.sentence}.",
-            "Correct it in the folder and try again; nothing was changed.",
+            sentence(
+                "%(name)s cannot be loaded in a child process: %(sentence)s.",
+                name=name,
+                sentence=error.sentence,
+            ),
+            sentence("Correct it in the folder and try again; nothing was changed."),
         ) from error
     lesson = _Lesson()
     child.received, child.ended = lesson.received, lesson.end
     try:
         child.send({"examples": list(examples), "seed": seed})
         async with asyncio.timeout(FIT_SECONDS):
-            reason = await lesson.over
+            reason: Text | None = await lesson.over
     except TimeoutError:
-        reason = f"it took longer than {FIT_SECONDS / 3600:g} h"
+        reason = sentence(
+            "it took longer than %(hours)s h", hours=figure(f"{FIT_SECONDS / 3600:g}")
+        )
     finally:
         child.close()
     told = lesson.told
     if reason or told is None:
         raise TrainingError(
-            f"{name} did not learn: {reason}.",
+            sentence("%(name)s did not learn: %(reason)s.", name=name, reason=reason),
             _TRY_AGAIN,
         )
     if "refused" in told:
@@ -154,7 +163,10 @@ async def fit(
     except (KeyError, TypeError, ValueError):
         out_of_fold = None
     if out_of_fold is None:
-        raise TrainingError(f"{name} did not learn: it returned no out-of-fold scores.", _TRY_AGAIN)
+        raise TrainingError(
+            sentence("%(name)s did not learn: it returned no out-of-fold scores.", name=name),
+            _TRY_AGAIN,
+        )
     return _files(lesson.lengths, b"".join(lesson.pieces)), out_of_fold, kinds
 
 
@@ -235,8 +247,10 @@ class DeciderProcesses:
                 [
                     Problem(
                         file=folder / "usecase.py",
-                        problem=f"Importing it failed: {error.sentence}.",
-                        remedy="Let it declare a use case and do nothing else.",
+                        problem=sentence(
+                            "Importing it failed: %(sentence)s.", sentence=error.sentence
+                        ),
+                        remedy=sentence("Let it declare a use case and do nothing else."),
                     )
                 ],
             ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence, sentences
 
 
 class TooManyExportsError(RoadbedError):
@@ -14,10 +15,19 @@ class TooManyExportsError(RoadbedError):
     code = "too_many_exports"
 
     def __init__(self, most: int, *, own: bool, retry_after: float) -> None:
-        whose = "of yours are" if own else "are"
         super().__init__(
-            f"{most} exports {whose} under way; no more are made at the same time.",
-            "Wait until one of them has ended, then try again.",
+            sentences(
+                "%(n)s export of yours is under way; no more are made at the same time.",
+                "%(n)s exports of yours are under way; no more are made at the same time.",
+                most,
+            )
+            if own
+            else sentences(
+                "%(n)s export is under way; no more are made at the same time.",
+                "%(n)s exports are under way; no more are made at the same time.",
+                most,
+            ),
+            sentence("Wait until one of them has ended, then try again."),
         )
         self.retry_after = retry_after
 
@@ -28,4 +38,7 @@ class ExportFormatError(RoadbedError):
     code = "request_invalid"
 
     def __init__(self, formats: str) -> None:
-        super().__init__("There is no export in this format.", f"Use one of {formats}.")
+        super().__init__(
+            sentence("There is no export in this format."),
+            sentence("Use one of %(formats)s.", formats=formats),
+        )

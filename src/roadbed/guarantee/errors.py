@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 
 
 class UnknownNoticeError(RoadbedError):
@@ -12,7 +13,8 @@ class UnknownNoticeError(RoadbedError):
 
     def __init__(self, notice_id: str) -> None:
         super().__init__(
-            f"There is no open notice {notice_id[:60]!r}.", "Somebody may have seen it already."
+            sentence("There is no open notice %(notice_id)r.", notice_id=notice_id[:60]),
+            sentence("Somebody may have seen it already."),
         )
 
 
@@ -23,6 +25,12 @@ class NothingToStressError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"{use_case!r} has no labelled examples to judge by, or no trained version.",
-            f"Label some tasks or add examples, then run `roadbed improve {use_case}`.",
+            sentence(
+                "%(use_case)r has no labelled examples to judge by, or no trained version.",
+                use_case=use_case,
+            ),
+            sentence(
+                "Label some tasks or add examples, then run `roadbed improve %(use_case)s`.",
+                use_case=use_case,
+            ),
         )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence, sentences
 
 
 class UnknownHaltError(RoadbedError):
@@ -15,7 +16,8 @@ class UnknownHaltError(RoadbedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"The database knows no use case {name[:80]!r}.", "`roadbed halt --all` stops them all."
+            sentence("The database knows no use case %(name)r.", name=name[:80]),
+            sentence("`roadbed halt --all` stops them all."),
         )
 
 
@@ -26,9 +28,14 @@ class HaltIncompleteError(RoadbedError):
 
     def __init__(self, halted: int, failed: Mapping[str, str]) -> None:
         super().__init__(
-            f"{halted} of {halted + len(failed)} use cases are halted. These may still run: "
-            f"{', '.join(failed)}.",
-            "Halt again, all or one by one; if it fails again, stop their workers.",
+            sentences(
+                "%(halted)s of %(n)s use case is halted. These may still run: %(failed)s.",
+                "%(halted)s of %(n)s use cases are halted. These may still run: %(failed)s.",
+                halted + len(failed),
+                halted=halted,
+                failed=", ".join(failed),
+            ),
+            sentence("Halt again, all or one by one; if it fails again, stop their workers."),
         )
         self.fields: Sequence[tuple[str, str]] = list(failed.items())
 
@@ -39,7 +46,10 @@ class NotHaltedError(RoadbedError):
     code = "not_halted"
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"{name[:80]!r} is not halted.", "Nothing needs to be done.")
+        super().__init__(
+            sentence("%(name)r is not halted.", name=name[:80]),
+            sentence("Nothing needs to be done."),
+        )
 
 
 class ResumeError(RoadbedError):
@@ -49,8 +59,8 @@ class ResumeError(RoadbedError):
 
     def __init__(self, name: str, person: str) -> None:
         super().__init__(
-            f"{person} has asked to resume {name!r} already.",
-            "A second person must confirm the resume.",
+            sentence("%(person)s has asked to resume %(name)r already.", person=person, name=name),
+            sentence("A second person must confirm the resume."),
         )
 
 
@@ -59,11 +69,15 @@ class DrillLimitError(RoadbedError):
 
     code = "drill_limit"
 
-    def __init__(self, name: str, why: str, retry_after: float) -> None:
+    def __init__(self, name: str, why: Text, retry_after: float) -> None:
         minutes = max(1, math.ceil(retry_after / 60.0))
         super().__init__(
-            f"{name[:80]!r} cannot be drilled now: {why}.",
-            f"Try again in {minutes} minute{'s' * (minutes > 1)}. A halt has no limit.",
+            sentence("%(name)r cannot be drilled now: %(why)s.", name=name[:80], why=why),
+            sentences(
+                "Try again in %(n)s minute. A halt has no limit.",
+                "Try again in %(n)s minutes. A halt has no limit.",
+                minutes,
+            ),
         )
         self.retry_after = retry_after
 
@@ -75,6 +89,6 @@ class RestoreUndeclaredError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "The database was restored from a copy, and the restore is not declared yet.",
-            "An administrator declares it with `roadbed restored --reason TEXT`.",
+            sentence("The database was restored from a copy, and the restore is not declared yet."),
+            sentence("An administrator declares it with `roadbed restored --reason TEXT`."),
         )

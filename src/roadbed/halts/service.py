@@ -25,6 +25,7 @@ from roadbed.halts.model import Halt, HaltOfAll
 from roadbed.halts.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.sentences import sentence, sentences
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.storage.background import Warnings
@@ -256,13 +257,17 @@ class Halts:
         facts = {"use_case": use_case, "after": at - _DRILLS_WITHIN}
         row = await (await connection.execute(_SQL["drill_alone"], facts)).fetchone()
         if row is None or not row["alone"]:
-            raise DrillLimitError(use_case, "a drill is under way", _DRILL_SECONDS)
+            raise DrillLimitError(use_case, sentence("a drill is under way"), _DRILL_SECONDS)
         made = await (await connection.execute(_SQL["drills"], facts)).fetchone()
         if actor == _CLOCK or made is None or made["oldest"] is None:
             return
         if made["n"] >= _MOST_DRILLS:
             left = made["oldest"] + _DRILLS_WITHIN - at
-            why = f"there were {made['n']} drills within an hour"
+            why = sentences(
+                "there was %(n)s drill within an hour",
+                "there were %(n)s drills within an hour",
+                made["n"],
+            )
             raise DrillLimitError(use_case, why, max(left.total_seconds(), 1.0))
 
     async def _keep(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 
 
 class UnknownProposalError(RoadbedError):
@@ -12,8 +13,8 @@ class UnknownProposalError(RoadbedError):
 
     def __init__(self, proposal_id: str) -> None:
         super().__init__(
-            f"There is no proposal {proposal_id[:60]!r} here.",
-            "Take its id from `roadbed proposals list USECASE`.",
+            sentence("There is no proposal %(proposal_id)r here.", proposal_id=proposal_id[:60]),
+            sentence("Take its id from `roadbed proposals list USECASE`."),
         )
 
 
@@ -23,10 +24,17 @@ class ProposalDecidedError(RoadbedError):
     code = "proposal_decided"
 
     def __init__(self, proposal_id: str, state: str, by: str | None) -> None:
-        who = f" by {by}" if by else ""
+        facts = {"id": proposal_id, "state": sentence(state), "by": by}
         super().__init__(
-            f"The proposal {proposal_id} is {state}{who}, so this cannot be done with it.",
-            "Read the list again; a decision can be undone first.",
+            sentence(
+                "The proposal %(id)s is %(state)s by %(by)s, so this cannot be done with it.",
+                **facts,
+            )
+            if by
+            else sentence(
+                "The proposal %(id)s is %(state)s, so this cannot be done with it.", **facts
+            ),
+            sentence("Read the list again; a decision can be undone first."),
         )
 
 
@@ -35,10 +43,10 @@ class ProposalEditError(RoadbedError):
 
     code = "proposal_invalid"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Text) -> None:
         super().__init__(
-            f"The change cannot be accepted as it is written: {detail}.",
-            "Correct it and accept again; nothing was changed.",
+            sentence("The change cannot be accepted as it is written: %(detail)s.", detail=detail),
+            sentence("Correct it and accept again; nothing was changed."),
         )
 
 
@@ -49,8 +57,11 @@ class NoPromptError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"{use_case!r} uses no language model, so it has no prompt to improve.",
-            "Give it Prompted(…) as its decider, or look for other suggestions.",
+            sentence(
+                "%(use_case)r uses no language model, so it has no prompt to improve.",
+                use_case=use_case,
+            ),
+            sentence("Give it Prompted(…) as its decider, or look for other suggestions."),
         )
 
 
@@ -61,6 +72,8 @@ class SearchRunningError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"A better prompt of {use_case!r} is being searched for already.",
-            "Wait for its result.",
+            sentence(
+                "A better prompt of %(use_case)r is being searched for already.", use_case=use_case
+            ),
+            sentence("Wait for its result."),
         )

@@ -26,6 +26,7 @@ from roadbed.improvement.model import Proposal, Suggestion
 from roadbed.improvement.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -215,7 +216,7 @@ class Proposals:
         """Columns of an accepted, possibly edited change."""
         if proposal.patch is None:
             if written is not None:
-                raise ProposalEditError("there is nothing in it to edit")
+                raise ProposalEditError(sentence("there is nothing in it to edit"))
             return {}
         patch = proposal.patch if written is None else edited(loaded, proposal.patch, written)
         fitting = checked(loaded, [patch])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, joined, sentence, sentences
 
 
 class InputError(RoadbedError):
@@ -12,13 +13,18 @@ class InputError(RoadbedError):
 
     code = "input_invalid"
 
-    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
-        listed = "; ".join(f"{place}: {problem}" for place, problem in fields)
+    def __init__(self, fields: Sequence[tuple[str, Text]]) -> None:
+        listed = joined("; ", (joined(": ", field) for field in fields))
         super().__init__(
-            f"The input does not fit: {listed}.",
-            "Correct these fields; the use case's page shows the declared input.",
+            sentence("The input does not fit: %(listed)s.", listed=listed),
+            sentence("Correct these fields; the use case's page shows the declared input."),
         )
-        self.fields = tuple(fields)
+        self._fields = tuple(fields)
+
+    @property
+    def fields(self) -> Sequence[tuple[str, str]]:
+        """Each place in the input, and what is wrong there."""
+        return [(place, str(problem)) for place, problem in self._fields]
 
 
 class KeyReusedError(RoadbedError):
@@ -28,9 +34,15 @@ class KeyReusedError(RoadbedError):
 
     def __init__(self, key: str, task_id: str) -> None:
         super().__init__(
-            f"The key {key[:80]!r} already belongs to another input (task {task_id}).",
-            "Send each piece of work under its own key; repeat a key only to ask "
-            "again for the same work.",
+            sentence(
+                "The key %(key)r already belongs to another input (task %(task_id)s).",
+                key=key[:80],
+                task_id=task_id,
+            ),
+            sentence(
+                "Send each piece of work under its own key; repeat a key only to ask again "
+                "for the same work."
+            ),
         )
         self.task_id = task_id
 
@@ -42,9 +54,12 @@ class RetiredError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"{use_case!r} is retired and takes no new tasks.",
-            "Send this work to the system that does it now. The releases page says why it was "
-            f"retired; `roadbed release plan {use_case}` starts a new release.",
+            sentence("%(use_case)r is retired and takes no new tasks.", use_case=use_case),
+            sentence(
+                "Send this work to the system that does it now. The releases page says why "
+                "it was retired; `roadbed release plan %(use_case)s` starts a new release.",
+                use_case=use_case,
+            ),
         )
 
 
@@ -57,10 +72,21 @@ class OverloadedError(RoadbedError):
     code = "overloaded"
 
     def __init__(self, in_flight: int, use_case: str | None = None) -> None:
-        whose = f" of {use_case!r}, its share of this process," if use_case else ""
         super().__init__(
-            f"{in_flight} tasks{whose} are being decided already.",
-            "Send it again in a few seconds with the same key.",
+            sentences(
+                "%(n)s task of %(use_case)r, its share of this process, is being decided already.",
+                "%(n)s tasks of %(use_case)r, its share of this process, are being decided "
+                "already.",
+                in_flight,
+                use_case=use_case,
+            )
+            if use_case
+            else sentences(
+                "%(n)s task is being decided already.",
+                "%(n)s tasks are being decided already.",
+                in_flight,
+            ),
+            sentence("Send it again in a few seconds with the same key."),
         )
 
 
@@ -71,8 +97,8 @@ class NoSuchTaskError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"There is no task {task_id[:60]!r} here.",
-            "Take its id from the answer that admitted it.",
+            sentence("There is no task %(task_id)r here.", task_id=task_id[:60]),
+            sentence("Take its id from the answer that admitted it."),
         )
 
 
@@ -83,6 +109,9 @@ class RevisionErasedError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The content of the task {task_id} was erased; it takes no corrected input.",
-            "Send it as a new task if it is still needed.",
+            sentence(
+                "The content of the task %(task_id)s was erased; it takes no corrected input.",
+                task_id=task_id,
+            ),
+            sentence("Send it as a new task if it is still needed."),
         )

@@ -28,6 +28,7 @@ from roadbed.intake.rows import Queries, StandingFundedRow, StandingRow
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids, TaskId
+from roadbed.kernel.sentences import sentence
 from roadbed.risk import sampling
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
@@ -115,7 +116,9 @@ class Intake:
             funded_item: FundedItem = {**item, "today": today, **amounts(budget)}
             row = await self._writer.write(ADMIT_FUNDED, funded_item)
         if row is None:  # cannot be: the statement reads back what it wrote
-            raise RoadbedError("The task was not stored.", "Send it again with the same key.")
+            raise RoadbedError(
+                sentence("The task was not stored."), sentence("Send it again with the same key.")
+            )
         if row["task_id"] == task.id:
             funded = bool(row.get("funded", True))
             return Admission(task=replace(task, funded=funded), repeated=False)

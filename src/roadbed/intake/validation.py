@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from roadbed.intake.errors import InputError
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import faults, text_fault
 from roadbed.scoring.content import same
 from roadbed.usecases.parsing import Reading, UnfitError, read_form
@@ -42,13 +43,15 @@ def as_sent(reading: Reading, sent: Mapping[str, object]) -> Mapping[str, object
 def check_key(key: str | None) -> None:
     """Raises ``InputError`` for a key that is empty, too long or not printable."""
     if key is not None and not (0 < len(key) <= LONGEST_KEY and key.isprintable()):
-        raise InputError([("key", f"use 1 to {LONGEST_KEY} printable characters")])
+        problem = sentence("use 1 to %(most)s printable characters", most=LONGEST_KEY)
+        raise InputError([("key", problem)])
 
 
 def check_reason(reason: str | None) -> None:
     """Raises ``InputError`` for a reason that is too long or cannot be shown."""
     if reason is not None and (len(reason) > LONGEST_REASON or text_fault(reason)):
-        raise InputError([("reason", f"use at most {LONGEST_REASON} characters of plain text")])
+        problem = sentence("use at most %(most)s characters of plain text", most=LONGEST_REASON)
+        raise InputError([("reason", problem)])
 
 
 def body_hash(content: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 
 
 class OutcomeError(RoadbedError):
@@ -17,10 +18,13 @@ class OutcomeTaskError(RoadbedError):
     code = "task_unknown"
 
     def __init__(self, named: str, *, by_key: bool) -> None:
-        kind = "with the key " if by_key else ""
         super().__init__(
-            f"There is no task {kind}{named[:60]!r} here.",
-            "Send the id of its receipt as task, or the key it was sent with as task_key.",
+            sentence("There is no task with the key %(named)r here.", named=named[:60])
+            if by_key
+            else sentence("There is no task %(task_id)r here.", task_id=named[:60]),
+            sentence(
+                "Send the id of its receipt as task, or the key it was sent with as task_key."
+            ),
         )
 
 
@@ -31,8 +35,11 @@ class TaskUndecidedError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is not decided yet, so it has no answer to report on.",
-            "Report it again in a moment; its receipt says when it is decided.",
+            sentence(
+                "The task %(task_id)s is not decided yet, so it has no answer to report on.",
+                task_id=task_id,
+            ),
+            sentence("Report it again in a moment; its receipt says when it is decided."),
         )
 
 
@@ -43,8 +50,12 @@ class TaskErasedError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The content of the task {task_id} was erased; no outcome can be recorded for it.",
-            "Leave it out.",
+            sentence(
+                "The content of the task %(task_id)s was erased; no outcome can be recorded "
+                "for it.",
+                task_id=task_id,
+            ),
+            sentence("Leave it out."),
         )
 
 
@@ -55,8 +66,12 @@ class OutcomeKeyReusedError(RoadbedError):
 
     def __init__(self, key: str, outcome_id: str) -> None:
         super().__init__(
-            f"The key {key[:80]!r} already belongs to another report ({outcome_id}).",
-            "Give each report its own key; repeat a key only to send the same again.",
+            sentence(
+                "The key %(key)r already belongs to another report (%(outcome_id)s).",
+                key=key[:80],
+                outcome_id=outcome_id,
+            ),
+            sentence("Give each report its own key; repeat a key only to send the same again."),
         )
 
 
@@ -67,5 +82,6 @@ class NoSuchOutcomeError(RoadbedError):
 
     def __init__(self, outcome_id: str) -> None:
         super().__init__(
-            f"There is no outcome {outcome_id[:60]!r} here.", "Take its id from the list."
+            sentence("There is no outcome %(outcome_id)r here.", outcome_id=outcome_id[:60]),
+            sentence("Take its id from the list."),
         )

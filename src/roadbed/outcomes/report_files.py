@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from roadbed.kernel.sentences import sentence
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.report_form import FIELDS
 from roadbed.tables import LeftOut, Table, TableError
@@ -34,10 +35,11 @@ def read_file(
         else:
             yield from _table(path, declared, told)
     except TableError as error:
-        raise OutcomeError(error.problem, error.remedy) from error
+        raise OutcomeError(*error.texts) from error
     except (OSError, UnicodeDecodeError) as error:
         raise OutcomeError(
-            f"{path} cannot be read: {error}.", "Give a .csv with a header, or a .jsonl, in UTF-8."
+            sentence("%(path)s cannot be read: %(error)s.", path=path, error=error),
+            sentence("Give a .csv with a header, or a .jsonl, in UTF-8."),
         ) from error
 
 
@@ -47,7 +49,13 @@ def _objects(file: Iterator[str]) -> Iterator[Line]:
             try:
                 report = json.loads(text)
             except (ValueError, RecursionError) as error:
-                yield number, OutcomeError(f"It is not JSON: {error}.", "Write one object a line.")
+                yield (
+                    number,
+                    OutcomeError(
+                        sentence("It is not JSON: %(error)s.", error=error),
+                        sentence("Write one object a line."),
+                    ),
+                )
             else:
                 yield number, report
 
@@ -58,23 +66,29 @@ def _table(path: Path, declared: UseCase, told: Callable[[str], None]) -> Iterat
     table = Table(path, is_header=lambda header: set(header) <= known)
     if unknown := [name for name in table.header if name not in known]:
         raise OutcomeError(
-            f"The table has columns that mean nothing here: {', '.join(unknown)[:200]}.",
-            f"Remove them, or name them one of {', '.join(sorted(known))}.",
+            sentence(
+                "The table has columns that mean nothing here: %(unknown)s.",
+                unknown=", ".join(unknown)[:200],
+            ),
+            sentence("Remove them, or name them one of %(known)s.", known=", ".join(sorted(known))),
         )
     if twice := [name for name, count in Counter(table.header).items() if count > 1]:
         raise OutcomeError(
-            f"The header names {twice[0]!r} more than once.",
-            "Rename the columns, so that it is clear which one is meant.",
+            sentence("The header names %(twice)r more than once.", twice=twice[0]),
+            sentence("Rename the columns, so that it is clear which one is meant."),
         )
     table.check()  # what follows is acted upon row by row
     table.account.left_out.clear()  # each of these is named below
-    for sentence in table.account.sentences():
-        told(sentence)
+    for said in table.account.sentences():
+        told(said)
     for entry in table.entries():
         if isinstance(entry, LeftOut):
             yield (
                 entry.line,
-                OutcomeError(f"The row has {entry.why}.", "Write as many cells as the header has."),
+                OutcomeError(
+                    sentence("The row has %(why)s.", why=entry.why),
+                    sentence("Write as many cells as the header has."),
+                ),
             )
             continue
         cells = {name: cell for name, cell in zip(table.header, entry.cells, strict=True) if cell}
@@ -89,7 +103,9 @@ def _report(cells: Mapping[str, str], schema: Mapping[str, Any]) -> dict[str, An
     if said := cells.get("right"):
         words = _RIGHT | _WRONG
         if said.strip().lower() not in words:
-            raise OutcomeError(f"right is {said[:60]!r}.", "Write true or false.")
+            raise OutcomeError(
+                sentence("right is %(said)r.", said=said[:60]), sentence("Write true or false.")
+            )
         report["right"] = words[said.strip().lower()]
     output = {
         name: _value(cells[name], schema[name])

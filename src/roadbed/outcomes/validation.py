@@ -10,6 +10,7 @@ from typing import Any
 from roadbed.intake.validation import body_hash
 from roadbed.kernel.clock import CLOCKS_DIFFER
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.outcomes.errors import (
     OutcomeError,
     OutcomeTaskError,
@@ -65,10 +66,11 @@ def refused(item: OutcomeItem) -> RoadbedError:
     """Why a valid report was not stored: it contradicts itself, or the task was erased."""
     if not item["contradicts_itself"]:
         return TaskErasedError(item["task_id"])
-    word, other = ("right", "not ") if item["said_right"] else ("wrong", "")
     return OutcomeError(
-        f"It calls the answer {word}, and names as right what is {other}the answer in force.",
-        "Send the output alone: whether the answer was right follows from it.",
+        sentence("It calls the answer right, and names as right what is not the answer in force.")
+        if item["said_right"]
+        else sentence("It calls the answer wrong, and names as right what is the answer in force."),
+        sentence("Send the output alone: whether the answer was right follows from it."),
     )
 
 
@@ -139,18 +141,21 @@ def _fitted(declared: UseCase, output: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return as_declared(declared, output)
     except VerdictError as error:
-        raise OutcomeError(error.problem, error.remedy) from error
+        raise OutcomeError(*error.texts) from error
 
 
 def _check_time(happened_at: datetime | None, *, admitted_at: datetime, now: datetime) -> None:
     if happened_at is None:
         return
     if happened_at > now + CLOCKS_DIFFER:
-        raise OutcomeError("happened_at is in the future.", "Report only past events.")
-    if happened_at < admitted_at - CLOCKS_DIFFER:
         raise OutcomeError(
-            f"happened_at is before the task came in, {admitted_at:%Y-%m-%dT%H:%M:%S.%fZ}.",
-            "An outcome follows an answer; correct the time, or leave it out.",
+            sentence("happened_at is in the future."), sentence("Report only past events.")
+        )
+    if happened_at < admitted_at - CLOCKS_DIFFER:
+        at = f"{admitted_at:%Y-%m-%dT%H:%M:%S.%fZ}"
+        raise OutcomeError(
+            sentence("happened_at is before the task came in, %(at)s.", at=at),
+            sentence("An outcome follows an answer; correct the time, or leave it out."),
         )
 
 

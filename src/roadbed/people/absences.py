@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.people.errors import AbsenceError, UnknownPersonError
 from roadbed.people.model import named
 from roadbed.people.rows import Queries
@@ -62,11 +63,13 @@ class Absences:
         now = self._clock.now()
         if not now < until <= now + _LONGEST:
             raise AbsenceError(
-                "The end of an absence lies in the future, at most a year from now.",
-                "Give the day on which you are back.",
+                sentence("The end of an absence lies in the future, at most a year from now."),
+                sentence("Give the day on which you are back."),
             )
         if stand_in == person:
-            raise AbsenceError("You cannot stand in for yourself.", "Name another person.")
+            raise AbsenceError(
+                sentence("You cannot stand in for yourself."), sentence("Name another person.")
+            )
         facts = {"person": person, "until": until, "stand_in": stand_in, "at": now}
         async with self._database.transaction() as connection:
             if not await (await connection.execute(_SQL["is_person"], facts)).fetchone():
@@ -79,9 +82,12 @@ class Absences:
                 absent = await connection.execute(_SQL["stands_in_until"], facts)
                 away = await absent.fetchone()
                 if away:
+                    back = f"{away['until']:%-d %B %Y}"
                     raise AbsenceError(
-                        f"{stand_in} is away until {away['until']:%-d %B %Y}.",
-                        "Name somebody who is here.",
+                        sentence(
+                            "%(stand_in)s is away until %(until)s.", stand_in=stand_in, until=back
+                        ),
+                        sentence("Name somebody who is here."),
                     )
             await connection.execute(_SQL["set_absence"], facts)
             detail = {"until": until.isoformat(), "stand_in": stand_in}
@@ -99,16 +105,21 @@ class Absences:
         return True
 
 
-_REMEDY = "Name somebody who holds your roles, or ask an administrator to grant them."
+_REMEDY = sentence("Name somebody who holds your roles, or ask an administrator to grant them.")
 
 
-def _lacks(stand_in: str, missing: Sequence[Row]) -> str:
+def _lacks(stand_in: str, missing: Sequence[Row]) -> Sentence:
     """The sentence about the roles that a stand-in lacks, or about a name that nobody has."""
     if any(row["unknown"] for row in missing):
-        return f"There is nobody called {stand_in!r} who can sign in."
+        return sentence("There is nobody called %(stand_in)r who can sign in.", stand_in=stand_in)
     use_case = str(missing[0]["use_case"])
     roles = [str(row["role"]) for row in missing if row["use_case"] == use_case]
-    return f"{stand_in} is not {named(roles)} of {use_case!r}, as you are."
+    return sentence(
+        "%(stand_in)s is not %(roles)s of %(use_case)r, as you are.",
+        stand_in=stand_in,
+        roles=named(roles),
+        use_case=use_case,
+    )
 
 
 def _event(person: str, said: str, at: datetime, detail: Mapping[str, object]) -> AuditEvent:

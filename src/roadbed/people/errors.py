@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 from roadbed.people.permissions import is_name
 
 
@@ -16,9 +17,11 @@ class NotSignedInError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This needs a signed-in person or an API token.",
-            "`roadbed user link` prints a one-time link for the browser, "
-            "`roadbed user token NAME` a token for `Authorization: Bearer …`.",
+            sentence("This needs a signed-in person or an API token."),
+            sentence(
+                "`roadbed user link` prints a one-time link for the browser, `roadbed user "
+                "token NAME` a token for `Authorization: Bearer …`."
+            ),
         )
 
 
@@ -29,9 +32,15 @@ class NotAllowedError(RoadbedError):
 
     def __init__(self, what: str, who: Sequence[str]) -> None:
         super().__init__(
-            f"You may not do this here: it needs the permission {what.replace('_', ' ')!r}.",
-            f"Allowed to: {', '.join(who)}. An administrator grants roles; a token can do no more "
-            "than its scopes say.",
+            sentence(
+                "You may not do this here: it needs the permission %(what)r.",
+                what=what.replace("_", " "),
+            ),
+            sentence(
+                "Allowed to: %(who)s. An administrator grants roles; a token can do no more "
+                "than its scopes say.",
+                who=", ".join(who),
+            ),
         )
 
 
@@ -41,12 +50,24 @@ class LetInByAnotherError(RoadbedError):
     code = "let_in_by_another"
 
     def __init__(self, by: str, until: datetime | None) -> None:
-        when = f"until {until:%Y-%m-%d %H:%M} UTC" if until else "for 24 hours"
+        at = f"{until:%Y-%m-%d %H:%M}" if until else None
         super().__init__(
-            f"{by} made the link, password or token that you used to sign in: {when} your "
-            "approvals, sign-offs and agreements to resume do not count.",
-            "Wait until then, sign in at the identity provider or with a password of your own, or "
-            "ask somebody else of the pod.",
+            sentence(
+                "%(by)s made the link, password or token that you used to sign in: until "
+                "%(until)s UTC your approvals, sign-offs and agreements to resume do not count.",
+                by=by,
+                until=at,
+            )
+            if at
+            else sentence(
+                "%(by)s made the link, password or token that you used to sign in: for 24 hours "
+                "your approvals, sign-offs and agreements to resume do not count.",
+                by=by,
+            ),
+            sentence(
+                "Wait until then, sign in at the identity provider or with a password of "
+                "your own, or ask somebody else of the pod."
+            ),
         )
 
 
@@ -57,7 +78,8 @@ class SessionNeededError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This is for a person in a browser, not for a token.", "Sign in to the console."
+            sentence("This is for a person in a browser, not for a token."),
+            sentence("Sign in to the console."),
         )
 
 
@@ -68,7 +90,8 @@ class LinkSpentError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "This link has been used or has expired.", "`roadbed user link` prints a new one."
+            sentence("This link has been used or has expired."),
+            sentence("`roadbed user link` prints a new one."),
         )
 
 
@@ -79,8 +102,10 @@ class SignInRefusedError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "Name or password is wrong.",
-            "Try again; `roadbed user link NAME` makes a one-time link for somebody locked out.",
+            sentence("Name or password is wrong."),
+            sentence(
+                "Try again; `roadbed user link NAME` makes a one-time link for somebody locked out."
+            ),
         )
 
 
@@ -90,7 +115,7 @@ class TooManyRequestsError(RoadbedError):
     code = "too_many_requests"
 
     def __init__(self, retry_after: float) -> None:
-        super().__init__("You ask too often.", "Wait a moment, then try again.")
+        super().__init__(sentence("You ask too often."), sentence("Wait a moment, then try again."))
         self.retry_after = retry_after
 
 
@@ -99,11 +124,13 @@ class ProviderError(RoadbedError):
 
     code = "provider_refused"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Text) -> None:
         super().__init__(
-            f"The sign-in at the identity provider did not succeed: {why}.",
-            "Begin again from the sign-in page; if it stays so, an administrator compares "
-            "ROADBED_OIDC_… with the provider.",
+            sentence("The sign-in at the identity provider did not succeed: %(why)s.", why=why),
+            sentence(
+                "Begin again from the sign-in page; if it stays so, an administrator "
+                "compares ROADBED_OIDC_… with the provider."
+            ),
         )
 
 
@@ -111,7 +138,7 @@ class SignInExpiredError(ProviderError):
     """A way back from the provider that began in another browser, long ago, or was used before."""
 
     def __init__(self) -> None:
-        super().__init__("it did not begin here, took too long, or was used before")
+        super().__init__(sentence("it did not begin here, took too long, or was used before"))
 
 
 class NotInvitedError(RoadbedError):
@@ -121,9 +148,12 @@ class NotInvitedError(RoadbedError):
 
     def __init__(self, called: str) -> None:
         super().__init__(
-            f"The identity provider knows you as {called[:80]!r}. No account here has this "
-            "name or address.",
-            "Ask an administrator for `roadbed user add NAME --email ADDRESS`.",
+            sentence(
+                "The identity provider knows you as %(called)r. No account here has this "
+                "name or address.",
+                called=called[:80],
+            ),
+            sentence("Ask an administrator for `roadbed user add NAME --email ADDRESS`."),
         )
 
 
@@ -134,10 +164,16 @@ class AddressNotVerifiedError(RoadbedError):
 
     def __init__(self, address: str) -> None:
         super().__init__(
-            f"The identity provider does not say that it has verified your address "
-            f"{address[:80]!r}, so it counts as not verified here.",
-            "An administrator lets the provider verify it and say so (`email_verified`), or sets "
-            "ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their own address.",
+            sentence(
+                "The identity provider does not say that it has verified your address "
+                "%(address)r, so it counts as not verified here.",
+                address=address[:80],
+            ),
+            sentence(
+                "An administrator lets the provider verify it and say so (`email_verified`), "
+                "or sets ROADBED_OIDC_TRUST_ADDRESSES=true where people cannot choose their "
+                "own address."
+            ),
         )
 
 
@@ -148,9 +184,11 @@ class UnknownPersonError(RoadbedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"There is no person {name[:80]!r} here.",
-            f"Add them first: `roadbed user add {name if is_name(name) else 'NAME'}`; "
-            "`roadbed user list` shows all.",
+            sentence("There is no person %(name)r here.", name=name[:80]),
+            sentence(
+                "Add them first: `roadbed user add %(name)s`; `roadbed user list` shows all.",
+                name=name if is_name(name) else "NAME",
+            ),
         )
 
 
@@ -161,8 +199,12 @@ class PersonExistsError(RoadbedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"Somebody has the name {name[:80]!r} or this e-mail address already.",
-            "Choose another; a person who was disabled comes back with `roadbed user enable`.",
+            sentence(
+                "Somebody has the name %(name)r or this e-mail address already.", name=name[:80]
+            ),
+            sentence(
+                "Choose another; a person who was disabled comes back with `roadbed user enable`."
+            ),
         )
 
 
@@ -177,9 +219,10 @@ class PasswordError(RoadbedError):
 
     code = "password_invalid"
 
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: Text) -> None:
         super().__init__(
-            f"This password cannot be used. {why}", "Take a longer one, of several words."
+            sentence("This password cannot be used. %(why)s", why=why),
+            sentence("Take a longer one, of several words."),
         )
 
 
@@ -190,8 +233,8 @@ class LastAdminError(RoadbedError):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            f"{name} is the last administrator.",
-            "Make another one first: `roadbed user add NAME --admin`.",
+            sentence("%(name)s is the last administrator.", name=name),
+            sentence("Make another one first: `roadbed user add NAME --admin`."),
         )
 
 
@@ -202,8 +245,8 @@ class UnknownTokenError(RoadbedError):
 
     def __init__(self, token_id: str) -> None:
         super().__init__(
-            f"There is no token or session {token_id[:40]!r} in force.",
-            "`roadbed user tokens` lists them.",
+            sentence("There is no token or session %(token_id)r in force.", token_id=token_id[:40]),
+            sentence("`roadbed user tokens` lists them."),
         )
 
 

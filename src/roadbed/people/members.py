@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from roadbed.kernel.sentences import sentence
 from roadbed.people import permissions
 from roadbed.people.errors import (
     LastAdminError,
@@ -61,11 +62,16 @@ class Members:
         """
         if not permissions.is_name(name) or name in permissions.RESERVED:
             raise PersonInvalidError(
-                f"{name[:80]!r} cannot be a person's name here.",
-                "Use at most 64 of a to z, 0 to 9, and inside '.', '_' and '-'; not roadbed.",
+                sentence("%(name)r cannot be a person's name here.", name=name[:80]),
+                sentence(
+                    "Use at most 64 of a to z, 0 to 9, and inside '.', '_' and '-'; not roadbed."
+                ),
             )
         if email is not None and ("@" not in email or len(email) > 254 or "\0" in email):
-            raise PersonInvalidError(f"{email[:80]!r} is no e-mail address.", "Give name@domain.")
+            raise PersonInvalidError(
+                sentence("%(email)r is no e-mail address.", email=email[:80]),
+                sentence("Give name@domain."),
+            )
         facts = {
             "name": name,
             "display": display[:100].replace("\0", ""),
@@ -100,8 +106,10 @@ class Members:
         async with self._database.transaction() as connection:
             if not await (await connection.execute(SQL["is_use_case"], facts)).fetchone():
                 raise PersonInvalidError(
-                    f"The database knows no use case {use_case[:80]!r}.",
-                    "Start it once with `roadbed serve`; names are case-sensitive.",
+                    sentence(
+                        "The database knows no use case %(use_case)r.", use_case=use_case[:80]
+                    ),
+                    sentence("Start it once with `roadbed serve`; names are case-sensitive."),
                 )
             cursor = await connection.execute(SQL["grant"], facts)
             if cursor.rowcount:
@@ -114,9 +122,17 @@ class Members:
         async with self._database.transaction() as connection:
             if not await (await connection.execute(SQL["revoke_role"], facts)).fetchone():
                 raise PersonInvalidError(
-                    f"{person[:80]} was not given the role {role!r} in {use_case[:80]!r}.",
-                    "A role that the folder's pod declares is changed there; "
-                    f"`roadbed user show {person[:80]}` tells which is which.",
+                    sentence(
+                        "%(person)s was not given the role %(role)r in %(use_case)r.",
+                        person=person[:80],
+                        role=role,
+                        use_case=use_case[:80],
+                    ),
+                    sentence(
+                        "A role that the folder's pod declares is changed there; `roadbed "
+                        "user show %(person)s` tells which is which.",
+                        person=person[:80],
+                    ),
                 )
             await note(connection, "role revoked", person, by, {"role": role}, use_case)
         self._people.forget()
@@ -231,6 +247,7 @@ class Members:
 def _role(role: str) -> str:
     if role not in set(Role):
         raise PersonInvalidError(
-            f"{role[:40]!r} is no role.", f"The roles are {', '.join(item.value for item in Role)}."
+            sentence("%(role)r is no role.", role=role[:40]),
+            sentence("The roles are %(roles)s.", roles=", ".join(item.value for item in Role)),
         )
     return role

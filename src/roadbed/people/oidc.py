@@ -21,6 +21,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import sentence
 from roadbed.outbound import PLAIN, AnswerTooLargeError, at_most
 from roadbed.people.errors import ProviderError, SignInExpiredError
 from roadbed.people.model import Identity
@@ -153,7 +154,9 @@ class Provider:
             )
             claims.validate(now=int(self._clock.now().timestamp()), leeway=_LEEWAY_SECONDS)
         except (JoseError, ValueError, TypeError, KeyError) as error:
-            raise ProviderError(f"its token is not valid ({type(error).__name__})") from error
+            raise ProviderError(
+                sentence("its token is not valid (%(name)s)", name=type(error).__name__)
+            ) from error
         return dict(claims)
 
     async def _verified(self, described: Mapping[str, Any], raw: str) -> jwt.Token:
@@ -194,7 +197,9 @@ class Provider:
             return self._described
         metadata = await _ask(f"{self._issuer}/.well-known/openid-configuration")
         if str(metadata.get("issuer", "")).rstrip("/") != self._issuer:
-            raise ProviderError("it calls itself by another name than ROADBED_OIDC_ISSUER")
+            raise ProviderError(
+                sentence("it calls itself by another name than ROADBED_OIDC_ISSUER")
+            )
         for item in _ENDPOINTS:
             _refuse_plain(str(metadata.get(item, "")))
         self._described, self._keys = metadata, None
@@ -225,24 +230,30 @@ async def _ask(
                 else await http.post(address, data=dict(form))
             )
     except AnswerTooLargeError as error:
-        raise ProviderError(f"its answer cannot be read: {error}") from error
+        raise ProviderError(
+            sentence("its answer cannot be read: %(error)s", error=error)
+        ) from error
     except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError) as error:
-        raise ProviderError(f"it does not answer ({type(error).__name__})") from error
+        raise ProviderError(
+            sentence("it does not answer (%(name)s)", name=type(error).__name__)
+        ) from error
     if answer.status_code != 200:
-        raise ProviderError(f"it answered with status {answer.status_code}")
+        raise ProviderError(
+            sentence("it answered with status %(status_code)s", status_code=answer.status_code)
+        )
     try:
         content = answer.json()
     except ValueError as error:
-        raise ProviderError("it answered something that is no JSON") from error
+        raise ProviderError(sentence("it answered something that is no JSON")) from error
     if not isinstance(content, dict):
-        raise ProviderError("it answered something that is no JSON object")
+        raise ProviderError(sentence("it answered something that is no JSON object"))
     return content
 
 
 def _subject(subject: object) -> str:
     """The subject. It is not truncated: two people could become one. Raises ``ProviderError``."""
     if not isinstance(subject, str) or not 0 < len(subject) <= _LONGEST_SUBJECT or "\0" in subject:
-        raise ProviderError("its token is not valid (no subject of 1 to 255 characters)")
+        raise ProviderError(sentence("its token is not valid (no subject of 1 to 255 characters)"))
     return subject
 
 
@@ -253,4 +264,4 @@ def _text(claims: Mapping[str, Any], name: str) -> str:
 def _refuse_plain(address: str) -> None:
     """Require TLS, except on loopback."""
     if urlsplit(address).scheme not in {"http", "https"} or not is_secure_transport(address):
-        raise ProviderError("one of its addresses is not https")
+        raise ProviderError(sentence("one of its addresses is not https"))

@@ -8,6 +8,7 @@ from typing import Literal
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import sentence
 from roadbed.people.errors import (
     LinkSpentError,
     NotSignedInError,
@@ -69,8 +70,8 @@ class People:
         """
         if unknown := set(scopes or ()) - set(SCOPES):
             raise PersonInvalidError(
-                f"{', '.join(sorted(unknown))[:100]!r} is no scope.",
-                f"The scopes are {', '.join(SCOPES)}.",
+                sentence("%(unknown)r is no scope.", unknown=", ".join(sorted(unknown))[:100]),
+                sentence("The scopes are %(scopes)s.", scopes=", ".join(SCOPES)),
             )
         return await self._issue(
             "api",

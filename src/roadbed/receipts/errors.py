@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 
 
 class UnknownTaskError(RoadbedError):
@@ -12,8 +13,8 @@ class UnknownTaskError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"There is no task {task_id[:60]!r} here.",
-            "Take its id from the answer that admitted it.",
+            sentence("There is no task %(task_id)r here.", task_id=task_id[:60]),
+            sentence("Take its id from the answer that admitted it."),
         )
 
 
@@ -30,8 +31,8 @@ class UnknownIncidentError(RoadbedError):
 
     def __init__(self, incident_id: str) -> None:
         super().__init__(
-            f"There is no incident {incident_id[:60]!r} here.",
-            "Take its id from the answer that declared it.",
+            sentence("There is no incident %(incident_id)r here.", incident_id=incident_id[:60]),
+            sentence("Take its id from the answer that declared it."),
         )
 
 
@@ -42,8 +43,12 @@ class ErasureError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is not at its end: a decision, a review or a delivery is open.",
-            "Finish or cancel that first, then erase.",
+            sentence(
+                "The task %(task_id)s is not at its end: a decision, a review or a delivery "
+                "is open.",
+                task_id=task_id,
+            ),
+            sentence("Finish or cancel that first, then erase."),
         )
 
 
@@ -54,6 +59,9 @@ class ProofHiddenError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"A part of the task {task_id} is hidden from you, and its proof would show it.",
-            "Download the proof after the review of the task.",
+            sentence(
+                "A part of the task %(task_id)s is hidden from you, and its proof would show it.",
+                task_id=task_id,
+            ),
+            sentence("Download the proof after the review of the task."),
         )

@@ -11,6 +11,7 @@ from typing import Any
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.sentences import figure, sentence
 from roadbed.receipts.errors import IncidentError, UnknownIncidentError
 from roadbed.receipts.rows import IncidentDeliveriesRow, IncidentReachRow, IncidentUsualRow, Queries
 from roadbed.receipts.service import Receipt, Receipts
@@ -80,8 +81,8 @@ class Incidents:
         ended = until or now
         if since.tzinfo is None or ended.tzinfo is None or since >= ended or since > now:
             raise IncidentError(
-                "An incident begins before it ends, and not in the future.",
-                "Give times with their zone, such as 2026-11-21T09:00:00Z.",
+                sentence("An incident begins before it ends, and not in the future."),
+                sentence("Give times with their zone, such as 2026-11-21T09:00:00Z."),
             )
         incident = Incident(
             id=self._ids.new("inc"),
@@ -145,14 +146,24 @@ class Incidents:
         rows = await self._database.fetch(_SQL["incident_tasks"], {**_span(of), "most": most})
         if await self._database.fetch_one(_SQL["incident_pod"], _span(of)) is None:
             raise IncidentError(
-                f"The use case {of.use_case!r} is not known.", "`roadbed trust NAME` shows one."
+                sentence("The use case %(use_case)r is not known.", use_case=of.use_case),
+                sentence("`roadbed trust NAME` shows one."),
             )
         if len(rows) > MOST_TASKS:
             start = await self._start(_SQL["incident_reach"], _span(of), MOST_TASKS)
+            at = start and f"{start:%Y-%m-%dT%H:%M:%SZ}"
             raise IncidentError(
-                f"{of.use_case!r} has more than {MOST_TASKS:,} tasks in this time.",
-                "Take a shorter time, and a record for each part"
-                + (f": the last begins at {start:%Y-%m-%dT%H:%M:%SZ}." if start else "."),
+                sentence(
+                    "%(use_case)r has more than %(most_tasks)s tasks in this time.",
+                    use_case=of.use_case,
+                    most_tasks=figure(f"{MOST_TASKS:,}"),
+                ),
+                sentence(
+                    "Take a shorter time, and a record for each part: the last begins at %(at)s.",
+                    at=at,
+                )
+                if at
+                else sentence("Take a shorter time, and a record for each part."),
             )
         return [row["id"] for row in rows]
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from roadbed.audit.notes import Signer
+from roadbed.kernel.sentences import sentence
 from roadbed.recovery.errors import BackupError, BackupInvalidError
 from roadbed.recovery.signature import SIGNATURE, signed
 from roadbed.storage import migrations
@@ -83,7 +84,10 @@ def writing(target: Path) -> Iterator[ArchiveWriter]:
     partial = target.with_name(f".{target.name}.partial")
     try:
         if target.exists():
-            raise BackupError(f"{target} is there already", "Name another file, or remove it.")
+            raise BackupError(
+                sentence("%(target)s is there already", target=target),
+                sentence("Name another file, or remove it."),
+            )
         partial.unlink(missing_ok=True)
         handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _SECRET)
         try:
@@ -133,9 +137,11 @@ def reading(path: Path) -> Iterator[ArchiveReader]:
                 _check(path, tar, name, facts)
             yield ArchiveReader(path, tar, manifest)
     except (tarfile.TarError, EOFError) as error:
-        raise BackupInvalidError(path, f"it is no whole backup ({error})") from error
+        raise BackupInvalidError(
+            path, sentence("it is no whole backup (%(error)s)", error=error)
+        ) from error
     except OSError as error:
-        raise BackupInvalidError(path, error.strerror or "it cannot be read") from error
+        raise BackupInvalidError(path, error.strerror or sentence("it cannot be read")) from error
 
 
 def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
@@ -143,7 +149,7 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
     last = members.get(MANIFEST)
     source = tar.extractfile(last) if last is not None and last.isreg() else None
     if last is None or source is None or last.size > _MOST_MANIFEST_BYTES:
-        raise BackupInvalidError(path, "it has no manifest")
+        raise BackupInvalidError(path, sentence("it has no manifest"))
     try:
         manifest: Manifest = json.loads(source.read())
         known = manifest["format"] == FORMAT
@@ -151,11 +157,14 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
         schema = str(manifest["schema"])
         manifest["audit"].get("public_key")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BackupInvalidError(path, "its manifest cannot be read") from error
+        raise BackupInvalidError(path, sentence("its manifest cannot be read")) from error
     if not known:
-        raise BackupInvalidError(path, "it is a backup of another format")
+        raise BackupInvalidError(path, sentence("it is a backup of another format"))
     if not migrations.knows(schema):
-        raise BackupInvalidError(path, f"it was made by a newer Roadbed {manifest.get('roadbed')}")
+        raise BackupInvalidError(
+            path,
+            sentence("it was made by a newer Roadbed %(version)s", version=manifest.get("roadbed")),
+        )
     strange = [
         name
         for name in {*members, *files} - {MANIFEST}
@@ -166,7 +175,10 @@ def _manifest(path: Path, tar: tarfile.TarFile) -> Manifest:
         or not isinstance(files[name], dict)
     ]
     if strange or DUMP not in files or len(tar.getmembers()) != len(members):
-        raise BackupInvalidError(path, f"its files are not those of its manifest: {strange[:3]}")
+        raise BackupInvalidError(
+            path,
+            sentence("its files are not those of its manifest: %(strange)s", strange=strange[:3]),
+        )
     return manifest
 
 
@@ -189,4 +201,6 @@ def _check(path: Path, tar: tarfile.TarFile, name: str, facts: Mapping[str, Any]
     while source is not None and (content := source.read(1 << 20)):
         digest.update(content)
     if digest.hexdigest() != facts.get("sha256"):
-        raise BackupInvalidError(path, f"{name} differs from the backed up file")
+        raise BackupInvalidError(
+            path, sentence("%(name)s differs from the backed up file", name=name)
+        )

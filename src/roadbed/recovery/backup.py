@@ -18,6 +18,7 @@ from roadbed.audit.service import AuditLog
 from roadbed.audit.tiles import TileFolder
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.recovery import archive, programs
 from roadbed.recovery.errors import BackupError
 from roadbed.recovery.rows import Queries
@@ -59,8 +60,8 @@ async def back_up(url: str, audit: AuditLog, clock: Clock, target: Path) -> arch
         }
         if manifest["audit"]["size"] and key is None:
             raise BackupError(
-                f"the audit folder {audit.folder} has no key of this log",
-                "Run it where the server runs, or set ROADBED_AUDIT_DIR as there.",
+                sentence("the audit folder %(folder)s has no key of this log", folder=audit.folder),
+                sentence("Run it where the server runs, or set ROADBED_AUDIT_DIR as there."),
             )
         manifest["audit"]["public_key"] = str(key) if key else None
         backup.close(manifest, signer)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 
 
 class BackupError(RoadbedError):
@@ -12,8 +13,10 @@ class BackupError(RoadbedError):
 
     code = "backup_failed"
 
-    def __init__(self, detail: str, remedy: str = "Correct the named problem and repeat.") -> None:
-        super().__init__(f"There is no backup: {detail}.", remedy)
+    def __init__(
+        self, detail: Text, remedy: Text = "Correct the named problem and repeat."
+    ) -> None:
+        super().__init__(sentence("There is no backup: %(detail)s.", detail=detail), remedy)
 
 
 class BackupInvalidError(RoadbedError):
@@ -21,10 +24,10 @@ class BackupInvalidError(RoadbedError):
 
     code = "backup_invalid"
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, path: Path, detail: Text) -> None:
         super().__init__(
-            f"{path} cannot be restored: {detail}.",
-            "Nothing was changed. Take another copy of the file, or an older backup.",
+            sentence("%(path)s cannot be restored: %(detail)s.", path=path, detail=detail),
+            sentence("Nothing was changed. Take another copy of the file, or an older backup."),
         )
 
 
@@ -33,11 +36,14 @@ class BackupUnverifiedError(RoadbedError):
 
     code = "backup_unverified"
 
-    def __init__(self, path: Path, detail: str) -> None:
+    def __init__(self, path: Path, detail: Text) -> None:
         super().__init__(
-            f"Nothing was restored: {path} {detail}.",
-            "Give the key with --public-key, or put a copy of the audit folder in its place. If "
-            "only you could write to the file since it was made, say --unverified.",
+            sentence("Nothing was restored: %(path)s %(detail)s.", path=path, detail=detail),
+            sentence(
+                "Give the key with --public-key, or put a copy of the audit folder in its "
+                "place. If only you could write to the file since it was made, say "
+                "--unverified."
+            ),
         )
 
 
@@ -46,8 +52,8 @@ class RestoreRefusedError(RoadbedError):
 
     code = "restore_refused"
 
-    def __init__(self, detail: str, remedy: str) -> None:
-        super().__init__(f"Nothing was restored: {detail}.", remedy)
+    def __init__(self, detail: Text, remedy: Text) -> None:
+        super().__init__(sentence("Nothing was restored: %(detail)s.", detail=detail), remedy)
 
 
 class NothingToDeclareError(RoadbedError):
@@ -57,7 +63,8 @@ class NothingToDeclareError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "No restore waits to be declared.", "Nothing needs to be done; work goes on."
+            sentence("No restore waits to be declared."),
+            sentence("Nothing needs to be done; work goes on."),
         )
 
 
@@ -68,7 +75,9 @@ class NotAdministratorError(RoadbedError):
 
     def __init__(self, person: str) -> None:
         super().__init__(
-            f"{person[:80]!r} is not an administrator who may come in.",
-            "Ask one of them to run `roadbed restored`, or make one on this terminal with "
-            "`roadbed user admin NAME`; the audit log keeps that.",
+            sentence("%(person)r is not an administrator who may come in.", person=person[:80]),
+            sentence(
+                "Ask one of them to run `roadbed restored`, or make one on this terminal "
+                "with `roadbed user admin NAME`; the audit log keeps that."
+            ),
         )

@@ -12,6 +12,7 @@ from typing import IO
 
 from psycopg.pq import Conninfo
 
+from roadbed.kernel.sentences import sentence
 from roadbed.recovery.errors import BackupError
 from roadbed.storage.database import SCHEMA
 from roadbed.storage.embedded import client_programs
@@ -37,9 +38,15 @@ def folder_for(server: int) -> Path:
         if version and int(version[0]) >= server and (folder / "psql").exists():
             return folder
     raise BackupError(
-        f"the server is PostgreSQL {server}, and no pg_dump of that version is here",
-        f"Install the client programs of PostgreSQL {server} (pg_dump, pg_restore, psql) and put "
-        "them on the PATH.",
+        sentence(
+            "the server is PostgreSQL %(server)s, and no pg_dump of that version is here",
+            server=server,
+        ),
+        sentence(
+            "Install the client programs of PostgreSQL %(server)s (pg_dump, pg_restore, "
+            "psql) and put them on the PATH.",
+            server=server,
+        ),
     )
 
 

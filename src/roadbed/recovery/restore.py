@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from roadbed.audit import keys
 from roadbed.audit.checkpoint_history import CheckpointHistory
 from roadbed.audit.notes import NoteError, PublicKey
+from roadbed.kernel.sentences import sentence
 from roadbed.recovery import archive, programs
 from roadbed.recovery.archive import ArchiveReader
 from roadbed.recovery.errors import BackupError, BackupUnverifiedError, RestoreRefusedError
@@ -73,13 +74,16 @@ def _require_unused(url: str, *, replace: bool) -> int:
         raise BackupError(str(error).strip().splitlines()[0]) from error
     if row["others"]:
         raise RestoreRefusedError(
-            f"{row['others']} connections of a running Roadbed use this database",
-            "Stop every `roadbed serve`, `up` and `worker`, then repeat.",
+            sentence(
+                "%(others)s connections of a running Roadbed use this database",
+                others=row["others"],
+            ),
+            sentence("Stop every `roadbed serve`, `up` and `worker`, then repeat."),
         )
     if used and used["in_use"] and not replace:
         raise RestoreRefusedError(
-            "the database is not empty",
-            "Say --replace to drop what is in it; `roadbed backup` keeps that first.",
+            sentence("the database is not empty"),
+            sentence("Say --replace to drop what is in it; `roadbed backup` keeps that first."),
         )
     return row["number"] // 10_000
 
@@ -95,9 +99,14 @@ def _require_same_log(folder: Path, backup: ArchiveReader) -> bool:
         key = None
     if key is not None and key not in keys.keyring(folder).all:
         raise RestoreRefusedError(
-            f"the audit folder {folder} belongs to another log, or is older than the backup",
-            "Set ROADBED_AUDIT_DIR to the right one, or move this one away: then the backup's is "
-            "put there.",
+            sentence(
+                "the audit folder %(folder)s belongs to another log, or is older than the backup",
+                folder=folder,
+            ),
+            sentence(
+                "Set ROADBED_AUDIT_DIR to the right one, or move this one away: then the "
+                "backup's is put there."
+            ),
         )
     return True
 
@@ -110,8 +119,8 @@ def _trusted(folder: Path, public_key: str | None) -> Sequence[PublicKey]:
         return (PublicKey.read(public_key),)
     except NoteError as error:
         raise RestoreRefusedError(
-            f"what --public-key gives is no key ({error})",
-            f"Give the line of the file {keys.PUBLIC_KEY}.",
+            sentence("what --public-key gives is no key (%(error)s)", error=error),
+            sentence("Give the line of the file %(file)s.", file=keys.PUBLIC_KEY),
         ) from error
 
 
@@ -119,11 +128,11 @@ def _require_signed(backup: ArchiveReader, trusted: Sequence[PublicKey]) -> None
     if is_signed(backup.manifest, trusted):
         return
     if SIGNATURE not in backup.manifest:
-        detail = "is not signed: an earlier Roadbed made it, or somebody altered it"
+        detail = sentence("is not signed: an earlier Roadbed made it, or somebody altered it")
     elif not trusted:
-        detail = "cannot be verified: no key of the audit log is here"
+        detail = sentence("cannot be verified: no key of the audit log is here")
     else:
-        detail = "was altered, or signed by a key that is not known here"
+        detail = sentence("was altered, or signed by a key that is not known here")
     raise BackupUnverifiedError(backup.path, detail)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import figure, sentence, sentences
 
 
 class UnknownReleaseError(RoadbedError):
@@ -12,8 +13,8 @@ class UnknownReleaseError(RoadbedError):
 
     def __init__(self, release: str) -> None:
         super().__init__(
-            f"There is no release {release[:80]!r}.",
-            "`roadbed release list USECASE` names them.",
+            sentence("There is no release %(release)r.", release=release[:80]),
+            sentence("`roadbed release list USECASE` names them."),
         )
 
 
@@ -24,8 +25,16 @@ class ReleaseUnderWayError(RoadbedError):
 
     def __init__(self, use_case: str, number: int, step: str) -> None:
         super().__init__(
-            f"Release {number} of {use_case!r} is under way ({step}).",
-            f"Finish it, or withdraw it: `roadbed release withdraw {use_case}`.",
+            sentence(
+                "Release %(number)s of %(use_case)r is under way (%(step)s).",
+                number=number,
+                use_case=use_case,
+                step=sentence(step),
+            ),
+            sentence(
+                "Finish it, or withdraw it: `roadbed release withdraw %(use_case)s`.",
+                use_case=use_case,
+            ),
         )
 
 
@@ -36,9 +45,15 @@ class ReleaseStepError(RoadbedError):
 
     def __init__(self, number: int, step: str, wanted: str, possible: str) -> None:
         super().__init__(
-            f"Release {number} is {step.replace('_', ' ')}, so it cannot become "
-            f"{wanted.replace('_', ' ')}.",
-            f"Next comes `{possible}`." if possible else "Plan another release.",
+            sentence(
+                "Release %(number)s is %(step)s, so it cannot become %(wanted)s.",
+                number=number,
+                step=sentence(step.replace("_", " ")),
+                wanted=sentence(wanted.replace("_", " ")),
+            ),
+            sentence("Next comes `%(possible)s`.", possible=possible)
+            if possible
+            else sentence("Plan another release."),
         )
 
 
@@ -49,8 +64,11 @@ class NothingToJudgeError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"{use_case!r} has no example that only judges, so its gate has nothing to measure.",
-            "Review tasks of the blind sample, or put examples into its folder.",
+            sentence(
+                "%(use_case)r has no example that only judges, so its gate has nothing to measure.",
+                use_case=use_case,
+            ),
+            sentence("Review tasks of the blind sample, or put examples into its folder."),
         )
 
 
@@ -61,7 +79,8 @@ class GateRunningError(RoadbedError):
 
     def __init__(self, number: int) -> None:
         super().__init__(
-            f"The gate of release {number} is running already.", "Wait for its result."
+            sentence("The gate of release %(number)s is running already.", number=number),
+            sentence("Wait for its result."),
         )
 
 
@@ -96,8 +115,13 @@ class TrialShortError(RoadbedError):
 
     def __init__(self, step: str, compared: int, wanted: int) -> None:
         super().__init__(
-            f"The {step} has compared {compared:,} of {wanted:,} tasks.",
-            "Wait for more tasks; the report of the trial shows the progress.",
+            sentence(
+                "The %(step)s has compared %(compared)s of %(wanted)s tasks.",
+                step=step,
+                compared=figure(f"{compared:,}"),
+                wanted=figure(f"{wanted:,}"),
+            ),
+            sentence("Wait for more tasks; the report of the trial shows the progress."),
         )
 
 
@@ -108,9 +132,14 @@ class TrialUndecidedError(RoadbedError):
 
     def __init__(self, tasks: int) -> None:
         super().__init__(
-            f"On {tasks:,} task{'' if tasks == 1 else 's'} of the canary the two versions differ, "
-            "and no label says which is right.",
-            "Review them; they are in the review queue.",
+            sentences(
+                "On %(n)s task of the canary the two versions differ, and no label says which is "
+                "right.",
+                "On %(n)s tasks of the canary the two versions differ, and no label says which is "
+                "right.",
+                tasks,
+            ),
+            sentence("Review them; they are in the review queue."),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.guarantee.certificates import Certification
+from roadbed.kernel.sentences import sentence
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import (
     CannotDecideError,
@@ -49,8 +50,8 @@ class Recertification:
         row = await self._database.fetch_one(_SQL["live_release"], named)
         if row is None or state is None or row["version"] != state["live_version"]:
             raise RollBackError(
-                f"The live version of {use_case!r} has no release.",
-                f"`roadbed improve {use_case}` certifies it.",
+                sentence("The live version of %(use_case)r has no release.", use_case=use_case),
+                sentence("`roadbed improve %(use_case)s` certifies it.", use_case=use_case),
             )
         release = await self._repository.get(row["id"])
         runnable = await self._gate.open(use_case, release.behaviour)
@@ -89,8 +90,12 @@ class Recertification:
                 )
             if live is None or certification.certificate is None:
                 raise CannotDecideError(
-                    f"Meanwhile an alarm was raised or another version of {use_case!r} went live.",
-                    "The evidence is no longer current: run the command again.",
+                    sentence(
+                        "Meanwhile an alarm was raised or another version of %(use_case)r "
+                        "went live.",
+                        use_case=use_case,
+                    ),
+                    sentence("The evidence is no longer current: run the command again."),
                 )
             proven = {"version": live[0], "certificate": certification.certificate["id"]}
             await connection.execute(_SQL["recertify_release"], {"id": release_id, **proven})

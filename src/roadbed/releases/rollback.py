@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from roadbed.guarantee.certificates import Certification
 from roadbed.guarantee.state import set_to_propose_only
+from roadbed.kernel.messages import later
+from roadbed.kernel.sentences import sentence
 from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
@@ -85,7 +87,7 @@ class Rollback:
             await connection.execute(_SQL["lock_settlements"], {"use_case": release.use_case})
             release, _ = await self._repository.lock(connection, release_id, {})
             if release.step not in lifecycle.UNDER_WAY:
-                raise ReleaseStepError(release.number, release.step, "withdrawn", "")
+                raise ReleaseStepError(release.number, release.step, later("withdrawn"), "")
             await self._end(connection, release, "withdrawn", actor, why)
         await self._notify(release.use_case)
 
@@ -103,7 +105,8 @@ class Rollback:
                 raise UnknownUseCaseError(use_case)
             if state["stage"] == "retired":
                 raise CannotDecideError(
-                    f"{use_case!r} is retired already.", "Nothing is left to do."
+                    sentence("%(use_case)r is retired already.", use_case=use_case),
+                    sentence("Nothing is left to do."),
                 )
             await set_to_propose_only(connection, use_case, reason=f"Retired: {why}")
             await connection.execute(_USE_CASES["fence_release"], named)
@@ -142,13 +145,20 @@ class Rollback:
             raise UnknownUseCaseError(use_case)
         if live is None or state["live_version"] != live.version:
             raise RollBackError(
-                f"The live version of {use_case!r} has no release: nothing was live before it.",
-                f"`roadbed halt {use_case}` stops it.",
+                sentence(
+                    "The live version of %(use_case)r has no release: nothing was live before it.",
+                    use_case=use_case,
+                ),
+                sentence("`roadbed halt %(use_case)s` stops it.", use_case=use_case),
             )
         if live.base is None or live.base == live.version:
             raise RollBackError(
-                f"Release {live.number} is the first of {use_case!r}: nothing was live before it.",
-                f"`roadbed halt {use_case}` stops it.",
+                sentence(
+                    "Release %(number)s is the first of %(use_case)r: nothing was live before it.",
+                    number=live.number,
+                    use_case=use_case,
+                ),
+                sentence("`roadbed halt %(use_case)s` stops it.", use_case=use_case),
             )
         self._only_base(live, to)
         before = await connection.execute(
@@ -156,7 +166,10 @@ class Rollback:
         )
         base = await before.fetchone()
         if base is None:
-            raise RollBackError(f"Version {live.base} is gone.", "Plan another release.")
+            raise RollBackError(
+                sentence("Version %(base)s is gone.", base=live.base),
+                sentence("Plan another release."),
+            )
         await self._restore(connection, use_case, base, state, actor, live.number)
         await self._log.move(connection, live, "rolled_back", actor=actor, why=why)
         again = await connection.execute(
@@ -211,9 +224,17 @@ class Rollback:
     def _only_base(self, release: Release, to: str | None) -> None:
         if to is not None and to not in (release.base, str(release.base_number)):
             raise RollBackError(
-                f"Only version {release.base_number} was live before release {release.number}.",
-                f"Plan the other as a release: `roadbed release plan {release.use_case} "
-                f"--version {to[:40]}`.",
+                sentence(
+                    "Only version %(base_number)s was live before release %(number)s.",
+                    base_number=release.base_number,
+                    number=release.number,
+                ),
+                sentence(
+                    "Plan the other as a release: `roadbed release plan %(use_case)s "
+                    "--version %(to)s`.",
+                    use_case=release.use_case,
+                    to=to[:40],
+                ),
             )
 
     async def _hold_unsent(self, connection: Connection, release: Release) -> str:

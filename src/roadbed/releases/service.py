@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from roadbed.guarantee.certificates import Certification
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.sentences import sentence
 from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import (
@@ -411,8 +412,11 @@ class Promotion:
         )
         if live is None or live[0] != release.version:
             raise CannotDecideError(
-                f"Release {release.number} is not the version that its gate measured.",
-                "Run the gate again.",
+                sentence(
+                    "Release %(number)s is not the version that its gate measured.",
+                    number=release.number,
+                ),
+                sentence("Run the gate again."),
             )
         before = await connection.execute(_SQL["live_release"], {"use_case": release.use_case})
         for row in await before.fetchall():
@@ -465,25 +469,33 @@ def _check_gate_still_holds(release: Release, row: ReleasesRow, state: Automatio
     """Raises ``CannotDecideError`` if the result of the gate no longer holds."""
     if state["halted"]:
         raise CannotDecideError(
-            f"{release.use_case!r} is halted.",
-            "Two people resume it. Until then there is no promotion; rollback works.",
+            sentence("%(use_case)r is halted.", use_case=release.use_case),
+            sentence("Two people resume it. Until then there is no promotion; rollback works."),
         )
     if state["live_version"] != release.base:
         raise CannotDecideError(
-            f"Another version went live since the gate of release {release.number}.",
-            "Run the gate again, or withdraw the release and plan another.",
+            sentence(
+                "Another version went live since the gate of release %(number)s.",
+                number=release.number,
+            ),
+            sentence("Run the gate again, or withdraw the release and plan another."),
         )
     seen = (row["gate"] or {}).get("alarm_at")
     if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
         raise CannotDecideError(
-            f"An alarm was raised since the gate of release {release.number}.",
-            "The gate result is stale; run it again.",
+            sentence(
+                "An alarm was raised since the gate of release %(number)s.", number=release.number
+            ),
+            sentence("The gate result is stale; run it again."),
         )
     if (row["gate"] or {}).get("erased"):
         if release.step == "gated":
             raise CannotDecideError(
-                f"A task in the report of release {release.number} was erased since its gate.",
-                "The gate result is stale; run it again.",
+                sentence(
+                    "A task in the report of release %(number)s was erased since its gate.",
+                    number=release.number,
+                ),
+                sentence("The gate result is stale; run it again."),
             )
         return  # a trial goes on: its report cannot be compared with what was signed any more
     exact = lifecycle.content_of(
@@ -495,6 +507,9 @@ def _check_gate_still_holds(release: Release, row: ReleasesRow, state: Automatio
     )
     if exact != release.content:
         raise CannotDecideError(
-            f"The stored report of release {release.number} is not what was signed.",
-            "Somebody changed the database. Withdraw the release and plan another.",
+            sentence(
+                "The stored report of release %(number)s is not what was signed.",
+                number=release.number,
+            ),
+            sentence("Somebody changed the database. Withdraw the release and plan another."),
         )

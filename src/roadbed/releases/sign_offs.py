@@ -7,6 +7,7 @@ from typing import Literal
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.sentences import joined, sentence
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.people.model import named
@@ -84,16 +85,24 @@ class SignOffs:
             release, _ = await self._repository.lock(connection, release_id, holders)
             if release.step not in lifecycle.UNDER_WAY:
                 raise SignOffError(
-                    f"Release {release.number} is {release.step.replace('_', ' ')}.",
-                    "It needs no sign-off any more.",
+                    sentence(
+                        "Release %(number)s is %(step)s.",
+                        number=release.number,
+                        step=sentence(release.step.replace("_", " ")),
+                    ),
+                    sentence("It needs no sign-off any more."),
                 )
             facts = {"release": release_id, "person": person, "at": self._clock.now()}
             cursor = await connection.execute(_SQL["withdraw_sign_off"], facts)
             rows = await cursor.fetchall()
             if not rows:
                 raise SignOffError(
-                    f"{person} has no sign-off on release {release.number}.",
-                    "Nothing needs to be done.",
+                    sentence(
+                        "%(person)s has no sign-off on release %(number)s.",
+                        person=person,
+                        number=release.number,
+                    ),
+                    sentence("Nothing needs to be done."),
                 )
             for row in rows:
                 await self._log.record_audit(
@@ -111,22 +120,51 @@ def check_sign_offs(release: Release) -> None:
     """Raises ``SignOffsMissingError`` unless all sign-offs for this content are given now."""
     against = lifecycle.refused(release.sign_offs)
     if against:
-        said = f": {against.note.rstrip('.')}" if against.note else ""
         raise SignOffsMissingError(
-            f"{against.person} refuses release {release.number}{said}.",
-            "Resolve it with them. They can withdraw the refusal, or withdraw the release.",
+            sentence(
+                "%(person)s refuses release %(number)s: %(note)s.",
+                person=against.person,
+                number=release.number,
+                note=against.note.rstrip("."),
+            )
+            if against.note
+            else sentence(
+                "%(person)s refuses release %(number)s.",
+                person=against.person,
+                number=release.number,
+            ),
+            sentence(
+                "Resolve it with them. They can withdraw the refusal, or withdraw the release."
+            ),
         )
     if release.missing:
         lapsed = [
-            f"the sign-off of {off.person} does not count ({off.why_not})"
+            sentence(
+                "the sign-off of %(person)s does not count (%(why)s)",
+                person=off.person,
+                why=sentence(str(off.why_not)),
+            )
             for off in release.sign_offs
             if not off.counts and off.role in release.missing and off.why_not != "withdrawn"
         ]
         raise SignOffsMissingError(
-            f"Release {release.number} still needs the sign-off of the {named(release.missing)}"
-            + (f"; {', '.join(lapsed)}." if lapsed else "."),
-            f"`roadbed release sign {release.use_case}` signs; each role needs another person, "
-            "and none of them may be an author.",
+            sentence(
+                "Release %(number)s still needs the sign-off of the %(roles)s; %(lapsed)s.",
+                number=release.number,
+                roles=named(release.missing),
+                lapsed=joined(", ", lapsed),
+            )
+            if lapsed
+            else sentence(
+                "Release %(number)s still needs the sign-off of the %(roles)s.",
+                number=release.number,
+                roles=named(release.missing),
+            ),
+            sentence(
+                "`roadbed release sign %(use_case)s` signs; each role needs another person, "
+                "and none of them may be an author.",
+                use_case=release.use_case,
+            ),
         )
 
 
@@ -134,44 +172,75 @@ def check(release: Release, person: str, content: str, verdict: str) -> None:
     """Raise ``SignOffError`` if ``person`` cannot give ``verdict`` on exactly ``content`` now."""
     if release.content is None or release.step not in lifecycle.UNDER_WAY:
         raise SignOffError(
-            f"Release {release.number} is {release.step.replace('_', ' ')}: "
-            "there is nothing to sign.",
-            "A release is signed after its gate and before it is live.",
+            sentence(
+                "Release %(number)s is %(step)s: there is nothing to sign.",
+                number=release.number,
+                step=sentence(release.step.replace("_", " ")),
+            ),
+            sentence("A release is signed after its gate and before it is live."),
         )
     if verdict not in ("approve", "refuse"):
-        raise SignOffError(f"{verdict!r} is no verdict.", "Use approve or refuse.")
+        raise SignOffError(
+            sentence("%(verdict)r is no verdict.", verdict=verdict),
+            sentence("Use approve or refuse."),
+        )
     if content != release.content:
         raise SignOffError(
-            f"What you sign ({content[:_SHORT]}) is not what release {release.number} is now "
-            f"({release.content[:_SHORT]}).",
-            "Read the release again and sign its present content.",
+            sentence(
+                "What you sign (%(content)s) is not what release %(number)s is now "
+                "(%(content_2)s).",
+                content=content[:_SHORT],
+                number=release.number,
+                content_2=release.content[:_SHORT],
+            ),
+            sentence("Read the release again and sign its present content."),
         )
     if duties.bar(person, Parties(authors=release.authors)) is not None:
         raise NotYoursToSignError(
-            f"{person} is an author of release {release.number}.",
-            "Nobody signs off their own work: ask somebody else of the pod.",
+            sentence(
+                "%(person)s is an author of release %(number)s.",
+                person=person,
+                number=release.number,
+            ),
+            sentence("Nobody signs off their own work: ask somebody else of the pod."),
         )
     if any(off.person == person and off.counts for off in release.sign_offs):
         raise SignOffError(
-            f"{person} has signed off release {release.number} already.",
-            "Withdraw that sign-off first.",
+            sentence(
+                "%(person)s has signed off release %(number)s already.",
+                person=person,
+                number=release.number,
+            ),
+            sentence("Withdraw that sign-off first."),
         )
 
 
 def _role(release: Release, person: str, held: frozenset[str], role: str | None) -> str:
     required = list(release.plan["sign_offs"])
     if not required:
-        raise SignOffError(f"Release {release.number} needs no sign-off.", "Take its next step.")
+        raise SignOffError(
+            sentence("Release %(number)s needs no sign-off.", number=release.number),
+            sentence("Take its next step."),
+        )
     if role is not None and role not in required:
         raise SignOffError(
-            f"Release {release.number} needs no sign-off by a {role.replace('_', ' ')}.",
-            f"It needs the {named(required)}.",
+            sentence(
+                "Release %(number)s needs no sign-off by a %(role)s.",
+                number=release.number,
+                role=sentence(role.replace("_", " ")),
+            ),
+            sentence("It needs the %(required)s.", required=named(required)),
         )
     possible = [wanted for wanted in ([role] if role else required) if wanted in held]
     if not possible:
         roles = named([role] if role else required)
         raise NotYoursToSignError(
-            f"{person} is not {roles} of {release.use_case!r}.",
-            "Ask a person who holds this role in the pod.",
+            sentence(
+                "%(person)s is not %(roles)s of %(use_case)r.",
+                person=person,
+                roles=roles,
+                use_case=release.use_case,
+            ),
+            sentence("Ask a person who holds this role in the pod."),
         )
     return next((role for role in possible if role in release.missing), possible[0])

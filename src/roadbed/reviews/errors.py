@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Sentence, joined, sentence
 from roadbed.usecases.labels import UnknownLabel
 
 
@@ -15,7 +16,8 @@ class UnknownReviewError(RoadbedError):
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"There is no review {review_id[:60]!r} here.", "Take its id from the queue."
+            sentence("There is no review %(review_id)r here.", review_id=review_id[:60]),
+            sentence("Take its id from the queue."),
         )
 
 
@@ -27,13 +29,13 @@ class ReviewTakenError(RoadbedError):
     def __init__(self, holder: str | None) -> None:
         if holder is None:
             super().__init__(
-                "This review is for another person: you already know an answer to it.",
-                "Take the next one.",
+                sentence("This review is for another person: you already know an answer to it."),
+                sentence("Take the next one."),
             )
         else:
             super().__init__(
-                f"{holder} is working on this review.",
-                "Take the next one; a claim runs out by itself.",
+                sentence("%(holder)s is working on this review.", holder=holder),
+                sentence("Take the next one; a claim runs out by itself."),
             )
 
 
@@ -44,9 +46,13 @@ class OwnTaskError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "You or the person who let you in sent this task: another person has to review it.",
-            "Take the next one. Let programs send under a name and with a token of their own, so "
-            "that people can review what they send.",
+            sentence(
+                "You or the person who let you in sent this task: another person has to review it."
+            ),
+            sentence(
+                "Take the next one. Let programs send under a name and with a token of their "
+                "own, so that people can review what they send."
+            ),
         )
 
 
@@ -57,8 +63,8 @@ class ReviewClosedError(RoadbedError):
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"The review {review_id} already has its verdict.",
-            "Undo it first, if it was yours and you want to change it.",
+            sentence("The review %(review_id)s already has its verdict.", review_id=review_id),
+            sentence("Undo it first, if it was yours and you want to change it."),
         )
 
 
@@ -69,9 +75,17 @@ class ReviewSupersededError(RoadbedError):
 
     def __init__(self, review_id: str, task_id: str) -> None:
         super().__init__(
-            f"The input of the review {review_id} was corrected: the task is {task_id} by now.",
-            f"Open /receipts/{task_id} and judge that one if it waits for you; nothing you typed "
-            "was taken for it.",
+            sentence(
+                "The input of the review %(review_id)s was corrected: the task is "
+                "%(task_id)s by now.",
+                review_id=review_id,
+                task_id=task_id,
+            ),
+            sentence(
+                "Open /receipts/%(task_id)s and judge that one if it waits for you; nothing "
+                "you typed was taken for it.",
+                task_id=task_id,
+            ),
         )
         self.task_id = task_id
 
@@ -83,8 +97,12 @@ class ReviewHeldError(RoadbedError):
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"The verdict on the review {review_id} waits until its label is confirmed as new.",
-            "Take the next one; the person who gave the verdict can undo it.",
+            sentence(
+                "The verdict on the review %(review_id)s waits until its label is confirmed "
+                "as new.",
+                review_id=review_id,
+            ),
+            sentence("Take the next one; the person who gave the verdict can undo it."),
         )
 
 
@@ -103,7 +121,7 @@ class LabelUnknownError(VerdictError):
     code = "label_unknown"
 
     def __init__(self, labels: Sequence[UnknownLabel]) -> None:
-        super().__init__(" ".join(map(_stopped, labels)), _way_on(labels))
+        super().__init__(joined(" ", map(_stopped, labels)), _way_on(labels))
         self.labels = tuple(labels)
 
     @property
@@ -129,8 +147,10 @@ class NoSuchLabelError(RoadbedError):
 
     def __init__(self, field: str, value: str) -> None:
         super().__init__(
-            f"No {field[:60]} {value[:60]!r} waits to be confirmed.",
-            "It may be decided already, or its verdict was withdrawn.",
+            sentence(
+                "No %(field)s %(value)r waits to be confirmed.", field=field[:60], value=value[:60]
+            ),
+            sentence("It may be decided already, or its verdict was withdrawn."),
         )
 
 
@@ -141,22 +161,31 @@ class NotYourLabelError(RoadbedError):
 
     def __init__(self, role: str) -> None:
         super().__init__(
-            f"The {role.replace('_', ' ')} of this use case decides whether a label is new.",
-            "Ask them; the verdict waits meanwhile.",
+            sentence(
+                "The %(role)s of this use case decides whether a label is new.",
+                role=sentence(role.replace("_", " ")),
+            ),
+            sentence("Ask them; the verdict waits meanwhile."),
         )
 
 
-def _stopped(label: UnknownLabel) -> str:
-    sentence = f"No {label.field.rpartition('.')[2]} is called {label.value[:60]}."
+def _stopped(label: UnknownLabel) -> Sentence:
+    facts = {"field": label.field.rpartition(".")[2], "value": label.value[:60]}
     if label.suggestion is None:
-        return sentence
-    return f"{sentence} Did you mean {label.suggestion[:60]}?"
+        return sentence("No %(field)s is called %(value)s.", **facts)
+    return sentence(
+        "No %(field)s is called %(value)s. Did you mean %(suggestion)s?",
+        **facts,
+        suggestion=label.suggestion[:60],
+    )
 
 
-def _way_on(labels: Sequence[UnknownLabel]) -> str:
+def _way_on(labels: Sequence[UnknownLabel]) -> Sentence:
     if any(label.closed for label in labels):
-        return "Give one that the output model of the use case lists; a new one is added there."
-    return "Correct it; or say that it is new, and it counts once that is confirmed."
+        return sentence(
+            "Give one that the output model of the use case lists; a new one is added there."
+        )
+    return sentence("Correct it; or say that it is new, and it counts once that is confirmed.")
 
 
 class ContentChangedError(RoadbedError):
@@ -166,8 +195,13 @@ class ContentChangedError(RoadbedError):
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"What is proposed in the review {review_id} is not what you were shown.",
-            "Open the review again, look at what is proposed now, and give the verdict on that.",
+            sentence(
+                "What is proposed in the review %(review_id)s is not what you were shown.",
+                review_id=review_id,
+            ),
+            sentence(
+                "Open the review again, look at what is proposed now, and give the verdict on that."
+            ),
         )
 
 
@@ -178,8 +212,10 @@ class NothingToUndoError(RoadbedError):
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"No verdict of yours stands on the review {review_id}.",
-            "Only the person who gave a verdict can take it back.",
+            sentence(
+                "No verdict of yours stands on the review %(review_id)s.", review_id=review_id
+            ),
+            sentence("Only the person who gave a verdict can take it back."),
         )
 
 
@@ -190,6 +226,10 @@ class ReviewerCheckError(RoadbedError):
 
     def __init__(self, review_id: str) -> None:
         super().__init__(
-            f"The review {review_id} was a reviewer check, and you were told its right answer.",
-            "Leave it: it only counts in the figures about reviewers.",
+            sentence(
+                "The review %(review_id)s was a reviewer check, and you were told its right "
+                "answer.",
+                review_id=review_id,
+            ),
+            sentence("Leave it: it only counts in the figures about reviewers."),
         )

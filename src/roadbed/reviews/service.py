@@ -10,6 +10,7 @@ from typing import Any, TypedDict
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.sentences import sentence
 from roadbed.people import duties
 from roadbed.people.duties import Bar
 from roadbed.people.permissions import ALLOWS, Permission
@@ -465,13 +466,13 @@ class Reviews:
         review = await self.get(review_id)
         if kind is VerdictKind.ACCEPT and review.blind:
             return VerdictError(
-                "This review is blind: there is no answer to accept.",
-                "Give the right output yourself with `correct`, or `reject`.",
+                sentence("This review is blind: there is no answer to accept."),
+                sentence("Give the right output yourself with `correct`, or `reject`."),
             )
         if kind is VerdictKind.ACCEPT and about.content is None:
             return VerdictError(
-                "The decider gave no answer, so there is none to accept.",
-                "Give the right output with `correct`, or `reject`.",
+                sentence("The decider gave no answer, so there is none to accept."),
+                sentence("Give the right output with `correct`, or `reject`."),
             )
         person, linker = hands
         now = await self.shown(review_id)  # a person who has read an answer since is excluded
@@ -483,8 +484,8 @@ class Reviews:
 def _check_note(note: str | None) -> None:
     if note is not None and (len(note) > LONGEST_NOTE or "\x00" in note):
         raise VerdictError(
-            "The note cannot be kept.",
-            f"Write at most {LONGEST_NOTE} characters of plain text.",
+            sentence("The note cannot be kept."),
+            sentence("Write at most %(most)s characters of plain text.", most=LONGEST_NOTE),
         )
 
 

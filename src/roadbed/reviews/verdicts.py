@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, TypedDict
 
 from roadbed.decisions.routing import checked_actions
+from roadbed.kernel.sentences import sentence
 from roadbed.people.duties import Parties
 from roadbed.reviews.errors import LabelUnknownError, VerdictError
 from roadbed.reviews.model import RecordedVerdict, VerdictKind
@@ -105,14 +106,14 @@ def _right(
     if kind is not VerdictKind.CORRECT:
         if output is not None or actions is not None:
             raise VerdictError(
-                f"A verdict of {kind} carries no output and no actions.",
-                "Leave them out, or use `correct`.",
+                sentence("A verdict of %(kind)s carries no output and no actions.", kind=kind),
+                sentence("Leave them out, or use `correct`."),
             )
         return (shown.content, True) if kind is VerdictKind.ACCEPT else (None, True)
     if output is None:
         raise VerdictError(
-            "A correction needs the right output.",
-            "Send it as `output`, or use `reject` if no answer is right.",
+            sentence("A correction needs the right output."),
+            sentence("Send it as `output`, or use `reject` if no answer is right."),
         )
     right = Content(output=as_declared(declared, output))
     if actions is None:
@@ -125,23 +126,31 @@ def _actions(declared: UseCase, given: Sequence[Json]) -> Sequence[Json]:
     read = []
     if not isinstance(given, list | tuple) or not all(isinstance(one, Mapping) for one in given):
         raise VerdictError(
-            "The actions are no list of objects.", "Send name and arguments of each."
+            sentence("The actions are no list of objects."),
+            sentence("Send name and arguments of each."),
         )
     for action in given:
         if set(action) - {"name", "arguments"} or not isinstance(action.get("name"), str):
             raise VerdictError(
-                "An action has a name and arguments, and nothing else.",
-                "Send the actions that are right, in their order; an empty list if none is.",
+                sentence("An action has a name and arguments, and nothing else."),
+                sentence(
+                    "Send the actions that are right, in their order; an empty list if none is."
+                ),
             )
         arguments = action.get("arguments") or {}
         if not isinstance(arguments, Mapping):
-            raise VerdictError("The arguments of an action are no object.", "Send its fields.")
+            raise VerdictError(
+                sentence("The arguments of an action are no object."), sentence("Send its fields.")
+            )
         read.append(Action(name=action["name"], arguments=arguments))
     checked = checked_actions(declared.actions, read)
     if isinstance(checked, str):
         raise VerdictError(
-            f"These actions are not allowed: {checked.removeprefix('it proposes ')}.",
-            "Correct the action, or remove it with the actions that need it.",
+            sentence(
+                "These actions are not allowed: %(checked)s.",
+                checked=checked.removeprefix("it proposes "),
+            ),
+            sentence("Correct the action, or remove it with the actions that need it."),
         )
     return checked
 
@@ -187,8 +196,8 @@ def _released(
             decide, why = rules.decide_action(action["name"], action["arguments"], facts)
         if written and decide == "refuse":
             raise VerdictError(
-                f"The action {action['name']!r} is refused: {why}.",
-                "Remove it, or change it so that the rule allows it.",
+                sentence("The action %(name)r is refused: %(why)s.", name=action["name"], why=why),
+                sentence("Remove it, or change it so that the rule allows it."),
             )
         judged.append(
             {
@@ -246,7 +255,8 @@ def as_declared(declared: UseCase, output: Json) -> dict[str, Any]:
         return read_form(declared.output, normal).form
     except UnfitError as error:
         raise VerdictError(
-            f"The output does not fit: {error}.", "Send the fields that the use case declares."
+            sentence("The output does not fit: %(error)s.", error=error),
+            sentence("Send the fields that the use case declares."),
         ) from error
 
 

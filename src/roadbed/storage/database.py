@@ -15,6 +15,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.errors import DatabaseUrlError, StorageUnavailableError
 from roadbed.storage.sql import Query
 
@@ -153,7 +154,7 @@ class Database:
             await self._pool.wait(timeout=10.0)
         except PoolTimeout as error:
             await self._pool.close()
-            raise StorageUnavailableError("no connection within 10 seconds") from error
+            raise StorageUnavailableError(sentence("no connection within 10 seconds")) from error
         return self
 
     async def __aexit__(self, *_: object) -> None:

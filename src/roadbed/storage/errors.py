@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, sentence
 
 
 class StorageUnavailableError(RoadbedError):
@@ -10,10 +11,10 @@ class StorageUnavailableError(RoadbedError):
 
     code = "storage_unavailable"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Text) -> None:
         super().__init__(
-            f"The database does not answer: {detail}.",
-            "Run `roadbed doctor`; the request is safe to repeat with the same key.",
+            sentence("The database does not answer: %(detail)s.", detail=detail),
+            sentence("Run `roadbed doctor`; the request is safe to repeat with the same key."),
         )
 
 
@@ -22,11 +23,16 @@ class EmbeddedServerError(RoadbedError):
 
     code = "embedded_server_failed"
 
-    def __init__(self, step: str, detail: str) -> None:
+    def __init__(self, step: Text, detail: Text) -> None:
         super().__init__(
-            f"The embedded database could not {step}: {detail}",
-            "Correct the named problem, or set ROADBED_DATABASE_URL to your own PostgreSQL server. "
-            "If a data folder is damaged, move it away and restore a backup.",
+            sentence(
+                "The embedded database could not %(step)s: %(detail)s", step=step, detail=detail
+            ),
+            sentence(
+                "Correct the named problem, or set ROADBED_DATABASE_URL to your own "
+                "PostgreSQL server. If a data folder is damaged, move it away and restore a "
+                "backup."
+            ),
         )
 
 
@@ -37,9 +43,12 @@ class DatabaseUrlError(RoadbedError):
 
     def __init__(self) -> None:
         super().__init__(
-            "ROADBED_DATABASE_URL is not a PostgreSQL address.",
-            "Write it as postgresql://user:password@host:5432/database, and what is special in an "
-            "address with its code: %40 for @, %3A for :, %2F for /, %3F for ?, %23 for #.",
+            sentence("ROADBED_DATABASE_URL is not a PostgreSQL address."),
+            sentence(
+                "Write it as postgresql://user:password@host:5432/database, and what is "
+                "special in an address with its code: %40 for @, %3A for :, %2F for /, %3F "
+                "for ?, %23 for #."
+            ),
         )
 
 
@@ -48,8 +57,8 @@ class RejectedWriteError(RoadbedError):
 
     code = "write_rejected"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: Text) -> None:
         super().__init__(
-            f"The database refused this record: {detail}.",
-            "Nothing of it was stored; correct the content and send it again.",
+            sentence("The database refused this record: %(detail)s.", detail=detail),
+            sentence("Nothing of it was stored; correct the content and send it again."),
         )

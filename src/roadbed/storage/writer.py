@@ -21,6 +21,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import set_json_loads
 from pydantic_core import from_json, to_json
 
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.database import Connection, Row, RowT, passes
 from roadbed.storage.errors import RejectedWriteError, StorageUnavailableError
 from roadbed.storage.sql import Query
@@ -177,7 +178,7 @@ class GroupCommitWriter:
         refuses this item, ``StorageUnavailableError`` when it cannot be reached.
         """
         if self._closing:
-            raise StorageUnavailableError("the writer is closed")
+            raise StorageUnavailableError(sentence("the writer is closed"))
         waiting = _Waiting(kind, item)
         self._waiting.append(waiting)
         self._arrived.set()

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from roadbed.kernel.sentences import sentence
 from roadbed.tables.account import Lines
 from roadbed.tables.errors import TableError
 
@@ -89,7 +90,8 @@ def _known(asked: str) -> str:
         "".encode(name)
     except (LookupError, UnicodeError) as error:
         raise TableError(
-            f"There is no encoding {asked!r}.", "Name one such as utf-8, cp1252 or utf-16."
+            sentence("There is no encoding %(asked)r.", asked=asked),
+            sentence("Name one such as utf-8, cp1252 or utf-16."),
         ) from error
     return "utf-8-sig" if name == "utf-8" else name
 
@@ -120,9 +122,12 @@ def _is_valid(path: Path, name: str) -> bool:
 def _checked(path: Path, encoding: Encoding) -> Encoding:
     if not _is_valid(path, encoding.name):
         raise TableError(
-            f"{path} begins as {encoding.name.removesuffix('-sig').upper()}, and is not valid to "
-            "its end.",
-            "Export it again, or name the right encoding with --encoding.",
+            sentence(
+                "%(path)s begins as %(name)s, and is not valid to its end.",
+                path=path,
+                name=encoding.name.removesuffix("-sig").upper(),
+            ),
+            sentence("Export it again, or name the right encoding with --encoding."),
         )
     return encoding
 
@@ -148,16 +153,33 @@ def _windows(path: Path) -> Encoding:
                     )
     if not _reads_western(places):
         likely = [name for name in _OTHERS if _reads(places, name)]
-        hint = f", for example --encoding {likely[0]}" if likely else ""
         raise TableError(
-            f"{path} is not UTF-8 (line {others.first[0]}), and its encoding is not certain.",
-            f"Name it with --encoding{hint}, or save the file as UTF-8.",
+            sentence(
+                "%(path)s is not UTF-8 (line %(first)s), and its encoding is not certain.",
+                path=path,
+                first=others.first[0],
+            ),
+            sentence(
+                "Name it with --encoding, for example --encoding %(likely)s, or save the file as "
+                "UTF-8.",
+                likely=likely[0],
+            )
+            if likely
+            else sentence("Name it with --encoding, or save the file as UTF-8."),
         )
     if clashing := [name for name in _OTHERS if _reads(places, name)]:
         raise TableError(
-            f"{path} is not UTF-8 (line {others.first[0]}). It can be Windows-1252 or "
-            f"{clashing[0]}, and the texts differ.",
-            f"Name the right one: --encoding cp1252 or --encoding {clashing[0]}.",
+            sentence(
+                "%(path)s is not UTF-8 (line %(first)s). It can be Windows-1252 or "
+                "%(clashing)s, and the texts differ.",
+                path=path,
+                first=others.first[0],
+                clashing=clashing[0],
+            ),
+            sentence(
+                "Name the right one: --encoding cp1252 or --encoding %(clashing)s.",
+                clashing=clashing[0],
+            ),
         )
     if mixed:
         return Encoding(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from roadbed.kernel.sentences import figure, sentence
 from roadbed.kernel.storable import stripped
 from roadbed.tables.account import Account
 from roadbed.tables.detection import described, find_dialect, fits
@@ -63,8 +64,8 @@ class Table:
     ) -> None:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in "\"'\\\r\n"):
             raise TableError(
-                f"Cells cannot be separated by {delimiter!r}.",
-                "Name one character with --delimiter, for example ';'.",
+                sentence("Cells cannot be separated by %(delimiter)r.", delimiter=delimiter),
+                sentence("Name one character with --delimiter, for example ';'."),
             )
         self.path = path
         self.account = Account()
@@ -73,7 +74,10 @@ class Table:
             sample = self._sample()
         except OSError as error:
             raise TableError(
-                f"{path} cannot be read: {error.strerror}.", "Check the path."
+                sentence(
+                    "%(path)s cannot be read: %(strerror)s.", path=path, strerror=error.strerror
+                ),
+                sentence("Check the path."),
             ) from error
         except UnicodeError as error:
             raise self._undecodable(error) from error
@@ -88,12 +92,15 @@ class Table:
         ]
         if not any(self.header):
             raise TableError(
-                f"{path} has no header.", "Give a table whose first line names the columns."
+                sentence("%(path)s has no header.", path=path),
+                sentence("Give a table whose first line names the columns."),
             )
         if not best.is_right and (line := _later_header(sample, mark, is_header)):
             raise TableError(
-                f"The header of {path} seems to stand on line {line}.",
-                "Remove the lines above it.",
+                sentence(
+                    "The header of %(path)s seems to stand on line %(line)s.", path=path, line=line
+                ),
+                sentence("Remove the lines above it."),
             )
 
     def rows(self) -> Iterator[Row]:
@@ -188,34 +195,62 @@ class Table:
         if record.opened is None:
             return record
         raise TableError(
-            f"The row of {self.path} that begins on line {record.line} goes over several lines and "
-            f"has {len(record.cells)} cells where the header has {len(self.header)}. The quote "
-            f"that opens on line {record.opened} may be left open.",
-            "Close the quote, or quote cells that hold a delimiter.",
+            sentence(
+                "The row of %(path)s that begins on line %(line)s goes over several lines "
+                "and has %(cells)s cells where the header has %(header)s. The quote that "
+                "opens on line %(opened)s may be left open.",
+                path=self.path,
+                line=record.line,
+                cells=len(record.cells),
+                header=len(self.header),
+                opened=record.opened,
+            ),
+            sentence("Close the quote, or quote cells that hold a delimiter."),
         )
 
     def _undecodable(self, error: UnicodeError) -> TableError:
-        where = f" (byte {error.start})" if isinstance(error, UnicodeDecodeError) else ""
+        facts = {"path": self.path, "name": self._encoding.name}
         return TableError(
-            f"{self.path} is not {self._encoding.name} to its end{where}.",
-            "Name the right encoding with --encoding.",
+            sentence(
+                "%(path)s is not %(name)s to its end (byte %(byte)s).", **facts, byte=error.start
+            )
+            if isinstance(error, UnicodeDecodeError)
+            else sentence("%(path)s is not %(name)s to its end.", **facts),
+            sentence("Name the right encoding with --encoding."),
         )
 
     def _unclosed(self, quote: Unclosed) -> TableError:
-        until = f"on line {quote.until} it is not" if quote.until else "the file ends before it is"
+        until = sentence("the file ends before it is")
+        if quote.until:
+            until = sentence("on line %(line)s it is not", line=quote.until)
         return TableError(
-            f"A quote that opens on line {quote.line} of {self.path} should close before a "
-            f"delimiter, and {until}.",
-            "Close the quote, or double a quote that belongs to the text.",
+            sentence(
+                "A quote that opens on line %(line)s of %(path)s should close before a "
+                "delimiter, and %(until)s.",
+                line=quote.line,
+                path=self.path,
+                until=until,
+            ),
+            sentence("Close the quote, or double a quote that belongs to the text."),
         )
 
     def _too_many(self, unfit: int) -> TableError:
         reasons = "; ".join(f"{why}: {lines}" for why, lines in self.account.left_out.items())
+        most = f"{_MOST_MISFITS:.0%}"
         return TableError(
-            f"{unfit:,} of {self.account.rows:,} rows of {self.path} do not fit the header, "
-            f"more than {_MOST_MISFITS:.0%}. {reasons}.",
-            "Quote cells that hold a delimiter or a line break, or name the delimiter with "
-            "--delimiter.",
+            sentence(
+                "%(unfit)s of %(rows)s rows of %(path)s do not fit the header, more than "
+                "%(most)s. %(reasons)s.",
+                unfit=figure(f"{unfit:,}"),
+                rows=figure(f"{self.account.rows:,}"),
+                path=self.path,
+                most=most,
+                reasons=reasons,
+            ),
+            sentence(
+                "Quote cells that hold a delimiter or a line break, or name the delimiter "
+                "with --delimiter."
+            ),
         )
 
     def _records(self) -> Iterator[Record | Unclosed]:
@@ -276,8 +311,12 @@ def _lines(file: TextIO, encoding: Encoding) -> Iterator[str]:
         number += 1
         if len(line) > LONGEST_RECORD:
             raise TableError(
-                f"Line {number} is longer than {LONGEST_RECORD:,} characters.",
-                "Export the table again; no row of work is that long.",
+                sentence(
+                    "Line %(number)s is longer than %(longest_record)s characters.",
+                    number=number,
+                    longest_record=figure(f"{LONGEST_RECORD:,}"),
+                ),
+                sentence("Export the table again; no row of work is that long."),
             )
         if encoding.others is not None and not line.isascii():
             line = _western(line)

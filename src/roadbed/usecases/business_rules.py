@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import yaml
 
+from roadbed.kernel.sentences import sentence
 from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.errors import Problem, UseCaseError
 
@@ -132,8 +133,8 @@ def read_rules(path: Path) -> BusinessRules:
                 Problem(
                     file=path,
                     line=mark.line + 1 if mark else 1,
-                    problem="This is no YAML.",
-                    remedy="Correct this line; see docs/reference/rules.md.",
+                    problem=sentence("This is no YAML."),
+                    remedy=sentence("Correct this line; see docs/reference/rules.md."),
                 )
             ],
         ) from error
@@ -153,8 +154,8 @@ def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule | ActionRule
     if not isinstance(content, dict) or set(content) - set(_SEES):
         yield Problem(
             file=path,
-            problem="It must hold the lists before:, after: and actions:, nothing else.",
-            remedy="See docs/reference/rules.md.",
+            problem=sentence("It must hold the lists before:, after: and actions:, nothing else."),
+            remedy=sentence("See docs/reference/rules.md."),
         )
         return
     for moment, sees in _SEES.items():
@@ -165,9 +166,16 @@ def _rules(content: object, path: Path) -> Iterator[tuple[str, Rule | ActionRule
             except ValueError as error:
                 yield Problem(
                     file=path,
-                    problem=f"Rule {number} under {moment}: {error}.",
-                    remedy="A rule has name, when (CEL), route (review or refused) and reason; one "
-                    "for an action has name, action, when, decide and reason.",
+                    problem=sentence(
+                        "Rule %(number)s under %(moment)s: %(error)s.",
+                        number=number,
+                        moment=moment,
+                        error=error,
+                    ),
+                    remedy=sentence(
+                        "A rule has name, when (CEL), route (review or refused) and reason; "
+                        "one for an action has name, action, when, decide and reason."
+                    ),
                 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
+from roadbed.kernel.sentences import Sentence, figure, sentence
 from roadbed.people.permissions import as_name, is_name
 from roadbed.scoring.function_scorer import FunctionScorer
 from roadbed.scoring.scorers import Score
@@ -37,7 +38,9 @@ def check(folder: Path) -> Checked:
     """Check code, rules and examples; a mistake in one does not hide those in the others."""
     if not folder.is_dir():
         missing = Problem(
-            file=folder, problem="There is no such folder.", remedy="`roadbed new NAME` writes one."
+            file=folder,
+            problem=sentence("There is no such folder."),
+            remedy=sentence("`roadbed new NAME` writes one."),
         )
         return Checked(folder=folder, loaded=None, problems=(missing,), examples=0)
     problems: list[Problem] = []
@@ -70,16 +73,24 @@ def _needs_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
         if not declared.prompts.get(name, "").strip():
             yield Problem(
                 field="decider",
-                problem=f"The decider asks with prompts/{name}, which is missing or empty.",
-                remedy="Write the file, or name one that is there: "
-                f"{', '.join(declared.prompts) or 'there is none yet'}.",
+                problem=sentence(
+                    "The decider asks with prompts/%(name)s, which is missing or empty.", name=name
+                ),
+                remedy=sentence(
+                    "Write the file, or name one that is there: %(prompts)s.",
+                    prompts=", ".join(declared.prompts) or sentence("there is none yet"),
+                ),
             )
     budget = declared.budget
     if budget and needs.currency and needs.currency != budget.currency:
         yield Problem(
             field="decider",
-            problem=f"The decider counts in {needs.currency}, the budget in {budget.currency}.",
-            remedy="Give both in one currency; costs are not converted.",
+            problem=sentence(
+                "The decider counts in %(currency)s, the budget in %(other)s.",
+                currency=needs.currency,
+                other=budget.currency,
+            ),
+            remedy=sentence("Give both in one currency; costs are not converted."),
         )
 
 
@@ -90,9 +101,16 @@ def _pod_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
         if not is_name(name):
             yield Problem(
                 field="pod",
-                problem=f"Nobody can sign in as {name!r}, the {role.replace('_', ' ')}.",
-                remedy=f"Write a name such as {as_name(name)!r}: a to z, 0 to 9, and inside '.', "
-                "'_' and '-'. The name in full goes into `roadbed user add NAME --display`.",
+                problem=sentence(
+                    "Nobody can sign in as %(name)r, the %(role)s.",
+                    name=name,
+                    role=sentence(role.replace("_", " ")),
+                ),
+                remedy=sentence(
+                    "Write a name such as %(name)r: a to z, 0 to 9, and inside '.', '_' and "
+                    "'-'. The name in full goes into `roadbed user add NAME --display`.",
+                    name=as_name(name),
+                ),
             )
 
 
@@ -132,18 +150,28 @@ def _scorer_problems(loaded: LoadedUseCase) -> Iterator[Problem]:
 
 def _scorer_problem(
     own: Score, there: Score, back: Score, *, own_code: bool
-) -> tuple[str, str] | None:
+) -> tuple[Sentence, Sentence] | None:
     if own.loss is None:
-        return f"The scorer cannot score an example: {own.why}", "Correct the function."
+        return (
+            sentence("The scorer cannot score an example: %(why)s", why=own.why),
+            sentence("Correct the function."),
+        )
     if own.loss != 0.0:
         return (
-            f"The scorer gives the right output itself a loss of {own.loss:g}.",
-            "Give what is right a loss of 0.",
+            sentence(
+                "The scorer gives the right output itself a loss of %(loss)s.",
+                loss=figure(f"{own.loss:g}"),
+            ),
+            sentence("Give what is right a loss of 0."),
         )
     if own_code and there.loss != back.loss:
         return (
-            f"The scorer is not symmetric: {there.loss} one way, {back.loss} the other.",
-            "Give both ways the same loss: it also compares two people's answers.",
+            sentence(
+                "The scorer is not symmetric: %(there)s one way, %(back)s the other.",
+                there=figure(str(there.loss)),
+                back=figure(str(back.loss)),
+            ),
+            sentence("Give both ways the same loss: it also compares two people's answers."),
         )
     return None
 
@@ -157,8 +185,8 @@ def _shortened(problems: list[Problem]) -> list[Problem]:
         Problem(
             file=problems[0].file,
             line=problems[_MOST_PER_FILE].line,
-            problem=f"{rest} more examples cannot be used.",
-            remedy="Correct these first.",
+            problem=sentence("%(rest)s more examples cannot be used.", rest=rest),
+            remedy=sentence("Correct these first."),
         ),
     ]
 

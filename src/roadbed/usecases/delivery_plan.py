@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.usecases import placeholders
 from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.declaration import Declaration
@@ -67,14 +68,14 @@ def _name(declared: Declaration, name: object) -> Iterator[Problem]:
     if not isinstance(name, str) or not NAME.fullmatch(name):
         yield Problem(
             field="deliver",
-            problem=f"{name!r} is no name for a destination.",
-            remedy="Use lower-case words joined by hyphens.",
+            problem=sentence("%(name)r is no name for a destination.", name=name),
+            remedy=sentence("Use lower-case words joined by hyphens."),
         )
     if name in declared.destinations or name in declared.actions:
         yield Problem(
             field="deliver",
-            problem=f"Two destinations or actions are called {name!r}.",
-            remedy="Give each its own name; receipts and keys go by it.",
+            problem=sentence("Two destinations or actions are called %(name)r.", name=name),
+            remedy=sentence("Give each its own name; receipts and keys go by it."),
         )
 
 
@@ -83,43 +84,59 @@ def _connector(name: str, to: object) -> Iterator[Problem]:
     if missing:
         yield Problem(
             field="deliver",
-            problem=f"What {name!r} delivers to is no connector: it has no {', '.join(missing)}.",
-            remedy="Use one of roadbed.connectors, or write one; see docs/how-to.",
+            problem=sentence(
+                "What %(name)r delivers to is no connector: it has no %(missing)s.",
+                name=name,
+                missing=", ".join(missing),
+            ),
+            remedy=sentence("Use one of roadbed.connectors, or write one; see docs/how-to."),
         )
         return
     for problem in to.problems():  # type: ignore[attr-defined]  # looked at above
-        yield Problem(field="deliver", problem=f"{name}: {problem}", remedy="Correct this setting.")
+        yield Problem(
+            field="deliver", problem=f"{name}: {problem}", remedy=sentence("Correct this setting.")
+        )
 
 
 def _template(declared: Declaration, field: str, text: str) -> Iterator[Problem]:
     try:
         asked = placeholders.fields(text)
     except ValueError as error:
-        yield Problem(field=field, problem=f"{error}.", remedy="Write {task.id} and the like.")
+        yield Problem(
+            field=field, problem=f"{error}.", remedy=sentence("Write {task.id} and the like.")
+        )
         return
     for name in asked:
         if problem := _unknown(declared, name):
             yield Problem(
                 field=field,
-                problem=f"The template {text!r} asks for {{{name}}}: {problem}.",
-                remedy="Name task.id, task.key, input.<field>, output.<field> or action.<field>.",
+                problem=sentence(
+                    "The template %(text)r asks for {%(name)s}: %(problem)s.",
+                    text=text,
+                    name=name,
+                    problem=problem,
+                ),
+                remedy=sentence(
+                    "Name task.id, task.key, input.<field>, output.<field> or action.<field>."
+                ),
             )
     if field == "key" and not asked:
         yield Problem(
             field=field,
-            problem=f"The key {text!r} is the same for every task.",
-            remedy='Put something of the task in it, such as "{task.id}".',
+            problem=sentence("The key %(text)r is the same for every task.", text=text),
+            remedy=sentence('Put something of the task in it, such as "{task.id}".'),
         )
 
 
-def _unknown(declared: Declaration, asked: str) -> str | None:
+def _unknown(declared: Declaration, asked: str) -> Sentence | None:
     if not asked.startswith(_KNOWN):
-        return "there is no such thing"
+        return sentence("there is no such thing")
     room, _, rest = asked.partition(".")
     if room in ("input", "output"):
         fields = getattr(getattr(declared, room), "model_fields", {})
         if rest.split(".")[0] not in fields:
-            return f"the {room} has no field {rest.split('.')[0]!r}"
+            name = rest.split(".")[0]
+            return sentence("the %(room)s has no field %(name)r", room=room, name=name)
     return None
 
 
@@ -131,8 +148,10 @@ def _condition(when: str | None) -> Iterator[Problem]:
     except Exception as error:
         yield Problem(
             field="when",
-            problem=f"The condition {when!r} cannot be used: {error}.",
-            remedy="Write CEL over input, output, task and decision.",
+            problem=sentence(
+                "The condition %(when)r cannot be used: %(error)s.", when=when, error=error
+            ),
+            remedy=sentence("Write CEL over input, output, task and decision."),
         )
 
 
@@ -140,9 +159,12 @@ def _after(declared: Declaration, destination: Destination) -> Iterator[Problem]
     if destination.after is not None and destination.after not in declared.destinations:
         yield Problem(
             field="after",
-            problem=f"{destination.name!r} comes after {destination.after!r}, which is not "
-            "declared before it.",
-            remedy="Declare the earlier destination first.",
+            problem=sentence(
+                "%(name)r comes after %(after)r, which is not declared before it.",
+                name=destination.name,
+                after=destination.after,
+            ),
+            remedy=sentence("Declare the earlier destination first."),
         )
 
 
@@ -150,9 +172,12 @@ def _needed(declared: Declaration, action: ActionKind) -> Iterator[Problem]:
     if action.after is not None and action.after not in declared.actions:
         yield Problem(
             field="action",
-            problem=f"{action.name!r} comes after {action.after!r}, which is not declared "
-            "before it.",
-            remedy="Declare the action that comes first before it.",
+            problem=sentence(
+                "%(name)r comes after %(after)r, which is not declared before it.",
+                name=action.name,
+                after=action.after,
+            ),
+            remedy=sentence("Declare the action that comes first before it."),
         )
 
 
@@ -160,14 +185,17 @@ def _effect(action: ActionKind) -> Iterator[Problem]:
     if action.effect is Effect.REVERSIBLE and not getattr(action.to, "can_compensate", False):
         yield Problem(
             field="action",
-            problem=f"The action {action.name!r} is called reversible, but cannot be taken back.",
-            remedy="Give its connector a way to compensate, or call it irreversible.",
+            problem=sentence(
+                "The action %(name)r is called reversible, but cannot be taken back.",
+                name=action.name,
+            ),
+            remedy=sentence("Give its connector a way to compensate, or call it irreversible."),
         )
     if action.per_task < 1 or (action.per_day is not None and action.per_day < 1):
         yield Problem(
             field="action",
-            problem=f"The action {action.name!r} has a limit below 1.",
-            remedy="Leave it undeclared if it must never happen.",
+            problem=sentence("The action %(name)r has a limit below 1.", name=action.name),
+            remedy=sentence("Leave it undeclared if it must never happen."),
         )
 
 

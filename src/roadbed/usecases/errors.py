@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Text, joined, sentence
 from roadbed.kernel.suggestions import did_you_mean
 
 
@@ -14,8 +15,8 @@ from roadbed.kernel.suggestions import did_you_mean
 class Problem:
     """One mistake in a use-case folder. ``field`` is the keyword of ``UseCase`` it is about."""
 
-    problem: str
-    remedy: str
+    problem: Text
+    remedy: Text
     field: str | None = None
     file: Path | None = None
     line: int | None = None
@@ -38,8 +39,12 @@ class PatchError(RoadbedError):
 
     def __init__(self, patch: str, detail: str) -> None:
         super().__init__(
-            f"The accepted change {patch} cannot be used: {detail}.",
-            "Reject it, or accept it again with its condition or fields corrected.",
+            sentence(
+                "The accepted change %(patch)s cannot be used: %(detail)s.",
+                patch=patch,
+                detail=detail,
+            ),
+            sentence("Reject it, or accept it again with its condition or fields corrected."),
         )
 
 
@@ -49,9 +54,13 @@ class UseCaseError(RoadbedError):
     code = "usecase_invalid"
 
     def __init__(self, name: str, problems: Sequence[Problem]) -> None:
-        listed = " ".join(str(problem) for problem in problems)
         super().__init__(
-            f"The use case {name!r} cannot be used: {listed}", "Run `roadbed check` on its folder."
+            sentence(
+                "The use case %(name)r cannot be used: %(listed)s",
+                name=name,
+                listed=joined(" ", problems),
+            ),
+            sentence("Run `roadbed check` on its folder."),
         )
         self.problems = tuple(problems)
 
@@ -64,10 +73,19 @@ class UnknownUseCaseError(RoadbedError):
     def __init__(self, name: str, folder: Path | None = None, known: Sequence[str] = ()) -> None:
         self.name = name
         super().__init__(
-            f"There is no use case {name[:80]!r} here.{did_you_mean(name[:80], known)}",
-            "`roadbed up` lists those it serves; names are case-sensitive. You see those in "
-            "which you have a role, and an administrator gives roles."
+            sentence(
+                "There is no use case %(name)r here.%(meant)s",
+                name=name[:80],
+                meant=did_you_mean(name[:80], known),
+            ),
+            sentence(
+                "`roadbed up` lists those it serves; names are case-sensitive. You see those in "
+                "which you have a role, and an administrator gives roles."
+            )
             if folder is None
-            else f"No folder of that name that can be used is in {folder}, which ROADBED_USECASES "
-            "names; names are case-sensitive.",
+            else sentence(
+                "No folder of that name that can be used is in %(folder)s, which "
+                "ROADBED_USECASES names; names are case-sensitive.",
+                folder=folder,
+            ),
         )

@@ -14,6 +14,7 @@ from types import ModuleType
 from pydantic import BaseModel
 
 from roadbed.kernel.json import json_hash
+from roadbed.kernel.sentences import sentence
 from roadbed.tables import LeftOut, Table, TableError
 from roadbed.usecases.business_rules import BusinessRules, read_rules
 from roadbed.usecases.decider import LabelledExample, Records
@@ -58,8 +59,10 @@ def load(folder: Path) -> LoadedUseCase:
             [
                 Problem(
                     file=folder / "usecase.py",
-                    problem=f"It declares {len(use_cases)} use cases.",
-                    remedy="Declare exactly one UseCase(…) at the top level.",
+                    problem=sentence(
+                        "It declares %(use_cases)s use cases.", use_cases=len(use_cases)
+                    ),
+                    remedy=sentence("Declare exactly one UseCase(…) at the top level."),
                 )
             ],
         )
@@ -71,8 +74,8 @@ def load(folder: Path) -> LoadedUseCase:
                 Problem(
                     file=folder / "usecase.py",
                     field="decider",
-                    problem="It has no decider.",
-                    remedy="Put @NAME.decider on a function, or call NAME.decider(…).",
+                    problem=sentence("It has no decider."),
+                    remedy=sentence("Put @NAME.decider on a function, or call NAME.decider(…)."),
                 )
             ],
         )
@@ -111,19 +114,28 @@ def read_records(folder: Path) -> Records:
 
 
 def _records(path: Path) -> dict[str, dict[str, str]]:
-    remedy = "Write UTF-8 CSV with a header; its first column is the key, and names one row."
+    remedy = sentence(
+        "Write UTF-8 CSV with a header; its first column is the key, and names one row."
+    )
     try:
         table = Table(path)
         records: dict[str, dict[str, str]] = {}
         for entry in table.entries():
             if isinstance(entry, LeftOut):
-                raise TableError(f"Line {entry.line} has {entry.why}.", remedy)
+                raise TableError(
+                    sentence("Line %(line)s has %(why)s.", line=entry.line, why=entry.why), remedy
+                )
             if entry.cells[0] in records:
-                raise TableError(f"Line {entry.line} has a key that was there before.", remedy)
+                raise TableError(
+                    sentence("Line %(line)s has a key that was there before.", line=entry.line),
+                    remedy,
+                )
             records[entry.cells[0]] = dict(zip(table.header, entry.cells, strict=True))
     except TableError as error:
         problem = Problem(
-            file=path, problem=f"This is no table: {error.problem}", remedy=error.remedy
+            file=path,
+            problem=sentence("This is no table: %(problem)s", problem=error.texts[0]),
+            remedy=error.texts[1],
         )
         raise UseCaseError(path.parent.parent.name, [problem]) from error
     return records
@@ -154,8 +166,8 @@ def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledE
         return Problem(
             file=path,
             line=number,
-            problem=f"This example cannot be used: {error}.",
-            remedy='Write {"input": {…}, "output": {…}}, output null if none is right.',
+            problem=sentence("This example cannot be used: %(error)s.", error=error),
+            remedy=sentence('Write {"input": {…}, "output": {…}}, output null if none is right.'),
         )
 
 
@@ -175,8 +187,8 @@ def _import(folder: Path) -> ModuleType:
             [
                 Problem(
                     file=path,
-                    problem="There is no usecase.py.",
-                    remedy="`roadbed new NAME` writes one.",
+                    problem=sentence("There is no usecase.py."),
+                    remedy=sentence("`roadbed new NAME` writes one."),
                 )
             ],
         )
@@ -199,14 +211,16 @@ def _import_problem(path: Path, error: BaseException) -> Problem:
         return Problem(
             file=path,
             line=error.lineno,
-            problem=f"Python cannot read it: {error.msg}.",
-            remedy="Correct the syntax on this line.",
+            problem=sentence("Python cannot read it: %(msg)s.", msg=error.msg),
+            remedy=sentence("Correct the syntax on this line."),
         )
     return Problem(
         file=path,
         line=raised_at(path, error),
-        problem=f"It fails when imported: {type(error).__name__}: {error}.",
-        remedy="Correct this line.",
+        problem=sentence(
+            "It fails when imported: %(kind)s: %(error)s.", kind=type(error).__name__, error=error
+        ),
+        remedy=sentence("Correct this line."),
     )
 
 

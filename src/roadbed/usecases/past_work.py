@@ -10,6 +10,7 @@ from itertools import takewhile
 from pathlib import Path
 
 from roadbed.kernel.labels import closest, normal_label
+from roadbed.kernel.sentences import figure, joined, sentence, sentences
 from roadbed.tables import Account, Table, TableError
 
 _MOST_EMPTY = 0.2
@@ -73,13 +74,20 @@ class LabelsUnclearError(TableError):
     def __init__(self, questions: Sequence[Question]) -> None:
         self.questions = questions
         more = len(questions) - _MOST_NAMED
-        named = "; ".join(map(str, questions[:_MOST_NAMED])) + (
-            f"; {more} more" if more > 0 else ""
-        )
+        named = joined("; ", questions[:_MOST_NAMED])
         super().__init__(
-            f"Some labels need your decision: {named}.",
-            "Say what each is: --same 'THIS=THAT' for two spellings of one label, --keep LABEL for "
-            "a label of its own, --empty TEXT for no label, or --keep-all.",
+            sentences(
+                "Some labels need your decision: %(named)s; %(n)s more.",
+                "Some labels need your decision: %(named)s; %(n)s more.",
+                more,
+                named=named,
+            )
+            if more > 0
+            else sentence("Some labels need your decision: %(named)s.", named=named),
+            sentence(
+                "Say what each is: --same 'THIS=THAT' for two spellings of one label, --keep "
+                "LABEL for a label of its own, --empty TEXT for no label, or --keep-all."
+            ),
         )
 
 
@@ -165,15 +173,26 @@ def _check(
     empty = account.left_out.get(EMPTY_LABEL)
     if empty and empty.count > _MOST_EMPTY * account.rows:
         raise TableError(
-            f"{empty.count:,} of {account.rows:,} rows have no {columns.label!r}.",
-            "If empty means that none of the labels fits, add --empty-is-none; "
-            "otherwise label them or remove them.",
+            sentence(
+                "%(count)s of %(rows)s rows have no %(label)r.",
+                count=figure(f"{empty.count:,}"),
+                rows=figure(f"{account.rows:,}"),
+                label=columns.label,
+            ),
+            sentence(
+                "If empty means that none of the labels fits, add --empty-is-none; otherwise "
+                "label them or remove them."
+            ),
         )
     if len(labels) + empty_is_none < 2:
         raise TableError(
-            f"The column {columns.label!r} holds {len(labels)} label"
-            f"{'' if len(labels) == 1 else 's'}; there is nothing to tell apart.",
-            "Name another column with --label, or add rows of other labels.",
+            sentences(
+                "The column %(label)r holds %(n)s label; there is nothing to tell apart.",
+                "The column %(label)r holds %(n)s labels; there is nothing to tell apart.",
+                len(labels),
+                label=columns.label,
+            ),
+            sentence("Name another column with --label, or add rows of other labels."),
         )
 
 
@@ -182,13 +201,15 @@ def _place(header: Sequence[str], name: str) -> int:
     places = [place for place, column in enumerate(header) if column == name]
     if len(places) > 1:
         raise TableError(
-            f"The header names {name!r} {len(places)} times.",
-            "Rename the columns, so that it is clear which one is meant.",
+            sentence("The header names %(name)r %(places)s times.", name=name, places=len(places)),
+            sentence("Rename the columns, so that it is clear which one is meant."),
         )
     if not places:
         raise TableError(
-            f"There is no column {name!r}.",
-            f"The header has: {', '.join(header)[:300] or 'nothing'}.",
+            sentence("There is no column %(name)r.", name=name),
+            sentence(
+                "The header has: %(header)s.", header=", ".join(header)[:300] or sentence("nothing")
+            ),
         )
     return places[0]
 

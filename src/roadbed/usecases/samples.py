@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from roadbed.kernel.sentences import sentence
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.parsing import NOT_READ_BACK, UnfitError, read_form
 
@@ -34,13 +35,21 @@ def model_problems(field: str, what: str, model: type[BaseModel]) -> Iterator[Pr
             lost = [place for place, problem in error.fields if problem == NOT_READ_BACK]
             if not lost:  # constraints that a sample cannot know
                 continue
-            named = f" its field {lost[0]!r}" if lost[0] else " it"
+            named = sentence("it")
+            if lost[0]:
+                named = sentence("its field %(name)r", name=lost[0])
             yield Problem(
                 field=field,
-                problem=f"The {what} is stored as JSON, and the model does not read{named} back as "
-                "it was.",
-                remedy="Use types whose JSON means the same again: no SecretStr and no excluded "
-                "field, and no serializer whose result the model reads otherwise.",
+                problem=sentence(
+                    "The %(what)s is stored as JSON, and the model does not read %(named)s "
+                    "back as it was.",
+                    what=what,
+                    named=named,
+                ),
+                remedy=sentence(
+                    "Use types whose JSON means the same again: no SecretStr and no excluded "
+                    "field, and no serializer whose result the model reads otherwise."
+                ),
             )
             return
 

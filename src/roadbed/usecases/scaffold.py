@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 from roadbed.usecases import templates
 from roadbed.usecases.past_work import PastWork
 from roadbed.usecases.validation import NAME_REMEDY, is_use_case_name
@@ -101,8 +102,10 @@ def _declaration(template: str, folder: Path, person: str, **more: object) -> st
 
 def _check(name: str) -> None:
     if not is_use_case_name(name):
-        shown = repr(name[:_MOST_SHOWN])
-        raise ScaffoldError(f"The name {shown} cannot stand in an address.", NAME_REMEDY)
+        shown = name[:_MOST_SHOWN]
+        raise ScaffoldError(
+            sentence("The name %(name)r cannot stand in an address.", name=shown), NAME_REMEDY
+        )
 
 
 def _write(
@@ -110,14 +113,21 @@ def _write(
 ) -> None:
     """Write all or nothing; ``long`` files line by line."""
     if folder.exists():
-        raise ScaffoldError(f"{folder} is there already.", "Choose another name or remove it.")
+        raise ScaffoldError(
+            sentence("%(folder)s is there already.", folder=folder),
+            sentence("Choose another name or remove it."),
+        )
     contents = {name: iter([text]) for name, text in files.items()} | dict(long or {})
     try:
         _fill(folder, contents)
     except OSError as error:
         raise ScaffoldError(
-            f"{folder} cannot be written: {error.strerror or error}.",
-            "Name another folder with --folder or ROADBED_USECASES.",
+            sentence(
+                "%(folder)s cannot be written: %(strerror)s.",
+                folder=folder,
+                strerror=error.strerror or error,
+            ),
+            sentence("Name another folder with --folder or ROADBED_USECASES."),
         ) from error
 
 

@@ -11,6 +11,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from roadbed.kernel.labels import normal_label
+from roadbed.kernel.sentences import figure, sentence
 from roadbed.scoring.function_scorer import as_scorer
 from roadbed.scoring.scorers import Exact, Scorer
 from roadbed.usecases.decider import Isolation, is_trainable
@@ -19,7 +20,9 @@ from roadbed.usecases.errors import Problem, UseCaseError
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 60  # characters
-NAME_REMEDY = f"Use lower-case words joined by hyphens, at most {_LONGEST_NAME} characters."
+NAME_REMEDY = sentence(
+    "Use lower-case words joined by hyphens, at most %(most)s characters.", most=_LONGEST_NAME
+)
 CURRENCY = re.compile(r"[A-Z]{3}")
 Decider = TypeVar("Decider")  # a trainable or a function
 ROLES = ("domain_lead", "engineer", "data_specialist", "risk_partner")
@@ -48,7 +51,9 @@ def read_scorer(given: object) -> tuple[Scorer, list[Problem]]:
     try:
         return (Exact() if given is None else as_scorer(given)), []
     except TypeError as error:
-        remedy = "Write scorer=Exact(), another scorer, or a function of (proposed, right, input)."
+        remedy = sentence(
+            "Write scorer=Exact(), another scorer, or a function of (proposed, right, input)."
+        )
         return Exact(), [Problem(field="scorer", problem=f"{error}.", remedy=remedy)]
 
 
@@ -58,8 +63,8 @@ def decider_problems(declared: Declaration, decider: object) -> list[Problem]:
         return [
             Problem(
                 field="decider",
-                problem="It has two deciders.",
-                remedy="Keep one; combine several models inside one decider.",
+                problem=sentence("It has two deciders."),
+                remedy=sentence("Keep one; combine several models inside one decider."),
             )
         ]
     if is_trainable(decider):
@@ -68,9 +73,11 @@ def decider_problems(declared: Declaration, decider: object) -> list[Problem]:
         return [
             Problem(
                 field="decider",
-                problem=f"{decider!r} is no decider.",
-                remedy="Give a function of (input, context), or an object with fit, "
-                "decide_many, save and load.",
+                problem=sentence("%(decider)r is no decider.", decider=decider),
+                remedy=sentence(
+                    "Give a function of (input, context), or an object with fit, decide_many, "
+                    "save and load."
+                ),
             )
         ]
     try:
@@ -79,8 +86,8 @@ def decider_problems(declared: Declaration, decider: object) -> list[Problem]:
         return [
             Problem(
                 field="decider",
-                problem="The decider does not take exactly an input and a context.",
-                remedy="Write it as `def decide(inquiry, context)`.",
+                problem=sentence("The decider does not take exactly an input and a context."),
+                remedy=sentence("Write it as `def decide(inquiry, context)`."),
             )
         ]
     return []
@@ -98,8 +105,10 @@ def bound(declared: Declaration, decider: Decider) -> Decider:
             [
                 Problem(
                     field="decider",
-                    problem=f"The decider does not fit the models: {error}.",
-                    remedy="Name fields that the models have.",
+                    problem=sentence(
+                        "The decider does not fit the models: %(error)s.", error=error
+                    ),
+                    remedy=sentence("Name fields that the models have."),
                 )
             ],
         ) from error
@@ -113,7 +122,7 @@ def is_use_case_name(name: object) -> bool:
 
 def _name(name: object) -> Iterator[Problem]:
     if not is_use_case_name(name):
-        problem = f"The name {name!r} cannot stand in an address."
+        problem = sentence("The name %(name)r cannot stand in an address.", name=name)
         yield Problem(field="name", problem=problem, remedy=NAME_REMEDY)
 
 
@@ -121,8 +130,8 @@ def _purpose(purpose: object) -> Iterator[Problem]:
     if not isinstance(purpose, str) or len(purpose.strip()) < 10:
         yield Problem(
             field="purpose",
-            problem="The purpose says too little.",
-            remedy="Write one sentence on what is decided, and for whom.",
+            problem=sentence("The purpose says too little."),
+            remedy=sentence("Write one sentence on what is decided, and for whom."),
         )
 
 
@@ -132,14 +141,16 @@ def _models(declared: Declaration) -> Iterator[Problem]:
         if not (inspect.isclass(model) and issubclass(model, BaseModel)):
             yield Problem(
                 field=field,
-                problem=f"The {field} is not a pydantic model.",
-                remedy=f"Declare a class of BaseModel and pass the class as {field}=.",
+                problem=sentence("The %(field)s is not a pydantic model.", field=field),
+                remedy=sentence(
+                    "Declare a class of BaseModel and pass the class as %(field)s=.", field=field
+                ),
             )
         elif not model.model_fields:
             yield Problem(
                 field=field,
-                problem=f"The {field} model has no fields.",
-                remedy="Declare what it holds.",
+                problem=sentence("The %(field)s model has no fields.", field=field),
+                remedy=sentence("Declare what it holds."),
             )
 
 
@@ -149,8 +160,8 @@ def _pod(pod: object) -> Iterator[Problem]:
         if not isinstance(person, str) or not person.strip():
             yield Problem(
                 field="pod",
-                problem=f"The pod has no {role.replace('_', ' ')}.",
-                remedy=f'Name a person: Pod({role}="…").',
+                problem=sentence("The pod has no %(role)s.", role=sentence(role.replace("_", " "))),
+                remedy=sentence('Name a person: Pod(%(role)s="…").', role=role),
             )
 
 
@@ -158,20 +169,29 @@ def _limits(declared: Declaration) -> Iterator[Problem]:
     if not _between(declared.risk_limit, 0.0, 0.5):
         yield Problem(
             field="risk_limit",
-            problem=f"A risk limit of {declared.risk_limit!r} cannot be proven or means nothing.",
-            remedy="Give a share above 0 and below 0.5, for example 0.02.",
+            problem=sentence(
+                "A risk limit of %(risk_limit)r cannot be proven or means nothing.",
+                risk_limit=declared.risk_limit,
+            ),
+            remedy=sentence("Give a share above 0 and below 0.5, for example 0.02."),
         )
     if not _between(declared.certainty, 0.5, 1.0):
         yield Problem(
             field="certainty",
-            problem=f"A certainty of {declared.certainty!r} cannot be reached or means nothing.",
-            remedy="Give a share above 0.5 and below 1, for example 0.95.",
+            problem=sentence(
+                "A certainty of %(certainty)r cannot be reached or means nothing.",
+                certainty=declared.certainty,
+            ),
+            remedy=sentence("Give a share above 0.5 and below 1, for example 0.95."),
         )
     if not _between(declared.deadline_seconds, 0.0, 3_600.0):
         yield Problem(
             field="deadline_seconds",
-            problem=f"A deadline of {declared.deadline_seconds!r} is out of range.",
-            remedy="Give seconds above 0 and below 3600.",
+            problem=sentence(
+                "A deadline of %(deadline_seconds)r is out of range.",
+                deadline_seconds=declared.deadline_seconds,
+            ),
+            remedy=sentence("Give seconds above 0 and below 3600."),
         )
 
 
@@ -181,21 +201,30 @@ def _slices(declared: Declaration) -> Iterator[Problem]:
         if name not in known:
             yield Problem(
                 field="slices",
-                problem=f"The input has no field {name!r} to slice by.",
-                remedy=f"Name some of: {', '.join(sorted(known)) or 'none'}.",
+                problem=sentence("The input has no field %(name)r to slice by.", name=name),
+                remedy=sentence(
+                    "Name some of: %(known)s.", known=", ".join(sorted(known)) or sentence("none")
+                ),
             )
     for field in ("check_share", "second_look_share"):
         if not _between(getattr(declared, field), -1e-12, 0.5):
             yield Problem(
                 field=field,
-                problem=f"A {field} of {getattr(declared, field)!r} is out of range.",
-                remedy="Give a share from 0 to below 0.5, for example 0.02.",
+                problem=sentence(
+                    "A %(field)s of %(declared)r is out of range.",
+                    field=field,
+                    declared=getattr(declared, field),
+                ),
+                remedy=sentence("Give a share from 0 to below 0.5, for example 0.02."),
             )
     if not _between(declared.label_within_hours, 0.0, 8_784.0):
         yield Problem(
             field="label_within_hours",
-            problem=f"A label within {declared.label_within_hours!r} hours is out of range.",
-            remedy="Give hours above 0 and at most a year, for example 72.",
+            problem=sentence(
+                "A label within %(label_within_hours)r hours is out of range.",
+                label_within_hours=declared.label_within_hours,
+            ),
+            remedy=sentence("Give hours above 0 and at most a year, for example 72."),
         )
 
 
@@ -207,14 +236,14 @@ def _budget(budget: object) -> Iterator[Problem]:
         if not _between(getattr(budget, field, None), -1e-12, 1e12):
             yield Problem(
                 field="budget",
-                problem=f"The budget's {field} is no amount of money.",
-                remedy="Give a number of at least 0.",
+                problem=sentence("The budget's %(field)s is no amount of money.", field=field),
+                remedy=sentence("Give a number of at least 0."),
             )
     if not CURRENCY.fullmatch(str(getattr(budget, "currency", ""))):
         yield Problem(
             field="budget",
-            problem="The budget's currency is no ISO code.",
-            remedy="Use three capitals, for example EUR.",
+            problem=sentence("The budget's currency is no ISO code."),
+            remedy=sentence("Use three capitals, for example EUR."),
         )
 
 
@@ -222,19 +251,23 @@ def _scorer(declared: Declaration) -> Iterator[Problem]:
     fields = getattr(declared.output, "model_fields", {})
     for problem in declared.scorer.problems(fields):
         yield Problem(
-            field="scorer", problem=f"{problem}.", remedy="See docs/reference/scorers.md."
+            field="scorer", problem=f"{problem}.", remedy=sentence("See docs/reference/scorers.md.")
         )
     if not _between(declared.tolerance, -1e-12, 1.0):
         yield Problem(
             field="tolerance",
-            problem=f"A tolerance of {declared.tolerance!r} is out of range.",
-            remedy="Give a loss from 0 to below 1; 0 accepts only what is right.",
+            problem=sentence(
+                "A tolerance of %(tolerance)r is out of range.", tolerance=declared.tolerance
+            ),
+            remedy=sentence("Give a loss from 0 to below 1; 0 accepts only what is right."),
         )
     if declared.risk_measure not in ("wrong", "mean_loss"):
         yield Problem(
             field="risk_measure",
-            problem=f"Nothing is measured by {declared.risk_measure!r}.",
-            remedy='Write "wrong" or "mean_loss".',
+            problem=sentence(
+                "Nothing is measured by %(risk_measure)r.", risk_measure=declared.risk_measure
+            ),
+            remedy=sentence('Write "wrong" or "mean_loss".'),
         )
 
 
@@ -242,8 +275,8 @@ def _on_revision(rule: object) -> Iterator[Problem]:
     if rule not in ("note", "re-decide", "ask"):
         yield Problem(
             field="on_revision",
-            problem=f"There is no rule {rule!r} for a corrected input.",
-            remedy='Write "note", "re-decide" or "ask".',
+            problem=sentence("There is no rule %(rule)r for a corrected input.", rule=rule),
+            remedy=sentence('Write "note", "re-decide" or "ask".'),
         )
 
 
@@ -253,29 +286,38 @@ def _labels(declared: Declaration) -> Iterator[Problem]:
         if name not in fields:
             yield Problem(
                 field="labels",
-                problem=f"The output has no field {name!r} to have labels.",
-                remedy=f"Name some of: {', '.join(sorted(fields)) or 'none'}.",
+                problem=sentence("The output has no field %(name)r to have labels.", name=name),
+                remedy=sentence(
+                    "Name some of: %(fields)s.",
+                    fields=", ".join(sorted(fields)) or sentence("none"),
+                ),
             )
         if isinstance(values, str) or not all(isinstance(value, str) for value in values):
             yield Problem(
                 field="labels",
-                problem=f"The labels of {name!r} are no list of texts.",
-                remedy='Write labels={"queue": ["billing", "returns"]}.',
+                problem=sentence("The labels of %(name)r are no list of texts.", name=name),
+                remedy=sentence('Write labels={"queue": ["billing", "returns"]}.'),
             )
             continue
         for value in values:
             if not value or normal_label(value) != value:
                 yield Problem(
                     field="labels",
-                    problem=f"The label {value!r} is empty, or has blanks or characters that "
-                    "nobody sees.",
-                    remedy=f"Write {normal_label(value)!r}, or leave it out.",
+                    problem=sentence(
+                        "The label %(value)r is empty, or has blanks or characters that "
+                        "nobody sees.",
+                        value=value,
+                    ),
+                    remedy=sentence("Write %(value)r, or leave it out.", value=normal_label(value)),
                 )
     if declared.new_labels_by not in ROLES:
         yield Problem(
             field="new_labels_by",
-            problem=f"Nobody can confirm a label as {declared.new_labels_by!r}.",
-            remedy=f"Name one of: {', '.join(ROLES)}.",
+            problem=sentence(
+                "Nobody can confirm a label as %(new_labels_by)r.",
+                new_labels_by=declared.new_labels_by,
+            ),
+            remedy=sentence("Name one of: %(roles)s.", roles=", ".join(ROLES)),
         )
 
 
@@ -285,8 +327,12 @@ def _isolation(limits: object) -> Iterator[Problem]:
     if not isinstance(limits, Isolation):
         yield Problem(
             field="isolation",
-            problem=f"{limits!r} sets no limits for the processes of the decider.",
-            remedy="Write isolation=Isolation(processes=2, memory_megabytes=1024), or None.",
+            problem=sentence(
+                "%(limits)r sets no limits for the processes of the decider.", limits=limits
+            ),
+            remedy=sentence(
+                "Write isolation=Isolation(processes=2, memory_megabytes=1024), or None."
+            ),
         )
         return
     for name, least, most in (("processes", 1, 64), ("memory_megabytes", 64, 1_000_000)):
@@ -294,8 +340,12 @@ def _isolation(limits: object) -> Iterator[Problem]:
         if not isinstance(value, int) or not least <= value <= most:
             yield Problem(
                 field="isolation",
-                problem=f"{name} is {value!r}.",
-                remedy=f"Write a whole number from {least} to {most:,}.",
+                problem=sentence("%(name)s is %(value)r.", name=name, value=value),
+                remedy=sentence(
+                    "Write a whole number from %(least)s to %(most)s.",
+                    least=least,
+                    most=figure(f"{most:,}"),
+                ),
             )
 
 
@@ -305,14 +355,20 @@ def _rollout(declared: Declaration) -> Iterator[Problem]:
         if role not in ROLES:
             yield Problem(
                 field="rollout",
-                problem=f"Nobody can sign off as {role!r}.",
-                remedy=f"Name some of: {', '.join(ROLES)}.",
+                problem=sentence("Nobody can sign off as %(role)r.", role=role),
+                remedy=sentence("Name some of: %(roles)s.", roles=", ".join(ROLES)),
             )
     if rollout.sticky_by is not None and rollout.sticky_by not in declared.input.model_fields:
         yield Problem(
             field="rollout",
-            problem=f"The input has no field {rollout.sticky_by!r} to keep a canary by.",
-            remedy=f"Name one of: {', '.join(sorted(declared.input.model_fields))}.",
+            problem=sentence(
+                "The input has no field %(sticky_by)r to keep a canary by.",
+                sticky_by=rollout.sticky_by,
+            ),
+            remedy=sentence(
+                "Name one of: %(model_fields)s.",
+                model_fields=", ".join(sorted(declared.input.model_fields)),
+            ),
         )
     for name, value, low, high in (
         ("sign_off_hours", rollout.sign_off_hours, 0.0, 8_784.0),
@@ -329,8 +385,14 @@ def _rollout(declared: Declaration) -> Iterator[Problem]:
         if not _between(value, low, high):
             yield Problem(
                 field="rollout",
-                problem=f"A rollout with {name} = {value!r} is out of range.",
-                remedy=f"Give a number above {low:g} and below {high:g}.",
+                problem=sentence(
+                    "A rollout with %(name)s = %(value)r is out of range.", name=name, value=value
+                ),
+                remedy=sentence(
+                    "Give a number above %(low)s and below %(high)s.",
+                    low=figure(f"{low:g}"),
+                    high=figure(f"{high:g}"),
+                ),
             )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import sentence
 
 
 class FolderChangedError(RoadbedError):
@@ -14,8 +15,12 @@ class FolderChangedError(RoadbedError):
 
     def __init__(self, use_case: str, name: str) -> None:
         super().__init__(
-            f"{name!r} of {use_case!r} has changed since its folder was loaded.",
-            "Restart the process, so that the stored version is the running one.",
+            sentence(
+                "%(name)r of %(use_case)r has changed since its folder was loaded.",
+                name=name,
+                use_case=use_case,
+            ),
+            sentence("Restart the process, so that the stored version is the running one."),
         )
 
 
@@ -26,8 +31,8 @@ class UnknownVersionError(RoadbedError):
 
     def __init__(self, version: str) -> None:
         super().__init__(
-            f"There is no version {version[:80]!r}.",
-            "`roadbed version list USECASE` names them, by number or id.",
+            sentence("There is no version %(version)r.", version=version[:80]),
+            sentence("`roadbed version list USECASE` names them, by number or id."),
         )
 
 
@@ -38,9 +43,15 @@ class VersionForgedError(RoadbedError):
 
     def __init__(self, use_case: str, version: str) -> None:
         super().__init__(
-            f"The rows of version {version} of {use_case} were changed after it was made: people "
-            "decide.",
-            "Find out who wrote to the database, restore a backup, or release a new version.",
+            sentence(
+                "The rows of version %(version)s of %(use_case)s were changed after it was "
+                "made: people decide.",
+                version=version,
+                use_case=use_case,
+            ),
+            sentence(
+                "Find out who wrote to the database, restore a backup, or release a new version."
+            ),
         )
 
 
@@ -51,8 +62,12 @@ class ArtifactMissingError(RoadbedError):
 
     def __init__(self, use_case: str, name: str) -> None:
         super().__init__(
-            f"The trained state {name!r} of {use_case!r} is missing or damaged.",
-            f"Run `roadbed improve {use_case}` to train it again.",
+            sentence(
+                "The trained state %(name)r of %(use_case)r is missing or damaged.",
+                name=name,
+                use_case=use_case,
+            ),
+            sentence("Run `roadbed improve %(use_case)s` to train it again.", use_case=use_case),
         )
 
 
@@ -63,8 +78,12 @@ class VersionsFolderError(RoadbedError):
 
     def __init__(self, folder: Path, error: OSError) -> None:
         super().__init__(
-            f"The versions folder {folder} cannot be used: {error.strerror or error}.",
-            "Free space there, or let this process read and write it.",
+            sentence(
+                "The versions folder %(folder)s cannot be used: %(strerror)s.",
+                folder=folder,
+                strerror=error.strerror or error,
+            ),
+            sentence("Free space there, or let this process read and write it."),
         )
 
 
@@ -75,9 +94,12 @@ class ResourceExhaustedError(RoadbedError):
 
     def __init__(self, use_case: str, error: BaseException) -> None:
         super().__init__(
-            f"A version of {use_case!r} cannot be loaded on this machine: "
-            f"{getattr(error, 'strerror', None) or type(error).__name__}.",
-            "Free disk space or memory, or let this process open more files.",
+            sentence(
+                "A version of %(use_case)r cannot be loaded on this machine: %(error)s.",
+                use_case=use_case,
+                error=getattr(error, "strerror", None) or type(error).__name__,
+            ),
+            sentence("Free disk space or memory, or let this process open more files."),
         )
 
 
@@ -88,9 +110,12 @@ class ReplayBlindError(RoadbedError):
 
     def __init__(self, task_id: str) -> None:
         super().__init__(
-            f"The task {task_id} is still to be decided or judged, and another answer would "
-            "bias the reviewer.",
-            "Replay it after its verdict.",
+            sentence(
+                "The task %(task_id)s is still to be decided or judged, and another answer "
+                "would bias the reviewer.",
+                task_id=task_id,
+            ),
+            sentence("Replay it after its verdict."),
         )
 
 
@@ -101,8 +126,13 @@ class ReplayInputError(RoadbedError):
 
     def __init__(self, task_id: str, version: int, detail: str) -> None:
         super().__init__(
-            f"The input of {task_id} does not fit what version {version} takes: {detail}.",
-            "Replay it on a version that declares this input.",
+            sentence(
+                "The input of %(task_id)s does not fit what version %(version)s takes: %(detail)s.",
+                task_id=task_id,
+                version=version,
+                detail=detail,
+            ),
+            sentence("Replay it on a version that declares this input."),
         )
 
 
@@ -113,6 +143,9 @@ class ReplayBudgetError(RoadbedError):
 
     def __init__(self, use_case: str) -> None:
         super().__init__(
-            f"The budget of {use_case!r} is used up, and a replay costs what a decision costs.",
-            "Raise the budget in usecase.py, or wait for the next period.",
+            sentence(
+                "The budget of %(use_case)r is used up, and a replay costs what a decision costs.",
+                use_case=use_case,
+            ),
+            sentence("Raise the budget in usecase.py, or wait for the next period."),
         )

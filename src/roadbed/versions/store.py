@@ -26,6 +26,7 @@ from roadbed.executors.isolated import (
 )
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import json_hash
+from roadbed.kernel.sentences import sentence
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases import patches
@@ -169,8 +170,12 @@ class VersionStore:
             return await self._processes.isolated(loaded, files)
         except ChildFailedError as error:
             raise TrainingError(
-                f"{loaded.name} does not load in a child process: {error.sentence}.",
-                "Correct it in the folder and try again; nothing was changed.",
+                sentence(
+                    "%(name)s does not load in a child process: %(sentence)s.",
+                    name=loaded.name,
+                    sentence=error.sentence,
+                ),
+                sentence("Correct it in the folder and try again; nothing was changed."),
             ) from error
 
     async def fresh(self, loaded: LoadedUseCase) -> Decider | None:

@@ -21,6 +21,7 @@ from roadbed.improvement.mining.model import (
     supported,
 )
 from roadbed.improvement.mining.rules import consequence, reason
+from roadbed.kernel.sentences import sentence
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.parsing import UnfitError, read_form
@@ -49,9 +50,11 @@ def edited(loaded: LoadedUseCase, patch: Json, written: Json) -> Json:
     """The patch with a person's edits. Raises ``ProposalEditError`` if it does not fit."""
     holds = _HOLDS[patch["kind"]]
     if written.get("kind", patch["kind"]) != patch["kind"]:
-        raise ProposalEditError("a proposal stays of its kind")
+        raise ProposalEditError(sentence("a proposal stays of its kind"))
     if unknown := set(written) - holds - {"kind", "id"}:
-        raise ProposalEditError(f"it has no {', '.join(sorted(unknown))[:80]}")
+        raise ProposalEditError(
+            sentence("it has no %(unknown)s", unknown=", ".join(sorted(unknown))[:80])
+        )
     whole = {**patch, **written, "id": patch["id"], "kind": patch["kind"]}
     checked(loaded, [whole])
     told_anew = patch["kind"] == "rule" and "reason" not in written
@@ -145,9 +148,15 @@ def _applies(rule: RulePatch, seen: ReviewedCase) -> bool:
     try:
         applies = rule.program.execute(facts)
     except Exception as error:
-        raise ProposalEditError(f"the condition fails on task {seen.task_id}: {error}") from error
+        raise ProposalEditError(
+            sentence(
+                "the condition fails on task %(task_id)s: %(error)s",
+                task_id=seen.task_id,
+                error=error,
+            )
+        ) from error
     if not isinstance(applies, bool):
-        raise ProposalEditError("the condition does not answer yes or no")
+        raise ProposalEditError(sentence("the condition does not answer yes or no"))
     return applies
 
 

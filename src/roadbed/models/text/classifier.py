@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from scipy.special import softmax
 
 from roadbed.kernel.json import JsonObject
+from roadbed.kernel.sentences import sentence
 from roadbed.models.text import state
 from roadbed.models.text.base_models import lengths_of
 from roadbed.models.text.fitting import fit
@@ -83,8 +84,12 @@ class TextClassifier:
         labels = tuple(sorted(set(values), key=lambda label: (label is _NONE, str(label))))
         if len([label for label in labels if label is not _NONE]) < 1 or len(labels) < 2:
             raise TrainingError(
-                f"{len(examples)} examples show {len(labels)} label: nothing to tell apart.",
-                "Add examples of at least one other label.",
+                sentence(
+                    "%(examples)s examples show %(labels)s label: nothing to tell apart.",
+                    examples=len(examples),
+                    labels=len(labels),
+                ),
+                sentence("Add examples of at least one other label."),
             )
         position = {label: number for number, label in enumerate(labels)}
         classes = np.array([position[value] for value in values])
@@ -129,7 +134,9 @@ class TextClassifier:
     @property
     def _learnt(self) -> FittedText:
         if self._fitted is None:
-            raise TrainingError("The classifier has not been fitted.", "Run `roadbed improve`.")
+            raise TrainingError(
+                sentence("The classifier has not been fitted."), sentence("Run `roadbed improve`.")
+            )
         return self._fitted
 
     def _text(self, input: BaseModel) -> str:
