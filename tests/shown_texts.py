@@ -62,7 +62,9 @@ def names_of_errors(sources: Iterable[str]) -> set[str]:
     names, known = {"RoadbedError"}, set[str]()
     while known != names:
         known = set(names)
-        names |= {one.name for one in classes if known & {ast.unparse(base) for base in one.bases}}
+        for one in classes:
+            bases = {ast.unparse(base).rpartition(".")[2] for base in one.bases}
+            names |= {one.name} if bases & known else set()
     return names | {"Problem"}
 
 
@@ -114,7 +116,11 @@ class _Scan:
                         pairs = [(target, value)]
                         if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
                             pairs = list(zip(target.elts, value.elts, strict=True))
-                    case ast.AugAssign(target=target, value=value):
+                    case (
+                        ast.AugAssign(target=target, value=value)
+                        | ast.NamedExpr(target=target, value=value)
+                        | ast.AnnAssign(target=target, value=ast.expr() as value)
+                    ):
                         pairs = [(target, value)]
                     case _:
                         continue

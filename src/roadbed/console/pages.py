@@ -31,6 +31,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import interval
 from roadbed.kernel.json import flat, shown
 from roadbed.people.errors import NotSignedInError
+from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.reviews.errors import LabelUnknownError
 from roadbed.reviews.presentation import answer_line, judgement
@@ -68,6 +69,7 @@ _environment.filters.update(
     code=formatting.code,
     milliseconds=on_one_line(formatting.milliseconds),
     sentence=formatting.sentence,
+    role=lambda role: named([role]),
     seen=formatting.seen,
     capitalised=formatting.capitalised,
     support=support,

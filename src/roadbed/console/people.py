@@ -20,21 +20,21 @@ from roadbed.exports.model import CellKind
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.people.errors import LastAdminError, PersonExistsError, PersonInvalidError
-from roadbed.people.model import Person, Role
+from roadbed.people.model import Person, Role, named
 from roadbed.people.permissions import Permission, is_name
 
 
 def _state(person: Person) -> str:
     if person.disabled_at:
-        return _("disabled")
-    return _("active") if person.confirmed_at else _("not confirmed")
+        return "disabled"
+    return "active" if person.confirmed_at else "not confirmed"
 
 
 def _roles(person: Person) -> str:
     held = [_("administrator")] if person.admin else []
     held += [
         _("%(roles)s of %(use_case)s")
-        % {"roles": ", ".join(roles).replace("_", " "), "use_case": name}
+        % {"roles": ", ".join(named([role]) for role in roles), "use_case": name}
         for name, roles in person.roles.items()
     ]
     return "; ".join(held) or _("no role yet")
@@ -54,7 +54,7 @@ TABLE: DataTable[Person] = DataTable(
         Column(
             name="state",
             title=later("State"),
-            value=_state,
+            value=lambda person: chips.PEOPLE[_state(person)].word,
             show=lambda person: Cell(chip=chips.PEOPLE[_state(person)]),
         ),
         Column(name="email", title=later("E-mail"), value=lambda person: person.email),

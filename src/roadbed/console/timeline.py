@@ -11,9 +11,10 @@ from starlette.requests import Request
 from roadbed.console.pages import app_of
 from roadbed.insight.stage_clock import ChartSpan, TimelineChart, chart_of, days
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import several
+from roadbed.kernel.messages import later, several
 
 _TOP, _ROW, _BAR, _BELOW = 28, 34, 8, 24
+_SHORT = {"proof of concept": later("proof")}
 
 
 async def timeline(
@@ -48,7 +49,7 @@ def plot(drawn: TimelineChart) -> Markup:
 def _targets(drawn: TimelineChart, height: int) -> Iterator[Markup]:
     for target in drawn.targets:
         yield _line("target", target.at, 18, height - _BELOW)
-        name = target.name.removesuffix(" of concept")
+        name = _(_SHORT.get(target.name, target.name))
         yield _text(target.at, 12, f"{_of(target.of_days)}: {name}", "limit-word")
 
 

@@ -169,4 +169,4 @@ def _between(name: str, a: str, b: str) -> str:
 
 
 # The meaning of a sign in words, so that colour is not needed.
-_SIGNS = {"+": "added", "-": "removed", "~": "changed"}
+_SIGNS = formatting.Words({"+": later("added"), "-": later("removed"), "~": later("changed")})

@@ -9,8 +9,9 @@ from typing import Literal
 
 from roadbed.improvement.confusions import Confusion, ReviewedAnswer
 from roadbed.insight.rows import NotedProposalsRow, NotedReleasesRow, NotedVersionsRow
-from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later, number, several
 from roadbed.storage.database import Row
 
 State = Literal["released", "learned", "accepted", "proposed", "rejected", "undone", "open"]
@@ -36,7 +37,10 @@ class Rate:
 
     @property
     def words(self) -> str:
-        return f"{self.wrong:,} of {self.of:,} wrong"
+        return _("%(wrong)s of %(of)s wrong") % {
+            "wrong": number(self.wrong),
+            "of": number(self.of),
+        }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,19 +68,20 @@ class Lesson:
     @property
     def short(self) -> str:
         """The lesson in one sentence."""
-        ends = {
-            "released": f"answered to by version {self.version}",
-            "learned": f"version {self.version} has learned from it",
-            "accepted": "accepted, not yet released",
-            "proposed": "a proposal waits for a decision",
-            "rejected": "a proposal was rejected",
-            "undone": "it was rolled back",
-            "open": "nothing was done about it yet",
-        }
-        return f"{self.seen.rstrip('.')}: {self.changed or ends[self.state]}."
+        end = self.changed or _(_ENDS[self.state]) % {"version": self.version}
+        return _("%(lesson)s: %(end)s.") % {"lesson": self.seen.rstrip("."), "end": end}
 
 
 _SHOWN = 240
+_ENDS: Mapping[State, str] = {
+    "released": later("answered to by version %(version)s"),
+    "learned": later("version %(version)s has learned from it"),
+    "accepted": later("accepted, not yet released"),
+    "proposed": later("a proposal waits for a decision"),
+    "rejected": later("a proposal was rejected"),
+    "undone": later("it was rolled back"),
+    "open": later("nothing was done about it yet"),
+}
 
 
 def lesson_of_proposal(
@@ -124,9 +129,13 @@ def lesson_of_confusion(
     done = []
     if learned and (until := learned["learned_until"]):
         k = sum(verdict.given_at <= until for verdict in confusion.verdicts)
-        done = [f"Version {version}, live since {at:%Y-%m-%d}, was made after {k} of these {n}."]
+        message = _(
+            "Version %(version)s, live since %(day)s, was made after %(some)s of these %(n)s."
+        )
+        done = [message % {"version": version, "day": _day(at), "some": k, "n": n}]
     return Lesson(
-        seen=f"Answered “{confusion.decided}”, right was “{confusion.right}”.",
+        seen=_("Answered “%(answer)s”, right was “%(right)s”.")
+        % {"answer": confusion.decided, "right": confusion.right},
         why=None,
         n=n,
         words=confusion.words,
@@ -145,21 +154,26 @@ def lesson_of_confusion(
 def lesson_of_rollback(release: NotedReleasesRow, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
     """The lesson of a candidate that was rolled back; ``verdicts`` are its errors."""
     newest = sorted(verdicts, key=lambda verdict: verdict.given_at)[::-1]
-    n, number = len(verdicts), release["version_number"]
+    n = len(verdicts)
     return Lesson(
-        seen=f"Version {number} answered {counted(n, 'task')} wrong on its way into service.",
+        seen=several(
+            "Version %(version)s answered %(n)s task wrong on its way into service.",
+            "Version %(version)s answered %(n)s tasks wrong on its way into service.",
+            n,
+            version=release["version_number"],
+        ),
         why=release["reason"],
         n=n,
         words=(),
         examples=[_example(verdict) for verdict in newest[:2]],
         state="undone",
-        done=[f"Rolled back: {release['ended_why']}"],
+        done=[_("Rolled back: %(why)s") % {"why": release["ended_why"]}],
         changed=None,
         before=None,
         after=None,
         first_at=newest[-1].given_at,
         last_at=newest[0].given_at,
-        version=number,
+        version=release["version_number"],
     )
 
 
@@ -192,27 +206,43 @@ def _release_of(
 def _decided(
     proposal: NotedProposalsRow, release: NotedReleasesRow | None
 ) -> tuple[State, list[str]]:
-    by, note = proposal["decided_by"], proposal["note"]
-    said = f" by {by}" if by else ""
-    said += f" on {proposal['decided_at']:%Y-%m-%d}" if proposal["decided_at"] else ""
-    said += f": “{note}”" if note else ""
-    edited = ", edited," if proposal["edited"] else ""
+    told = {"how": _how(proposal)}
     if proposal["state"] == "rejected":
-        return "rejected", [f"Rejected{said}."]
+        return "rejected", [_("Rejected%(how)s.") % told]
     if proposal["state"] != "accepted":
-        return "proposed", [f"Proposed on {proposal['made_at']:%Y-%m-%d}; nobody has decided yet."]
-    done = [f"Accepted{edited}{said}."]
+        proposed = _("Proposed on %(day)s; nobody has decided yet.")
+        return "proposed", [proposed % {"day": _day(proposal["made_at"])}]
+    done = (_("Accepted, edited,%(how)s.") if proposal["edited"] else _("Accepted%(how)s.")) % told
     if release is None:
-        return "accepted", done
-    if not release["live_at"]:
-        return "accepted", [*done, f"In release {release['number']}, which is {_step(release)}."]
-    name = f"version {release['version_number']}"
-    back = f", {_step(release)}" if release["step"] not in ("live", "retired") else ""
-    return "released", [*done, f"Released with {name} on {release['live_at']:%Y-%m-%d}{back}."]
+        return "accepted", [done]
+    released = _("In release %(number)s, which is %(step)s.")
+    if release["live_at"]:
+        released = _("Released with version %(version)s on %(day)s, %(step)s.")
+        if release["step"] in ("live", "retired"):
+            released = _("Released with version %(version)s on %(day)s.")
+    facts = {
+        "number": release["number"],
+        "version": release["version_number"],
+        "day": _day(release["live_at"]),
+        "step": _step(release),
+    }
+    return "released" if release["live_at"] else "accepted", [done, released % facts]
+
+
+def _how(proposal: NotedProposalsRow) -> str:
+    """By whom, when and with which note a proposal was decided; each may be missing."""
+    by, at, note = proposal["decided_by"], proposal["decided_at"], proposal["note"]
+    said = _(" by %(person)s") % {"person": by} if by else ""
+    said += _(" on %(day)s") % {"day": _day(at)} if at else ""
+    return said + (_(": “%(note)s”") % {"note": note} if note else "")
+
+
+def _day(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d}" if at else ""
 
 
 def _step(release: NotedReleasesRow) -> str:
-    return str(release["step"]).replace("_", " ")
+    return _(str(release["step"]).replace("_", " "))
 
 
 def _rates(
@@ -221,7 +251,7 @@ def _rates(
     """The error rates of these pairs before and since ``at``."""
     if not pairs:
         return None, None
-    rights = {right for _, right in pairs}
+    rights = {right for decided, right in pairs}
     same = [verdict for verdict in verdicts if verdict.pair[1] in rights]
 
     def rate(some: Sequence[ReviewedAnswer]) -> Rate | None:
@@ -237,8 +267,10 @@ def _changed(before: Rate | None, after: Rate | None, version: int | None) -> st
     if version is None or before is None:
         return None
     if after is None:
-        return f"{before.words} before version {version}; none of this kind was judged since"
-    return f"{before.words} before version {version}, {after.words} since"
+        message = _("%(before)s before version %(version)s; none of this kind was judged since")
+        return message % {"before": before.words, "version": version}
+    message = _("%(before)s before version %(version)s, %(after)s since")
+    return message % {"before": before.words, "version": version, "after": after.words}
 
 
 def _on_gate(release: NotedReleasesRow | None, tasks: set[str | None]) -> str | None:
@@ -252,7 +284,13 @@ def _on_gate(release: NotedReleasesRow | None, tasks: set[str | None]) -> str | 
     )
     if not fixed and not broken:
         return None
-    return f"on {counted(len(tasks), 'case')} the gate saw {fixed:,} fixed and {broken:,} broken"
+    return several(
+        "on %(n)s case the gate saw %(fixed)s fixed and %(broken)s broken",
+        "on %(n)s cases the gate saw %(fixed)s fixed and %(broken)s broken",
+        len(tasks),
+        fixed=number(fixed),
+        broken=number(broken),
+    )
 
 
 def _case(case: Row, by_task: Mapping[str, ReviewedAnswer]) -> LessonCase:
@@ -278,4 +316,4 @@ def _example(verdict: ReviewedAnswer) -> LessonCase:
 
 
 def _flat(output: object) -> str:
-    return flat(output) if isinstance(output, Mapping) else "no answer"
+    return flat(output) if isinstance(output, Mapping) else _("no answer")

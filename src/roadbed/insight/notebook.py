@@ -26,7 +26,10 @@ from roadbed.insight.rows import (
 )
 from roadbed.insight.timeline import TimelineEvent
 from roadbed.kernel.clock import Clock
-from roadbed.kernel.figures import counted, listed, percent
+from roadbed.kernel.figures import listed, percent
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import number, several
+from roadbed.people.model import named
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -81,7 +84,7 @@ def compose(given: Material) -> Notebook:
     lessons = [lesson_of_proposal(proposal, by_task, given.releases) for proposal in told]
     rolled_back = _rolled_back(given)
     lessons += [lesson_of_rollback(release, verdicts) for release, verdicts in rolled_back]
-    covered |= {verdict.task_id for _, verdicts in rolled_back for verdict in verdicts}
+    covered |= {verdict.task_id for ended, verdicts in rolled_back for verdict in verdicts}
     left = [
         verdict for verdict in given.verdicts if verdict.agrees or verdict.task_id not in covered
     ]
@@ -130,37 +133,49 @@ def _important(lessons: Sequence[Lesson]) -> list[Lesson]:
 
 def _in_short(given: Material) -> list[str]:
     declared, use_case = given.use_case["declaration"], given.use_case
-    named = {role: name for role in _ROLES if (name := declared["pod"].get(role))}
-    pod = [f"{name} ({role.replace('_', ' ')})" for role, name in named.items()]
-    sentences = [f"{declared['purpose'].rstrip('.')}.", f"The pod: {listed(pod)}."]
+    people = {role: name for role in _ROLES if (name := declared["pod"].get(role))}
+    pod = [f"{name} ({named([role])})" for role, name in people.items()]
+    purpose = f"{declared['purpose'].rstrip('.')}."
+    sentences = [purpose, _("The pod: %(people)s.") % {"people": listed(pod)}]
     live = next((version for version in given.versions if version["live"]), None)
     if live is None:
-        return [*sentences, "No version decides; nothing is live yet.", _promise(declared)]
+        return [*sentences, _("No version decides; nothing is live yet."), _promise(declared)]
     since = f"{live['live_since']:%Y-%m-%d}"
-    sentences.append(f"Version {live['number']} is live since {since}, made by {live['made_by']}.")
+    sentences.append(
+        _("Version %(number)s is live since %(day)s, made by %(person)s.")
+        % {"number": live["number"], "day": since, "person": live["made_by"]}
+    )
     if use_case["halted"]:
-        sentences.append("It is halted: everything goes to people.")
+        sentences.append(_("It is halted: everything goes to people."))
     elif use_case["threshold"] is None and use_case["stage"] in ("idea", "proof"):
-        sentences.append("It only proposes: nothing has been automatic yet.")
+        sentences.append(_("It only proposes: nothing has been automatic yet."))
     elif use_case["threshold"] is None:
-        sentences.append("Nothing is automatic at the moment: people decide.")
+        sentences.append(_("Nothing is automatic at the moment: people decide."))
     else:
         tasks = given.recent["tasks"]
-        share = "no task has arrived yet"
+        share = _("no task has arrived yet")
         if tasks:
-            automatic = percent(given.recent["automatic"] / tasks)
-            share = f"{automatic} of the last {counted(tasks, 'task')}"
+            share = several(
+                "%(share)s of the last %(n)s task",
+                "%(share)s of the last %(n)s tasks",
+                tasks,
+                share=percent(given.recent["automatic"] / tasks),
+            )
         sentences.append(
-            f"It answers from confidence {use_case['threshold']:.3f} on by itself, {share}."
+            _("It answers from confidence %(threshold)s on by itself, %(share)s.")
+            % {"threshold": number(use_case["threshold"], 3), "share": share}
         )
     return [*sentences, _promise(declared)]
 
 
 def _promise(declared: Row) -> str:
-    return (
-        f"The limit: at most {percent(declared['risk_limit'])} of automatic answers wrong, "
-        f"with {percent(declared['certainty'])} certainty."
+    message = _(
+        "The limit: at most %(limit)s of automatic answers wrong, with %(certainty)s certainty."
     )
+    return message % {
+        "limit": percent(declared["risk_limit"]),
+        "certainty": percent(declared["certainty"]),
+    }
 
 
 class Notebooks:
@@ -228,28 +243,31 @@ def _escape_code(sign: str) -> str:
 
 
 def _lines(notebook: Notebook) -> Iterator[str]:
-    yield f"# Notebook of {escaped(notebook.use_case)}"
+    yield "# " + _("Notebook of %(use_case)s") % {"use_case": escaped(notebook.use_case)}
     yield ""
-    yield f"As of {notebook.made_at:%Y-%m-%d %H:%M} UTC."
+    yield _("As of %(moment)s.") % {"moment": f"{notebook.made_at:%Y-%m-%d %H:%M} UTC"}
     yield ""
-    yield "## In short"
+    yield "## " + _("In short")
     yield ""
     yield escaped(" ".join(notebook.in_short))
     if notebook.important:
         yield ""
-        yield "What matters most:"
+        yield _("What matters most:")
         yield ""
-        for number, sentence in enumerate(notebook.important, 1):
-            yield f"{number}. {escaped(sentence)}"
+        for place, sentence in enumerate(notebook.important, 1):
+            yield f"{place}. {escaped(sentence)}"
     yield ""
-    yield "## What was learned"
+    yield "## " + _("What was learned")
     yield ""
-    yield f"{notebook.corrections:,} corrections among {notebook.verdicts:,} verdicts."
+    yield _("%(corrections)s corrections among %(verdicts)s verdicts.") % {
+        "corrections": number(notebook.corrections),
+        "verdicts": number(notebook.verdicts),
+    }
     for lesson in notebook.lessons:
         yield ""
         yield from _lesson(lesson)
     yield ""
-    yield "## What happened"
+    yield "## " + _("What happened")
     yield ""
     for event in notebook.events:
         by = "" if event.actor == "roadbed" else f" ({escaped(event.actor)})"
@@ -259,22 +277,26 @@ def _lines(notebook: Notebook) -> Iterator[str]:
 def _lesson(lesson: Lesson) -> Iterator[str]:
     yield f"### {escaped(lesson.seen)}"
     yield ""
-    yield f"- {lesson.n:,} times" + (
-        f", {lesson.first_at:%Y-%m-%d} to {lesson.last_at:%Y-%m-%d}"
-        if lesson.first_at and lesson.last_at
-        else ""
-    )
+    told = {"n": number(lesson.n)}
+    if lesson.first_at and lesson.last_at:
+        told |= {"first": f"{lesson.first_at:%Y-%m-%d}", "last": f"{lesson.last_at:%Y-%m-%d}"}
+        yield "- " + _("%(n)s times, %(first)s to %(last)s") % told
+    else:
+        yield "- " + _("%(n)s times") % told
     if lesson.why:
         yield f"- {escaped(lesson.why)}"
     if lesson.words:
-        yield f"- Words that tell them: {escaped(', '.join(lesson.words))}"
+        words = escaped(", ".join(lesson.words))
+        yield "- " + _("Words that tell them: %(words)s") % {"words": words}
     for example in lesson.examples:
         note = f" ({escaped(example.note)})" if example.note else ""
-        yield (
-            f"- “{escaped(example.input)}”: answered {escaped(example.decided)}, "
-            f"right {escaped(example.right)}{note}"
-        )
-    for said in lesson.done or ["Nothing was done about it yet."]:
+        told = {
+            "input": escaped(example.input),
+            "answer": escaped(example.decided),
+            "right": escaped(example.right),
+        }
+        yield "- " + _("“%(input)s”: answered %(answer)s, right %(right)s") % told + note
+    for said in lesson.done or [_("Nothing was done about it yet.")]:
         yield f"- {escaped(said)}"
     if lesson.changed:
-        yield f"- What it changed: {escaped(lesson.changed)}."
+        yield "- " + _("What it changed: %(change)s.") % {"change": escaped(lesson.changed)}

@@ -10,7 +10,8 @@ from typing import Literal
 from roadbed.insight.rows import EventsRow, Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import several
+from roadbed.kernel.messages import later, localised, several
+from roadbed.people.model import named
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -19,15 +20,21 @@ PROOF_DAYS, PRODUCTION_DAYS = 14.0, 56.0
 _BEYOND_PROOF = ("gate", "shadow", "canary", "live")
 _DAY = timedelta(days=1)
 NAMES: Mapping[str, str] = {
-    "idea": "idea",
-    "proof": "proof of concept",
-    "gate": "gate",
-    "shadow": "shadow",
-    "canary": "canary",
-    "live": "live",
-    "retired": "retired",
+    "idea": later("idea"),
+    "proof": later("proof of concept"),
+    "gate": later("gate"),
+    "shadow": later("shadow"),
+    "canary": later("canary"),
+    "live": later("live"),
+    "retired": later("retired"),
 }
-_WAITS = {"traffic": "more tasks", "labels": "labels from reviewers"}
+_WAITS = {"traffic": later("more tasks"), "labels": later("labels from reviewers")}
+_STATES = {
+    "reached": later("reached"),
+    "reached late": later("reached late"),
+    "ahead": later("ahead"),
+    "missed": later("missed"),
+}
 _MOST = 12  # stages shown, newest: some use cases change stage for years
 _AHEAD = 1.06  # width of the chart after the last goal, relative to the days passed
 _SQL = queries(Queries)
@@ -93,8 +100,8 @@ def stage_timeline(use_case: str, events: Sequence[EventsRow], now: datetime) ->
         stage=stages[-1].name if stages else "idea",
         stages=stages,
         waits=_waits(events, now),
-        proof=_goal("proof of concept", began, stages, _BEYOND_PROOF, PROOF_DAYS, now),
-        production=_goal("production", began, stages, ("live",), PRODUCTION_DAYS, now),
+        proof=_goal(later("proof of concept"), began, stages, _BEYOND_PROOF, PROOF_DAYS, now),
+        production=_goal(later("production"), began, stages, ("live",), PRODUCTION_DAYS, now),
     )
 
 
@@ -169,6 +176,16 @@ class ChartGoal:
     reached_at: datetime | None
     state: Literal["reached", "reached late", "ahead", "missed"]
 
+    @property
+    def words(self) -> str:
+        """What is to be reached, in words."""
+        return _(self.name)
+
+    @property
+    def state_in_words(self) -> str:
+        """Whether it was reached, in words."""
+        return _(_STATES[self.state])
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimelineChart:
@@ -190,14 +207,20 @@ class TimelineChart:
         """The chart as lines of text."""
         rows = [self.headline]
         for span in self.spans:
-            until = f"{span.ended_at:%Y-%m-%d}" if span.ended_at else "now"
+            until = f"{span.ended_at:%Y-%m-%d}" if span.ended_at else _("now")
             rows.append(f"{span.name:18}{span.began_at:%Y-%m-%d}–{until:12}{days(span.days):>12}")
         for goal in self.targets:
-            at = f" on {goal.reached_at:%Y-%m-%d}" if goal.reached_at else ""
-            rows.append(
-                f"{goal.name:18}{goal.state}{at}: {goal.days:.0f} of {goal.of_days:.0f} days, "
-                f"due {goal.due_at:%Y-%m-%d}"
-            )
+            message = _("%(state)s: %(used)s of %(of)s days, due %(due)s")
+            if goal.reached_at:
+                message = _("%(state)s on %(day)s: %(used)s of %(of)s days, due %(due)s")
+            told = {
+                "state": goal.state_in_words,
+                "day": f"{goal.reached_at:%Y-%m-%d}" if goal.reached_at else "",
+                "used": localised(f"{goal.days:.0f}"),
+                "of": localised(f"{goal.of_days:.0f}"),
+                "due": f"{goal.due_at:%Y-%m-%d}",
+            }
+            rows.append(f"{goal.words:18}{message % told}")
         return [*rows, *self.waits]
 
 
@@ -211,7 +234,7 @@ def chart_of(timeline: Timeline, now: datetime) -> TimelineChart:
 
     spans = [
         ChartSpan(
-            name=NAMES.get(stage.name, stage.name),
+            name=_(NAMES.get(stage.name, stage.name)),
             began_at=stage.began_at,
             ended_at=stage.ended_at,
             days=stage.days,
@@ -258,33 +281,36 @@ def _target(goal: Goal, began: datetime, now: datetime, whole: float) -> ChartGo
 
 
 def _waiting(wait: Wait) -> str:
-    what = _WAITS.get(wait.waits_for, f"the {wait.waits_for.replace('_', ' ')}")
-    return f"Waits for {what}, {days(wait.seconds / 86_400)}."
+    told = {"time": days(wait.seconds / 86_400)}
+    if wait.waits_for in _WAITS:
+        return _("Waits for %(what)s, %(time)s.") % {**told, "what": _(_WAITS[wait.waits_for])}
+    return _("Waits for the %(role)s, %(time)s.") % {**told, "role": named([wait.waits_for])}
 
 
 def _headline(timeline: Timeline, targets: Sequence[ChartGoal], waits: Sequence[str]) -> str:
-    stage = NAMES.get(timeline.stage, timeline.stage)
-    since = days(timeline.stages[-1].days) if timeline.stages else "under an hour"
-    said = f"Stage: {stage}, for {since}."
-    told = {
-        "reached": "reached after {used} of {of} days",
-        "reached late": "reached after {used} days, {of} were meant",
-        "ahead": "{left} left of {of} days",
-        "missed": "not reached; {of} days are over by {over}",
+    stage = _(NAMES.get(timeline.stage, timeline.stage))
+    since = days(timeline.stages[-1].days if timeline.stages else 0.0)
+    said = _("Stage: %(stage)s, for %(time)s.") % {"stage": stage, "time": since}
+    return " ".join([said, *map(_goal_line, targets), *waits])
+
+
+def _goal_line(target: ChartGoal) -> str:
+    messages = {
+        "reached": _("%(goal)s: reached after %(used)s of %(of)s days."),
+        "reached late": _("%(goal)s: reached after %(used)s days, %(of)s were meant."),
+        "ahead": _("%(goal)s: %(left)s left of %(of)s days."),
+        "missed": _("%(goal)s: not reached; %(of)s days are over by %(over)s."),
     }
-    parts = []
-    for target in targets:
-        if target.state == "reached" and target.days < 0.5:
-            parts.append(f"{target.name.capitalize()}: reached within a day.")
-            continue
-        text = told[target.state].format(
-            used=f"{target.days:.0f}",
-            of=f"{target.of_days:.0f}",
-            left=f"{target.of_days - target.days:.0f}",
-            over=days(target.days - target.of_days),
-        )
-        parts.append(f"{target.name.capitalize()}: {text}.")
-    return " ".join([said, *parts, *waits])
+    message = messages[target.state]
+    if target.state == "reached" and target.days < 0.5:
+        message = _("%(goal)s: reached within a day.")
+    return message % {
+        "goal": target.words[:1].upper() + target.words[1:],
+        "used": localised(f"{target.days:.0f}"),
+        "of": localised(f"{target.of_days:.0f}"),
+        "left": localised(f"{target.of_days - target.days:.0f}"),
+        "over": days(target.days - target.of_days),
+    }
 
 
 class StageClock:

@@ -14,21 +14,24 @@ from roadbed.insight.rows import (
     NotedReleasesRow,
     NotedVersionsRow,
 )
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later, localised, several
 
 _STAGES = {
-    "idea": "Registered.",
-    "proof": "Proof of concept: it proposes, people decide.",
-    "gate": "Before the gate.",
-    "shadow": "In shadow: a candidate answers without effect.",
-    "canary": "As canary: a candidate decides a share of the tasks.",
-    "live": "Live.",
-    "retired": "Retired.",
+    "idea": later("Registered."),
+    "proof": later("Proof of concept: it proposes, people decide."),
+    "gate": later("Before the gate."),
+    "shadow": later("In shadow: a candidate answers without effect."),
+    "canary": later("As canary: a candidate decides a share of the tasks."),
+    "live": later("Live."),
+    "retired": later("Retired."),
 }
 _ENDS = {
-    "failed": "failed its gate",
-    "rolled_back": "rolled back",
-    "withdrawn": "withdrawn",
+    "failed": later("%(release)s failed its gate"),
+    "rolled_back": later("%(release)s rolled back"),
+    "withdrawn": later("%(release)s withdrawn"),
 }
+_DECIDED = {"accepted": later("Accepted “%(title)s”"), "rejected": later("Rejected “%(title)s”")}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,18 +52,26 @@ def halt_events(rows: Sequence[NotedHaltsRow]) -> Iterator[TimelineEvent]:
         if row["kind"] == "drill" and row["actor"] == "roadbed" and row is not newest:
             continue
         fenced = row["fenced_seconds"]
-        took = "" if fenced is None else f" Nothing new could start after {fenced * 1000:,.0f} ms."
-        if row["kind"] == "drill":
-            of = f" It was the newest of {len(own):,} drills made by the clock." * (row is newest)
-            yield _event(row["asked_at"], "drill", f"A drill of the stop.{took}{of}", row["actor"])
-            continue
-        yield _event(
-            row["asked_at"], "halt", f"Halted: {row['reason']}{_dot(row)}{took}", row["actor"]
-        )
-        if row["resumed_at"]:
-            both = f"{row['resume_asked_by']} and {row['resumed_by']}"
+        words = _("A drill of the stop.")
+        if row["kind"] != "drill":
+            words = _("Halted: %(reason)s") % {"reason": f"{row['reason']}{_dot(row)}"}
+        if fenced is not None:
+            took = _("Nothing new could start after %(ms)s ms.")
+            words = f"{words} {took % {'ms': localised(f'{fenced * 1000:,.0f}')}}"
+        if row is newest:
+            of = several(
+                "It was the newest of %(n)s drill made by the clock.",
+                "It was the newest of %(n)s drills made by the clock.",
+                len(own),
+            )
+            words = f"{words} {of}"
+        kind = "drill" if row["kind"] == "drill" else "halt"
+        yield _event(row["asked_at"], kind, words, row["actor"])
+        if kind == "halt" and row["resumed_at"]:
             by = row["resumed_by"] or "roadbed"
-            yield _event(row["resumed_at"], "resume", f"Resumed by {both}.", by)
+            told = {"one": row["resume_asked_by"], "other": row["resumed_by"]}
+            words = _("Resumed by %(one)s and %(other)s.") % told
+            yield _event(row["resumed_at"], "resume", words, by)
 
 
 def audit_events(rows: Sequence[NotedAuditRow]) -> Iterator[TimelineEvent]:
@@ -68,23 +79,30 @@ def audit_events(rows: Sequence[NotedAuditRow]) -> Iterator[TimelineEvent]:
     for row in rows:
         detail = row["detail"] or {}
         if row["kind"] == "state" and "after" in detail:
-            words = f"From {detail.get('before')} to {detail['after']}: {detail.get('reason', '')}"
+            words = _("From %(before)s to %(after)s: %(reason)s") % {
+                "before": detail.get("before"),
+                "after": detail["after"],
+                "reason": detail.get("reason", ""),
+            }
             yield _event(row["at"], "state", words, row["actor"])
         elif row["kind"] == "incident" and "title" in detail:
-            yield _event(row["at"], "incident", f"Incident: {detail['title']}", row["actor"])
+            words = _("Incident: %(title)s") % {"title": detail["title"]}
+            yield _event(row["at"], "incident", words, row["actor"])
 
 
 def release_events(rows: Sequence[NotedReleasesRow]) -> Iterator[TimelineEvent]:
     """Releases that went live, and releases that ended before or after that."""
     for row in rows:
-        name = f"Release {row['number']}"
+        told = {"number": row["number"], "version": row["version_number"]}
+        name = _("Release %(number)s") % told
         if row["version_number"] is not None:
-            name += f" (version {row['version_number']})"
+            name = _("Release %(number)s (version %(version)s)") % told
         if row["live_at"]:
-            yield _event(row["live_at"], "live", f"{name} live: {row['reason']}", row["author"])
+            words = _("%(release)s live: %(reason)s") % {"release": name, "reason": row["reason"]}
+            yield _event(row["live_at"], "live", words, row["author"])
         if row["ended_at"] and row["step"] in _ENDS:
             why = f": {row['ended_why']}" if row["ended_why"] else "."
-            words = f"{name} {_ENDS[row['step']]}{why}"
+            words = _(_ENDS[row["step"]]) % {"release": name} + why
             yield _event(row["ended_at"], row["step"], words, row["ended_by"] or "roadbed")
 
 
@@ -92,23 +110,24 @@ def stage_events(rows: Sequence[EventsRow]) -> Iterator[TimelineEvent]:
     """Stages of the use case, as they were reached."""
     for row in rows:
         if row["kind"] == "stage" and row["stage"] in _STAGES:
-            yield _event(row["at"], "stage", _STAGES[row["stage"]], row["actor"])
+            yield _event(row["at"], "stage", _(_STAGES[row["stage"]]), row["actor"])
 
 
 def version_events(rows: Sequence[NotedVersionsRow]) -> Iterator[TimelineEvent]:
     """Versions that went live without a release."""
     for row in rows:
         if row["live_since"] and not row["released"]:
-            words = f"Version {row['number']} in service: {row['reason']}"
+            told = {"number": row["number"], "reason": row["reason"]}
+            words = _("Version %(number)s in service: %(reason)s") % told
             yield _event(row["live_since"], "version", words, row["made_by"])
 
 
 def proposal_events(rows: Sequence[NotedProposalsRow]) -> Iterator[TimelineEvent]:
     """Proposals that a person accepted or rejected."""
     for row in rows:
-        if row["decided_at"] and row["state"] in ("accepted", "rejected"):
+        if row["decided_at"] and row["state"] in _DECIDED:
             note = f": {row['note']}" if row["note"] else "."
-            words = f"{row['state'].capitalize()} “{row['title']}”{note}"
+            words = _(_DECIDED[row["state"]]) % {"title": row["title"]} + note
             yield _event(row["decided_at"], row["state"], words, row["decided_by"] or "roadbed")
 
 

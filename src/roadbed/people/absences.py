@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
@@ -117,7 +118,7 @@ def _lacks(stand_in: str, missing: Sequence[Row]) -> Sentence:
     return sentence(
         "%(stand_in)s is not %(roles)s of %(use_case)r, as you are.",
         stand_in=stand_in,
-        roles=named(roles),
+        roles=Sentence(partial(named, roles)),
         use_case=use_case,
     )
 

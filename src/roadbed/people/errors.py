@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.sentences import Text, sentence
+from roadbed.kernel.sentences import Text, joined, sentence
 from roadbed.people.permissions import is_name
 
 
@@ -39,7 +39,7 @@ class NotAllowedError(RoadbedError):
             sentence(
                 "Allowed to: %(who)s. An administrator grants roles; a token can do no more "
                 "than its scopes say.",
-                who=", ".join(who),
+                who=joined(", ", map(sentence, who)),
             ),
         )
 

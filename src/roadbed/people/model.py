@@ -8,6 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
+
 How = Literal["link", "password", "oidc"]
 
 
@@ -20,6 +23,16 @@ class Role(StrEnum):
     RISK_PARTNER = "risk_partner"
     REVIEWER = "reviewer"
     VIEWER = "viewer"
+
+
+_IN_WORDS: Mapping[str, str] = {
+    Role.DOMAIN_LEAD: later("domain lead"),
+    Role.ENGINEER: later("engineer"),
+    Role.DATA_SPECIALIST: later("data specialist"),
+    Role.RISK_PARTNER: later("risk partner"),
+    Role.REVIEWER: later("reviewer"),
+    Role.VIEWER: later("viewer"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -114,7 +127,12 @@ class SignInProof:
     link: str | None = field(default=None, repr=False)
 
 
-def named(roles: Sequence[str], last: str = "and") -> str:
-    """Roles in words: ``domain lead and risk partner``."""
-    words = [role.replace("_", " ") for role in roles]
-    return f" {last} ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "nobody"
+def named(roles: Sequence[str], *, either: bool = False) -> str:
+    """Roles in words: ``domain lead and risk partner``, or with ``either`` one of them."""
+    words = [_(_IN_WORDS[role]) if role in _IN_WORDS else role.replace("_", " ") for role in roles]
+    if not words:
+        return _("nobody")
+    if len(words) == 1:
+        return words[0]
+    told = {"first": ", ".join(words[:-1]), "last": words[-1]}
+    return (_("%(first)s or %(last)s") if either else _("%(first)s and %(last)s")) % told

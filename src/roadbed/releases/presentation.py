@@ -182,7 +182,7 @@ def may_sign(release: Release, roles: Collection[str], person: str) -> tuple[lis
         return [], _("You have signed off. Other people have to sign in the other roles.")
     if not mine:
         why = _("You are not the %(roles)s, so your sign-off is not needed.")
-        return [], why % {"roles": named(release.missing, "or")}
+        return [], why % {"roles": named(release.missing, either=True)}
     return mine, ""
 
 
@@ -198,7 +198,7 @@ def needed_from_reader(release: Release, roles: Sequence[str], *, reviews: bool 
     With ``reviews`` the reader may give the verdicts for which the release waits.
     """
     if roles:
-        return _("Your sign-off is needed, as %(roles)s.") % {"roles": named(roles, "or")}
+        return _("Your sign-off is needed, as %(roles)s.") % {"roles": named(roles, either=True)}
     if release.step in UNDER_WAY and release.waits_for is None and release.next in VERBS:
         return _("Next: %(verb)s.") % {"verb": _(VERBS[release.next][0]).lower()}
     if reviews:

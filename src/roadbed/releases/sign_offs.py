@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Literal
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.kernel.sentences import joined, sentence
+from roadbed.kernel.sentences import Sentence, joined, sentence
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.people.model import named
@@ -151,14 +153,14 @@ def check_sign_offs(release: Release) -> None:
             sentence(
                 "Release %(number)s still needs the sign-off of the %(roles)s; %(lapsed)s.",
                 number=release.number,
-                roles=named(release.missing),
+                roles=_named(release.missing),
                 lapsed=joined(", ", lapsed),
             )
             if lapsed
             else sentence(
                 "Release %(number)s still needs the sign-off of the %(roles)s.",
                 number=release.number,
-                roles=named(release.missing),
+                roles=_named(release.missing),
             ),
             sentence(
                 "`roadbed release sign %(use_case)s` signs; each role needs another person, "
@@ -215,6 +217,10 @@ def check(release: Release, person: str, content: str, verdict: str) -> None:
         )
 
 
+def _named(roles: Sequence[str]) -> Sentence:
+    return Sentence(partial(named, roles))
+
+
 def _role(release: Release, person: str, held: frozenset[str], role: str | None) -> str:
     required = list(release.plan["sign_offs"])
     if not required:
@@ -227,13 +233,13 @@ def _role(release: Release, person: str, held: frozenset[str], role: str | None)
             sentence(
                 "Release %(number)s needs no sign-off by a %(role)s.",
                 number=release.number,
-                role=sentence(role.replace("_", " ")),
+                role=_named([role]),
             ),
-            sentence("It needs the %(required)s.", required=named(required)),
+            sentence("It needs the %(required)s.", required=_named(required)),
         )
     possible = [wanted for wanted in ([role] if role else required) if wanted in held]
     if not possible:
-        roles = named([role] if role else required)
+        roles = _named([role] if role else required)
         raise NotYoursToSignError(
             sentence(
                 "%(person)s is not %(roles)s of %(use_case)r.",

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import flat, plain
+from roadbed.kernel.sentences import in_source
 from roadbed.releases import lifecycle, trial_statistics
 from roadbed.releases.gate import GateService
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
@@ -71,7 +72,7 @@ class TrialMonitor:
         try:
             candidate = await self._gate.open(release.use_case, release.behaviour)
         except ArtifactMissingError as error:
-            await self._roll_back(release, f"The candidate cannot run: {error.problem}")
+            await self._roll_back(release, f"The candidate cannot run: {in_source(error.texts[0])}")
             return await self._repository.get(release_id)
         trial = await self._report(release, candidate)
         await self._store(release, trial)

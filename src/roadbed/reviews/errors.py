@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.sentences import Sentence, joined, sentence
+from roadbed.people.model import named
 from roadbed.usecases.labels import UnknownLabel
 
 
@@ -163,7 +165,7 @@ class NotYourLabelError(RoadbedError):
         super().__init__(
             sentence(
                 "The %(role)s of this use case decides whether a label is new.",
-                role=sentence(role.replace("_", " ")),
+                role=Sentence(partial(named, [role])),
             ),
             sentence("Ask them; the verdict waits meanwhile."),
         )
