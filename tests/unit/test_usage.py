@@ -111,8 +111,8 @@ def test_what_follows_two_hyphens_is_no_option(
 
 def test_only_a_close_name_is_meant() -> None:
     known = ["inquiries", "returns", "Returns-2"]
-    assert did_you_mean("inqiries", known) == " Did you mean 'inquiries'?"
-    assert did_you_mean("RETURNS", known) == " Did you mean 'returns'?"
+    assert str(did_you_mean("inqiries", known)) == " Did you mean 'inquiries'?"
+    assert str(did_you_mean("RETURNS", known)) == " Did you mean 'returns'?"
     assert did_you_mean("quarantine", known) == ""
     assert did_you_mean("x", []) == ""
 
