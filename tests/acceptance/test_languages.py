@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import unescape
 
 from tests.browsing import browsing
@@ -12,7 +13,7 @@ OTHER = {"Accept-Language": PSEUDO.replace("_", "-")}
 PAGES = ("/", "/usecases", "/people", "/account", "/usecases/triage", "/usecases/triage/notebook")
 MARK = "··"  # at the end of every message of the pseudo-language
 # What people do on pages, with what makes each of them write texts.
-ACTS = (
+ACTS: Sequence[tuple[str, Mapping[str, str]]] = (
     ("/usecases/triage/incidents", {"title": "Wrong rates", "since": "2026-01-01T00:00"}),
     ("/usecases/triage/proposals", {}),
     ("/usecases/triage/releases", {"reason": "A better prompt."}),

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from roadbed.access import needs, own, viewer_of
 from roadbed.console.pages import app_of, page
 from roadbed.console.sign_in import read_form
+from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.sentences import figure, sentence
 from roadbed.people.errors import (
     PasswordError,
@@ -36,13 +37,13 @@ async def password(request: Request) -> Response:
     """A new password; every other session and every token ends, and those are named."""
     form = await read_form(request)
     if form.get("new") != form.get("again"):
-        return await account_page(request, status=422, problem="The two new passwords differ.")
+        return await account_page(request, status=422, problem=_("The two new passwords differ."))
     try:
         revoked = await app_of(request).signing_in.change_password(
             viewer_of(request), form.get("current", ""), form.get("new", "")
         )
     except SignInRefusedError:
-        return await account_page(request, status=403, problem="The current password is wrong.")
+        return await account_page(request, status=403, problem=_("The current password is wrong."))
     except (PasswordError, TooManyRequestsError) as error:
         return await account_page(request, status=422, problem=f"{error.problem} {error.remedy}")
     if revoked:
@@ -74,7 +75,7 @@ async def token(request: Request) -> Response:
     scopes = parse_qs((await request.body()).decode(errors="replace")).get("scope", [])
     viewer = viewer_of(request)
     if not scopes:
-        problem = "Choose what the token may do."
+        problem = _("Choose what the token may do.")
         return await account_page(request, status=422, problem=problem, token=form)
     try:
         made = await app_of(request).people.issue_token(

@@ -224,6 +224,6 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
         request,
         "problem.html",
         error.status_code,
-        problem="There is no such page.",
-        remedy="Go back to the use cases.",
+        problem=_("There is no such page."),
+        remedy=_("Go back to the use cases."),
     )

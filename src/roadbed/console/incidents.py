@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from roadbed.access import needs
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import IncidentError
@@ -31,7 +32,7 @@ async def declare(request: Request) -> Response:
     form = await form_of(request)
     title, since, until = (form.get(field, "").strip() for field in ("title", "since", "until"))
     if not title:
-        return await _ask(request, form, problem="Describe what happened; other people read it.")
+        return await _ask(request, form, problem=_("Describe what happened; other people read it."))
     try:
         incident = await app_of(request).incidents.declare(
             name,

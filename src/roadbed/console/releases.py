@@ -379,7 +379,7 @@ def _signed(sign_off: SignOff) -> dict[str, Any]:
             if approved
             else _("%(person)s refused, which does not count: %(why)s")
         )
-    told %= {"person": sign_off.person, "why": sign_off.why_not}
+    told %= {"person": sign_off.person, "why": _(str(sign_off.why_not))}
     until = sign_off.expires_at if sign_off.counts else None
     return {
         "role": named([sign_off.role]),

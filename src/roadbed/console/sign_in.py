@@ -13,6 +13,7 @@ from starlette.routing import Route
 from roadbed.access import open_to_all
 from roadbed.console.pages import app_of, page, problem_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.sentences import sentence
 from roadbed.people.errors import (
     NotSignedInError,
@@ -137,8 +138,8 @@ async def sign_out(request: Request) -> Response:
     response = page(
         request,
         "problem.html",
-        problem="You are signed out.",
-        remedy="`roadbed user link` prints a new sign-in link.",
+        problem=_("You are signed out."),
+        remedy=_("`roadbed user link` prints a new sign-in link."),
     )
     response.delete_cookie(COOKIE, path="/")
     return response

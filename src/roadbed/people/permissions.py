@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.people.model import Role
 
 LINK_SECONDS = 15 * 60.0
@@ -171,14 +172,14 @@ def free_name(wanted: str, taken: Collection[str]) -> str:
     return name
 
 
-def password_problem(password: str, name: str) -> str | None:
+def password_problem(password: str, name: str) -> Sentence | None:
     """The problem of a password for ``name``, if any."""
     if len(password) < SHORTEST_PASSWORD:
-        return f"It is shorter than {SHORTEST_PASSWORD} characters."
+        return sentence("It is shorter than %(least)s characters.", least=SHORTEST_PASSWORD)
     if len(password) > LONGEST_PASSWORD:
-        return f"It is longer than {LONGEST_PASSWORD} characters."
+        return sentence("It is longer than %(most)s characters.", most=LONGEST_PASSWORD)
     if name in password.lower() or len(set(password)) < 5:
-        return "It is too easy to guess."
+        return sentence("It is too easy to guess.")
     return None
 
 

@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, cast
 
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.people import duties
 from roadbed.people.duties import Parties
+from roadbed.people.model import named
 from roadbed.releases.rows import ReleasesRow, SignOffsRow
 from roadbed.versions.model import SignOff, Step
 
@@ -138,15 +141,18 @@ def sign_off(
     """A sign-off with whether it counts at ``now``. ``roles`` are those that each person holds."""
     why_not = None
     if row["withdrawn_at"] is not None:
-        why_not = "withdrawn"
+        why_not = later("withdrawn")
     elif row["content"] != release["content"]:
-        why_not = "given for other content"
+        why_not = later("given for other content")
     elif row["expires_at"] <= now:
-        why_not = "expired"
+        why_not = later("expired")
     elif duties.bar(row["person"], Parties(authors=release["authors"])) is not None:
-        why_not = "by an author"
+        why_not = later("by an author")
     elif row["role"] not in roles.get(row["person"], frozenset()):
-        why_not = f"{row['person']} is no longer {row['role'].replace('_', ' ')}"
+        why_not = _("%(person)s is no longer %(role)s") % {
+            "person": row["person"],
+            "role": named([row["role"]]),
+        }
     return SignOff(
         id=row["id"],
         role=row["role"],
