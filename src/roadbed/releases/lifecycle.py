@@ -12,7 +12,6 @@ from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.people import duties
 from roadbed.people.duties import Parties
-from roadbed.people.model import named
 from roadbed.releases.rows import ReleasesRow, SignOffsRow
 from roadbed.versions.model import SignOff, Step
 
@@ -151,7 +150,7 @@ def sign_off(
     elif row["role"] not in roles.get(row["person"], frozenset()):
         why_not = _("%(person)s is no longer %(role)s") % {
             "person": row["person"],
-            "role": named([row["role"]]),
+            "role": _(row["role"].replace("_", " ")),
         }
     return SignOff(
         id=row["id"],
