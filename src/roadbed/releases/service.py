@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Literal
 
 from psycopg.errors import UniqueViolation
@@ -30,8 +29,8 @@ from roadbed.releases.gate import GateResult, GateService
 from roadbed.releases.recertification import Recertification
 from roadbed.releases.repository import Holders, ReleaseLog, ReleaseRepository, check_step
 from roadbed.releases.rollback import Rollback
-from roadbed.releases.rows import AutomationStateRow, Queries, ReleasesRow
-from roadbed.releases.sign_offs import SignOffs, check_sign_offs
+from roadbed.releases.rows import AutomationStateRow, Queries
+from roadbed.releases.sign_offs import SignOffs, check_gate_still_holds, check_sign_offs
 from roadbed.releases.trial_monitor import TrialMonitor
 from roadbed.storage.database import Connection, Database, Row
 from roadbed.storage.sql import queries
@@ -371,7 +370,7 @@ class Promotion:
         named = {"use_case": release.use_case}
         state = await (await connection.execute(_SQL["automation_state"], named)).fetchone()
         assert state is not None  # a release belongs to a registered use case
-        _check_gate_still_holds(release, row, state)
+        check_gate_still_holds(release, row, state)
         compared = lifecycle.compared(release.step, release.trial)
         if lifecycle.short(release.step, release.plan, compared):
             wanted = release.plan[f"{release.step}_tasks"]
@@ -463,53 +462,3 @@ class Promotion:
             await self._log.move(connection, release, step, actor=actor, why="; ".join(failed))
         release, _ = await self._repository.lock(connection, release_id, {})
         await self._log.update_waits(connection, release)
-
-
-def _check_gate_still_holds(release: Release, row: ReleasesRow, state: AutomationStateRow) -> None:
-    """Raises ``CannotDecideError`` if the result of the gate no longer holds."""
-    if state["halted"]:
-        raise CannotDecideError(
-            sentence("%(use_case)r is halted.", use_case=release.use_case),
-            sentence("Two people resume it. Until then there is no promotion; rollback works."),
-        )
-    if state["live_version"] != release.base:
-        raise CannotDecideError(
-            sentence(
-                "Another version went live since the gate of release %(number)s.",
-                number=release.number,
-            ),
-            sentence("Run the gate again, or withdraw the release and plan another."),
-        )
-    seen = (row["gate"] or {}).get("alarm_at")
-    if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
-        raise CannotDecideError(
-            sentence(
-                "An alarm was raised since the gate of release %(number)s.", number=release.number
-            ),
-            sentence("The gate result is stale; run it again."),
-        )
-    if (row["gate"] or {}).get("erased"):
-        if release.step == "gated":
-            raise CannotDecideError(
-                sentence(
-                    "A task in the report of release %(number)s was erased since its gate.",
-                    number=release.number,
-                ),
-                sentence("The gate result is stale; run it again."),
-            )
-        return  # a trial goes on: its report cannot be compared with what was signed any more
-    exact = lifecycle.content_of(
-        behaviour=release.behaviour,
-        threshold=release.certificate["threshold"] if release.certificate else None,
-        certificate=release.certificate["id"] if release.certificate else None,
-        plan=release.plan,
-        gate=release.gate or {},
-    )
-    if exact != release.content:
-        raise CannotDecideError(
-            sentence(
-                "The stored report of release %(number)s is not what was signed.",
-                number=release.number,
-            ),
-            sentence("Somebody changed the database. Withdraw the release and plan another."),
-        )

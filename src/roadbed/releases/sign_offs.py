@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Literal
 
@@ -14,9 +14,14 @@ from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.people.model import named
 from roadbed.releases import lifecycle
-from roadbed.releases.errors import NotYoursToSignError, SignOffError, SignOffsMissingError
+from roadbed.releases.errors import (
+    CannotDecideError,
+    NotYoursToSignError,
+    SignOffError,
+    SignOffsMissingError,
+)
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
-from roadbed.releases.rows import Queries
+from roadbed.releases.rows import AutomationStateRow, Queries, ReleasesRow
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 from roadbed.versions.model import Release
@@ -167,6 +172,56 @@ def check_sign_offs(release: Release) -> None:
                 "and none of them may be an author.",
                 use_case=release.use_case,
             ),
+        )
+
+
+def check_gate_still_holds(release: Release, row: ReleasesRow, state: AutomationStateRow) -> None:
+    """Raises ``CannotDecideError`` if the result of the gate no longer holds."""
+    if state["halted"]:
+        raise CannotDecideError(
+            sentence("%(use_case)r is halted.", use_case=release.use_case),
+            sentence("Two people resume it. Until then there is no promotion; rollback works."),
+        )
+    if state["live_version"] != release.base:
+        raise CannotDecideError(
+            sentence(
+                "Another version went live since the gate of release %(number)s.",
+                number=release.number,
+            ),
+            sentence("Run the gate again, or withdraw the release and plan another."),
+        )
+    seen = (row["gate"] or {}).get("alarm_at")
+    if (datetime.fromisoformat(seen) if seen else None) != state["alarm_at"]:
+        raise CannotDecideError(
+            sentence(
+                "An alarm was raised since the gate of release %(number)s.", number=release.number
+            ),
+            sentence("The gate result is stale; run it again."),
+        )
+    if (row["gate"] or {}).get("erased"):
+        if release.step == "gated":
+            raise CannotDecideError(
+                sentence(
+                    "A task in the report of release %(number)s was erased since its gate.",
+                    number=release.number,
+                ),
+                sentence("The gate result is stale; run it again."),
+            )
+        return  # a trial goes on: its report cannot be compared with what was signed any more
+    exact = lifecycle.content_of(
+        behaviour=release.behaviour,
+        threshold=release.certificate["threshold"] if release.certificate else None,
+        certificate=release.certificate["id"] if release.certificate else None,
+        plan=release.plan,
+        gate=release.gate or {},
+    )
+    if exact != release.content:
+        raise CannotDecideError(
+            sentence(
+                "The stored report of release %(number)s is not what was signed.",
+                number=release.number,
+            ),
+            sentence("Somebody changed the database. Withdraw the release and plan another."),
         )
 
 
