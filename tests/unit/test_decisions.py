@@ -453,7 +453,7 @@ class TestAdmission:
         folders.write()
         async with serving(settings.model_copy(update={"max_in_flight": 1}), url) as app:
             app.decisions._in_flight.begin("triage")
-            with pytest.raises(OverloadedError, match="1 tasks are"):
+            with pytest.raises(OverloadedError, match="1 task is"):
                 await app.decisions.submit("triage", {"text": "a"}, key=None, source=SOURCE)
 
     async def test_a_slow_use_case_leaves_room_for_the_others(

@@ -99,8 +99,8 @@ class TestKnownCases:
         self, app: App
     ) -> None:
         await review_some(app)
-        await tick(app, check_share=0.2)
-        await tick(app, check_share=0.2)
+        for _ in range(5):  # a draw may hold too few of one kind, then the next look makes the rest
+            await tick(app, check_share=0.2)
         checks = await measures(app, "check")
         assert len(checks) == 6
         assert {check["proposed_right"] for check in checks} == {True, False}

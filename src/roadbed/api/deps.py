@@ -11,6 +11,7 @@ from starlette.responses import Response
 from roadbed.api.problems import BodyError, UnstorableError
 from roadbed.app import App
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import plain
 from roadbed.kernel.storable import faults
 from roadbed.people.errors import NotSignedInError
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -87,4 +88,4 @@ def parsed(body: bytes) -> dict[str, object]:
 
 def as_json(content: object, status: int = 200) -> Response:
     """A JSON response."""
-    return Response(to_json(content), status, media_type="application/json")
+    return Response(to_json(content, fallback=plain), status, media_type="application/json")

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import plain
 from roadbed.statuses import status_of
 
 _TITLES = {
@@ -154,7 +155,7 @@ def _response(status: int, code: str, detail: str, remedy: str, extra: dict[str,
     headers = {"Retry-After": "2"} if status == 503 else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    return Response(to_json(body), status, headers, "application/problem+json")
+    return Response(to_json(body, fallback=plain), status, headers, "application/problem+json")
 
 
 def said(body: dict[str, object], name: str, remedy: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import plain
 from roadbed.kernel.terminal import visible
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def show(content: object, *, as_json: bool, text: Callable[[], str]) -> None:
     if as_json:
         from pydantic_core import to_json
 
-        typer.echo(visible(to_json(content).decode()))
+        typer.echo(visible(to_json(content, fallback=plain).decode()))
     else:
         typer.echo(visible(text()))
 

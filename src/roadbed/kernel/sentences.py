@@ -56,6 +56,13 @@ def in_source(text: object) -> str:
         return str(text)
 
 
+def plain(value: object) -> str:
+    """The words of a sentence that JSON holds. Raises ``TypeError`` for any other value."""
+    if isinstance(value, Sentence):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
 def _told(message: str, values: dict[str, object]) -> str:
     text = messages.gettext(message)
     return text % values if values else text

@@ -293,8 +293,8 @@ class Releases:
         """A release without the cases that somebody has still to judge a second time."""
         gate, trial = release.gate or {}, release.trial or {}
         unknown, differ = gate.get("unknown") or {}, trial.get("differ") or ()
-        lists = [*(gate.get("cases") or {}).values(), unknown.get("cases") or (), differ]
-        tasks = [case["task"] for some in lists for case in some if case.get("task")]
+        cases_of = [*(gate.get("cases") or {}).values(), unknown.get("cases") or (), differ]
+        tasks = [case["task"] for some in cases_of for case in some if case.get("task")]
         if not tasks:
             return release
         rows = await self._database.fetch(_SQL["withheld"], {"tasks": tasks})
