@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import unescape
 
+from roadbed.kernel import messages
 from tests.browsing import browsing
 from tests.conftest import Site
 from tests.messages import PSEUDO, pseudo
@@ -39,6 +40,12 @@ async def test_pages_and_errors_are_in_the_language_of_the_request(site: Site) -
     assert UNKNOWN % {"name": "triag", "meant": ""} in unescape(unknown.text)
     assert "There is no use case 'triag' here." in unescape(plain.text)
     assert pseudo("Roadbed does not answer under this name.") in foreign.text
+
+
+def test_a_page_that_is_rendered_for_its_viewers_asks_for_their_language() -> None:
+    """The stream of updates renders a page again: in the language that its browser got."""
+    for language in messages.languages():
+        assert messages.best(messages.header_for(language)) == language
 
 
 async def test_a_program_reads_english_whatever_it_asks_for(site: Site) -> None:

@@ -97,6 +97,7 @@ async def test_a_halt_stands_at_the_top_until_it_is_seen(
         async with signed_in(site) as page:
             await page.goto(f"{site.address}/usecases/triage")
             assert "Halted" in await page.locator(".alert").inner_text()
+            assert "nothing is promised now" in await page.locator("#figures-now").inner_text()
             notices = page.locator(".notice")
             waiting = await notices.count()
             assert waiting >= 1

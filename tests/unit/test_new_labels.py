@@ -103,6 +103,19 @@ class TestATypingError:
         assert stop.value.problem == "No queue is called safety."
         assert (await count(triage, "verdict"), await count(triage, "example")) == (0, 30)
 
+    @pytest.mark.parametrize("typed", ["x" * 201, "x " * 2_500, "refunds\nplease"])
+    @pytest.mark.parametrize("new", [False, True])
+    async def test_a_text_too_long_for_a_label_is_stopped_and_never_new(
+        self, triage: App, typed: str, new: bool
+    ) -> None:
+        decision = await decide(triage, "number 1")
+        with pytest.raises(LabelUnknownError, match="at most 200 characters") as error:
+            await correct(triage, decision, typed, new_labels=new)
+        assert error.value.data["labels"] == [
+            {"field": "queue", "value": typed, "suggestion": None, "can_be_new": False}
+        ]
+        assert await count(triage, "verdict") == await count(triage, "held_verdict") == 0
+
     async def test_the_review_is_still_open_for_the_right_word(self, triage: App) -> None:
         decision = await decide(triage, "unsure")
         with pytest.raises(LabelUnknownError):

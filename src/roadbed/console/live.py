@@ -221,7 +221,10 @@ class LivePages:
             "root_path": "",
             "query_string": query.encode(),
             # No cookie and no token: all that the page learns of a person, it asks of ``watched``.
-            "headers": [(b"host", b"localhost"), (b"accept-language", stream.language.encode())],
+            "headers": [
+                (b"host", b"localhost"),
+                (b"accept-language", messages.header_for(stream.language).encode()),
+            ],
             "client": None,
             "server": None,
             "state": {"viewer": watched, "refreshing": True},

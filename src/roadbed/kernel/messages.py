@@ -49,6 +49,11 @@ def best(accepted: str) -> str:
     return SOURCE
 
 
+def header_for(language: str) -> str:
+    """The ``Accept-Language`` header that asks for one of ``languages()``."""
+    return language.replace("_", "-")
+
+
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Messages are in ``language``, one of ``languages()``, until the end of the block."""

@@ -183,6 +183,8 @@ def _stopped(label: UnknownLabel) -> Sentence:
 
 
 def _way_on(labels: Sequence[UnknownLabel]) -> Sentence:
+    if any(label.too_long for label in labels):
+        return sentence("A label has one line of at most 200 characters. Give a known one.")
     if any(label.closed for label in labels):
         return sentence(
             "Give one that the output model of the use case lists; a new one is added there."

@@ -23,7 +23,7 @@ from roadbed.usecases.use_case import UseCase
 FEWEST_KNOWN = 20
 MOST_LABELS = 200
 _REPEATED = 3  # times that each known value was given on average
-_LONGEST = 200  # characters; a longer text, or one of several lines, is no label
+_LONGEST = 200  # characters; a longer text, or one of several lines, cannot be a label
 Json = Mapping[str, Any]
 Schema = Mapping[str, Any]
 
@@ -41,13 +41,15 @@ class Label:
 class UnknownLabel:
     """An unknown label; ``suggestion`` is the known one that may be meant.
 
-    ``closed`` says that the output model lists its values, so it cannot be confirmed as new.
+    ``closed`` says that it cannot be confirmed as new: the output model lists its values, or it is
+    ``too_long`` for a label.
     """
 
     field: str
     value: str
     suggestion: str | None
     closed: bool = False
+    too_long: bool = False
 
 
 def normal_output(declared: UseCase, output: Json) -> dict[str, object]:
@@ -102,14 +104,22 @@ def stopped(
     ``known`` says how often each value of its field was given. Where the use case declares the
     labels of the field, every other value is stopped; so it is where at least 20 values were given,
     each 3 times on average, and they are at most 200. Where fewer are known, or more than 200
-    labels, a value is stopped that is nearly like a known one.
+    labels, a value is stopped that is nearly like a known one. A text that is too long for a label
+    is stopped where only known values pass, and cannot be confirmed.
     """
     listed = declared.labels.get(label.field)
     values = {*(normal_label(value) for value in known), *(listed or ()), *confirmed}
     if label.value in values or not values:
         return None
-    suggestion = closest(label.value, values)
-    unknown = UnknownLabel(field=label.field, value=label.value, suggestion=suggestion)
+    short = _is_short(label.value)
+    suggestion = closest(label.value, values) if short else None
+    unknown = UnknownLabel(
+        field=label.field,
+        value=label.value,
+        suggestion=suggestion,
+        closed=not short,
+        too_long=not short,
+    )
     if listed is not None:
         return unknown
     given = sum(known.values())
@@ -127,16 +137,20 @@ def is_free_text(known: Mapping[str, int]) -> bool:
 
 
 def _normal(declared: UseCase, label: Label) -> str:
-    if not _may_be_label(declared, label):
+    if not _may_be_label(declared, label) or not (
+        _is_short(label.value) or label.choices is not None or label.field in declared.labels
+    ):
         return label.value
     return normal_label(label.value)
+
+
+def _is_short(value: str) -> bool:
+    return len(value) <= _LONGEST and len(value.strip().splitlines()) <= 1
 
 
 def _may_be_label(declared: UseCase, label: Label) -> bool:
     if label.choices is not None or label.field in declared.labels:
         return True
-    if len(label.value) > _LONGEST or len(label.value.strip().splitlines()) > 1:
-        return False
     if declared.scorer.needs_person or "." in label.field:
         return False
     return not isinstance(declared.scorer, Fields) or label.field in declared.scorer.names
