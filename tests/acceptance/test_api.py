@@ -394,6 +394,8 @@ class TestBadInput:
             (b"[1]", 400, "body_not_json"),
             (b'{"input": {"text": "\xff"}}', 400, "body_not_json"),
             (b"[" * 100_000, 400, "body_not_json"),
+            (b'{"input": {"text": "a", "text": "b"}}', 400, "body_not_json"),
+            (b'{"input": {"text": "a"}, "input": {"text": "b"}}', 400, "body_not_json"),
             (b"{}", 422, "request_invalid"),
             (b'{"input": "text"}', 422, "request_invalid"),
             (b'{"input": {"text": "a"}, "mode": "fast"}', 422, "request_invalid"),

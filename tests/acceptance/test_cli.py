@@ -314,6 +314,8 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
     terminal.run("submit", "desk", "{", code=1)
     assert "not a JSON object" in terminal.errors
     terminal.run("submit", "desk", "[]", code=1)
+    terminal.run("submit", "desk", '{"text": "a", "text": "b"}', code=1)
+    assert "stands twice" in terminal.errors
     assert "Unsure" not in terminal.run("submit", "desk", "-", typed='{"text": "refund"}')
     terminal.run("submit", "nobody", "{}", code=1)
     assert "no use case" in terminal.errors

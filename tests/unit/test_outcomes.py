@@ -113,6 +113,11 @@ class TestFiles:
         assert isinstance(result[1][1], OutcomeError)
         assert result[2][1] == [1]
 
+    async def test_a_name_that_stands_twice_in_a_line_is_told(self, told: Any) -> None:
+        [(_, error)] = told("a.jsonl", '{"task": "a", "right": true, "right": false}\n')
+        assert isinstance(error, OutcomeError)
+        assert "the name 'right' stands twice" in str(error)
+
     @pytest.mark.parametrize(
         ("name", "text", "says"),
         [

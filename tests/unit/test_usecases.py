@@ -175,6 +175,11 @@ class TestChecking:
         assert [problem.line for problem in result.problems[:4]] == [1, 2, 3, 4]
         assert "4 more examples" in str(result.problems[-1].problem)
 
+    def test_a_name_that_stands_twice_in_an_example_is_told(self, folders: Folders) -> None:
+        twice = '{"input": {"text": "a", "text": "b"}, "output": null}'
+        [problem] = check(folders.write(examples=twice)).problems
+        assert "the name 'text' stands twice" in str(problem)
+
     @pytest.mark.parametrize(
         ("code", "line", "says"),
         [

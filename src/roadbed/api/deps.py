@@ -11,6 +11,7 @@ from starlette.responses import Response
 from roadbed.api.problems import BodyError, UnstorableError
 from roadbed.app import App
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import plain
 from roadbed.kernel.storable import faults
 from roadbed.people.errors import NotSignedInError
@@ -79,6 +80,7 @@ def parsed(body: bytes) -> dict[str, object]:
     """``body`` as a JSON object; the caller checks its content. Raises ``BodyError``."""
     try:
         content = from_json(body.removeprefix(BOM_UTF8))
+        read_json(body.removeprefix(BOM_UTF8))  # refuses a name that stands twice
     except (ValueError, RecursionError) as error:
         raise BodyError(str(error)) from error
     if not isinstance(content, dict):

@@ -12,6 +12,7 @@ from roadbed.cli.output import Json, UseCaseName, opened, run, say, show
 from roadbed.cli.renamed import old_verb
 from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import read_json
 from roadbed.kernel.labels import normal_label
 
 app = typer.Typer(
@@ -248,8 +249,8 @@ def parsed(output: str | None) -> object:
     if output is None:
         return None
     try:
-        return jsonlib.loads(output)
-    except ValueError as error:
+        return read_json(output)
+    except (ValueError, RecursionError) as error:
         raise BadInputError(str(error)) from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as jsonlib
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,6 +12,7 @@ from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.cli.receipts import receipt_text
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import read_json
 
 if TYPE_CHECKING:
     from asyncio import Future
@@ -96,9 +96,7 @@ async def _receipt_of(
 def _object(content: str) -> dict[str, Any]:
     try:
         sent = sys.stdin.read() if content == "-" else content
-        content_object = jsonlib.loads(
-            sent.removeprefix("\ufeff")
-        )  # some systems write a byte order mark
+        content_object = read_json(sent.removeprefix("\ufeff"))  # some write a byte order mark
     except (ValueError, RecursionError) as error:
         raise fail(BadInputError(str(error))) from None
     if not isinstance(content_object, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.decisions.model import Deployment
+from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import Text, sentence
 from roadbed.reviews.errors import VerdictError
 from roadbed.scoring.content import same
@@ -100,7 +100,7 @@ def changed(
 def _arguments(name: str, form: Mapping[str, str], number: str) -> dict[str, Any]:
     typed = form.get(f"action.{number}.arguments", "").strip() or "{}"
     try:
-        arguments = json.loads(typed)
+        arguments = read_json(typed)
         if isinstance(arguments, dict):
             return arguments
         problem: Text = sentence("they are a %(kind)s", kind=type(arguments).__name__)
@@ -126,7 +126,7 @@ def _value(kind: str, typed: str) -> Any:
     if kind in {"text", "choice"}:
         return typed
     try:
-        return json.loads(typed)
+        return read_json(typed)
     except (ValueError, RecursionError):
         return typed
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +16,7 @@ from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
 from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import sentence
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.people.permissions import Permission
@@ -131,7 +131,7 @@ def _edited(form: Form) -> dict[str, Any]:
     if "set" in form:
         typed = form["set"].strip()
         try:
-            edited["set"] = json.loads(typed) if typed else None
+            edited["set"] = read_json(typed) if typed else None
         except (ValueError, RecursionError) as error:
             detail = sentence("the values to set are no JSON (%(error)s)", error=error)
             raise ProposalEditError(detail) from error

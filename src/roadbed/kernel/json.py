@@ -11,6 +11,25 @@ Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json
 JsonObject: TypeAlias = Mapping[str, Json]
 
 
+def read_json(text: str | bytes) -> Any:
+    """The value of JSON. Raises ``ValueError``, also for a name that stands twice in an object.
+
+    JSON keeps the last of two such values, so the first would be lost without a word. Raises
+    ``RecursionError`` for JSON that is nested too deep.
+    """
+    return json.loads(text, object_pairs_hook=_names_once)
+
+
+def _names_once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of its names and values. Raises ``ValueError`` for a name that stands twice."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:80]!r} stands twice")
+    return content
+
+
 def flat(record: Mapping[str, object] | None) -> str:
     """A record in one line; the bare value if it has only one field."""
     if record is None:

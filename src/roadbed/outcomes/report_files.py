@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import sentence
 from roadbed.outcomes.errors import OutcomeError
 from roadbed.outcomes.report_form import FIELDS
@@ -47,7 +47,7 @@ def _objects(file: Iterator[str]) -> Iterator[Line]:
     for number, text in enumerate(file, start=1):
         if text.strip():
             try:
-                report = json.loads(text)
+                report = read_json(text)
             except (ValueError, RecursionError) as error:
                 yield (
                     number,
@@ -122,6 +122,6 @@ def _value(cell: str, schema: Mapping[str, Any]) -> Any:
     if schema.get("type") == "string" or "enum" in schema:
         return cell
     try:
-        return json.loads(cell)
+        return read_json(cell)
     except (ValueError, RecursionError):
         return cell

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import json
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from types import ModuleType
 
 from pydantic import BaseModel
 
-from roadbed.kernel.json import json_hash
+from roadbed.kernel.json import json_hash, read_json
 from roadbed.kernel.sentences import sentence
 from roadbed.tables import LeftOut, Table, TableError
 from roadbed.usecases.business_rules import BusinessRules, read_rules
@@ -154,7 +153,7 @@ def read_examples(
 
 def _example(declared: UseCase, path: Path, number: int, line: str) -> LabelledExample | Problem:
     try:
-        record = json.loads(line)
+        record = read_json(line)
         if not isinstance(record, dict) or set(record) != {"input", "output"}:
             raise ValueError("it is not an object with exactly the fields input and output")
         output = record["output"]
