@@ -13,7 +13,7 @@ from roadbed.access import viewer_of
 from roadbed.console import tables
 from roadbed.console.pages import app_of
 from roadbed.console.tables import DataTable, TableView
-from roadbed.exports.errors import ExportFormatError
+from roadbed.exports.errors import ExportFormatError, ExportViewError
 from roadbed.exports.model import Asked, ExportCell, Format
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.permissions import Viewer
@@ -36,12 +36,16 @@ async def export(
     *,
     use_case: str | None = None,
 ) -> Response:
-    """The table as a file. Raises ``ExportFormatError``, ``TooManyExportsError``.
+    """The table as a file.
+
+    Raises ``ExportFormatError``, ``ExportViewError``, ``TooManyExportsError``.
 
     ``batches`` are its rows as the page shows them. The page's permission is asked again while they
     are read.
     """
     form = _format(request.path_params["format"])
+    if view.ignored:
+        raise ExportViewError(view.ignored)
     headers = {
         "Content-Disposition": f'attachment; filename="{table.name}.{form.value}"',
         "X-Content-Type-Options": "nosniff",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.sentences import sentence, sentences
 
@@ -30,6 +32,21 @@ class TooManyExportsError(RoadbedError):
             sentence("Wait until one of them has ended, then try again."),
         )
         self.retry_after = retry_after
+
+
+class ExportViewError(RoadbedError):
+    """The address of an export asks for what its table does not have, so it would hold more."""
+
+    code = "request_invalid"
+
+    def __init__(self, ignored: Sequence[str]) -> None:
+        super().__init__(
+            sentence(
+                "The file would not hold what was asked for. %(ignored)s",
+                ignored=" ".join(ignored),
+            ),
+            sentence("Correct the address, or export from the page, whose links fit it."),
+        )
 
 
 class ExportFormatError(RoadbedError):
