@@ -12,6 +12,8 @@ from tests.conftest import Site
 
 async def plain(response: httpx2.Response) -> None:
     """Replace the no-break spaces of a page, which stand between numbers and units."""
+    if not response.headers.get("content-type", "").startswith("text/html"):
+        return  # the same two bytes may stand in a file by chance
     await response.aread()
     response._content = response.content.replace("\u00a0".encode(), b" ")
 
@@ -28,6 +30,7 @@ async def browsing(
         base_url=site.address,
         headers={"Origin": site.address},
         follow_redirects=True,
+        timeout=60.0,  # the cores may be busy
         event_hooks={"response": [plain]},
     ) as client:
         assert (await client.post("/sign-in/link", data={"code": code})).status_code == 200
