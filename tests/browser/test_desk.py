@@ -301,6 +301,20 @@ class TestATypingError:
         await after(page, first)
         assert await verdicts(site) == [(first, "correct", "refunds")]
 
+    async def test_a_second_key_does_not_make_a_label_of_it(self, site: Site, page: Page) -> None:
+        await shown(page)
+        await types(page, "safety")
+        await page.keyboard.press("Enter")
+        new = page.get_by_role("button", name="It is new")
+        await new.wait_for()
+        assert not await new.evaluate("button => button === document.activeElement")
+        async with page.expect_response(lambda answer: answer.request.method == "POST") as again:
+            await page.keyboard.press("Enter")
+        assert (await again.value).status == 422
+        await new.wait_for()
+        assert await verdicts(site) == []
+        assert await site.app.database.fetch("SELECT FROM held_verdict") == []
+
     async def test_that_is_none_waits_and_can_be_taken_back(self, site: Site, page: Page) -> None:
         first = await shown(page)
         await types(page, "safety", "smoke")

@@ -68,7 +68,7 @@ function reviewDesk(path) {
     const told = part(html);
     if (told.dataset.waiting) document.getElementById("waiting").textContent = told.dataset.waiting;
     result.replaceChildren(told);
-    const choice = told.querySelector("button");
+    const choice = told.querySelector("button:not([data-new])");  // a second Enter makes no new label
     if (choice) choice.focus();
     return told.dataset.code || "";
   }
