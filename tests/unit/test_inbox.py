@@ -95,6 +95,18 @@ async def test_a_review_waits_for_those_who_may_answer_it(app: App) -> None:
     assert "review" not in await inboxes(app)
 
 
+async def test_everybody_else_who_may_is_named_and_a_cell_says_how_many_more(app: App) -> None:
+    for number in range(9):
+        await app.members.add(f"rev{number}", by="test")
+        await app.members.grant(f"rev{number}", "triage", Role.REVIEWER, by="test")
+    [item] = await items(app, "rev", "review")
+    assert len(item.others) == len(holders(Permission.REVIEW, "rev")) + 9
+    [column] = [column for column in TABLE.columns if column.name == "others"]
+    assert column.show is not None
+    assert column.show(item).text.endswith(f" and {len(item.others) - 5} more")
+    assert column.value(item) == ", ".join(item.others)
+
+
 async def test_who_sent_a_task_is_not_asked_about_it(app: App) -> None:
     await sql(app, "UPDATE review SET closed_at = now()")
     await submit(app, sender="ana")
@@ -166,6 +178,8 @@ async def test_a_resume_waits_for_anybody_but_who_asked(app: App) -> None:
     assert "resume" not in await inboxes(app)
     await app.halts.resume("triage", actor="ana")
     assert (await inboxes(app))["resume"] == holders(Permission.RESUME, "ana")
+    [item] = await items(app, "dev", "resume")
+    assert set(item.others) == holders(Permission.RESUME, "ana", "dev")
     await app.halts.resume("triage", actor="dev")
     assert "resume" not in await inboxes(app)
 

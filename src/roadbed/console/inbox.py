@@ -25,11 +25,13 @@ from roadbed.exports.model import CellKind
 from roadbed.inbox.model import ActionItem
 from roadbed.insight.monitoring import FORTNIGHT, Overview
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import later
+from roadbed.kernel.messages import later, number
 from roadbed.kernel.sentences import sentence
 from roadbed.people.errors import AbsenceError
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation
+
+_MOST_OTHERS = 5  # names in a cell
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,15 @@ class UseCaseRow:
 def _urgency(item: ActionItem) -> str:
     """By due time, then the oldest first, as the inbox gives them."""
     return f"{item.due is None:d} {(item.due or item.since).isoformat()} {item.id}"
+
+
+def _others(item: ActionItem) -> Cell:
+    """The first names, and how many more there are."""
+    names = ", ".join(item.others[:_MOST_OTHERS])
+    if len(item.others) > _MOST_OTHERS:
+        told = {"names": names, "n": number(len(item.others) - _MOST_OTHERS)}
+        return Cell(text=_("%(names)s and %(n)s more") % told, detail=", ".join(item.others))
+    return Cell(text=names or "–")
 
 
 def _due(item: ActionItem) -> Cell:
@@ -92,6 +103,7 @@ TABLE: DataTable[ActionItem] = DataTable(
             name="others",
             title=later("Others who may"),
             value=lambda item: ", ".join(item.others) or None,
+            show=_others,
         ),
         Column(
             name="urgency",

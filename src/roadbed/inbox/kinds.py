@@ -418,6 +418,7 @@ def _waiting(row: Row, *facts: str, roles: Sequence[str] | None = None) -> Waiti
         subject=row.get("first"),
         facts={name: row[name] for name in facts},
         roles=roles,
+        barred=row.get("barred") or (),
     )
 
 

@@ -39,6 +39,7 @@ class ResumesRow(TypedDict):
     use_case: str
     since: datetime | None
     asked_by: str | None
+    barred: list[str] | None
     reason: str
 
 

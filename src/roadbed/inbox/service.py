@@ -18,7 +18,6 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 _SQL = queries(Queries)
-_MOST_OTHERS = 5  # names on one item
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +175,7 @@ def _item(
                 for holder in able
                 if holder.person != viewer.name and holder.until is None
             }
-        )[:_MOST_OTHERS],
+        ),
         stands_in_for=sorted(
             {
                 holder.person
