@@ -430,7 +430,10 @@ def test_the_person_at_a_terminal_is_its_account_whatever_the_environment_says(
     assert result["source"] == {"surface": "cli", "by": own}
     terminal.run("review", "verdict", str(result["review"]["id"]), "reject", code=1)  # type: ignore[index]
     assert "another person has to review it" in terminal.errors
-    assert "Nothing waits" in terminal.run("review", "list", "triage")
+    for verb in ("list", "work"):
+        told = terminal.run("review", verb, "triage")
+        assert f"Nothing waits for {own}; 1 waits for others" in told
+        assert "a token of its own" in told
 
 
 def test_a_login_of_a_company_is_one_name_everywhere(terminal: Terminal) -> None:

@@ -150,15 +150,18 @@ async def _work(usecase: str) -> None:
                 await _press(services, review, key, done)
             except RoadbedError as error:
                 say(f"{error.problem} {error.remedy}")
-    say("Nothing waits.")
+        others = (await services.reviews.waiting(usecase))["waiting"]
+    say(_nothing_for(me(), others))
 
 
 def _nothing_for(person: str, others: int) -> str:
     """People do not review tasks that they sent, or whose answer they know."""
     if not others:
         return "Nothing waits."
+    wait = "waits" if others == 1 else "wait"
     return (
-        f"Nothing waits for {person}; {others:,} wait for others: nobody reviews a task they sent."
+        f"Nothing waits for {person}; {others:,} {wait} for others: nobody reviews a task that "
+        "they sent. Tasks that a program sends with a token of its own wait for everybody."
     )
 
 
