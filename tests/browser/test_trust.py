@@ -33,6 +33,16 @@ def decide(inquiry, context):
 """
 
 
+PROOF = """
+WITH proof AS (
+    INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, risk_limit,
+                             certainty, items, covered, errors, detail, issued_at)
+    SELECT 'crt_1', use_case, behaviour, 1, 0.5, false, 0.02, 0.95, 400, 300, 1, '{}', now()
+    FROM version RETURNING id)
+UPDATE version SET certificate = proof.id FROM proof
+"""
+
+
 async def halt(site: Site) -> None:
     """Wrong labels on automatic answers, until the audit speaks."""
     app = site.app
@@ -93,11 +103,19 @@ async def test_a_halt_stands_at_the_top_until_it_is_seen(
 ) -> None:
     folders.write(DECIDER)
     async with serving(settings, url) as site:
+        await site.app.database.fetch(PROOF)
+        async with signed_in(site) as page:
+            await page.goto(f"{site.address}/usecases/triage")
+            proof = await page.get_by_role("region", name="What is proven").inner_text()
+            assert "So at most" in proof
         await halt(site)
         async with signed_in(site) as page:
             await page.goto(f"{site.address}/usecases/triage")
             assert "Halted" in await page.locator(".alert").inner_text()
             assert "nothing is promised now" in await page.locator("#figures-now").inner_text()
+            proof = await page.get_by_role("region", name="What is proven").inner_text()
+            assert "the running audit halted it" in proof
+            assert "So at most" not in proof
             notices = page.locator(".notice")
             waiting = await notices.count()
             assert waiting >= 1
