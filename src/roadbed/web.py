@@ -242,7 +242,9 @@ class Gateway:
             if viewer is None:
                 raise NotSignedInError
             name = path[len(start) : -len(end)]
-            status, answer = await take(self.roadbed, name, viewer, await _body(receive))
+            status, answer = await take(
+                self.roadbed, name, viewer, await _body(receive), header_keys=_header_keys(scope)
+            )
             await _answer(send, status, answer)
             return
         state = scope.setdefault("state", {})
@@ -324,6 +326,13 @@ def _name(host: bytes) -> str:
         return urlsplit(f"//{host.decode('latin-1')}").hostname or ""
     except ValueError:
         return ""
+
+
+def _header_keys(scope: Scope) -> list[str]:
+    """What the headers ``Idempotency-Key`` say."""
+    return [
+        value.decode("latin-1") for name, value in scope["headers"] if name == b"idempotency-key"
+    ]
 
 
 def _refuse_foreign(headers: dict[bytes, bytes], method: str, own: str) -> None:

@@ -80,6 +80,22 @@ class TestOneTask:
         again = await site.shop.post(TASKS, json={"key": "k1", "input": {"text": "hello"}})
         assert (again.status_code, again.json()) == (200, receipt)
 
+    async def test_the_header_is_another_place_for_the_key(self, site: Site) -> None:
+        body = {"input": {"text": "hello"}}
+        sent = (
+            await site.shop.post(TASKS, json=body, headers={"Idempotency-Key": '"k\\"1"'})
+        ).json()
+        assert sent["key"] == 'k"1'
+        for more, headers in (({"key": 'k"1'}, {}), ({}, {"idempotency-key": 'k"1'})):
+            again = await site.shop.post(TASKS, json={**body, **more}, headers=headers)
+            assert again.json()["task"] == sent["task"]
+        other = {"Idempotency-Key": "k2"}
+        refused = await site.shop.post(TASKS, json={**body, "key": "k1"}, headers=other)
+        await problem(refused, 422, "request_invalid")
+        empty = await site.shop.post(TASKS, json=body, headers={"Idempotency-Key": '""'})
+        await problem(empty, 422, "request_invalid")
+        assert len(await site.app.database.fetch("SELECT 1 FROM task")) == 1
+
     async def test_a_task_need_not_be_waited_for(self, site: Site) -> None:
         sent = await site.shop.post(TASKS, json={"input": {"text": "hello"}, "wait": 0})
         assert sent.status_code in {200, 202}

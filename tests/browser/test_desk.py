@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -244,6 +245,41 @@ class TestNoNetwork:
         await page.locator("#result .problem", has_text="does not answer").wait_for()
         await page.unroute("**/reviews/next*")
         assert await shown(page)
+
+    async def test_at_the_start_keeps_what_is_typed_before_the_item_is_there(
+        self, site: Site, page: Page
+    ) -> None:
+        held = asyncio.Event()
+
+        async def late(route: Route) -> None:
+            await held.wait()
+            await route.continue_()
+
+        await page.route("**/reviews/next*", late)
+        await page.reload()
+        await page.locator("[data-loading]").wait_for()
+        await page.keyboard.press("e")
+        await page.keyboard.type("axurefuns")
+        for key in ("Backspace", "Backspace"):
+            await page.keyboard.press(key)
+        held.set()
+        await shown(page)
+        await page.keyboard.type("nds")
+        assert await typed(page) == ("axurefunds", "")
+        assert await verdicts(site) == []
+
+
+async def test_a_halt_is_told_and_the_item_stays(site: Site, page: Page) -> None:
+    first = await shown(page)
+    await types(page, "refunds", note="why")
+    await page.locator("body[data-streaming]").wait_for()
+    await site.app.halts.halt("triage", actor="ana", reason="a wrong table")
+    await page.locator("main .halted", has_text="a wrong table").wait_for()
+    assert await shown(page) == first
+    assert await typed(page) == ("refunds", "why")
+    await page.keyboard.press("Enter")
+    await after(page, first)
+    assert await verdicts(site) == [(first, "correct", "refunds")]
 
 
 async def lose_the_answer(page: Page, path: str) -> None:

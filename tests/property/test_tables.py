@@ -57,7 +57,7 @@ class Generated:
         path.write_bytes(text.encode(self.encoding))
 
     def open(self, path: Path) -> Table:
-        return Table(path, is_header=lambda header: {"text", "label"} <= set(header))
+        return Table(path, match=lambda header: {"text", "label"} <= set(header))
 
 
 def as_csv_reads(path: Path, table: Generated) -> list[list[str]]:

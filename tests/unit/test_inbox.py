@@ -176,9 +176,10 @@ async def test_a_new_label_waits_for_the_role_that_confirms_it(app: App) -> None
 async def test_a_resume_waits_for_anybody_but_who_asked(app: App) -> None:
     await app.halts.halt("triage", actor="ben", reason="looks wrong")
     assert "resume" not in await inboxes(app)
-    await app.halts.resume("triage", actor="ana")
+    await app.halts.resume("triage", actor="ana", note="The rule is mended.")
     assert (await inboxes(app))["resume"] == holders(Permission.RESUME, "ana")
     [item] = await items(app, "dev", "resume")
+    assert item.why == "ana asks to resume triage: The rule is mended."
     assert set(item.others) == holders(Permission.RESUME, "ana", "dev")
     await app.halts.resume("triage", actor="dev")
     assert "resume" not in await inboxes(app)

@@ -85,6 +85,11 @@ class TestReading:
         assert says in caught.value.problem
         assert caught.value.remedy
 
+    def test_the_column_that_is_missing_is_named_and_no_other(self, read: Read) -> None:
+        rows_that_do_not_fit = "text;label\na;x;1\nb;y;2;3\n" * 9
+        with pytest.raises(TableError, match="no column 'Teams'"):
+            read(rows_that_do_not_fit, Columns(texts=["text"], label="Teams"))
+
     def test_what_cannot_be_stored_does_not_get_into_examples(
         self, read: Read, tmp_path: Path
     ) -> None:

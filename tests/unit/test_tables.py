@@ -21,7 +21,7 @@ def opened(tmp_path: Path) -> Open:
     def write(content: str | bytes, **more: Any) -> Table:
         path = tmp_path / "past.csv"
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return Table(path, is_header=lambda header: {"text", "label"} <= set(header), **more)
+        return Table(path, match=lambda header: {"text", "label"} <= set(header), **more)
 
     return write
 

@@ -113,6 +113,15 @@ def test_few_or_odd_examples_do_not_break_it(
             assert 0.0 < answer.confidence < 1.0
 
 
+@pytest.mark.parametrize("text", ["", " \n\t"])
+def test_a_text_that_is_empty_is_unsure(classifier: TextClassifier, text: str) -> None:
+    fitted = classifier.fit(examples(200), seed=0)
+    nothing, something = fitted.decide_many([Inquiry(text=text), Inquiry(text="send back shoes")])
+    assert isinstance(nothing, Unsure)
+    assert nothing.reason == "the text is empty."
+    assert isinstance(something, Answer)
+
+
 @pytest.mark.parametrize("given", [[], [("a", "x")] * 20, [("a", None)] * 20])
 def test_nothing_to_tell_apart_is_said(
     classifier: TextClassifier, given: list[tuple[str, str | None]]

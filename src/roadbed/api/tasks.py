@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from copy import deepcopy
 from math import isfinite
 from typing import Any
@@ -57,6 +58,15 @@ _TASK_BODY: dict[str, Any] = {
 
 
 _REVISION_BODY = deepcopy(_TASK_BODY)
+_TASK_BODY["parameters"] = [
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+        "description": "Another place for the key.",
+    }
+]
 _properties = _REVISION_BODY["requestBody"]["content"]["application/json"]["schema"]["properties"]
 del _properties["key"]
 _properties["reason"] = {
@@ -74,21 +84,31 @@ _properties["reason"] = {
 @needs(Permission.SUBMIT)
 async def submit(name: str, request: Request) -> Response:
     """Send a piece of work. 200 with its receipt once decided, 202 when that takes longer."""
-    status, answer = await take(app_of(request), name, viewer_of(request), await request.body())
+    status, answer = await take(
+        app_of(request),
+        name,
+        viewer_of(request),
+        await request.body(),
+        header_keys=request.headers.getlist("idempotency-key"),
+    )
     return Response(answer, status, media_type="application/json")
 
 
-async def take(app: App, name: str, viewer: Viewer, body: bytes) -> tuple[int, bytes]:
+async def take(
+    app: App, name: str, viewer: Viewer, body: bytes, *, header_keys: Sequence[str] = ()
+) -> tuple[int, bytes]:
     """``submit`` without the framework: status and JSON.
 
     ``web.py`` calls it directly, because routing and dependencies of the framework cost more than
-    the rest of a task; so it checks the permission itself. Raises the errors that ``problems``
+    the rest of a task; so it checks the permission itself. ``header_keys`` are the headers
+    ``Idempotency-Key``, another name of the key. Raises the errors that ``problems``
     knows.
     """
     admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
     declared = served(app, name)
     numbers = app.deployments.get(name).numbers()
     key, content, wait = _task_body(parsed(body))
+    key = _one_key(key, header_keys)
     admission, running = await app.decisions.submit(
         name,
         content,
@@ -145,6 +165,24 @@ def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]
     unknown_fields(body, {"key", "input", "wait"}, "A task has input, and may have key and wait.")
     content, wait = _input_and_wait(body)
     return _optional_text(body, "key"), content, wait
+
+
+def _one_key(key: str | None, headers: Sequence[str]) -> str | None:
+    """The key of the body or of the header, which may be in quotes as HTTP writes texts."""
+    told = {_unquoted(header.strip()) for header in headers}
+    if "" in told:
+        raise RequestError("The Idempotency-Key is empty.", "Give a key, or leave the header out.")
+    if key is not None:
+        told.add(key)
+    if len(told) > 1:
+        raise RequestError("The request has several keys.", "Send one, in the body or the header.")
+    return next(iter(told), None)
+
+
+def _unquoted(text: str) -> str:
+    if len(text) > 1 and text[0] == text[-1] == '"':
+        return text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+    return text
 
 
 def _revision_body(body: dict[str, Any]) -> tuple[dict[str, Any], str | None, float]:

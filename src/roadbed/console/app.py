@@ -194,6 +194,7 @@ _LIVE = frozenset(
         usecase,
         trust.trust,
         labels.labels,
+        reviews.desk,
         deliveries.deliveries,
         deliveries.delivery,
         releases.releases,

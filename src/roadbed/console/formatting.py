@@ -18,6 +18,7 @@ from roadbed.decisions.model import LiveVersion
 from roadbed.deliveries.model import Delivery
 from roadbed.improvement.model import Proposal
 from roadbed.insight.monitoring import Overview
+from roadbed.kernel import figures
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later, localised, number, several
 
@@ -229,6 +230,11 @@ def milliseconds(seconds: float | None) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """A share in [0, 1] as a percentage."""
     return _("none") if share is None else f"{localised(f'{share * 100:.{digits}f}')} %"
+
+
+def limit(share: float) -> str:
+    """A limit that a pod declares, with the digits that it has: ``2 %``, ``0.5 %``."""
+    return figures.percent(share)
 
 
 def points(share: float) -> str:

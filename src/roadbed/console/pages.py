@@ -58,6 +58,7 @@ _environment.install_gettext_callables(  # type: ignore[attr-defined]
 _environment.filters.update(
     above=above,
     percent=on_one_line(formatting.percent),
+    limit=on_one_line(formatting.limit),
     duration=on_one_line(formatting.duration),
     span=on_one_line(formatting.span),
     exact=formatting.exact,

@@ -13,7 +13,8 @@ class Halt:
     """A halt or a drill. Times are seconds from the request.
 
     ``in_flight`` lists the effects that were in progress when it was fenced; ``quiesced_seconds``
-    is ``None`` while one still is.
+    is ``None`` while one still is. ``resume_reason`` is what the person who requested a resume
+    wrote.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Halt:
     quiesced_seconds: float | None
     in_flight: Sequence[Mapping[str, Any]]
     resume_asked_by: str | None
+    resume_reason: str | None
     resumed_by: str | None
     resumed_at: datetime | None
 

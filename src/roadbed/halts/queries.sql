@@ -59,7 +59,9 @@ WHERE halt.use_case = %(use_case)s AND halt.kind = 'halt' AND halt.resumed_at IS
 ORDER BY halt.asked_at DESC LIMIT 1
 
 -- name: resume_first
-UPDATE halt SET resume_asked_by = %(actor)s, resume_asked_at = %(at)s WHERE id = %(id)s
+UPDATE halt SET resume_asked_by = %(actor)s, resume_asked_at = %(at)s,
+                resume_reason = nullif(%(reason)s, '')
+WHERE id = %(id)s
 
 -- name: resume_second
 UPDATE halt SET resumed_by = %(actor)s, resumed_at = %(at)s
@@ -67,12 +69,12 @@ WHERE use_case = %(use_case)s AND kind = 'halt' AND resumed_at IS NULL
 
 -- name: get
 SELECT id, use_case, kind, reason, actor, asked_at, fenced_seconds, quiesced_seconds, in_flight,
-       resume_asked_by, resumed_by, resumed_at
+       resume_asked_by, resume_reason, resumed_by, resumed_at
 FROM halt WHERE id = %(id)s
 
 -- name: history
 SELECT id, use_case, kind, reason, actor, asked_at, fenced_seconds, quiesced_seconds, in_flight,
-       resume_asked_by, resumed_by, resumed_at
+       resume_asked_by, resume_reason, resumed_by, resumed_at
 FROM halt WHERE use_case = %(use_case)s ORDER BY asked_at DESC LIMIT %(most)s
 
 -- name: last
@@ -81,7 +83,7 @@ SELECT max(asked_at) AS at FROM halt WHERE use_case = %(use_case)s
 -- name: in_force
 SELECT DISTINCT ON (halt.use_case) halt.id, halt.use_case, halt.kind, halt.reason, halt.actor,
        halt.asked_at, halt.fenced_seconds, halt.quiesced_seconds, halt.in_flight,
-       halt.resume_asked_by, halt.resumed_by, halt.resumed_at
+       halt.resume_asked_by, halt.resume_reason, halt.resumed_by, halt.resumed_at
 FROM halt
 JOIN use_case ON use_case.name = halt.use_case AND use_case.halted
 WHERE halt.kind = 'halt' AND halt.resumed_at IS NULL

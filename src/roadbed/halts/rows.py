@@ -93,6 +93,7 @@ class GetRow(TypedDict):
     quiesced_seconds: float | None
     in_flight: Json
     resume_asked_by: str | None
+    resume_reason: str | None
     resumed_by: str | None
     resumed_at: datetime | None
 
@@ -110,6 +111,7 @@ class HistoryRow(TypedDict):
     quiesced_seconds: float | None
     in_flight: Json
     resume_asked_by: str | None
+    resume_reason: str | None
     resumed_by: str | None
     resumed_at: datetime | None
 
@@ -133,6 +135,7 @@ class InForceRow(TypedDict):
     quiesced_seconds: float | None
     in_flight: Json
     resume_asked_by: str | None
+    resume_reason: str | None
     resumed_by: str | None
     resumed_at: datetime | None
 

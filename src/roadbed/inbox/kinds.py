@@ -61,14 +61,8 @@ def _of_operation(sources: Sources) -> Sequence[Kind]:
             title=later("Agree to resume"),
             permission=_P.RESUME,
             button=later("Read and agree"),
-            find=_rows(sources, _SQL["resumes"], "asked_by", "reason"),
-            why=lambda item: (
-                _(
-                    "%(person)s asks to resume %(use_case)s. It stays halted until a second person "
-                    "agrees."
-                )
-                % {"person": item.facts["asked_by"], "use_case": item.use_case}
-            ),
+            find=_rows(sources, _SQL["resumes"], "asked_by", "reason", "resume_reason"),
+            why=_why_resume,
             link=lambda item: f"/usecases/{item.use_case}/halt#resume",
         ),
         Kind(
@@ -267,6 +261,20 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
         ),
         kind("review", later("Review"), _reviews),
     ]
+
+
+def _why_resume(item: Waiting) -> str:
+    facts = {
+        "person": item.facts["asked_by"],
+        "use_case": item.use_case,
+        "reason": str(item.facts["resume_reason"] or "").rstrip("."),
+    }
+    if facts["reason"]:
+        return _("%(person)s asks to resume %(use_case)s: %(reason)s.") % facts
+    return (
+        _("%(person)s asks to resume %(use_case)s. It stays halted until a second person agrees.")
+        % facts
+    )
 
 
 def _rows(sources: Sources, query: Query[RowT], *facts: str) -> Find:

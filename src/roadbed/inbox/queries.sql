@@ -45,7 +45,8 @@ WHERE use_case = ANY (%(use_cases)s) AND step = ANY ('{planned,gated,shadow,cana
 
 -- name: resumes
 SELECT DISTINCT ON (halt.use_case) halt.use_case, halt.resume_asked_at AS since,
-       halt.resume_asked_by AS asked_by, ARRAY[halt.resume_asked_by] AS barred, halt.reason
+       halt.resume_asked_by AS asked_by, ARRAY[halt.resume_asked_by] AS barred, halt.reason,
+       halt.resume_reason
 FROM halt
 JOIN use_case ON use_case.name = halt.use_case AND use_case.halted
 WHERE halt.use_case = ANY (%(use_cases)s) AND halt.kind = 'halt' AND halt.resumed_at IS NULL

@@ -41,6 +41,7 @@ class ResumesRow(TypedDict):
     asked_by: str | None
     barred: list[str] | None
     reason: str
+    resume_reason: str | None
 
 
 class HeldDeliveriesRow(TypedDict):

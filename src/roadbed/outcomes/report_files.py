@@ -63,7 +63,7 @@ def _objects(file: Iterator[str]) -> Iterator[Line]:
 def _table(path: Path, declared: UseCase, told: Callable[[str], None]) -> Iterator[Line]:
     schema = declared.output.model_json_schema().get("properties", {})
     known = {*FIELDS, *schema}
-    table = Table(path, is_header=lambda header: set(header) <= known)
+    table = Table(path, match=lambda header: set(header) <= known)
     if unknown := [name for name in table.header if name not in known]:
         raise OutcomeError(
             sentence(

@@ -196,7 +196,7 @@ ORDER BY position
 
 -- name: incident_halts
 SELECT id, kind, reason, actor, asked_at, fenced_seconds, quiesced_seconds, in_flight,
-       resume_asked_by, resumed_by, resumed_at
+       resume_asked_by, resume_reason, resumed_by, resumed_at
 FROM halt WHERE use_case = %(use_case)s AND asked_at BETWEEN %(since)s AND %(until)s
 ORDER BY asked_at
 

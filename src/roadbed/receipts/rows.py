@@ -226,6 +226,7 @@ class IncidentHaltsRow(TypedDict):
     quiesced_seconds: float | None
     in_flight: Json
     resume_asked_by: str | None
+    resume_reason: str | None
     resumed_by: str | None
     resumed_at: datetime | None
 

@@ -15,17 +15,26 @@ _NAMES = {",": "a comma", ";": "a semicolon", "\t": "a tabulator", "|": "a verti
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How well a dialect fits: whether the header is right, and the share of rows that fit it."""
+    """How well a dialect fits.
+
+    ``match`` is the share of the header that is looked for, 1 where it is right; ``share`` that of
+    the rows that fit the header.
+    """
 
     dialect: Dialect
     header: Sequence[str]
-    is_right: bool
+    match: float
     share: float
 
     @property
-    def rank(self) -> tuple[bool, float, int]:
+    def is_right(self) -> bool:
+        """Whether the header is the one that is looked for."""
+        return self.match >= 1
+
+    @property
+    def rank(self) -> tuple[float, float, int]:
         """The better one is the greater."""
-        return self.is_right, self.share, min(len(self.header), 2)
+        return self.match, self.share, min(len(self.header), 2)
 
 
 def find_dialect(
@@ -33,12 +42,12 @@ def find_dialect(
     *,
     whole: bool,
     delimiter: str | None,
-    is_header: Callable[[Sequence[str]], bool],
+    match: Callable[[Sequence[str]], float],
 ) -> Fit:
     """The dialect that fits the first lines of a table best; ``whole``: there are no others.
 
-    ``is_header`` says whether a row is the header that is looked for. Ties go to the plainer
-    dialect: a comma before a semicolon, a double quote, doubled inside quotes.
+    ``match`` gives the share of the header that is looked for which a row has. Ties go to the
+    plainer dialect: a comma before a semicolon, a double quote, doubled inside quotes.
     """
     quotes = [Dialect()]
     text = "".join(lines)
@@ -55,7 +64,7 @@ def find_dialect(
                 dialect = Dialect(
                     delimiter=mark, quote=kind.quote, escape=kind.escape, blanks=blanks
                 )
-                fits.append(_fit(lines, dialect, is_header, whole=whole))
+                fits.append(_fit(lines, dialect, match, whole=whole))
     best = max(fits, key=lambda fit: fit.rank)  # the first of equals
     single = [fit for fit in fits if fit.dialect.quote == "'" and fit.rank >= best.rank]
     if best.dialect.quote == '"' and single and _all_quoted(lines, best.dialect):
@@ -81,7 +90,7 @@ def described(dialect: Dialect, *, named: bool) -> list[str]:
 def _fit(
     lines: Sequence[str],
     dialect: Dialect,
-    is_header: Callable[[Sequence[str]], bool],
+    match: Callable[[Sequence[str]], float],
     *,
     whole: bool,
 ) -> Fit:
@@ -100,7 +109,7 @@ def _fit(
             total += 1
             fitting += fits(record.cells, len(header))
     header = header or []
-    return Fit(dialect, header, is_header(header), fitting / total if total else 1.0)
+    return Fit(dialect, header, match(header), fitting / total if total else 1.0)
 
 
 def fits(cells: Sequence[str], columns: int) -> bool:

@@ -49,9 +49,9 @@ class LeftOut:
 class Table:
     """A table in a file: a header, and rows that are read anew each time ``rows`` is called.
 
-    ``delimiter`` and ``encoding`` are found where they are not given. ``is_header`` says whether
-    names are the header that is looked for; it tells dialects apart. Raises ``TableError`` for a
-    file without a header, or one whose encoding nobody can tell.
+    ``delimiter`` and ``encoding`` are found where they are not given. ``match`` gives the
+    share of the header that is looked for which names have, 1 for all; it tells dialects apart.
+    Raises ``TableError`` for a file without a header, or one whose encoding nobody can tell.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Table:
         *,
         delimiter: str | None = None,
         encoding: str | None = None,
-        is_header: Callable[[Sequence[str]], bool] = bool,
+        match: Callable[[Sequence[str]], float] = bool,
     ) -> None:
         if delimiter is not None and (len(delimiter) != 1 or delimiter in "\"'\\\r\n"):
             raise TableError(
@@ -82,7 +82,7 @@ class Table:
         except UnicodeError as error:
             raise self._undecodable(error) from error
         mark = delimiter or sample.delimiter
-        best = find_dialect(sample.lines, whole=sample.whole, delimiter=mark, is_header=is_header)
+        best = find_dialect(sample.lines, whole=sample.whole, delimiter=mark, match=match)
         self._begins = sample.begins
         self._dialect = best.dialect
         self.header: Sequence[str] = best.header
@@ -95,7 +95,7 @@ class Table:
                 sentence("%(path)s has no header.", path=path),
                 sentence("Give a table whose first line names the columns."),
             )
-        if not best.is_right and (line := _later_header(sample, mark, is_header)):
+        if not best.is_right and (line := _later_header(sample, mark, match)):
             raise TableError(
                 sentence(
                     "The header of %(path)s seems to stand on line %(line)s.", path=path, line=line
@@ -293,11 +293,11 @@ class _Sample:
 
 
 def _later_header(
-    sample: _Sample, delimiter: str | None, is_header: Callable[[Sequence[str]], bool]
+    sample: _Sample, delimiter: str | None, match: Callable[[Sequence[str]], float]
 ) -> int | None:
     for number in range(1, min(len(sample.lines), _MOST_ABOVE)):
         best = find_dialect(
-            sample.lines[number:], whole=sample.whole, delimiter=delimiter, is_header=is_header
+            sample.lines[number:], whole=sample.whole, delimiter=delimiter, match=match
         )
         if best.is_right:
             return sample.begins + number

@@ -32,8 +32,10 @@ class Columns:
     texts: Sequence[str]
     label: str
 
-    def in_header(self, header: Sequence[str]) -> bool:
-        return {*self.texts, self.label} <= set(header)
+    def share_in(self, header: Sequence[str]) -> float:
+        """The share of these columns that a header has."""
+        names = {*self.texts, self.label}
+        return len(names & set(header)) / len(names)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +119,7 @@ def read_past_work(
     ``LabelsUnclearError`` where labels look alike or look empty and ``answers`` do not say more.
     """
     answers = answers or Answers()
-    table = Table(path, delimiter=delimiter, encoding=encoding, is_header=columns.in_header)
+    table = Table(path, delimiter=delimiter, encoding=encoding, match=columns.share_in)
     places = [_place(table.header, name) for name in columns.texts]
     label_place = _place(table.header, columns.label)
     spellings = _Spellings(answers, table)

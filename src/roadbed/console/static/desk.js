@@ -13,6 +13,9 @@ function reviewDesk(path) {
   let current = null, following = null, busy = false, last = "", unsure = "";
   let done = drawer.read(`done:${usecase}`) || [];
 
+  // What somebody types after "e" while an item is on its way: it belongs into its field.
+  let early = null;
+
   const id = (node) => (node && node.dataset.review) || "";
   const fetchNext = async (after, first) =>
     part((await ask(`${path}/next?after=${after}${first ? `&first=${encodeURIComponent(first)}` : ""}`)).html);
@@ -56,6 +59,28 @@ function reviewDesk(path) {
     following = id(node) ? fetchNext(id(node)).catch(() => null) : null;
     if (!id(node)) setTimeout(refill, 3000);
     else if (node.dataset.blind === "yes") place.querySelector(".text").scrollIntoView({ block: "nearest" });
+    if (!busy) write();
+  }
+
+  function write() {
+    const text = early;
+    const field = text !== null && id(current) && current.querySelector("[name^='output.']");
+    if (!field) return;
+    early = null;
+    field.focus();
+    if (field.matches("select, [type=checkbox]")) return;
+    field.value += text;
+    keep();
+  }
+
+  function wait(event) {
+    if (early === null || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key.length === 1) early += event.key;
+    else if (event.key === "Backspace") early = early.slice(0, -1);
+    else if (event.key === "Escape") early = null;
+    else if (event.key !== "Enter") return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
   }
 
   async function refill() {
@@ -127,7 +152,10 @@ function reviewDesk(path) {
       if (taken) trouble(NO_ANSWER, word("stored"));
       else trouble(NO_ANSWER, word("try-again"));
       if (taken) follow(left);
-    } finally { busy = false; }
+    } finally {
+      busy = false;
+      write();
+    }
   }
 
   // The verdict is on disk, only the next item is not here yet.
@@ -189,7 +217,10 @@ function reviewDesk(path) {
     } catch {
       unsure = review;
       trouble(NO_ANSWER, word("press-u"));
-    } finally { busy = false; }
+    } finally {
+      busy = false;
+      write();
+    }
   }
 
   async function begin() {
@@ -222,12 +253,17 @@ function reviewDesk(path) {
     if (at.dataset.use) use(at);
     else verdict(last, { new_labels: "yes" });
   });
+  document.addEventListener("keydown", wait, true);
   begin();
 
   const field = (selector) => current && current.querySelector(selector);
   return {
     a: () => id(current) && current.dataset.blind === "no" && current.dataset.answer === "yes" && verdict("accept"),
-    e: () => { const at = field("[name^='output.']"); if (at) at.focus(); },
+    e: () => {
+      const at = field("[name^='output.']");
+      if (busy || !(id(current) || current && "empty" in current.dataset)) early = "";
+      else if (at) at.focus();
+    },
     x: () => verdict("reject"), s: () => send("/skip"), u: undo,
     w: () => { const at = field("[name='new_kind']"); if (at) { at.checked = !at.checked; keep(); } },
     n: () => { const at = field("[name='note']"); if (at) at.focus(); },

@@ -63,7 +63,7 @@ const KEEP = {
   callbacks: {
     beforeNodeMorphed: (before) => {
       if (before.nodeType !== Node.ELEMENT_NODE) return !selected(before);
-      if (before.matches("[type=range], [data-part], dialog[open]")) return false;
+      if (before.matches("[type=range], [data-part], [data-own], dialog[open]")) return false;
       return !(before.matches(`form, ${FIELDS}`) && inHand(before));
     },
     beforeNodeRemoved: (node) => node.nodeType !== Node.ELEMENT_NODE || !(inHand(node) || node.matches("dialog[open]")),

@@ -118,6 +118,8 @@ class TextClassifier:
         evidence = self._evidence(rows, margins)
         return [
             self._answer(int(lead), float(sure[row]), float(cautious[row]), evidence[row])
+            if texts[row].strip()
+            else Unsure(reason="the text is empty.", cost=_FREE)
             for row, lead in enumerate(margins.argmax(axis=1))
         ]
 
