@@ -1,11 +1,14 @@
 """The message catalogue: ``make messages`` collects every message and makes the pseudo-language.
 
+It also lists the messages that are stored, for ``kernel/stored_sentences.py``.
+
 ``tests/unit/test_messages.py`` fails if a file differs from what is made here.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +19,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import write_po
 
 from roadbed.kernel.messages import DOMAIN, LOCALES
+from roadbed.kernel.stored_sentences import FILE
 
 _SOURCE = Path(__file__).parents[1] / "src" / "roadbed"
 _METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
@@ -38,6 +42,14 @@ _KEYWORDS = {
     "sentences": (1, 2),
     "Chip": (2,),
 }
+# Those among them of messages that are stored in English and worded again for each reader.
+_STORED = {
+    "stored_sentence": None,
+    "stored_sentences": (1, 2),
+    "stored_message": None,
+    "stored_messages": (1, 2),
+}
+_KEYWORDS |= _STORED
 PSEUDO = "en_XA"
 _ACCENTS = str.maketrans("aceinosuyACEINOSUY", "áçéïñöšüýÁÇÉÏÑÖŠÜÝ")
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is the same file
@@ -52,6 +64,13 @@ def messages() -> Catalog:
     for file, _, message, comments, context in sorted(extracted, key=lambda one: (one[0], one[1])):
         catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
     return catalogue
+
+
+def stored_messages() -> list[str | tuple[str, ...]]:
+    """Every message that is stored, once, sorted."""
+    extracted = extract_from_dir(_SOURCE, _METHODS[:1], keywords=_STORED)
+    found = {message for _, _, message, *_ in extracted}
+    return sorted(found, key=lambda message: message if isinstance(message, str) else message[0])
 
 
 def pseudo(message: str) -> str:
@@ -86,7 +105,12 @@ def files() -> dict[Path, bytes]:
         include_lineno=False,
     )
     write_mo(mo, made)
-    return {LOCALES / f"{DOMAIN}.pot": pot.getvalue(), folder / f"{DOMAIN}.mo": mo.getvalue()}
+    stored = json.dumps(stored_messages(), indent=0, ensure_ascii=False) + "\n"
+    return {
+        LOCALES / f"{DOMAIN}.pot": pot.getvalue(),
+        folder / f"{DOMAIN}.mo": mo.getvalue(),
+        FILE: stored.encode(),
+    }
 
 
 if __name__ == "__main__":

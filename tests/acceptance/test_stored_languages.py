@@ -1,0 +1,84 @@
+"""Sentences that were stored in English are in the language of whoever reads a page.
+
+Pages are read in the pseudo-language, in which no English is left besides what people wrote.
+"""
+
+from __future__ import annotations
+
+from html import unescape
+
+import pytest
+
+from tests.browsing import browsing
+from tests.conftest import Folders, Site
+from tests.messages import PSEUDO, pseudo
+from tests.plain_english import plain_english
+from tests.unit.test_decisions import RUBBISH, RULES
+from tests.unit.test_trust import stand
+
+OTHER = {"Accept-Language": PSEUDO.replace("_", "-")}
+PURPOSE = "Send each inquiry to the team that resolves it"
+
+
+async def read(site: Site, path: str, *values: str, person: str = "reviewer") -> str:
+    """A page in the pseudo-language, of which nothing is English but ``values``."""
+    async with browsing(site, person) as browser:
+        page = await browser.get(path, headers=OTHER)
+    assert page.status_code == 200, page.text
+    assert plain_english(page.text, PURPOSE, *values) == [], path
+    return unescape(page.text)
+
+
+async def submit(site: Site, text: str) -> str:
+    """The id of a task that was decided."""
+    answer = await site.shop.post("/usecases/triage/tasks", json={"input": {"text": text}})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["task"])
+
+
+class TestRouting:
+    async def test_a_receipt_says_why_in_the_language_of_its_reader(self, site: Site) -> None:
+        await stand(site.app, state="shadow", threshold=None, reference_rate=0.0)
+        task = await submit(site, "back")
+        page = await read(site, f"/receipts/{task}")
+        assert pseudo("Nothing is proven for this version yet.") in page
+        receipt = (await site.shop.get(f"/receipts/{task}", headers=OTHER)).json()
+        assert "Nothing is proven for this version yet." in str(receipt)
+
+    async def test_figures_and_reasons_inside_are_kept(self, site: Site) -> None:
+        await stand(site.app, threshold=0.95, reference_rate=0.0)
+        below, unsure = await submit(site, "back"), await submit(site, "unsure")
+        message = pseudo(
+            "Confidence %(score)s is below %(threshold)s, the threshold at which the risk limit "
+            "is proven."
+        )
+        assert message % {"score": "0.900", "threshold": "0.950"} in await read(
+            site, f"/receipts/{below}"
+        )
+        page = await read(site, f"/receipts/{unsure}", "it says so")
+        assert pseudo("The decider is unsure: %(reason)s") % {"reason": "it says so"} in page
+
+    @pytest.mark.usefixtures("rubbish")
+    async def test_answers_that_cannot_be_used(self, site: Site) -> None:
+        await stand(site.app, reference_rate=0.0)
+        for text in ("none", "text", "raises", "nan", "high", "bool", "evidence"):
+            task = await submit(site, text)
+            await read(site, f"/receipts/{task}", "object is not callable")
+        await read(site, "/usecases/triage/reviews")
+        await read(site, "/receipts")
+
+    @pytest.mark.usefixtures("ruled")
+    async def test_rules_that_apply_and_rules_that_fail(self, site: Site) -> None:
+        await stand(site.app, reference_rate=0.0)
+        for text in ("my lawyer writes", "casino", "hello"):
+            await read(site, f"/receipts/{await submit(site, text)}", text)
+
+
+@pytest.fixture
+def rubbish(folders: Folders) -> None:
+    folders.write(RUBBISH)
+
+
+@pytest.fixture
+def ruled(folders: Folders) -> None:
+    folders.write(rules=RULES)
