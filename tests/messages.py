@@ -10,8 +10,10 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -22,7 +24,16 @@ from roadbed.kernel.messages import DOMAIN, LOCALES
 from roadbed.kernel.stored_sentences import FILE
 
 _SOURCE = Path(__file__).parents[1] / "src" / "roadbed"
-_METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
+_METHODS = [
+    ("**.py", "python"),
+    ("**/queries.sql", "tests.messages:of_statements"),
+    ("**.html", "jinja2.ext:babel_extract"),
+]
+# A text of a statement, with what is joined to it: columns and further texts.
+_TEXT = r"'[^'\n]*'(?:\s*\n\s*'[^'\n]*')*"
+_CHAIN = re.compile(rf"{_TEXT}(?:\s*\|\|\s*(?:{_TEXT}|[a-z_.]+))*")
+_PART = re.compile(r"'(?P<text>[^'\n]*)'|(?:[a-z_]+\.)?(?P<column>[a-z_]+)")
+_TOLD = re.compile(r"^[A-Z][a-z]* [a-z]+ .*(?:[.?]|\)s)$")  # a sentence, not a label
 _OPTIONS = {
     "**.html": {
         "extensions": "jinja2.ext.i18n",
@@ -57,6 +68,20 @@ _NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is 
 _KEPT = re.compile(r"(%\(\w+\)[rs]|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
 
 
+def of_statements(
+    file: IO[bytes], keywords: object, tags: object, options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """The sentences that statements store: ``'Ended ' || state || '.'`` is one with a value."""
+    source = re.sub(r"--.*", lambda comment: " " * len(comment[0]), file.read().decode())
+    for chain in _CHAIN.finditer(source):
+        message = "".join(
+            f"%({part['column']})s" if part["column"] else part["text"]
+            for part in _PART.finditer(chain[0])
+        )
+        if _TOLD.search(message):
+            yield source[: chain.start()].count("\n") + 1, "stored_sentence", message, []
+
+
 def messages() -> Catalog:
     """Every message of the source, with the files that it stands in."""
     catalogue = Catalog(project="Roadbed", header_comment="# The messages of Roadbed.", fuzzy=False)
@@ -68,7 +93,7 @@ def messages() -> Catalog:
 
 def stored_messages() -> list[str | tuple[str, ...]]:
     """Every message that is stored, once, sorted."""
-    extracted = extract_from_dir(_SOURCE, _METHODS[:1], keywords=_STORED)
+    extracted = extract_from_dir(_SOURCE, _METHODS[:2], keywords=_STORED)
     found = {message for _, _, message, *_ in extracted}
     return sorted(found, key=lambda message: message if isinstance(message, str) else message[0])
 

@@ -17,6 +17,7 @@ _WORDS = re.compile(r"[A-Za-z]\w* +[A-Za-z]|^\W*[A-Z][a-z]")
 _NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://|\s*UTC$")  # how an address or a tag begins
 # Calls whose constants are messages, tags, patterns, addresses or names.
 _CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip", "sentence", "sentences"}
+_CATALOGUE |= {"stored_sentence", "stored_sentences", "stored_message", "stored_messages"}
 _CODE = {
     "Markup",
     "Route",

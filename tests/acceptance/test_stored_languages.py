@@ -9,11 +9,14 @@ from html import unescape
 
 import pytest
 
+from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.usecases.destinations import RefusedError
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
 from tests.messages import PSEUDO, pseudo
 from tests.plain_english import plain_english
 from tests.unit.test_decisions import RUBBISH, RULES
+from tests.unit.test_deliveries import Ledger, pump
 from tests.unit.test_trust import stand
 
 OTHER = {"Accept-Language": PSEUDO.replace("_", "-")}
@@ -72,6 +75,43 @@ class TestRouting:
         await stand(site.app, reference_rate=0.0)
         for text in ("my lawyer writes", "casino", "hello"):
             await read(site, f"/receipts/{await submit(site, text)}", text)
+
+
+class TestDeliveries:
+    async def test_the_reasons_of_deliveries(self, site: Site) -> None:
+        app = site.app
+        crm = Ledger(
+            trouble=[
+                RefusedError(stored_sentence("It answered %(status)s.", status=403), cause="403")
+            ]
+        )
+        use_case = app.deployments.get("triage").loaded.declared
+        use_case.deliver("crm", to=crm)
+        use_case.deliver("never", to=Ledger(), when="output.queue == 'none'")
+        use_case.deliver("odd", to=Ledger(), when="input.missing == 1")
+        await stand(app, reference_rate=0.0)
+        task = await submit(site, "back")
+        await pump(app)
+        page = await read(site, f"/receipts/{task}")
+        assert pseudo("It answered %(status)s.") % {"status": "403"} in page
+        await read(site, "/usecases/triage/deliveries?state=all", "'none'", "input.missing == 1")
+        for delivery in await app.deliveries.list("triage", most=20):
+            await read(site, f"/deliveries/{delivery.id}", "'none'", "no such key")
+        await read(site, "/usecases/triage")
+        await read(site, "/", "ana, dev, shop", "ben, chi, shop")
+
+    async def test_reasons_that_statements_write(self, site: Site) -> None:
+        app = site.app
+        app.deployments.get("triage").loaded.declared.deliver(
+            "crm", to=Ledger(), when="input.missing == 1"
+        )
+        await stand(app, reference_rate=0.0)
+        await submit(site, "back")
+        await pump(app)
+        await app.database.fetch("UPDATE delivery SET approve_until = now() - interval '1 hour'")
+        await pump(app)
+        page = await read(site, "/usecases/triage/deliveries?state=all", "input.missing == 1")
+        assert pseudo("Nobody approved it in time.") in page
 
 
 @pytest.fixture

@@ -18,8 +18,8 @@ from roadbed.decisions.model import LiveVersion
 from roadbed.deliveries.model import Delivery
 from roadbed.improvement.model import Proposal
 from roadbed.insight.monitoring import Overview
+from roadbed.kernel.messages import SOURCE, later, localised, number, several, spoken
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import later, localised, number, several
 from roadbed.kernel.stored_sentences import reworded
 
 # Of a time: how many of a unit make the next one.
@@ -203,12 +203,21 @@ def upright(value: object) -> object:
 
 def worded(value: object) -> object:
     """A stored sentence in the language of whoever reads; any other value as it is."""
-    return reworded(value) if type(value) is str else value
+    if type(value) is not str or spoken() == SOURCE:
+        return value
+    if kind := _KINDS_OF_ERROR.match(value):
+        return kind[0] + reworded(value[kind.end() :])
+    return reworded(value)
+
+
+def stored(text: str) -> str:
+    """A text that code has stored, of whatever length, in the language of whoever reads."""
+    return reworded(text, certain=True)
 
 
 def sentence(reason: str | None) -> str:
     """A reason as a sentence, without the kind of error, which the state shows."""
-    text = reworded(_KINDS_OF_ERROR.sub("", reason or "").strip())
+    text = reworded(_KINDS_OF_ERROR.sub("", reason or "").strip(), certain=True)
     return text and text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
 
 

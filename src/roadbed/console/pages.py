@@ -90,6 +90,7 @@ _environment.filters.update(
     code=formatting.code,
     milliseconds=on_one_line(formatting.milliseconds),
     sentence=formatting.sentence,
+    stored=formatting.stored,
     role=lambda role: named([role]),
     seen=formatting.seen,
     capitalised=formatting.capitalised,

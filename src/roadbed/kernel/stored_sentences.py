@@ -20,6 +20,9 @@ from roadbed.kernel.sentences import Sentence, in_source
 FILE = messages.LOCALES / "stored.json"
 LONGEST = 4_000  # characters of a text that is looked at
 _DEEPEST = 5  # sentences inside of sentences
+_SEPARATOR = "; "
+_MOST_PARTS = 4  # of one sentence of a list
+_FEWEST_WORDS = 3  # of a message that is found without a word of its caller
 _PLACE = re.compile(r"%\((\w+)\)[rs]")
 _FIGURE = re.compile(r"([+\-−]?[0-9][0-9,]*(?:\.[0-9]+)?)((?: (?:%|s|ms|h))?)")
 Message = str | tuple[str, str]  # one, or singular and plural
@@ -45,36 +48,58 @@ def stored_messages(singular: str, plural: str) -> tuple[str, str]:
     return singular, plural
 
 
-def reworded(text: str) -> str:
+def reworded(text: str, *, certain: bool = False) -> str:
     """A stored text in the language of whoever reads; the text itself if no message made it.
+
+    ``certain`` says that code wrote the text, not a person. Then messages of one or two words are
+    read too, which what people write could resemble, and a list of sentences (``one; another``).
 
     Values are kept. A value that is a stored sentence is worded again too, and a number gets the
     form of the language. The time is linear in the length of the text.
     """
     if messages.spoken() == messages.SOURCE or len(text) > LONGEST or " " not in text:
         return text
-    return _reworded(text, 0)
+    told = _reworded(text, 0, certain=certain)
+    if certain and told == text and _SEPARATOR in text:
+        return _SEPARATOR.join(_listed(text.split(_SEPARATOR)))
+    return told
 
 
-def matched(text: str) -> Message | None:
+def matched(text: str, *, certain: bool = False) -> Message | None:
     """The message that ``text`` is taken for; ``None`` if there is none."""
-    for pattern, _ in _matches(text):
+    for pattern, _ in _matches(text, certain=certain):
         return pattern.message
     return None
 
 
-def _reworded(text: str, depth: int) -> str:
-    for pattern, values in _matches(text):
-        if depth == _DEEPEST:
-            return pattern.told(values)
-        return pattern.told({name: _value(value, depth + 1) for name, value in values.items()})
+def _listed(parts: Sequence[str]) -> Iterator[str]:
+    """The sentences of a list, each of as few parts as a message fits: some hold a semicolon."""
+    begin = 0
+    while begin < len(parts):
+        for end in range(begin + 1, min(len(parts), begin + _MOST_PARTS) + 1):
+            text = _SEPARATOR.join(parts[begin:end])
+            if (told := _reworded(text, 0, certain=True)) != text:
+                yield told
+                begin = end
+                break
+        else:
+            yield parts[begin]
+            begin += 1
+
+
+def _reworded(text: str, depth: int, *, certain: bool) -> str:
+    for pattern, values in _matches(text, certain=certain):
+        if depth < _DEEPEST:
+            inner = {name: _value(values[name], depth + 1, certain=certain) for name in values}
+            return pattern.told(inner)
+        return pattern.told(values)
     return text
 
 
-def _value(value: str, depth: int) -> str:
+def _value(value: str, depth: int, *, certain: bool) -> str:
     if figure := _FIGURE.fullmatch(value):
         return messages.localised(figure[1]) + figure[2]
-    return _reworded(value, depth) if " " in value else value
+    return _reworded(value, depth, certain=certain) if " " in value else value
 
 
 def _english(values: Mapping[str, object]) -> dict[str, object]:
@@ -103,6 +128,7 @@ class _Pattern:
         parts = _PLACE.split(form)[::2]
         self.parts = [part.replace("%%", "%") for part in parts] if self.names else parts
         self.length = sum(map(len, self.parts))
+        self.strict = sum(len(word) > 1 for word in self.words()) >= _FEWEST_WORDS
 
     def words(self) -> Iterator[str]:
         """The words of each text of this form: those that no value touches."""
@@ -144,14 +170,14 @@ class _Pattern:
         return told % kept if self.names else told
 
 
-def _matches(text: str) -> Iterator[tuple[_Pattern, dict[str, str]]]:
+def _matches(text: str, *, certain: bool) -> Iterator[tuple[_Pattern, dict[str, str]]]:
     """The messages that may have made ``text``, those with the longest constant text first."""
     index = _index()
     possible = {
         id(pattern): pattern for word in set(text.split(" ")) for pattern in index.get(word, ())
     }
     for pattern in sorted(possible.values(), key=lambda pattern: -pattern.length):
-        if (values := pattern.values(text)) is not None:
+        if (certain or pattern.strict) and (values := pattern.values(text)) is not None:
             yield pattern, values
 
 
