@@ -5,30 +5,46 @@ Pages are read in the pseudo-language, in which no English is left besides what 
 
 from __future__ import annotations
 
+import json
 from html import unescape
 
 import pytest
 
+from roadbed.console import formatting
+from roadbed.kernel.messages import speaking
+from roadbed.kernel.settings import Settings
 from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.testing.planted import planted
 from roadbed.usecases.destinations import RefusedError
 from tests.browsing import browsing
-from tests.conftest import Folders, Site
+from tests.conftest import Folders, Site, serving
 from tests.messages import PSEUDO, pseudo
 from tests.plain_english import plain_english
-from tests.unit.test_decisions import RUBBISH, RULES
+from tests.release_steps import draw_all, live, traffic, write
+from tests.unit.test_decisions import RUBBISH, RULES, decide
 from tests.unit.test_deliveries import Ledger, pump
-from tests.unit.test_trust import stand
+from tests.unit.test_proposals import play, write_orders
+from tests.unit.test_rollback import SENDS, in_canary
+from tests.unit.test_trust import EVEN, answer, declared, stand
 
 OTHER = {"Accept-Language": PSEUDO.replace("_", "-")}
+FIELDS = ("slice worse by", "canary share", "sign off hours")  # of a declaration
 PURPOSE = "Send each inquiry to the team that resolves it"
+
+
+def few(count: int) -> str:
+    """Lines of examples."""
+    lines = [{"input": {"text": f"back {n}"}, "output": {"queue": "returns"}} for n in range(count)]
+    return "\n".join(map(json.dumps, lines))
 
 
 async def read(site: Site, path: str, *values: str, person: str = "reviewer") -> str:
     """A page in the pseudo-language, of which nothing is English but ``values``."""
     async with browsing(site, person) as browser:
         page = await browser.get(path, headers=OTHER)
-    assert page.status_code == 200, page.text
-    assert plain_english(page.text, PURPOSE, *values) == [], path
+    assert page.status_code == 200, path
+    left = plain_english(page.text, PURPOSE, *values)
+    assert not left, f"{path}: {left}"
     return unescape(page.text)
 
 
@@ -112,6 +128,83 @@ class TestDeliveries:
         await pump(app)
         page = await read(site, "/usecases/triage/deliveries?state=all", "input.missing == 1")
         assert pseudo("Nobody approved it in time.") in page
+
+
+class TestGuarantee:
+    async def test_alarms_and_their_notices(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write(EVEN)
+        async with serving(settings, url) as site:
+            app = site.app
+            await stand(app)
+            for decision in [await decide(app, f"number {number}") for number in range(8)]:
+                await answer(app, decision, "other")
+                await app.running_audit.inspect(declared(app))
+            await app.deployments.refresh("triage")
+            assert app.deployments.get("triage").live.state == "halted"
+            page = await read(site, "/usecases/triage/trust")
+            assert pseudo(" audited automatic answers were wrong").strip("[·]") in page
+            await read(site, "/usecases/triage")
+            await read(site, "/usecases/triage/notebook")
+            await read(site, "/")
+
+    async def test_why_nothing_is_proven(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        folders.write(examples=few(20))
+        async with serving(settings, url) as site:
+            app = site.app
+            await app.deployer.improve(app.deployments.get("triage").loaded, actor="ben")
+            page = await read(site, "/usecases/triage/trust")
+            assert pseudo("Nothing can be automatic yet: ").strip("[·]") in page
+
+
+class TestProposals:
+    async def test_titles_and_reasons(self, folders: Folders, settings: Settings, url: str) -> None:
+        made = planted(1, accepted=120)
+        write_orders(folders, made)
+        async with serving(settings, url) as site:
+            await play(site.app, made.seen)
+            proposals = (await site.reviewer.post("/usecases/triage/proposals")).json()["proposals"]
+            assert len(proposals) > 2
+            async with browsing(site, "reviewer") as browser:
+                page = await browser.get("/usecases/triage/proposals", headers=OTHER)
+            shown = unescape(page.text)
+            for proposal in proposals:
+                for text in {proposal["title"], proposal["reason"]}:
+                    with speaking(PSEUDO):
+                        told = formatting.stored(text)
+                    assert text not in shown, text
+                    assert told in shown or proposal["kind"] == "rule", text
+            await site.reviewer.post(f"/proposals/{proposals[0]['id']}/accept", json={})
+            async with browsing(site, "reviewer") as browser:
+                page = await browser.get("/usecases/triage/notebook", headers=OTHER)
+            assert proposals[0]["title"] not in unescape(page.text)
+
+
+class TestReleases:
+    async def test_gate_trial_and_rollback(
+        self, folders: Folders, settings: Settings, url: str
+    ) -> None:
+        write(folders, more=SENDS)
+        async with serving(settings, url) as site:
+            app = site.app
+            await live(app)
+            release_id = await in_canary(app, folders)
+            await draw_all(app)
+            await app.releases.check_trial(release_id)
+            await read(site, f"/releases/{release_id}", *FIELDS)
+            await traffic(app, range(7000, 7060), label=True)
+            release = await app.releases.check_trial(release_id)
+            assert release.step == "rolled_back"
+            page = await read(site, f"/releases/{release_id}", *FIELDS)
+            message = "The canary of release %(number)s is shown to be worse: %(breach)s."
+            assert pseudo(message).partition("%")[0] in page
+            for path in ("releases", "notebook", "deliveries?state=all", "versions", "trust"):
+                await read(site, f"/usecases/triage/{path}")
+            await read(site, "/usecases/triage/versions/1..2")
+            await read(site, "/usecases/triage")
 
 
 @pytest.fixture

@@ -29,7 +29,6 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.figures import listed, percent
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import number, several
-from roadbed.kernel.stored_sentences import reworded
 from roadbed.people.model import named
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
@@ -285,7 +284,7 @@ def _lesson(lesson: Lesson) -> Iterator[str]:
     else:
         yield "- " + _("%(n)s times") % told
     if lesson.why:
-        yield f"- {escaped(reworded(lesson.why, certain=True))}"
+        yield f"- {escaped(lesson.why)}"
     if lesson.words:
         words = escaped(", ".join(lesson.words))
         yield "- " + _("Words that tell them: %(words)s") % {"words": words}
