@@ -243,13 +243,13 @@ def url_problem(url: str) -> str | None:
         parsed = httpx2.URL(url)
         host, port = parsed.raw_host.decode("ascii"), parsed.port
     except (httpx2.InvalidURL, UnicodeError, TypeError):
-        return "it is no URL"
+        return stored_sentence("it is no URL")
     if parsed.scheme not in _PORTS:
-        return "it begins with neither https:// nor http://"
+        return stored_sentence("it begins with neither https:// nor http://")
     if parsed.userinfo:
-        return "it holds a user name or password"
+        return stored_sentence("it holds a user name or password")
     if _HOST.fullmatch(host) is None or (port is not None and not 0 < port < 65_536):
-        return "it names no host that could be reached"
+        return stored_sentence("it names no host that could be reached")
     return None
 
 

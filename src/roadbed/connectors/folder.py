@@ -86,7 +86,10 @@ class Folder:
             there = await asyncio.to_thread(workbooks.remove_row, folder, request.key)
         else:
             there = await asyncio.to_thread(remove, self._target(request))
-        return Sent(reference=sent.reference, detail="Removed." if there else "It was gone.")
+        return Sent(
+            reference=sent.reference,
+            detail="Removed." if there else stored_sentence("It was gone."),
+        )
 
     def _folder(self) -> Path:
         folder = Path(self.path)

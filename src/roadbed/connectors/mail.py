@@ -79,7 +79,7 @@ class Email(SendOnly):
             # After a timeout the thread must not send anything.
             session.abort()
             if isinstance(error, TimeoutError):
-                raise session.failed("it took too long") from error
+                raise session.failed(stored_sentence("it took too long")) from error
             raise
         return Sent(reference=str(message["Message-ID"]), detail=said)
 

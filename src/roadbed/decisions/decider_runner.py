@@ -90,8 +90,10 @@ class DeciderRunner:
         if stuck and not executor.losses.try_again():
             return _not(
                 Reason.DECIDER_FAILED,
-                "The decider hangs on all of its threads. It is tried again after a minute, and "
-                "less often each time it hangs again.",
+                stored_sentence(
+                    "The decider hangs on all of its threads. It is tried again after a minute, "
+                    "and less often each time it hangs again."
+                ),
                 cost=_NOTHING,
             )
         answer = await self._within(executor, live.decider, task, seconds)
