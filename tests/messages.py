@@ -94,8 +94,8 @@ def messages() -> Catalog:
 def stored_messages() -> list[str | tuple[str, ...]]:
     """Every message that is stored, once, sorted."""
     extracted = extract_from_dir(_SOURCE, _METHODS[:2], keywords=_STORED)
-    found = {message for _, _, message, *_ in extracted}
-    return sorted(found, key=lambda message: message if isinstance(message, str) else message[0])
+    stored = {message for _, _, message, *_ in extracted}
+    return sorted(stored, key=lambda message: message if isinstance(message, str) else message[0])
 
 
 def pseudo(message: str) -> str:
