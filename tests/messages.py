@@ -1,14 +1,19 @@
 """The message catalogue: ``make messages`` collects every message and makes the pseudo-language.
 
+It also lists the messages that are stored, for ``kernel/stored_sentences.py``.
+
 ``tests/unit/test_messages.py`` fails if a file differs from what is made here.
 """
 
 from __future__ import annotations
 
 import io
+import json
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import IO
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
@@ -16,9 +21,19 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import write_po
 
 from roadbed.kernel.messages import DOMAIN, LOCALES
+from roadbed.kernel.stored_sentences import FILE
 
 _SOURCE = Path(__file__).parents[1] / "src" / "roadbed"
-_METHODS = [("**.py", "python"), ("**.html", "jinja2.ext:babel_extract")]
+_METHODS = [
+    ("**.py", "python"),
+    ("**/queries.sql", "tests.messages:of_statements"),
+    ("**.html", "jinja2.ext:babel_extract"),
+]
+# A text of a statement, with what is joined to it: columns and further texts.
+_TEXT = r"'[^'\n]*'(?:\s*\n\s*'[^'\n]*')*"
+_CHAIN = re.compile(rf"{_TEXT}(?:\s*\|\|\s*(?:{_TEXT}|[a-z_.]+))*")
+_PART = re.compile(r"'(?P<text>[^'\n]*)'|(?:[a-z_]+\.)?(?P<column>[a-z_]+)")
+_TOLD = re.compile(r"^[A-Z][a-z]* [a-z]+ .*(?:[.?]|\)s)$")  # a sentence, not a label
 _OPTIONS = {
     "**.html": {
         "extensions": "jinja2.ext.i18n",
@@ -38,11 +53,33 @@ _KEYWORDS = {
     "sentences": (1, 2),
     "Chip": (2,),
 }
+# Those among them of messages that are stored in English and worded again for each reader.
+_STORED = {
+    "stored_sentence": None,
+    "stored_sentences": (1, 2),
+    "stored_message": None,
+    "stored_messages": (1, 2),
+}
+_KEYWORDS |= _STORED
 PSEUDO = "en_XA"
 _ACCENTS = str.maketrans("aceinosuyACEINOSUY", "áçéïñöšüýÁÇÉÏÑÖŠÜÝ")
 _NEVER = datetime(2026, 1, 1, tzinfo=UTC)  # a catalogue that did not change is the same file
 # What a pseudo message keeps: placeholders of both kinds, tags and entities.
 _KEPT = re.compile(r"(%\(\w+\)[rs]|%%|\{[^}]*\}|</?[^>]*>|&\w+;)")
+
+
+def of_statements(
+    file: IO[bytes], keywords: object, tags: object, options: object
+) -> Iterator[tuple[int, str, str, list[str]]]:
+    """The sentences that statements store: ``'Ended ' || state || '.'`` is one with a value."""
+    source = re.sub(r"--.*", lambda comment: " " * len(comment[0]), file.read().decode())
+    for chain in _CHAIN.finditer(source):
+        message = "".join(
+            f"%({part['column']})s" if part["column"] else part["text"]
+            for part in _PART.finditer(chain[0])
+        )
+        if _TOLD.search(message):
+            yield source[: chain.start()].count("\n") + 1, "stored_sentence", message, []
 
 
 def messages() -> Catalog:
@@ -52,6 +89,13 @@ def messages() -> Catalog:
     for file, _, message, comments, context in sorted(extracted, key=lambda one: (one[0], one[1])):
         catalogue.add(message, None, [(file, 0)], auto_comments=comments, context=context)
     return catalogue
+
+
+def stored_messages() -> list[str | tuple[str, ...]]:
+    """Every message that is stored, once, sorted."""
+    extracted = extract_from_dir(_SOURCE, _METHODS[:2], keywords=_STORED)
+    stored = {message for _, _, message, *_ in extracted}
+    return sorted(stored, key=lambda message: message if isinstance(message, str) else message[0])
 
 
 def pseudo(message: str) -> str:
@@ -86,7 +130,12 @@ def files() -> dict[Path, bytes]:
         include_lineno=False,
     )
     write_mo(mo, made)
-    return {LOCALES / f"{DOMAIN}.pot": pot.getvalue(), folder / f"{DOMAIN}.mo": mo.getvalue()}
+    stored = json.dumps(stored_messages(), indent=0, ensure_ascii=False) + "\n"
+    return {
+        LOCALES / f"{DOMAIN}.pot": pot.getvalue(),
+        folder / f"{DOMAIN}.mo": mo.getvalue(),
+        FILE: stored.encode(),
+    }
 
 
 if __name__ == "__main__":

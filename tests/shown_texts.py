@@ -17,6 +17,7 @@ _WORDS = re.compile(r"[A-Za-z]\w* +[A-Za-z]|^\W*[A-Z][a-z]")
 _NO_TEXT = re.compile(r"[/#?]|\s*<|\w+://|\s*UTC$")  # how an address or a tag begins
 # Calls whose constants are messages, tags, patterns, addresses or names.
 _CATALOGUE = {"_", "gettext", "ngettext", "several", "later", "Chip", "sentence", "sentences"}
+_CATALOGUE |= {"stored_sentence", "stored_sentences", "stored_message", "stored_messages"}
 _CODE = {
     "Markup",
     "Route",
@@ -280,3 +281,50 @@ def _is_stored(function: _Function) -> bool:
     """Whether it speaks the source language, because what it returns is stored."""
     decorators = [] if isinstance(function, ast.Lambda) else function.decorator_list
     return any(ast.unparse(decorator).endswith("speaking(SOURCE)") for decorator in decorators)
+
+
+_SENTENCE = re.compile(r"[A-Za-z]{2,},? +[a-z]{2,}")  # words in a row, as in a sentence
+# Calls that no reader sees: of a program, of a person who declares a use case, or of a statement.
+_PROGRAM = {"ValueError", "TypeError", "AssertionError", "RuntimeError", "OSError", "say", "caught"}
+_PROGRAM |= {"get_logger", "execute", "compile"} | _LOGS
+
+
+def sentences_outside(source: str) -> list[str]:
+    """The sentences of a module that are not in the catalogue, in their order.
+
+    Any text with several words is one, whatever becomes of it: what is stored is put into a row,
+    an object or a list long after it was made. Documentation and what only programs meet is none.
+    """
+    told: list[tuple[int, str]] = []
+    _sentences(ast.parse(source), told)
+    return list(dict.fromkeys(text for _, text in sorted(told)))
+
+
+def _sentences(node: ast.AST, told: list[tuple[int, str]]) -> None:
+    inner: Iterable[ast.AST] = ast.iter_child_nodes(node)
+    match node:
+        case ast.Expr(value=ast.Constant()):
+            return
+        case ast.FunctionDef(name=name) if name.endswith("problems"):
+            return  # of a declaration: `roadbed check` lists them in a terminal
+        case ast.Call():
+            inner = _parts_of_call(node)
+        case ast.JoinedStr(values=parts):
+            text = "".join(str(part.value) for part in parts if isinstance(part, ast.Constant))
+            inner = [part.value for part in parts if isinstance(part, ast.FormattedValue)]
+            told += [(node.lineno, text.strip())] if _SENTENCE.search(text) else []
+        case ast.Constant(value=str(text)):
+            told += [(node.lineno, text.strip())] if _SENTENCE.search(text) else []
+    for child in inner:
+        _sentences(child, told)
+
+
+def _parts_of_call(call: ast.Call) -> Iterable[ast.AST]:
+    """What a call is given that may be a text outside the catalogue."""
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if name in _PROGRAM:
+        return []
+    if name not in _CATALOGUE:
+        return ast.iter_child_nodes(call)
+    given = [part for part in call.args if not isinstance(part, ast.Constant)]
+    return [*given, *(word.value for word in call.keywords)]

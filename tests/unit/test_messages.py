@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import io
 import re
 from collections.abc import Iterator
 from decimal import Decimal
@@ -26,7 +27,7 @@ from roadbed.releases import report_presentation
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.rollout import Rollout
 from tests import shown_texts
-from tests.messages import PSEUDO, files, pseudo
+from tests.messages import PSEUDO, files, of_statements, pseudo
 from tests.messages import messages as collected
 
 SOURCE = Path(messages.__file__).parents[1]
@@ -121,6 +122,72 @@ GIVEN_TO_ERRORS: dict[str, set[str]] = {
     "usecases/validation.py": {"data_specialist", "domain_lead", "engineer", "risk_partner"},
     "versions/store.py": {"decider", "usecase.py"},
 }
+
+
+# Packages and modules that store sentences, or make them of what is stored.
+STORING = (
+    "audit/checkpoints.py",
+    "audit/verification.py",
+    "budgets/service.py",
+    "connectors",
+    "decisions",
+    "deliveries",
+    "executors/child_executor.py",
+    "executors/in_process.py",
+    "guarantee",
+    "improvement",
+    "models/text/classifier.py",
+    "receipts/revisions.py",
+    "recovery/model.py",
+    "recovery/service.py",
+    "releases",
+    "reviews/model.py",
+    "reviews/new_labels.py",
+    "reviews/verdicts.py",
+    "risk",
+    "scoring",
+    "usecases/business_rules.py",
+    "usecases/patches.py",
+    "versions",
+)
+# What of them is no sentence that is stored.
+NOT_STORED: dict[str, set[str]] = {
+    "connectors/__init__.py": {"module 'roadbed.connectors' has no attribute"},
+    "decisions/evaluation.py": {"rules before", "rules after"},  # names of steps
+    "deliveries/relay.py": {
+        "lost delivery not processed",
+        "delivery not taken back",
+        "outcome of a delivery not recorded",
+    },
+    "executors/child_executor.py": {"more than  lines in  s; the others are left out"},  # a log
+    # A condition in words, between names and values: it is a value of the sentence of a rule.
+    "improvement/mining/conditions.py": {"the answer's", "starts with", "is at least", "is below"},
+    "improvement/confusions.py": {"no answer"},
+    "improvement/mining/mine.py": {"the folder"},  # of a fingerprint
+    "improvement/proposals.py": {"taken back"},  # kinds of entries
+    # For the log of the server, and the subject of a mail to a witness.
+    "connectors/witnesses.py": {
+        "Audit checkpoint of {content.size} entries: keep this message",
+        "ROADBED_AUDIT_URL cannot be sent to: .",
+        (
+            "ROADBED_AUDIT_URL is not encrypted. Use https, or ROADBED_AUDIT_PRIVATE=true inside "
+            "your own network."
+        ),
+        "The witness at ROADBED_AUDIT_URL answered .",
+    },
+    "releases/criterion_lines.py": {"no time"},
+    "releases/presentation.py": {"left out", "not reached", "to come", "worse within the limit"},
+    "releases/report_presentation.py": {"worse within the limit"},
+    "reviews/new_labels.py": {"label refused", "label confirmed"},
+    "reviews/verdicts.py": {"it proposes", "a person wrote it"},
+    "risk/distributions.py": {"module  has no attribute"},
+    "scoring/function_scorer.py": {"tuple[Any, queue.SimpleQueue[Score]]"},
+    "scoring/scorers.py": {"The output has no field  to score"},  # for `roadbed check`
+    "usecases/patches.py": {":  read as  ()"},  # evidence
+    "versions/diff/texts.py": {"a text holds no zero byte"},
+}
+# A stress test is a file that a program writes; a page does not show it.
+FILES = {"guarantee/perturbations.py", "guarantee/stress.py", "guarantee/stress_chart.py"}
 
 
 class Text(HTMLParser):
@@ -338,6 +405,54 @@ def test_no_text_of_an_error_stands_outside_the_catalogue(errors: set[str]) -> N
 )
 def test_texts_outside_are_found_in_errors(source: str, texts: list[str]) -> None:
     assert shown_texts.outside_of_errors(source, {"BadError", "Problem"}) == texts
+
+
+def storing() -> Iterator[str]:
+    """The modules of ``STORING``."""
+    for place in STORING:
+        path = SOURCE / place
+        for module in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            name = module.relative_to(SOURCE).as_posix()
+            if module.name != "rows.py" and name not in FILES:
+                yield name
+
+
+def test_no_sentence_that_is_stored_stands_outside_the_catalogue() -> None:
+    texts = {}
+    for module in storing():
+        told = set(shown_texts.sentences_outside((SOURCE / module).read_text(encoding="utf-8")))
+        if told:
+            texts[module] = told
+    assert texts == NOT_STORED
+
+
+@pytest.mark.parametrize(
+    ("source", "texts"),
+    [
+        ('Routed(reason="Not good at all.")', ["Not good at all."]),
+        ('Routed(reason=stored_sentence("All is good."))', []),
+        ('Routed(reason=stored_sentence("All %(n)s good.", n="not so good"))', ["not so good"]),
+        ('line = f"{n} of {m} are not good"', ["of  are not good"]),
+        ("line = f'{n} of {stored_sentence(\"all is good\")}'", []),
+        ('def one():\n    """All is good."""\n    return {"why": "not good"}', ["not good"]),
+        ('log.info("all is good")', []),
+        ('raise ValueError("all is good")', []),
+        ('use_case["all_good"] == "all"', []),
+        ('TEXTS = (later("all is good"), "not good")', ["not good"]),
+    ],
+)
+def test_sentences_outside_are_found(source: str, texts: list[str]) -> None:
+    assert shown_texts.sentences_outside(source) == texts
+
+
+def test_every_sentence_of_a_statement_is_stored() -> None:
+    """``ENDED`` with a column between two texts is one sentence with a value."""
+    statement = b"""UPDATE one SET reason = 'It ended ' || before.state || ' and stays.', why =
+        CASE WHEN one THEN 'A person found '
+                           'this wrong.' ELSE 'Look at' END -- 'Nobody is asked here.'
+    """
+    told = [message for _, _, message, _ in of_statements(io.BytesIO(statement), {}, (), {})]
+    assert told == ["It ended %(state)s and stays.", "A person found this wrong."]
 
 
 def test_every_error_has_its_class_in_the_scan() -> None:

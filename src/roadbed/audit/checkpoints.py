@@ -14,6 +14,8 @@ from roadbed.audit.handovers import Handover, Keyring
 from roadbed.audit.model import Checkpoint
 from roadbed.audit.rows import EveryCheckpointRow
 from roadbed.audit.tiles import TileFolder
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 
 Say = Callable[[str], None]
 
@@ -53,9 +55,15 @@ class Checkpoints:
         say: Say,
     ) -> Checkpoints:
         if keyring is None and rows:
-            say(f"{path / keys.PUBLIC_KEY} is missing or damaged: no signature can be checked.")
+            say(
+                _("%(path)s is missing or damaged: no signature can be checked.")
+                % {"path": path / keys.PUBLIC_KEY}
+            )
         if keyring is not None and rows and lines is not None and not lines:
-            say(f"{path / HISTORY} is missing or empty: no copy outside to compare with.")
+            say(
+                _("%(path)s is missing or empty: no copy outside to compare with.")
+                % {"path": path / HISTORY}
+            )
         lines = lines or ()
         known: dict[str, Checkpoint | str] = {}
         if keyring is not None:
@@ -81,38 +89,59 @@ class Checkpoints:
         """
         last = max((checkpoint.size for checkpoint in self.database), default=0)
         if not cut and last < leaves:
-            yield f"{leaves} leaves are stored, but the newest sound checkpoint covers {last}."
-        here = "the database is damaged there" if cut else "the database holds no more than that"
-        for where, checkpoints in (("database", self.database), ("folder", self.folder)):
+            message = _(
+                "%(leaves)s leaves are stored, but the newest sound checkpoint covers %(last)s."
+            )
+            yield message % {"leaves": leaves, "last": last}
+        here = _("the database holds no more than that")
+        if cut:
+            here = _("the database is damaged there")
+        for messages, checkpoints in ((_DATABASE, self.database), (_FOLDER, self.folder)):
+            too_many, another_root = messages
             beyond = [checkpoint.size for checkpoint in checkpoints if checkpoint.size > leaves]
             if beyond:
-                yield (
-                    f"The {where} has a checkpoint of {max(beyond)} entries, {leaves} could be "
-                    f"recomputed: {here}."
-                )
+                told = {"entries": max(beyond), "leaves": leaves, "why": here}
+                yield _(too_many) % told
             other = [
                 entry.size
                 for entry in checkpoints
                 if roots.get(entry.size, entry.root) != entry.root
             ]
             if other:
-                yield (
-                    f"The {where}'s checkpoint of {other[0]} entries"
-                    f"{_and_more(len(other) - 1)} has another root than the entries: history "
-                    "was rewritten, or a leaf changed."
-                )
+                yield _(another_root) % {"entries": _entries(other)}
         for checkpoint in self.lost:
             if roots.get(checkpoint.size, checkpoint.root) != checkpoint.root:
-                yield (
-                    f"A restore set a checkpoint of {checkpoint.size} entries aside, and those "
-                    "have another root here: history was rewritten, or a leaf changed."
+                message = _(
+                    "A restore set a checkpoint of %(n)s entries aside, and those have another "
+                    "root here: history was rewritten, or a leaf changed."
                 )
+                yield message % {"n": checkpoint.size}
         stored = {checkpoint.size for checkpoint in self.database}
         if gone := [claim.size for claim in self.folder if claim.size not in stored]:
-            yield (
-                f"The checkpoint of {gone[0]} entries{_and_more(len(gone) - 1)} stands in the "
-                "folder, not in the database."
-            )
+            message = _("The checkpoint of %(entries)s stands in the folder, not in the database.")
+            yield message % {"entries": _entries(gone)}
+
+
+_DATABASE = (
+    later(
+        "The database has a checkpoint of %(entries)s entries, %(leaves)s could be recomputed: "
+        "%(why)s."
+    ),
+    later(
+        "The database's checkpoint of %(entries)s has another root than the entries: history was "
+        "rewritten, or a leaf changed."
+    ),
+)
+_FOLDER = (
+    later(
+        "The folder has a checkpoint of %(entries)s entries, %(leaves)s could be recomputed: "
+        "%(why)s."
+    ),
+    later(
+        "The folder's checkpoint of %(entries)s has another root than the entries: history was "
+        "rewritten, or a leaf changed."
+    ),
+)
 
 
 def _keyring(path: Path, say: Say) -> Keyring | None:
@@ -131,12 +160,15 @@ def _before_restores(path: Path, keyring: Keyring, say: Say) -> Iterator[Checkpo
     for folder, lines in TileFolder(path).lost():
         number = int(folder.name.partition("-")[0])
         if not 0 < number <= len(keyring.handovers):
-            say(f"{folder} holds a log that no handover of keys names.")
+            say(_("%(folder)s holds a log that no handover of keys names.") % {"folder": folder})
         for line in lines:
             try:
                 keyring.read_lost(line.note or "")
             except notes.NoteError as error:
-                say(f"{line.where} of {folder} is forged: {error}.")
+                say(
+                    _("%(where)s of %(folder)s is forged: %(error)s.")
+                    % {"where": line.where, "folder": folder, "error": error}
+                )
                 continue
             with suppress(notes.NoteError):  # the database lacks entries that the restore lost
                 yield keyring.read(line.note or "")
@@ -147,7 +179,10 @@ def _lines(path: Path, say: Say) -> Sequence[CheckpointLine] | None:
     try:
         return list(TileFolder(path).history())
     except OSError as error:
-        say(f"{error.filename or path / HISTORY} cannot be read: {error.strerror}.")
+        say(
+            _("%(path)s cannot be read: %(error)s.")
+            % {"path": error.filename or path / HISTORY, "error": error.strerror}
+        )
         return None
 
 
@@ -164,10 +199,16 @@ def _stored(
     for row in rows:
         checkpoint = known.get(row["note"])
         if isinstance(checkpoint, str):
-            say(f"The database's checkpoint of {row['size']} entries is forged: {checkpoint}.")
+            say(
+                _("The database's checkpoint of %(size)s entries is forged: %(problem)s.")
+                % {"size": row["size"], "problem": checkpoint}
+            )
         elif checkpoint is not None:
             if (checkpoint.size, checkpoint.root) != (row["size"], row["root"]):
-                say(f"The database's checkpoint of {row['size']} entries is not what was signed.")
+                say(
+                    _("The database's checkpoint of %(size)s entries is not what was signed.")
+                    % {"size": row["size"]}
+                )
             yield checkpoint
 
 
@@ -176,14 +217,20 @@ def _kept(
 ) -> Iterator[Checkpoint]:
     for line in lines:
         if line.note is None:
-            say(f"{line.where} cannot be read.")
+            say(_("%(where)s cannot be read.") % {"where": line.where})
             continue
         checkpoint = known.get(line.note)
         if isinstance(checkpoint, str):
-            say(f"{line.where} is forged: {checkpoint}.")
+            say(
+                _("%(where)s is forged: %(problem)s.")
+                % {"where": line.where, "problem": checkpoint}
+            )
         elif checkpoint is not None:
             yield checkpoint
 
 
-def _and_more(more: int) -> str:
-    return f" (and {more} more)" if more else ""
+def _entries(sizes: Sequence[int]) -> str:
+    """The size of the first checkpoint, and how many more there are."""
+    if len(sizes) == 1:
+        return _("%(n)s entries") % {"n": sizes[0]}
+    return _("%(n)s entries (and %(more)s more)") % {"n": sizes[0], "more": len(sizes) - 1}

@@ -29,6 +29,8 @@ from roadbed.audit.tree import (
     leaf_hash,
     pieces,
 )
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.storage.database import BlockingConnection, RowT
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import Query, queries
@@ -37,11 +39,11 @@ _SQL = queries(Queries)
 MOST_FINDINGS = 1_000
 _ENTRY_BYTES = HASH_BYTES + 2
 # The remedy for a finding. The log shows that data changed, not the earlier data.
-_ENTRY_REMEDY = (
+_ENTRY_REMEDY = later(
     "Nothing is repaired by itself. Keep the database as it is for whoever looks into it, find out "
     "who could write to it, and take the entry's true content from a backup or a receipt's proof."
 )
-_LOG_REMEDY = (
+_LOG_REMEDY = later(
     "Nothing is repaired by itself. Keep the database and the folder as they are, and compare "
     "checkpoints with copies kept elsewhere; if a backup was restored on purpose, write that down."
 )
@@ -123,14 +125,16 @@ class _Verifying:
         for row in rows.values():
             if row["note"] not in shown:
                 self._find(
-                    None, f"A handover of keys of {row['at']:%Y-%m-%d} is not in the folder."
+                    None,
+                    _("A handover of keys of %(day)s is not in the folder.")
+                    % {"day": f"{row['at']:%Y-%m-%d}"},
                 )
         changes = []
         for handover in claims.handovers:
             told = rows.get(handover.note)
             # A later restore may have lost the row of an earlier handover; the later one shows it.
             if told is None and handover is claims.handovers[-1]:
-                self._find(None, "The last handover of keys is not in the database.")
+                self._find(None, _("The last handover of keys is not in the database."))
             changes.append(
                 KeyChange(
                     why=handover.why,
@@ -154,21 +158,33 @@ class _Verifying:
         if None in digests or b"".join(map(bytes, digests)) != commitments:  # type: ignore[arg-type]
             self._compare(positions, digests, commitments, row["hashes"] or b"")
         if index != self._next:
-            self._find(None, f"Bundles {self._next} to {index - 1} are missing.")
+            self._find(
+                None,
+                _("Bundles %(first)s to %(last)s are missing.")
+                % {"first": self._next, "last": index - 1},
+            )
             self._broken = True
         if not 0 < len(positions) <= TILE_WIDTH or len(commitments) != len(positions) * HASH_BYTES:
-            self._find(None, f"Bundle {index} is not as long as it was sealed.")
+            self._find(
+                None, _("Bundle %(index)s is not as long as it was sealed.") % {"index": index}
+            )
             self._broken = True
         self._next = index + 1
         if self._broken:
             return
         if retraced.leaves != index * TILE_WIDTH:
-            self._find(None, f"Bundle {index - 1} is not full, though another follows it.")
+            self._find(
+                None,
+                _("Bundle %(index)s is not full, though another follows it.")
+                % {"index": index - 1},
+            )
             self._broken = True
             return
         hashes = retraced.add(commitments)
         if row["hashes"] != hashes:
-            self._find(None, f"Tile 0/{index} is not what its leaves hash to.")
+            self._find(
+                None, _("Tile 0/%(index)s is not what its leaves hash to.") % {"index": index}
+            )
         for problem in self._files.bundle(index, commitments, hashes):
             self._find(None, problem)
 
@@ -200,7 +216,7 @@ class _Verifying:
         try:
             shown = {event.leaf: event for event in irrevocable_events.events(self._folder)}
         except (OSError, ValueError, TypeError):
-            self._find(None, f"{irrevocable_events.JOURNAL} cannot be read.")
+            self._find(None, _("%(file)s cannot be read.") % {"file": irrevocable_events.JOURNAL})
             return
         erased = {row["leaf"] for row in rows if row["detail"] is None}
         wrong = [
@@ -211,9 +227,15 @@ class _Verifying:
         if wrong:
             self._find(
                 None,
-                f"{irrevocable_events.JOURNAL} does not tell what the log holds at "
-                f"{len(wrong)} places, "
-                f"the first after entry {min(wrong)}: a restore would undo what must stay.",
+                _(
+                    "%(file)s does not tell what the log holds at %(wrong)s places, the first "
+                    "after entry %(entry)s: a restore would undo what must stay."
+                )
+                % {
+                    "file": irrevocable_events.JOURNAL,
+                    "wrong": len(wrong),
+                    "entry": min(wrong),
+                },
             )
 
     def _waiting(self) -> int:
@@ -233,15 +255,28 @@ class _Verifying:
         for suspect in self._suspects:
             row = rows.get(suspect.position)
             if row is None:
-                self._find(suspect.position, f"Entry {suspect.position} was sealed and is missing.")
+                self._find(
+                    suspect.position,
+                    _("Entry %(position)s was sealed and is missing.")
+                    % {"position": suspect.position},
+                )
             elif row["unsalted"] and row["blank"] and suspect.position in erased:
                 self._erased += 1
             elif row["unsalted"] or row["blank"]:
-                self._find(suspect.position, f"{_named(row)} was emptied, and no erasure names it.")
+                self._find(
+                    suspect.position,
+                    _("%(entry)s was emptied, and no erasure names it.") % {"entry": _named(row)},
+                )
             elif suspect.sealed_so:
-                self._find(suspect.position, f"The commitment kept for {_named(row)} was changed.")
+                self._find(
+                    suspect.position,
+                    _("The commitment kept for %(entry)s was changed.") % {"entry": _named(row)},
+                )
             else:
-                self._find(suspect.position, f"{_named(row)} is not what was committed to.")
+                self._find(
+                    suspect.position,
+                    _("%(entry)s is not what was committed to.") % {"entry": _named(row)},
+                )
 
     def _named_as_erased(self) -> set[int]:
         """Positions that a later entry names as erased."""
@@ -265,14 +300,20 @@ class _Verifying:
         for row in rows:
             entry, position = described.get(row["position"]), row["position"]
             if entry is not None and not row["places"]:
-                self._find(position, f"{_named(entry)} was never committed to.")
+                self._find(
+                    position, _("%(entry)s was never committed to.") % {"entry": _named(entry)}
+                )
             elif row["places"] > 1:
-                named = _named(entry) if entry else f"Entry {position}"
-                self._find(position, f"{named} stands in {row['places']} places.")
+                named = _named(entry) if entry else _("Entry %(position)s") % {"position": position}
+                self._find(
+                    position,
+                    _("%(entry)s stands in %(places)s places.")
+                    % {"entry": named, "places": row["places"]},
+                )
 
     def _higher_tiles(self, retraced: Recomputation) -> None:
         for row in self._rows(_SQL["stray_tiles"]):
-            self._find(None, f"Tile 0/{row['index']} has no leaves.")
+            self._find(None, _("Tile 0/%(index)s has no leaves.") % {"index": row["index"]})
         if self._broken:
             return
         expected = retraced.higher_tiles()
@@ -281,7 +322,11 @@ class _Verifying:
         }
         for level, index in sorted(expected.keys() | stored.keys()):
             if expected.get((level, index)) != stored.get((level, index)):
-                self._find(None, f"Tile {level}/{index} is not what the tiles below it hash to.")
+                self._find(
+                    None,
+                    _("Tile %(level)s/%(index)s is not what the tiles below it hash to.")
+                    % {"level": level, "index": index},
+                )
         for tile, hashes in expected.items():
             for problem in self._files.tile(tile, hashes):
                 self._find(None, problem)
@@ -290,13 +335,18 @@ class _Verifying:
         return self._connection.execute(query, parameters).fetchall()
 
     def _find(self, position: int | None, problem: str) -> None:
-        remedy = _ENTRY_REMEDY if position is not None else _LOG_REMEDY
+        remedy = _(_ENTRY_REMEDY if position is not None else _LOG_REMEDY)
         self._findings.append(LogFinding(position=position, problem=problem, remedy=remedy))
 
 
 def _named(row: DescribedRow) -> str:
     at = f"{row['at']:%Y-%m-%d %H:%M:%S.%f}"
-    return f"Entry {row['position']} ({row['kind']}, {row['subject']}, {at} UTC)"
+    return _("Entry %(position)s (%(kind)s, %(subject)s, %(at)s UTC)") % {
+        "position": row["position"],
+        "kind": row["kind"],
+        "subject": row["subject"],
+        "at": at,
+    }
 
 
 class _TileFiles:
@@ -337,10 +387,17 @@ class _TileFiles:
                     or content_there[:common] != content[:common]
                 ):
                     name = self._folder.name(kind, index, width)
-                    yield f"The file {name} is not what the database's tiles hold."
+                    yield _("The file %(name)s is not what the database's tiles hold.") % {
+                        "name": name
+                    }
         except OSError as error:
             name = self._folder.name(kind, index, wanted)
-            yield f"The file {name} cannot be read: {error.strerror}."
+            yield _("The file %(name)s cannot be read: %(error)s.") % {
+                "name": name,
+                "error": error.strerror,
+            }
             return
         if not widths & {wanted, TILE_WIDTH}:
-            yield f"The file {self._folder.name(kind, index, wanted)} is missing."
+            yield _("The file %(name)s is missing.") % {
+                "name": self._folder.name(kind, index, wanted)
+            }

@@ -12,6 +12,7 @@ from roadbed.budgets.model import Alert, Allowance, Amounts, Aside, BudgetStatus
 from roadbed.budgets.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries, texts
 
@@ -139,10 +140,20 @@ class Budgets:
     async def _alert(self, use_case: str, of: Allowance, level: int) -> None:
         at = self._clock.now()
         facts = {"use_case": use_case, "period": of.period, "percent": level, "at": at}
-        text = (
-            f"Budget: {level} % of {of.cap:,.2f} {of.currency} for {of.period} is spent or held."
-            + (" New tasks go to people." if level >= 100 else "")
+        told = {
+            "level": f"{level} %",
+            "amount": f"{of.cap:,.2f} {of.currency}",
+            "period": of.period,
+        }
+        text = stored_sentence(
+            "Budget: %(level)s of %(amount)s for %(period)s is spent or held.", **told
         )
+        if level >= 100:
+            text = stored_sentence(
+                "Budget: %(level)s of %(amount)s for %(period)s is spent or held. New tasks go to "
+                "people.",
+                **told,
+            )
         async with self._database.transaction() as connection:
             cursor = await connection.execute(SQL["alert"], facts)
             if await cursor.fetchone():

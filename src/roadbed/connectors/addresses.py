@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
+from roadbed.kernel.stored_sentences import stored_sentence
+
 Address = IPv4Address | IPv6Address
 
 # Metadata services, which issue a machine's credentials: AWS, Azure, GCP, Alibaba and Oracle.
@@ -36,7 +38,7 @@ def objection(text: str, *, private: bool) -> str | None:
     try:
         address = ip_address(text)
     except ValueError:
-        return "it is no IP address"
+        return stored_sentence("it is no IP address")
     for layer in _layers(address):
         if (problem := _objection(layer, private=private)) is not None:
             return problem
@@ -45,19 +47,19 @@ def objection(text: str, *, private: bool) -> str | None:
 
 def _objection(address: Address, *, private: bool) -> str | None:
     if address in _METADATA:
-        return "it is a cloud's metadata service"
+        return stored_sentence("it is a cloud's metadata service")
     if address.is_unspecified or (address.version == 4 and address in _THIS_HOST):
-        return "it is no host's address"
+        return stored_sentence("it is no host's address")
     if address.is_multicast:
-        return "it is a multicast address"
+        return stored_sentence("it is a multicast address")
     if address in _OWN_NAT64 or (address.is_reserved and not address.is_loopback):
-        return "it is a reserved address"
+        return stored_sentence("it is a reserved address")
     if private:
         return None
     # Carriers' shared addresses (100.64/10) are neither private nor global.
     site_local = isinstance(address, IPv6Address) and address.is_site_local
     if address.is_private or not address.is_global or site_local:
-        return "it is an address of a private network"
+        return stored_sentence("it is an address of a private network")
     return None
 
 

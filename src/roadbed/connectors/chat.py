@@ -13,6 +13,7 @@ from roadbed.connectors import rendering
 from roadbed.connectors.egress import url_problem
 from roadbed.connectors.responses import accept, excerpt
 from roadbed.connectors.send_only import SendOnly
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import DeliveryRequest, EgressClient, RefusedError, Sent
 
 TEXT_CHARACTERS = 2_900  # a section holds 3,000
@@ -53,7 +54,7 @@ class Chat(SendOnly):
         hide = f"{url} {urlsplit(url).path}"
         if str(accept(response, egress.now(), hide=hide)).strip() != "ok":
             raise RefusedError(excerpt(response, hide=hide))
-        return Sent(detail="It answered ok.")
+        return Sent(detail=stored_sentence("It answered ok."))
 
     def _problems(self) -> Iterator[str]:
         if "://" in self.url:
@@ -99,7 +100,11 @@ def _buttons(facts: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for link in links[:LINKS] if isinstance(links, list | tuple) else ():
         label, url = str(link.get("text", "")), str(link.get("url", ""))
         if url_problem(url) is not None:
-            raise RefusedError(f"The link {label[:40]!r} does not lead to a web address.")
+            raise RefusedError(
+                stored_sentence(
+                    "The link %(label)r does not lead to a web address.", label=label[:40]
+                )
+            )
         yield {
             "type": "button",
             "text": {"type": "plain_text", "text": label[:BUTTON_CHARACTERS] or url[:40]},

@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from roadbed.connectors.addresses import objection
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.secrets import KNOWN
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import (
     RefusedError,
     Response,
@@ -33,7 +34,7 @@ _VALUE = re.compile(r"[\t\x20-\x7e]*")
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 _PORTS = {"http": 80, "https": 443}
 _WRITES = ("send_request_headers.started", "send_request_body.started")
-_SLEPT = "Its time was over before it was sent."
+_SLEPT = stored_sentence("Its time was over before it was sent.")
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
@@ -110,7 +111,10 @@ class HttpEgressClient:
         value = self._pool.environment.get(name, "").rstrip("\r\n")
         if not value:
             raise RefusedError(
-                f"The secret {name} is not set. Set it where the relay runs.", cause="secret"
+                stored_sentence(
+                    "The secret %(name)s is not set. Set it where the relay runs.", name=name
+                ),
+                cause="secret",
             )
         KNOWN.learn([value])
         return SecretStr(value)
@@ -120,13 +124,27 @@ class HttpEgressClient:
             try:
                 addresses = await self._pool.resolver(host, port)
             except (OSError, UnicodeError) as error:
-                raise TemporaryError(f"{host} could not be resolved: {error}.") from error
+                raise TemporaryError(
+                    stored_sentence(
+                        "%(host)s could not be resolved: %(error)s.", host=host, error=error
+                    )
+                ) from error
         if not addresses:
-            raise TemporaryError(f"{host} has no address.")
+            raise TemporaryError(stored_sentence("%(host)s has no address.", host=host))
         for address in addresses:
             if (why := objection(address, private=private)) is not None:
-                remedy = "" if private else " If it is your own, declare the receiver private."
-                raise RefusedError(f"{host} may not be reached: {why}.{remedy}")
+                told = {"host": host, "why": why}
+                if private:
+                    raise RefusedError(
+                        stored_sentence("%(host)s may not be reached: %(why)s.", **told)
+                    )
+                raise RefusedError(
+                    stored_sentence(
+                        "%(host)s may not be reached: %(why)s. If it is your own, declare the "
+                        "receiver private.",
+                        **told,
+                    )
+                )
         return addresses[0]
 
     async def request(
@@ -141,7 +159,7 @@ class HttpEgressClient:
         target = _target(url)
         sent = _headers(headers or {})
         if _TOKEN.fullmatch(method) is None:
-            raise RefusedError(f"{method[:40]!r} is no HTTP method.")
+            raise RefusedError(stored_sentence("%(method)r is no HTTP method.", method=method[:40]))
         host = target.raw_host.decode("ascii")
         port = target.port or _PORTS[target.scheme]
         address = await self.address(host, port, private=private)
@@ -188,7 +206,10 @@ class HttpEgressClient:
                 yield
         except TimeoutError as error:
             raise progress.failed(
-                f"No whole answer came within {self._deadline_seconds:g} s."
+                stored_sentence(
+                    "No whole answer came within %(deadline_seconds)s s.",
+                    deadline_seconds=format(self._deadline_seconds, "g"),
+                )
             ) from error
 
     def _left(self) -> float:
@@ -222,19 +243,23 @@ def url_problem(url: str) -> str | None:
         parsed = httpx2.URL(url)
         host, port = parsed.raw_host.decode("ascii"), parsed.port
     except (httpx2.InvalidURL, UnicodeError, TypeError):
-        return "it is no URL"
+        return stored_sentence("it is no URL")
     if parsed.scheme not in _PORTS:
-        return "it begins with neither https:// nor http://"
+        return stored_sentence("it begins with neither https:// nor http://")
     if parsed.userinfo:
-        return "it holds a user name or password"
+        return stored_sentence("it holds a user name or password")
     if _HOST.fullmatch(host) is None or (port is not None and not 0 < port < 65_536):
-        return "it names no host that could be reached"
+        return stored_sentence("it names no host that could be reached")
     return None
 
 
 def _target(url: str) -> httpx2.URL:
     if (problem := url_problem(url)) is not None:
-        raise RefusedError(f"The address is not one that results may be sent to: {problem}.")
+        raise RefusedError(
+            stored_sentence(
+                "The address is not one that results may be sent to: %(problem)s.", problem=problem
+            )
+        )
     return httpx2.URL(url)
 
 
@@ -245,10 +270,16 @@ def _host_header(url: httpx2.URL) -> str:
 def _headers(given: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in given.items():
         if _TOKEN.fullmatch(name) is None or name.lower() in _OURS:
-            raise RefusedError(f"The header {name[:40]!r} cannot be set.")
+            raise RefusedError(
+                stored_sentence("The header %(name)r cannot be set.", name=name[:40])
+            )
         if _VALUE.fullmatch(value) is None:
             raise RefusedError(
-                f"The header {name} would hold a line break or a sign that headers cannot carry."
+                stored_sentence(
+                    "The header %(name)s would hold a line break or a sign that headers cannot "
+                    "carry.",
+                    name=name,
+                )
             )
     return given
 

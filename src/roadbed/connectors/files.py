@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import TemporaryError, UnknownOutcomeError
 
 NAME_CHARACTERS = 80
@@ -85,7 +86,9 @@ def locked(target: Path) -> Iterator[None]:
     try:
         while not _taken(number):
             if time.monotonic() > until:
-                raise TemporaryError(f"{target.name} is held by another process.")
+                raise TemporaryError(
+                    stored_sentence("%(name)s is held by another process.", name=target.name)
+                )
             time.sleep(_LOOK_SECONDS)
         yield
     finally:
@@ -113,4 +116,9 @@ def _keep(target: Path) -> None:
 
 
 def _write_problem(target: Path, error: OSError) -> str:
-    return f"{target.name} cannot be written in {target.parent}: {error.strerror or error}."
+    return stored_sentence(
+        "%(name)s cannot be written in %(parent)s: %(error)s.",
+        name=target.name,
+        parent=target.parent,
+        error=error.strerror or error,
+    )

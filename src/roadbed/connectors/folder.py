@@ -15,6 +15,7 @@ from typing import ClassVar, Literal, get_args
 from roadbed.connectors import rendering, workbooks
 from roadbed.connectors.cells import Cell, neutralised, restored
 from roadbed.connectors.files import is_there, remove, safe_name, write_whole
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import (
     DeliveryRequest,
     EgressClient,
@@ -55,21 +56,29 @@ class Folder:
             row = self._row(request)
             egress.in_time()
             book = await asyncio.to_thread(workbooks.add_row, folder, name, request.key, row)
-            return Sent(reference=book, detail="A row was added.")
+            return Sent(reference=book, detail=stored_sentence("A row was added."))
         target = self._target(request)
         content = self._json(request) if self.format == "json" else _csv(self._row(request))
         if not is_there(target):
             egress.in_time()
             await asyncio.to_thread(write_whole, target, content)
-        return Sent(reference=target.name, detail="The file was written.")
+        return Sent(reference=target.name, detail=stored_sentence("The file was written."))
 
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         folder = self._folder()
         if self.format == "xlsx":
             book = await asyncio.to_thread(workbooks.has_row, folder, request.key)
-            return None if book is None else Sent(reference=book, detail="The row exists.")
+            return (
+                None
+                if book is None
+                else Sent(reference=book, detail=stored_sentence("The row exists."))
+            )
         target = self._target(request)
-        return Sent(reference=target.name, detail="The file exists.") if is_there(target) else None
+        return (
+            Sent(reference=target.name, detail=stored_sentence("The file exists."))
+            if is_there(target)
+            else None
+        )
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         folder = self._folder()
@@ -77,13 +86,20 @@ class Folder:
             there = await asyncio.to_thread(workbooks.remove_row, folder, request.key)
         else:
             there = await asyncio.to_thread(remove, self._target(request))
-        return Sent(reference=sent.reference, detail="Removed." if there else "It was gone.")
+        return Sent(
+            reference=sent.reference,
+            detail="Removed." if there else stored_sentence("It was gone."),
+        )
 
     def _folder(self) -> Path:
         folder = Path(self.path)
         # Not created here: while a share is not mounted, results would go to the local disk.
         if not folder.is_dir():
-            raise TemporaryError(f"There is no folder {folder}. Make it, or mount it.")
+            raise TemporaryError(
+                stored_sentence(
+                    "There is no folder %(folder)s. Make it, or mount it.", folder=folder
+                )
+            )
         return folder
 
     def _target(self, request: DeliveryRequest) -> Path:
@@ -93,7 +109,9 @@ class Folder:
     def _row(self, request: DeliveryRequest) -> dict[str, Cell]:
         row = {name: _cell(value) for name, value in self._shaped(request).items()}
         if self.format == "xlsx" and "key" in row:
-            raise RefusedError("The content has a field key, as the first column. Name columns.")
+            raise RefusedError(
+                stored_sentence("The content has a field key, as the first column. Name columns.")
+            )
         return row
 
     def _json(self, request: DeliveryRequest) -> bytes:
@@ -134,7 +152,9 @@ def _csv(row: Mapping[str, Cell]) -> bytes:
     try:
         return written.getvalue().encode("utf-8")
     except UnicodeError as error:
-        raise RefusedError(f"A cell cannot be written: {error}.") from error
+        raise RefusedError(
+            stored_sentence("A cell cannot be written: %(error)s.", error=error)
+        ) from error
 
 
 def _cell(value: object) -> Cell:

@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from roadbed.connectors import rendering
 from roadbed.connectors.send_only import SendOnly
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import (
     DeliveryRequest,
     EgressClient,
@@ -78,7 +79,7 @@ class Email(SendOnly):
             # After a timeout the thread must not send anything.
             session.abort()
             if isinstance(error, TimeoutError):
-                raise session.failed("it took too long") from error
+                raise session.failed(stored_sentence("it took too long")) from error
             raise
         return Sent(reference=str(message["Message-ID"]), detail=said)
 
@@ -93,10 +94,15 @@ class Email(SendOnly):
         to = [rendering.text(part.strip(), facts) for part in self.to.split(",")]
         for receiver in to:
             if _ADDRESS.fullmatch(receiver) is None:
-                raise RefusedError(f"{receiver[:80]!r} is no address that mail can be sent to.")
+                raise RefusedError(
+                    stored_sentence(
+                        "%(receiver)r is no address that mail can be sent to.",
+                        receiver=receiver[:80],
+                    )
+                )
         subject = rendering.text(self.subject, facts)
         if len(subject.splitlines()) > 1 or subject.endswith(("\r", "\n")):
-            raise RefusedError("The subject would hold a line break.")
+            raise RefusedError(stored_sentence("The subject would hold a line break."))
         message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
         try:
             message["From"] = self.sender
@@ -107,7 +113,9 @@ class Email(SendOnly):
             message["Auto-Submitted"] = "auto-generated"
             message.set_content(rendering.text(self.text, facts))
         except (ValueError, UnicodeError) as error:
-            raise RefusedError(f"The message cannot be written: {error}.") from error
+            raise RefusedError(
+                stored_sentence("The message cannot be written: %(error)s.", error=error)
+            ) from error
         return message
 
     def _problems(self) -> Iterator[str]:
@@ -234,7 +242,7 @@ class _Session:
             # One refused receiver refuses the whole message: either all receivers get it or none.
             self._expect(smtp.rcpt(part), {250, 251})
         if self._aborted:
-            raise TemporaryError("It was given up before anything was sent.")
+            raise TemporaryError(stored_sentence("It was given up before anything was sent."))
         self._in_time()
         self._sent = True
         said = self._expect(smtp.data(message.as_bytes()), {250})
@@ -245,11 +253,15 @@ class _Session:
     def _expect(self, answer: tuple[int, bytes], good: set[int]) -> str:
         if answer[0] not in good:
             raise self._answered(*answer)
-        return f"It answered {answer[0]}: {_line(answer[1])}"
+        return stored_sentence(
+            "It answered %(status)s: %(start)s", status=answer[0], start=_line(answer[1])
+        )
 
     def _answered(self, code: int, said: bytes | str) -> Exception:
         if not 400 <= code < 600:
-            return self.failed(f"it answered {code}: {_line(said)}")
+            return self.failed(
+                stored_sentence("it answered %(code)s: %(said)s", code=code, said=_line(said))
+            )
         detail = f"{self._email.host} answered {code}: {_line(said)}"
         if code < 500:
             return TemporaryError(detail)

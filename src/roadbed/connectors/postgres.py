@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from roadbed.connectors import rendering
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.storage.sql import texts
 from roadbed.usecases.destinations import (
     DeliveryRequest,
@@ -73,20 +74,31 @@ class PostgresTable:
         )
         async with self._connected(egress) as connection:
             await connection.execute(statement, values)
-        return Sent(reference=request.key, detail=f"The row is in {self.table}.")
+        return Sent(
+            reference=request.key,
+            detail=stored_sentence("The row is in %(table)s.", table=self.table),
+        )
 
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         async with self._connected(egress) as connection:
             cursor = await connection.execute(self._by_key("find"), {"key": request.key})
             row = await cursor.fetchone()
         return (
-            Sent(reference=request.key, detail=f"The row exists in {self.table}.") if row else None
+            Sent(
+                reference=request.key,
+                detail=stored_sentence("The row exists in %(table)s.", table=self.table),
+            )
+            if row
+            else None
         )
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         async with self._connected(egress) as connection:
             cursor = await connection.execute(self._by_key("remove"), {"key": request.key})
-        return Sent(reference=request.key, detail=f"{cursor.rowcount} rows were removed.")
+        return Sent(
+            reference=request.key,
+            detail=stored_sentence("%(rowcount)s rows were removed.", rowcount=cursor.rowcount),
+        )
 
     def _table(self) -> sql.Identifier:
         return sql.Identifier(*self.table.split("."))
@@ -106,7 +118,9 @@ class PostgresTable:
         except psycopg.Error as error:
             raise _judged(error) from error
         except UnicodeError as error:
-            raise RefusedError(f"The row cannot be written: {error}.") from error
+            raise RefusedError(
+                stored_sentence("The row cannot be written: %(error)s.", error=error)
+            ) from error
 
     def _problems(self) -> Iterator[str]:
         if "=" in self.dsn or "://" in self.dsn:
@@ -134,9 +148,13 @@ async def _connect(name: str, egress: EgressClient) -> psycopg.AsyncConnection[t
         )
     except psycopg.ProgrammingError as error:
         # The driver's message quotes the address with its password.
-        raise RefusedError(f"{name} is not a database address.", cause="secret") from error
+        raise RefusedError(
+            stored_sentence("%(name)s is not a database address.", name=name), cause="secret"
+        ) from error
     except psycopg.Error as error:
-        raise TemporaryError(f"{name}: the database cannot be reached.") from error
+        raise TemporaryError(
+            stored_sentence("%(name)s: the database cannot be reached.", name=name)
+        ) from error
     return connection
 
 
@@ -150,10 +168,14 @@ def _judged(error: psycopg.Error) -> Exception:
     """One statement is one transaction: an answer of the server says that nothing happened."""
     if error.sqlstate is None:
         if isinstance(error, psycopg.DataError):
-            return RefusedError(f"The row cannot be written: {error}")
-        return UnknownOutcomeError("The connection to the database was lost.")
+            return RefusedError(
+                stored_sentence("The row cannot be written: %(error)s", error=error)
+            )
+        return UnknownOutcomeError(stored_sentence("The connection to the database was lost."))
     said = error.diag.message_primary or type(error).__name__
-    detail = f"The database answered {error.sqlstate}: {said}"
+    detail = stored_sentence(
+        "The database answered %(sqlstate)s: %(said)s", sqlstate=error.sqlstate, said=said
+    )
     if error.sqlstate.startswith("57P"):
         # The server shut down, perhaps after the commit and before its answer.
         return UnknownOutcomeError(detail)

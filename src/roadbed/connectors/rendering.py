@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases import placeholders
 from roadbed.usecases.destinations import DeliveryRequest, RefusedError
 
@@ -25,7 +26,9 @@ def text(template: str, facts: Mapping[str, object]) -> str:
     try:
         return placeholders.render(template, facts)
     except ValueError as error:
-        raise RefusedError(f"It cannot be written: {error}.") from error
+        raise RefusedError(
+            stored_sentence("It cannot be written: %(error)s.", error=error)
+        ) from error
 
 
 # Any: the result has the shape of the template.
@@ -34,7 +37,9 @@ def shape(template: object, facts: Mapping[str, Any]) -> Any:
     try:
         return placeholders.filled(template, facts)
     except ValueError as error:
-        raise RefusedError(f"It cannot be written: {error}.") from error
+        raise RefusedError(
+            stored_sentence("It cannot be written: %(error)s.", error=error)
+        ) from error
 
 
 def path(template: str, facts: Mapping[str, object]) -> str:
@@ -49,11 +54,15 @@ def path(template: str, facts: Mapping[str, object]) -> str:
             value = quote(placeholders.render(f"{{{name}}}", facts), safe="")
             filled = filled.replace(f"{{{name}}}", value)
     except ValueError as error:
-        raise RefusedError(f"It cannot be written: {error}.") from error
+        raise RefusedError(
+            stored_sentence("It cannot be written: %(error)s.", error=error)
+        ) from error
     declared = template.partition("?")[0].split("/")
     for step, wanted in zip(filled.partition("?")[0].split("/"), declared, strict=False):
         if step in (".", "..") or (wanted and not step):
-            raise RefusedError("A field is empty, . or .., and would lead to another address.")
+            raise RefusedError(
+                stored_sentence("A field is empty, . or .., and would lead to another address.")
+            )
     return filled
 
 
@@ -63,7 +72,9 @@ def encoded(content: object) -> bytes:
         written = json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         return written.encode("utf-8")
     except (ValueError, TypeError) as error:
-        raise RefusedError(f"The content cannot be written as JSON: {error}.") from error
+        raise RefusedError(
+            stored_sentence("The content cannot be written as JSON: %(error)s.", error=error)
+        ) from error
 
 
 def header_key(key: str) -> str:

@@ -9,6 +9,7 @@ from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.destinations import (
     RefusedError,
@@ -58,10 +59,16 @@ def holds(condition: str, response: Response) -> bool:
         result = _program(condition).execute({"status": response.status, "body": body_of(response)})
     except Exception as error:
         raise UnknownOutcomeError(
-            f"{condition!r} could not be evaluated on the answer: {error}"
+            stored_sentence(
+                "%(condition)r could not be evaluated on the answer: %(error)s",
+                condition=condition,
+                error=error,
+            )
         ) from error
     if not isinstance(result, bool):
-        raise UnknownOutcomeError(f"{condition!r} is neither true nor false.")
+        raise UnknownOutcomeError(
+            stored_sentence("%(condition)r is neither true nor false.", condition=condition)
+        )
     return result
 
 
@@ -106,7 +113,11 @@ def excerpt(response: Response, *, hide: str = "") -> str:
         if len(secret) > _WORD_CHARACTERS:
             written = written.replace(secret, "…")
     start = " ".join(written.split())[:EXCERPT_CHARACTERS]
-    return f"It answered {response.status}: {start}" if start else f"It answered {response.status}."
+    return (
+        stored_sentence("It answered %(status)s: %(start)s", status=response.status, start=start)
+        if start
+        else stored_sentence("It answered %(status)s.", status=response.status)
+    )
 
 
 def retry_after(response: Response, now: datetime) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypedDict
 from roadbed.connectors import rendering
 from roadbed.connectors.egress import url_problem
 from roadbed.connectors.responses import accept, condition_problems, dig, holds
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import (
     DeliveryRequest,
     EgressClient,
@@ -78,11 +79,16 @@ class Rest:
     async def send(self, request: DeliveryRequest, egress: EgressClient) -> Sent:
         response = await self._call(self.create, "POST", rendering.facts_of(request), egress)
         answer = accept(response, egress.now(), self.succeeded_when, hide=self._hidden(egress))
-        return Sent(reference=dig(answer, self.reference), detail=f"It answered {response.status}.")
+        return Sent(
+            reference=dig(answer, self.reference),
+            detail=stored_sentence("It answered %(status)s.", status=response.status),
+        )
 
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
         if self.find is None:
-            raise RefusedError("No call to find an effect is declared. Look there.")
+            raise RefusedError(
+                stored_sentence("No call to find an effect is declared. Look there.")
+            )
         call = Call(path=self.find["path"], method=self.find.get("method", "GET"))
         response = await self._call(call, "GET", rendering.facts_of(request), egress)
         if response.status in _GONE:
@@ -91,11 +97,13 @@ class Rest:
         if not holds(self.find.get("found_when", "true"), response):
             return None
         place = self.find.get("reference", self.reference)
-        return Sent(reference=dig(answer, place), detail="The effect exists.")
+        return Sent(reference=dig(answer, place), detail=stored_sentence("The effect exists."))
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
         if self.take_back is None:
-            raise RefusedError("No call to take an effect back is declared. A person has to.")
+            raise RefusedError(
+                stored_sentence("No call to take an effect back is declared. A person has to.")
+            )
         facts = rendering.facts_of(
             request, sent={"reference": sent.reference, "detail": sent.detail}
         )
@@ -103,7 +111,10 @@ class Rest:
         # It is gone: an earlier attempt removed it, and the response was lost.
         if response.status not in _GONE:
             accept(response, egress.now(), hide=self._hidden(egress))
-        return Sent(reference=sent.reference, detail=f"It answered {response.status}.")
+        return Sent(
+            reference=sent.reference,
+            detail=stored_sentence("It answered %(status)s.", status=response.status),
+        )
 
     async def _call(
         self, call: Call, method: str, facts: Mapping[str, Any], egress: EgressClient

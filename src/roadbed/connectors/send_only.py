@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import DeliveryRequest, EgressClient, RefusedError, Sent
 
 
@@ -15,7 +16,16 @@ class SendOnly:
     can_compensate: ClassVar[bool] = False
 
     async def look_up(self, request: DeliveryRequest, egress: EgressClient) -> Sent | None:
-        raise RefusedError(f"{request.destination} cannot be queried. Look there.")
+        raise RefusedError(
+            stored_sentence(
+                "%(destination)s cannot be queried. Look there.", destination=request.destination
+            )
+        )
 
     async def compensate(self, request: DeliveryRequest, sent: Sent, egress: EgressClient) -> Sent:
-        raise RefusedError(f"{request.destination} cannot undo an effect. A person has to.")
+        raise RefusedError(
+            stored_sentence(
+                "%(destination)s cannot undo an effect. A person has to.",
+                destination=request.destination,
+            )
+        )

@@ -18,6 +18,7 @@ from roadbed.connectors.egress import url_problem
 from roadbed.connectors.rendering import encoded, header_key, secret_problems
 from roadbed.connectors.responses import accept, condition_problems, dig
 from roadbed.connectors.send_only import SendOnly
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import DeliveryRequest, EgressClient, RefusedError, Sent
 
 _PREFIX = "whsec_"
@@ -57,7 +58,10 @@ class Webhook(SendOnly):
             "POST", self.url, headers=headers, content=body, private=self.private
         )
         answer = accept(response, egress.now(), self.succeeded_when)
-        return Sent(reference=dig(answer, "id"), detail=f"It answered {response.status}.")
+        return Sent(
+            reference=dig(answer, "id"),
+            detail=stored_sentence("It answered %(status)s.", status=response.status),
+        )
 
     def _problems(self) -> Iterator[str]:
         if (problem := url_problem(self.url)) is not None:
@@ -92,7 +96,8 @@ def _signature(secret: SecretStr, key: str, moment: str, body: bytes) -> str:
         )
     except binascii.Error as error:
         raise RefusedError(
-            "The signing secret begins with whsec_ but is no base64.", cause="secret"
+            stored_sentence("The signing secret begins with whsec_ but is no base64."),
+            cause="secret",
         ) from error
     signed = b".".join((key.encode(), moment.encode(), body))
     digest = hmac.new(with_key, signed, hashlib.sha256).digest()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadbed.connectors.cells import Cell, printable
 from roadbed.connectors.files import digest, is_there, locked, remove, write_whole
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import RefusedError
 
 if TYPE_CHECKING:
@@ -93,11 +94,21 @@ def _opened(book: Path, row: Mapping[str, Cell]) -> Worksheet:
     try:
         sheet = load_workbook(book).active
     except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise RefusedError(f"{book.name} is not a workbook. Move it away.") from error
+        raise RefusedError(
+            stored_sentence("%(name)s is not a workbook. Move it away.", name=book.name)
+        ) from error
     if sheet is None or sheet.cell(1, 1).value != _KEY:
-        raise RefusedError(f"{book.name} was changed: its first column is not {_KEY}.")
+        raise RefusedError(
+            stored_sentence(
+                "%(name)s was changed: its first column is not %(key)s.", name=book.name, key=_KEY
+            )
+        )
     if row and [cell.value for cell in sheet[1]] != [_KEY, *map(printable, row)]:
-        raise RefusedError(f"{book.name} has other columns. Move it away to begin a new one.")
+        raise RefusedError(
+            stored_sentence(
+                "%(name)s has other columns. Move it away to begin a new one.", name=book.name
+            )
+        )
     return sheet
 
 

@@ -19,8 +19,9 @@ from roadbed.deliveries.model import Delivery
 from roadbed.improvement.model import Proposal
 from roadbed.insight.monitoring import Overview
 from roadbed.kernel import figures
+from roadbed.kernel.messages import SOURCE, later, localised, number, several, spoken
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import later, localised, number, several
+from roadbed.kernel.stored_sentences import reworded
 
 # Of a time: how many of a unit make the next one.
 _STEPS = (60.0, 60.0, 24.0, 30.4, 12.0)
@@ -189,19 +190,35 @@ def on_one_line(tell: Callable[Spoken, str]) -> Callable[Spoken, Figure]:
 
 
 def upright(value: object) -> object:
-    """Any value for a page, with direction-changing characters escaped.
+    """Any value for a page: a stored sentence in the reader's language, with upright characters.
 
-    Joiners and marks of one direction stay, which scripts and emoji need.
+    Direction-changing characters are escaped. Joiners and marks of one direction stay, which
+    scripts and emoji need.
     """
+    value = worded(value)
     if not isinstance(value, str) or isinstance(value, Unchanged) or not _TURNS.search(value):
         return value
     told = _TURNS.sub(lambda mark: f"\\u{ord(mark[0]):04x}", value)
     return Markup(told) if isinstance(value, Markup) else told  # noqa: S704 - nothing was added to escape
 
 
+def worded(value: object) -> object:
+    """A stored sentence in the language of whoever reads; any other value as it is."""
+    if type(value) is not str or spoken() == SOURCE:
+        return value
+    if kind := _KINDS_OF_ERROR.match(value):
+        return kind[0] + reworded(value[kind.end() :])
+    return reworded(value)
+
+
+def stored(text: str) -> str:
+    """A text that code has stored, of whatever length, in the language of whoever reads."""
+    return reworded(text, certain=True)
+
+
 def sentence(reason: str | None) -> str:
     """A reason as a sentence, without the kind of error, which the state shows."""
-    text = _KINDS_OF_ERROR.sub("", reason or "").strip()
+    text = reworded(_KINDS_OF_ERROR.sub("", reason or "").strip(), certain=True)
     return text and text[0].upper() + text[1:] + ("" if text[-1] in ".?!" else ".")
 
 

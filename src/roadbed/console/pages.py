@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import ceil
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.app import App
 from roadbed.console import chips, formatting, static_files
-from roadbed.console.formatting import Figure, on_one_line
+from roadbed.console.formatting import Figure, on_one_line, worded
 from roadbed.console.navigation import tabs
 from roadbed.console.terms import term
 from roadbed.console.watched_viewer import WatchedName
@@ -55,6 +57,25 @@ _environment.policies["ext.i18n.trimmed"] = True
 _environment.install_gettext_callables(  # type: ignore[attr-defined]
     messages.gettext, messages.ngettext, newstyle=True
 )
+
+
+_TELLING = {"gettext", "ngettext"}
+
+
+def _of_worded(tell: Any) -> Callable[..., str]:
+    """The same message function, with stored sentences among its values in the same language."""
+
+    @pass_context
+    def worded_for(context: Context, /, *forms: str | int, **values: object) -> str:
+        told: str = tell(context, *forms, **{name: worded(values[name]) for name in values})
+        return told
+
+    return worded_for
+
+
+_environment.globals.update(
+    {name: _of_worded(tell) for name, tell in _environment.globals.items() if name in _TELLING}
+)
 _environment.filters.update(
     above=above,
     percent=on_one_line(formatting.percent),
@@ -70,6 +91,7 @@ _environment.filters.update(
     code=formatting.code,
     milliseconds=on_one_line(formatting.milliseconds),
     sentence=formatting.sentence,
+    stored=formatting.stored,
     role=lambda role: named([role]),
     seen=formatting.seen,
     capitalised=formatting.capitalised,

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_release, needs, require, viewer_of
-from roadbed.console import chips, release_charts, tables
+from roadbed.console import chips, formatting, release_charts, tables
 from roadbed.console import export as exports
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable
@@ -43,7 +43,10 @@ _MOST_ROWS = 200
 
 
 def _name(row: Release) -> str:
-    told = {"number": row.number, "reason": row.reason or _("no reason given")}
+    told = {
+        "number": row.number,
+        "reason": formatting.stored(row.reason or "") or _("no reason given"),
+    }
     return _("Release %(number)s: %(reason)s") % told
 
 

@@ -24,6 +24,7 @@ from roadbed.executors.isolated import IsolatedDecider
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.secrets import KNOWN, mask
 from roadbed.kernel.storable import cleaned
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.decider import (
     Context,
     FunctionDecider,
@@ -77,7 +78,11 @@ class DeciderRunner:
     ) -> Answered | NotAnswered:
         """The answer of the live decider to ``task`` within ``seconds``."""
         if live.decider is None:
-            return _not(Reason.NO_VERSION, "No version has been trained yet.", cost=_NOTHING)
+            return _not(
+                Reason.NO_VERSION,
+                stored_sentence("No version has been trained yet."),
+                cost=_NOTHING,
+            )
         if seconds <= 0:
             return replace(self._too_late(), cost=_NOTHING)
         executor = self._executor(live.decider)
@@ -85,8 +90,10 @@ class DeciderRunner:
         if stuck and not executor.losses.try_again():
             return _not(
                 Reason.DECIDER_FAILED,
-                "The decider hangs on all of its threads. It is tried again after a minute, and "
-                "less often each time it hangs again.",
+                stored_sentence(
+                    "The decider hangs on all of its threads. It is tried again after a minute, "
+                    "and less often each time it hangs again."
+                ),
                 cost=_NOTHING,
             )
         answer = await self._within(executor, live.decider, task, seconds)
@@ -131,7 +138,10 @@ class DeciderRunner:
             return self._too_late()
         self._answered = decider
         if isinstance(result, Failed):
-            return _not(Reason.DECIDER_FAILED, f"The decider failed: {mask(result.sentence)}")
+            return _not(
+                Reason.DECIDER_FAILED,
+                stored_sentence("The decider failed: %(error)s", error=mask(result.sentence)),
+            )
         answer = routing.read_answer(result, self._declared.output, self._declared.actions)
         if answer.cost:
             self._charged = decider
@@ -163,7 +173,10 @@ class DeciderRunner:
     def _too_late(self) -> NotAnswered:
         return _not(
             Reason.DECIDER_TIMEOUT,
-            f"The decider did not answer within {self._declared.deadline_seconds:g} s.",
+            stored_sentence(
+                "The decider did not answer within %(seconds)s s.",
+                seconds=format(self._declared.deadline_seconds, "g"),
+            ),
         )
 
 
@@ -174,7 +187,9 @@ def _without_secrets(answer: Answered | NotAnswered) -> Answered | NotAnswered:
     if KNOWN.stands_in([answer.output, answer.actions, answer.provenance]):
         return NotAnswered(
             code=Reason.INVALID_ANSWER,
-            reason="The decider's answer cannot be used: it holds the value of a secret.",
+            reason=stored_sentence(
+                "The decider's answer cannot be used: it holds the value of a secret."
+            ),
             evidence=KNOWN.mask_all(answer.evidence),
             cost=answer.cost,
         )

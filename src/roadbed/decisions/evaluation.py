@@ -35,6 +35,7 @@ from roadbed.intake.model import AdmittedTask, Unread
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import TaskId
 from roadbed.kernel.storable import cleaned
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.scoring.content import Content, Json
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.usecases.parsing import UnfitError, read_stored
@@ -223,15 +224,17 @@ def _before(
 ) -> tuple[NotAnswered, Routed] | None:
     """What stops a task before its decider is asked."""
     if context.attempt > MOST_ATTEMPTS:
-        reason = f"A crash interrupted the decision {MOST_ATTEMPTS} times."
+        reason = stored_sentence("A crash interrupted the decision %(n)s times.", n=MOST_ATTEMPTS)
         return _unasked(Reason.INTERRUPTED, reason)
     if unfit is not None:
-        reason = f"The input does not fit what this version takes: {unfit}."
+        reason = stored_sentence(
+            "The input does not fit what this version takes: %(problem)s.", problem=unfit
+        )
         return _unasked(Reason.INVALID_ANSWER, reason[:MOST_OF_A_REASON])
     if fired := loaded.rules.check_before(task.content):
         return _unasked(Reason.RULE, fired.reason)[0], routing.held_by_rule(fired)
     if not context.funded:
-        return _unasked(Reason.BUDGET, "The budget is used up.")
+        return _unasked(Reason.BUDGET, stored_sentence("The budget is used up."))
     return None
 
 

@@ -23,6 +23,7 @@ from roadbed.decisions.model import (
 )
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.storable import cleaned, is_storable
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import FEWEST_LABELS
 from roadbed.usecases.business_rules import BusinessRules, Fired
@@ -32,8 +33,8 @@ from roadbed.usecases.parsing import UnfitError, read_form
 from roadbed.usecases.use_case import UseCase
 
 _MOST_CHARACTERS = 20_000  # of an output, its provenance or its evidence
-UNSURE = "The decider is unsure: "
-_PROVEN = "the threshold at which the risk limit is proven"
+_UNSURE = stored_message("The decider is unsure: %(reason)s")
+UNSURE = _UNSURE % {"reason": ""}  # how such a reason begins
 
 
 def read_answer(
@@ -46,17 +47,21 @@ def read_answer(
     if isinstance(given, Unsure):
         return NotAnswered(
             code=Reason.UNSURE,
-            reason=cleaned(f"{UNSURE}{given.reason}"),
+            reason=cleaned(_UNSURE % {"reason": given.reason}),
             evidence=_evidence(given.evidence),
             cost=_price(given.cost),
         )
     if not isinstance(given, Answer):
-        return _invalid(f"it gave {type(given).__name__} instead of Answer or Unsure")
+        return _invalid(
+            stored_sentence(
+                "it gave %(type)s instead of Answer or Unsure", type=type(given).__name__
+            )
+        )
     for name in ("confidence", "cautious"):
-        if problem := _share(getattr(given, name), optional=name == "cautious"):
-            return _invalid(f"its {name} {problem}")
+        if problem := _share(name, getattr(given, name), optional=name == "cautious"):
+            return _invalid(problem)
     if problem := _cost(given.cost):
-        return _invalid(f"its cost {problem}")
+        return _invalid(problem)
     content = _output(given.output, output)
     if isinstance(content, str):
         return _invalid(content)
@@ -84,23 +89,37 @@ def checked_actions(
     actions: list[dict[str, Any]] = []
     for proposal in proposed:
         if not isinstance(proposal, Action):
-            return f"it proposes {type(proposal).__name__} instead of an Action"
+            return stored_sentence(
+                "it proposes %(type)s instead of an Action", type=type(proposal).__name__
+            )
         kind = kinds.get(proposal.name)
         if kind is None:
-            return f"it proposes the action {proposal.name!r}, which is not declared"
+            return stored_sentence(
+                "it proposes the action %(name)r, which is not declared", name=proposal.name
+            )
         arguments = _arguments(kind, proposal.arguments)
         if isinstance(arguments, str):
-            return f"the action {proposal.name!r}: {arguments}"
+            return stored_sentence(
+                "the action %(name)r: %(problem)s", name=proposal.name, problem=arguments
+            )
         action: dict[str, Any] = {"name": proposal.name, "arguments": arguments}
         if kind.after is not None:
             needed = [place for place, one in enumerate(actions) if one["name"] == kind.after]
             if not needed:
-                return f"it proposes {proposal.name!r} without {kind.after!r} before it"
+                return stored_sentence(
+                    "it proposes %(name)r without %(first)r before it",
+                    name=proposal.name,
+                    first=kind.after,
+                )
             action["after"] = needed[-1]
         actions.append(action)
     for name, kind in kinds.items():
         if sum(action["name"] == name for action in actions) > kind.per_task:
-            return f"it proposes {name!r} more than {kind.per_task} times for one task"
+            return stored_sentence(
+                "it proposes %(name)r more than %(most)s times for one task",
+                name=name,
+                most=kind.per_task,
+            )
     return actions
 
 
@@ -127,20 +146,30 @@ def route(
     if held is not None and held.code in _FIRST:
         return held
     if halted:
-        return to_review(Reason.HALTED, "The use case is halted.")
+        return to_review(Reason.HALTED, stored_sentence("The use case is halted."))
     if held is not None and held.code is not Reason.COST_UNKNOWN:
         return held
     if live.state is State.HALTED:
         return to_review(
-            Reason.AUDIT_HALTED, "The running audit halted automation until a new proof."
+            Reason.AUDIT_HALTED,
+            stored_sentence("The running audit halted automation until a new proof."),
         )
     if live.threshold is None:
-        return to_review(Reason.NOT_PROVEN, "Nothing is proven for this version yet.")
+        return to_review(
+            Reason.NOT_PROVEN, stored_sentence("Nothing is proven for this version yet.")
+        )
     if live.pooling and (rare := live.pooling.too_rare(slices)):
         field, value, labels = rare
         return to_review(
             Reason.SLICE_UNKNOWN,
-            f"Only {labels} labels are known for {field} = {value!r}; {FEWEST_LABELS} are needed.",
+            stored_sentence(
+                "Only %(labels)s labels are known for %(field)s = %(value)r; %(needed)s are "
+                "needed.",
+                labels=labels,
+                field=field,
+                value=value,
+                needed=FEWEST_LABELS,
+            ),
         )
     return held or _compare(score, live, live.threshold)
 
@@ -168,13 +197,15 @@ def held_by_rule(fired: Fired) -> Routed:
             route=Route.REVIEW,
             code=Reason.RULE_FAILED,
             rule=fired.rule,
-            reason=f"An error in a rule: {fired.reason}.",
+            reason=stored_sentence("An error in a rule: %(problem)s.", problem=fired.reason),
         )
     return Routed(
         route=Route(fired.route),
         code=Reason.RULE,
         rule=fired.rule,
-        reason=f"The rule {fired.rule!r} applies: {fired.reason}",
+        reason=stored_sentence(
+            "The rule %(rule)r applies: %(reason)s", rule=fired.rule, reason=fired.reason
+        ),
     )
 
 
@@ -184,27 +215,40 @@ def to_review(code: Reason, reason: str) -> Routed:
 
 
 def _compare(score: float, live: LiveVersion, threshold: float) -> Routed:
-    kind = "Cautious confidence" if live.cautious else "Confidence"
-    held = (
-        "the stricter threshold of cautious mode, used while new kinds of work appear"
-        if live.cautious
-        else _PROVEN
-    )
+    below, reached = _CAUTIOUS if live.cautious else _PROVEN
+    figures = {"score": f"{score:.3f}", "threshold": f"{threshold:.3f}"}
     if score <= 0.0 or score < threshold:
-        return to_review(
-            Reason.BELOW_THRESHOLD, f"{kind} {score:.3f} is below {threshold:.3f}, {held}."
-        )
-    return Routed(
-        route=Route.AUTOMATIC,
-        code=Reason.PROVEN,
-        reason=f"{kind} {score:.3f} is at least {threshold:.3f}, {held}.",
-    )
+        return to_review(Reason.BELOW_THRESHOLD, below % figures)
+    return Routed(route=Route.AUTOMATIC, code=Reason.PROVEN, reason=reached % figures)
+
+
+_PROVEN = (
+    stored_message(
+        "Confidence %(score)s is below %(threshold)s, the threshold at which the risk limit is "
+        "proven."
+    ),
+    stored_message(
+        "Confidence %(score)s is at least %(threshold)s, the threshold at which the risk limit is "
+        "proven."
+    ),
+)
+_CAUTIOUS = (
+    stored_message(
+        "Cautious confidence %(score)s is below %(threshold)s, the stricter threshold of cautious "
+        "mode, used while new kinds of work appear."
+    ),
+    stored_message(
+        "Cautious confidence %(score)s is at least %(threshold)s, the stricter threshold of "
+        "cautious mode, used while new kinds of work appear."
+    ),
+)
 
 
 def cost_unknown() -> Routed:
     """With a budget, an answer of unknown cost goes to a person."""
     return to_review(
-        Reason.COST_UNKNOWN, "The decider did not report its cost, and the use case has a budget."
+        Reason.COST_UNKNOWN,
+        stored_sentence("The decider did not report its cost, and the use case has a budget."),
     )
 
 
@@ -228,7 +272,11 @@ def action_refused(actions: Sequence[Mapping[str, object]]) -> Routed | None:
         if action["decide"] == "refuse":
             return to_review(
                 Reason.ACTION_REFUSED,
-                f"The proposed action {action['name']!r} is refused: {action['reason']}.",
+                stored_sentence(
+                    "The proposed action %(name)r is refused: %(reason)s.",
+                    name=action["name"],
+                    reason=action["reason"],
+                ),
             )
     return None
 
@@ -266,14 +314,16 @@ _WENT_WRONG = {
 }
 
 
-def _share(given: object, *, optional: bool) -> str | None:
+def _share(name: str, given: object, *, optional: bool) -> str | None:
     """Why a number is not a valid confidence."""
     if given is None and optional:
         return None
     if isinstance(given, bool) or not isinstance(given, int | float):
-        return "is not a number"
+        return stored_sentence("its %(name)s is not a number", name=name)
     if not (math.isfinite(given) and 0.0 <= given <= 1.0):
-        return f"{given} is not within 0 and 1"
+        return stored_sentence(
+            "its %(name)s %(value)s is not within 0 and 1", name=name, value=given
+        )
     return None
 
 
@@ -281,7 +331,9 @@ def _invalid(what: str) -> NotAnswered:
     return NotAnswered(
         code=Reason.INVALID_ANSWER,
         evidence={},
-        reason=cleaned(f"The decider's answer cannot be used: {what}."),
+        reason=cleaned(
+            stored_sentence("The decider's answer cannot be used: %(problem)s.", problem=what)
+        ),
     )
 
 
@@ -293,16 +345,18 @@ def _output(given: object, output: type[BaseModel]) -> Mapping[str, Any] | str:
         place, problem = error.fields[0]
         return f"{place or 'output'}: {problem}"
     if not is_storable(content, most_characters=_MOST_CHARACTERS):
-        return f"its output has more than {_MOST_CHARACTERS:,} characters"
+        return stored_sentence(
+            "its output has more than %(most)s characters", most=format(_MOST_CHARACTERS, ",")
+        )
     return content
 
 
 def _provenance(given: object) -> Mapping[str, Any] | str:
     """Where values came from is a part of what is proposed: it must be storable as it is."""
     if not isinstance(given, Mapping):
-        return "its provenance is no mapping"
+        return stored_sentence("its provenance is no mapping")
     if not _moderate(given):
-        return "its provenance is not plain JSON of moderate size"
+        return stored_sentence("its provenance is not plain JSON of moderate size")
     read: dict[str, Any] = json.loads(json.dumps(given))  # keys are text, as they are stored
     return read
 
@@ -311,7 +365,9 @@ def _evidence(given: object) -> Mapping[str, Any]:
     """Evidence is for reading only: parts that cannot be shown are replaced by a note."""
     if isinstance(given, Mapping) and _moderate(given):
         return dict(given)
-    return {"left_out": "the decider's evidence is not plain JSON of moderate size"}
+    return {
+        "left_out": stored_sentence("the decider's evidence is not plain JSON of moderate size")
+    }
 
 
 def _moderate(content: Mapping[str, Any]) -> bool:
@@ -323,8 +379,10 @@ def _cost(given: object) -> str | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, Decimal | int | float):
-        return f"is a {type(given).__name__}, not a number"
-    return None if math.isfinite(given) and given >= 0 else f"is {given}, no amount of money"
+        return stored_sentence("its cost is a %(type)s, not a number", type=type(given).__name__)
+    if math.isfinite(given) and given >= 0:
+        return None
+    return stored_sentence("its cost is %(value)s, no amount of money", value=given)
 
 
 def _price(given: Decimal | float | None) -> Decimal | None:

@@ -10,19 +10,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from roadbed.deliveries.model import AttemptResult, DeliveryState
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 
 FAILURES_THAT_OPEN = 5
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0  # seconds
 _CAUSES = {
-    "401": "it answers 401: it does not know the sender",
-    "403": "it answers 403: the sender has no permission",
-    "404": "it answers 404: the address does not exist",
-    "407": "it answers 407: a proxy asks for credentials",
-    "410": "it answers 410: the address no longer exists",
-    "secret": "its secret is missing, or cannot be used",
-    "sign-in": "it does not let the sender sign in",
-    "table": "the table or the right to write to it is missing",
+    "401": stored_message("it answers 401: it does not know the sender"),
+    "403": stored_message("it answers 403: the sender has no permission"),
+    "404": stored_message("it answers 404: the address does not exist"),
+    "407": stored_message("it answers 407: a proxy asks for credentials"),
+    "410": stored_message("it answers 410: the address no longer exists"),
+    "secret": stored_message("its secret is missing, or cannot be used"),
+    "sign-in": stored_message("it does not let the sender sign in"),
+    "table": stored_message("the table or the right to write to it is missing"),
 }
+_ANSWERS = stored_message("it answers %(cause)s")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,11 +103,16 @@ def _share(holds: int, free: int) -> int:
 
 def refusal(use_case: str, destination: str, cause: str) -> str:
     """The notice for the pod: a destination refuses everything that is sent to it."""
-    why = _CAUSES.get(cause, f"it answers {cause}")
-    return (
-        f"{use_case}: nothing reaches {destination}: {why}. Failed deliveries are not repeated "
-        f"automatically. Fix the cause, then run `roadbed deliver replay {use_case} --destination "
-        f"{destination}`, or use the button on the deliveries page."
+    why = _CAUSES[cause] if cause in _CAUSES else _ANSWERS % {"cause": cause}
+    return stored_sentence(
+        "%(use_case)s: nothing reaches %(destination)s: %(why)s. Failed deliveries are not "
+        "repeated automatically. Fix the cause, then run `roadbed deliver replay %(name)s "
+        "--destination %(to)s`, or use the button on the deliveries page.",
+        use_case=use_case,
+        destination=destination,
+        why=why,
+        name=use_case,
+        to=destination,
     )
 
 

@@ -6,10 +6,11 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from roadbed.deliveries.model import CORRECTION, RESULT, DeliveryState, Prepared
 from roadbed.deliveries.rows import ClaimRow, PlannedRow
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 from roadbed.usecases import delivery_plan, placeholders
 from roadbed.usecases.destinations import Connector, DeliveryRequest
 from roadbed.usecases.parsing import form_of
@@ -18,12 +19,20 @@ from roadbed.usecases.use_case import UseCase
 Json = Mapping[str, Any]
 _LONGEST_KEY = 1_000  # bytes; an index entry holds 2,704, with use case and destination
 _KEPT_OF_KEY = 100  # characters
-_RESTORED = (
+_RESTORED = stored_message(
     "The database was restored from a copy after this task arrived. The result may have been sent "
     "before. Send it?"
 )
-_STILL_THERE = (
+_RESTORED_AFTER = stored_message(
+    "%(reason)s The database was restored from a copy after this task arrived. The result may have "
+    "been sent before. Send it?"
+)
+_STILL_THERE = stored_message(
     "Another result was sent before the input was corrected, and still exists. Send this one?"
+)
+_STILL_THERE_AFTER = stored_message(
+    "%(reason)s Another result was sent before the input was corrected, and still exists. Send "
+    "this one?"
 )
 # States in which the effect exists at the receiver, or may exist.
 _THERE = frozenset(
@@ -48,12 +57,31 @@ def connector(declared: UseCase, destination: str) -> Connector | None:
     return declared.approvals.to if destination == "approvals" else None
 
 
+class TakeBack(NamedTuple):
+    """Why a delivery is taken back, where it can be and where it cannot."""
+
+    able: str
+    unable: str
+
+
+LATER_FAILED = TakeBack(
+    able=stored_message("A later step failed."),
+    unable=stored_message("A later step failed, and this one cannot be taken back: do it by hand."),
+)
+CORRECTED = TakeBack(
+    able=stored_message("A corrected input says something else."),
+    unable=stored_message(
+        "A corrected input says something else, and this one cannot be taken back: do it by hand."
+    ),
+)
+
+
 def prepare(declared: UseCase, row: PlannedRow) -> Prepared:
     """A planned delivery as ready, as skipped, or as held with the reason."""
     facts = delivery_plan.facts({**row, "input": form_of(declared.input, row["input"])})
     kind = declared.destinations.get(row["destination"]) or declared.actions.get(row["destination"])
     if kind is None:
-        return _held_delivery(row, "Its destination is no longer declared.")
+        return _held_delivery(row, stored_sentence("Its destination is no longer declared."))
     when = getattr(kind, "when", None)
     if when and (verdict := _skips(when, facts)):
         state, reason = verdict
@@ -63,7 +91,9 @@ def prepare(declared: UseCase, row: PlannedRow) -> Prepared:
         key = placeholders.render(kind.key, facts)
         order_key = bounded(placeholders.render(in_order_of, facts)) if in_order_of else None
     except placeholders.MissingFieldError as error:
-        return _held_delivery(row, f"Its key cannot be made: {error}.")
+        return _held_delivery(
+            row, stored_sentence("Its key cannot be made: %(error)s.", error=error)
+        )
     if row["revises"] is not None:
         key = f"{key}:revision:{row['revision']}"
     earlier: Sequence[Json] = row["earlier"] or ()
@@ -110,7 +140,7 @@ def _is_there(there: Sequence[Json], facts: Json, row: PlannedRow) -> bool:
 
 
 def _sent_already(delivery_id: str, sent_as: str) -> Prepared:
-    reason = f"The same was sent already, as {sent_as}."
+    reason = stored_sentence("The same was sent already, as %(sent_as)s.", sent_as=sent_as)
     return Prepared(id=delivery_id, state=DeliveryState.SKIPPED, reason=reason, sent_as=sent_as)
 
 
@@ -128,11 +158,21 @@ def doubled(destination: str, made: Prepared, first: Json) -> Prepared:
     if same and first["state"] not in _GONE:
         return _sent_already(made.id, first["id"])
     key = bounded(f"{made.key}:{made.id}")
-    what = f"which is {first['state']}" if same else "which says something else"
+    of = {"key": made.key, "first": first["id"]}
+    reason = stored_sentence(
+        "Its key %(key)r belongs to %(first)s, which says something else. Send this one as well?",
+        **of,
+    )
+    if same:
+        reason = stored_sentence(
+            "Its key %(key)r belongs to %(first)s, which is %(state)s. Send this one as well?",
+            state=first["state"],
+            **of,
+        )
     return replace(
         made,
         state=DeliveryState.HELD,
-        reason=f"Its key {made.key!r} belongs to {first['id']}, {what}. Send this one as well?",
+        reason=reason,
         key=key,
         content_hash=content_hash(destination, key, content),
     )
@@ -171,26 +211,44 @@ def _skips(when: str, facts: Mapping[str, Any]) -> tuple[DeliveryState, str] | N
         seen = {name: facts[name] for name in ("input", "output", "task", "decision")}
         applies = delivery_plan.condition(when).execute(seen)
     except Exception as error:
-        return DeliveryState.HELD, f"The condition {when!r} could not be evaluated: {error}."
+        return DeliveryState.HELD, stored_sentence(
+            "The condition %(when)r could not be evaluated: %(error)s.", when=when, error=error
+        )
     if applies is True:
         return None
-    return DeliveryState.SKIPPED, f"The condition {when!r} does not hold."
+    return DeliveryState.SKIPPED, stored_sentence(
+        "The condition %(when)r does not hold.", when=when
+    )
 
 
 def _why_held(row: PlannedRow, there: Sequence[Json]) -> str:
     if row["restored"]:
-        return f"{row['reason'] or ''} {_RESTORED}".strip()
+        return _after(row["reason"], _RESTORED, _RESTORED_AFTER)
     if row["before"] == "there" and row["of_verdict"] is None:
-        return f"{row['reason'] or ''} {_STILL_THERE}".strip()
+        return _after(row["reason"], _STILL_THERE, _STILL_THERE_AFTER)
     if there and there[0]["verdict"] is not None:
         newest = there[0]["id"]
         if there[0]["state"] == DeliveryState.UNKNOWN:
-            return f"The verdict was changed, and {newest} may have gone out. Look there first."
-        return f"The verdict was changed after {newest} went out. Send this one?"
+            return stored_sentence(
+                "The verdict was changed, and %(newest)s may have gone out. Look there first.",
+                newest=newest,
+            )
+        return stored_sentence(
+            "The verdict was changed after %(newest)s went out. Send this one?", newest=newest
+        )
     if row["kind"] == CORRECTION:
-        when = "after" if there else "before"
-        return f"The automatic answer was found wrong {when} it went out. Send the right one?"
-    return row["reason"] or "A person has to approve it."
+        if there:
+            return stored_sentence(
+                "The automatic answer was found wrong after it went out. Send the right one?"
+            )
+        return stored_sentence(
+            "The automatic answer was found wrong before it went out. Send the right one?"
+        )
+    return row["reason"] or stored_sentence("A person has to approve it.")
+
+
+def _after(reason: str | None, alone: str, message: str) -> str:
+    return message % {"reason": reason} if reason else alone
 
 
 def _held_delivery(row: PlannedRow, reason: str) -> Prepared:

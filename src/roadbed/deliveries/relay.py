@@ -41,6 +41,7 @@ from roadbed.deliveries.rows import (
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.secrets import mask
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.storage.background import Warnings
 from roadbed.storage.database import Connection, Database, passes
 from roadbed.storage.sql import queries
@@ -178,7 +179,9 @@ class Relay:
             self._warnings.say("delivery not prepared, but held", error, **place)
             facts = {
                 "id": rows[0]["id"],
-                "reason": f"It could not be prepared: {_sentence(error)}",
+                "reason": stored_sentence(
+                    "It could not be prepared: %(error)s", error=_sentence(error)
+                ),
                 "approve_seconds": declared.approvals.within_hours * 3600.0,
             }
             await connection.execute(SQL["not_prepared"], facts)
@@ -228,7 +231,7 @@ class Relay:
             over = limit is not None and made[row["destination"]] >= limit
             if limit and delivery.state is DeliveryState.WAITING:
                 made[row["destination"]] += 1
-            why = f"The limit of {limit} a day is reached."
+            why = stored_sentence("The limit of %(limit)s a day is reached.", limit=limit)
             limited.append(
                 replace(delivery, state=DeliveryState.HELD, reason=why) if over else delivery
             )
@@ -278,13 +281,13 @@ class Relay:
         await self._database.fetch(SQL["never_sent"], named)
         for broken in await self._database.fetch(SQL["broken"], named):
             with self._caught("delivery not taken back", declared, broken):
-                await self._take_back(declared, broken, "A later step failed")
+                await self._take_back(declared, broken, outbox.LATER_FAILED)
         async with self._database.transaction() as connection:
             for statement in (SQL["not_again"], SQL["ask_back"], self._close_notices):
                 await connection.execute(statement, named)
         for made in await self._database.fetch(SQL["to_take_back"], named):
             with self._caught("delivery not taken back", declared, made):
-                await self._take_back(declared, made, "A corrected input says something else")
+                await self._take_back(declared, made, outbox.CORRECTED)
 
     def _caught(
         self, not_done: str, declared: UseCase, row: LostRow | BrokenRow | ToTakeBackRow | ClaimRow
@@ -295,7 +298,7 @@ class Relay:
 
     async def _settle_lost(self, declared: UseCase, row: LostRow) -> None:
         to = outbox.connector(declared, row["destination"])
-        error = UnknownOutcomeError("the sender never reported the result")
+        error = UnknownOutcomeError(stored_sentence("the sender never reported the result"))
         if to is None:
             outcome = AttemptResult(
                 outcome="unknown", state=DeliveryState.UNKNOWN, detail=str(error)
@@ -304,7 +307,9 @@ class Relay:
             outcome = self._failed(error, row, to)
         await self._finished(row, outcome, LEASE_SECONDS)
 
-    async def _take_back(self, declared: UseCase, row: BrokenRow | ToTakeBackRow, why: str) -> None:
+    async def _take_back(
+        self, declared: UseCase, row: BrokenRow | ToTakeBackRow, why: outbox.TakeBack
+    ) -> None:
         to = outbox.connector(declared, row["destination"])
         # After a restore it may have been taken back already.
         able = to is not None and to.can_compensate and not row["restored"]
@@ -319,9 +324,7 @@ class Relay:
                 {
                     "id": row["id"],
                     "state": DeliveryState.COMPENSATING if able else DeliveryState.STUCK,
-                    "reason": f"{why}."
-                    if able
-                    else f"{why}, and this one cannot be taken back: do it by hand.",
+                    "reason": why.able if able else why.unable,
                 },
             )
 
@@ -369,14 +372,14 @@ class Relay:
             outcome = AttemptResult(
                 outcome="refused",
                 state=DeliveryState.FAILED,
-                detail="Its destination is not declared.",
+                detail=stored_sentence("Its destination is not declared."),
             )
         elif began - claimed_at > STALE_SECONDS:
             # Halted, disconnected or suspended since: the claim may belong to another relay.
             outcome = AttemptResult(
                 outcome="temporary",
                 state=DeliveryState.WAITING,
-                detail="claimed too late",
+                detail=stored_sentence("claimed too late"),
                 counts=False,
             )
         elif not outbox.as_approved(
@@ -385,7 +388,7 @@ class Relay:
             outcome = AttemptResult(
                 outcome="refused",
                 state=DeliveryState.FAILED,
-                detail="What would be sent is not what was approved.",
+                detail=stored_sentence("What would be sent is not what was approved."),
             )
         else:
             outcome = await self._attempt(to, row)
@@ -412,7 +415,9 @@ class Relay:
                         return retry_policy.delivered(there, looked_up=True)
                 return retry_policy.delivered(await to.send(request, egress))
         except TimeoutError:
-            error: Exception = UnknownOutcomeError(f"no answer within {SEND_SECONDS:g} s")
+            error: Exception = UnknownOutcomeError(
+                stored_sentence("no answer within %(seconds)s s", seconds=format(SEND_SECONDS, "g"))
+            )
         except Exception as problem:
             error = problem
         return self._failed(error, row, to)

@@ -34,6 +34,7 @@ from roadbed.executors.isolated import (
     ready_child,
 )
 from roadbed.kernel.secrets import mask
+from roadbed.kernel.stored_sentences import stored_sentence
 
 _log = structlog.get_logger()
 MOST_STRIKES = 2
@@ -133,7 +134,13 @@ class ChildExecutor:
             self._waiting.extendleft(reversed(calls))
         elif len(calls) == 1 and not worker.doubtful:
             self.strike(calls[0])
-            calls[0].give(Failed(f"{reason[:1].upper()}{reason[1:]} while it decided."))
+            calls[0].give(
+                Failed(
+                    stored_sentence(
+                        "%(reason)s while it decided.", reason=reason[:1].upper() + reason[1:]
+                    )
+                )
+            )
         else:
             self.suspect(calls)
         self.next()
@@ -188,7 +195,9 @@ class ChildExecutor:
     def _pause(self, reason: str) -> None:
         """A child did not start: fail the waiting calls, and try again later."""
         self._paused_until = self._loop.time() + _PAUSE_SECONDS
-        self._pause_reason = f"Its process does not start: {reason}."
+        self._pause_reason = stored_sentence(
+            "Its process does not start: %(reason)s.", reason=reason
+        )
         for queue in (self._waiting, self._suspects):
             while queue:
                 queue.popleft().give(Failed(self._pause_reason))
@@ -207,9 +216,11 @@ class ChildExecutor:
             return ""
         if count < MOST_STRIKES:
             return ""
-        return (
-            f"This input hung or ended the decider's process {count} times; it is asked again "
-            f"after {REST_SECONDS / 60:g} min."
+        return stored_sentence(
+            "This input hung or ended the decider's process %(count)s times; it is asked "
+            "again after %(minutes)s min.",
+            count=count,
+            minutes=format(REST_SECONDS / 60, "g"),
         )
 
     def _cleared(self, call: DeciderCall, _: object) -> None:
@@ -393,7 +404,13 @@ class Worker:
         try:
             call.give(wire.read_answer(answer, call.output))
         except Exception as error:  # a validator of the pod's own may raise anything
-            call.give(Failed(f"its answer cannot be read: {type(error).__name__}"))
+            call.give(
+                Failed(
+                    stored_sentence(
+                        "its answer cannot be read: %(name)s", name=type(error).__name__
+                    )
+                )
+            )
 
     def _ended(self, reason: str) -> None:
         self._stop_timers()

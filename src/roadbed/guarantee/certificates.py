@@ -22,6 +22,7 @@ from roadbed.guarantee.rows import LastCertificateRow, Queries, TriedRow
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat, plain
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.risk import repeated_inputs, reviewer_errors
 from roadbed.risk.automation_state import AutomationState, Evidence, Proof, prove
 from roadbed.risk.calibration import calibration
@@ -277,9 +278,9 @@ def _not_due(
         return None
     labelled = sum(not (case.waiting or case.erased) for case in sample)
     if labelled <= last["detail"].get("labelled", last["items"]):
-        return "Nothing new was corrected or labelled since the last look."
+        return stored_sentence("Nothing new was corrected or labelled since the last look.")
     if declared.trainable is not None:
-        return "Nothing new to learn from, and this version has had its one look."
+        return stored_sentence("Nothing new to learn from, and this version has had its one look.")
     return None
 
 

@@ -10,6 +10,7 @@ from roadbed.guarantee.model import AuditView, Volume
 from roadbed.kernel.figures import interval, percent
 from roadbed.kernel.messages import SOURCE, later, localised, number, several, speaking
 from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.stored_sentences import stored_message, stored_messages, stored_sentence
 from roadbed.people.model import named
 from roadbed.risk import novelty
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
@@ -24,9 +25,12 @@ Row = Mapping[str, Any]  # of the database
 @speaking(SOURCE)
 def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
     """The note of a proof of concept: it proposes only."""
-    return (
-        f"{note} It proposes only: `roadbed release plan {use_case}` puts it before the "
-        f"{named(rollout.sign_offs)}, who let it decide by itself."
+    return stored_sentence(
+        "%(note)s It proposes only: `roadbed release plan %(use_case)s` puts it before the "
+        "%(roles)s, who let it decide by itself.",
+        note=note,
+        use_case=use_case,
+        roles=named(rollout.sign_offs),
     )
 
 
@@ -35,14 +39,22 @@ def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
     """The result of a certification in plain words. ``stored`` is its stored certificate."""
     certificate = proof.certificate
     if certificate.threshold is None:
-        return f"Nothing can be automatic yet: {certificate.why_not}"
-    if proof.cautious:
-        return (
-            f"Cautious from cautious confidence {certificate.threshold:.3f} on: if at most "
-            f"{novelty.LATER * 100:g} % of the work is new, at most {risk_limit * 100:.3g} % "
-            "should be wrong. That is an assumption, not a proof."
+        return stored_sentence(
+            "Nothing can be automatic yet: %(why_not)s", why_not=certificate.why_not
         )
-    return f"Proven from confidence {certificate.threshold:.3f} on: {above(stored)}."
+    if proof.cautious:
+        return stored_sentence(
+            "Cautious from cautious confidence %(threshold)s on: if at most %(new)s of the work is "
+            "new, at most %(limit)s should be wrong. That is an assumption, not a proof.",
+            threshold=format(certificate.threshold, ".3f"),
+            new=percent(novelty.LATER),
+            limit=percent(risk_limit),
+        )
+    return stored_sentence(
+        "Proven from confidence %(threshold)s on: %(above)s.",
+        threshold=format(certificate.threshold, ".3f"),
+        above=above(stored),
+    )
 
 
 def above(certificate: Row) -> str:
@@ -54,21 +66,29 @@ def above(certificate: Row) -> str:
     tested = detail.get("counted", items)
     of = number(items)
     if tested != items:
-        of = _("the first %(tested)s of %(items)s") % {"tested": number(tested), "items": of}
+        of = _(stored_message("the first %(tested)s of %(items)s")) % {
+            "tested": number(tested),
+            "items": of,
+        }
     late, waiting = detail.get("late", 0), detail.get("waiting", 0)
     told = {"covered": number(certificate["covered"]), "of": of}
     told |= {"wrong": number(certificate["errors"]), "late": number(late)}
-    message = _("%(covered)s of %(of)s reference items, %(wrong)s wrong")
+    message = _(stored_message("%(covered)s of %(of)s reference items, %(wrong)s wrong"))
     if late:
         message = _(
-            "%(covered)s of %(of)s reference items, %(wrong)s wrong (%(late)s because the label "
-            "is missing)"
+            stored_message(
+                "%(covered)s of %(of)s reference items, %(wrong)s wrong (%(late)s because the "
+                "label is missing)"
+            )
         )
     said = message % told
     if not waiting:
         return said
     waits = several(
-        "%(n)s of the sample waits for a label", "%(n)s of the sample wait for a label", waiting
+        *stored_messages(
+            "%(n)s of the sample waits for a label", "%(n)s of the sample wait for a label"
+        ),
+        waiting,
     )
     return f"{said}; {waits}"
 
@@ -76,31 +96,48 @@ def above(certificate: Row) -> str:
 @speaking(SOURCE)
 def reason(sign: Sign, audit: RunningAudit, kinds: KindAlarm, risk_limit: float) -> str:
     """Why the automation state moves, for pages, the audit entry and the pod."""
-    seen = f"{audit.wrong} of {audit.sampled} audited automatic answers were wrong"
+    seen = stored_sentence(
+        "%(wrong)s of %(sampled)s audited automatic answers were wrong",
+        wrong=audit.wrong,
+        sampled=audit.sampled,
+    )
+    told = {"seen": seen, "limit": _share(risk_limit)}
     if sign is Sign.HARM_PROVEN:
-        return (
-            f"{seen}: with the certainty asked for, more than {_share(risk_limit)} were wrong "
-            "at some time since this version went live."
+        return stored_sentence(
+            "%(seen)s: with the certainty asked for, more than %(limit)s were wrong at some time "
+            "since this version went live.",
+            **told,
         )
     if sign is Sign.CHANGE_FOUND:
-        return (
-            f"{seen}, and lately far more than before "
-            f"(evidence of a change {audit.most_change:,.0f}, alarm at {CHANGE_ALARM:,.0f})."
+        return stored_sentence(
+            "%(seen)s, and lately far more than before (evidence of a change %(evidence)s, alarm "
+            "at %(alarm)s).",
+            seen=seen,
+            evidence=format(audit.most_change, ",.0f"),
+            alarm=format(CHANGE_ALARM, ",.0f"),
         )
     if sign is Sign.NEW_KINDS:
-        return (
-            f"{kinds.new} of {kinds.seen} reviewed tasks are of a kind that this version was never "
-            f"shown (evidence {kinds.evidence:,.0f}, alarm at {KIND_ALARM:,.0f})."
+        return stored_sentence(
+            "%(new)s of %(reviewed)s reviewed tasks are of a kind that this version was never "
+            "shown (evidence %(evidence)s, alarm at %(alarm)s).",
+            new=kinds.new,
+            reviewed=kinds.seen,
+            evidence=format(kinds.evidence, ",.0f"),
+            alarm=format(KIND_ALARM, ",.0f"),
         )
     if audit.bound_lost:
-        return f"{seen}: the bound on the error has risen above {_share(risk_limit)} again."
-    return f"{seen}: more than {_share(risk_limit)} would allow for, though it may still be chance."
+        return stored_sentence(
+            "%(seen)s: the bound on the error has risen above %(limit)s again.", **told
+        )
+    return stored_sentence(
+        "%(seen)s: more than %(limit)s would allow for, though it may still be chance.", **told
+    )
 
 
 @speaking(SOURCE)
 def notice(use_case: str, automation: AutomationState, why: str) -> str:
     """The notice about a move of the automation state."""
-    return f"{use_case}: {STATES[automation.state]} {why}"
+    return _NOTICES[automation.state] % {"use_case": use_case, "why": why}
 
 
 STATES = {
@@ -109,6 +146,23 @@ STATES = {
     State.TIGHTENED: later("Tightened: automatic only from a stricter confidence on."),
     State.CAUTIOUS: later("Cautious mode: a new kind of work has appeared."),
     State.HALTED: later("Halted by the running audit: everything goes to people."),
+}
+
+
+_NOTICES = {
+    State.SHADOW: stored_message(
+        "%(use_case)s: Nothing is proven, so everything goes to people. %(why)s"
+    ),
+    State.OPEN: stored_message("%(use_case)s: Automatic from the proven confidence on. %(why)s"),
+    State.TIGHTENED: stored_message(
+        "%(use_case)s: Tightened: automatic only from a stricter confidence on. %(why)s"
+    ),
+    State.CAUTIOUS: stored_message(
+        "%(use_case)s: Cautious mode: a new kind of work has appeared. %(why)s"
+    ),
+    State.HALTED: stored_message(
+        "%(use_case)s: Halted by the running audit: everything goes to people. %(why)s"
+    ),
 }
 
 

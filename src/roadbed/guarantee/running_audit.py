@@ -41,6 +41,7 @@ from roadbed.guarantee.rows import (
 from roadbed.guarantee.state import set_by_alarm
 from roadbed.kernel.clock import CLOCKS_DIFFER, Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.stored_sentences import stored_sentences
 from roadbed.reviews.rows import Queries as ReviewQueries
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.automation_state import AutomationState, Sign, after_alarm, sign_of
@@ -310,10 +311,14 @@ class RunningAuditMonitor:
             over = {"use_case": declared.name, "about": _LABELS, "at": self._clock.now()}
             await self._database.fetch(_SQL["over"], over)
         if new and late:
-            many = "item waits" if late == 1 else "items wait"
-            text = (
-                f"{declared.name}: {late} sample {many} for a label since more than "
-                f"{declared.label_within_hours:g} hours. Until then each counts as wrong."
+            text = stored_sentences(
+                "%(use_case)s: %(n)s sample item waits for a label since more than %(hours)s "
+                "hours. Until then each counts as wrong.",
+                "%(use_case)s: %(n)s sample items wait for a label since more than %(hours)s "
+                "hours. Until then each counts as wrong.",
+                late,
+                use_case=declared.name,
+                hours=format(declared.label_within_hours, "g"),
             )
             notice, at = self._ids.new("ntc"), self._clock.now()
             async with self._database.transaction() as connection:

@@ -12,6 +12,7 @@ from roadbed.insight.rows import NotedProposalsRow, NotedReleasesRow, NotedVersi
 from roadbed.kernel.json import flat
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later, number, several
+from roadbed.kernel.stored_sentences import reworded
 from roadbed.storage.database import Row
 
 State = Literal["released", "learned", "accepted", "proposed", "rejected", "undone", "open"]
@@ -84,6 +85,11 @@ _ENDS: Mapping[State, str] = {
 }
 
 
+def _stored(text: str | None) -> str:
+    """A text that code or a person stored, in the language of whoever reads."""
+    return reworded(text or "", certain=True)
+
+
 def lesson_of_proposal(
     proposal: NotedProposalsRow,
     by_task: Mapping[str, ReviewedAnswer],
@@ -101,8 +107,8 @@ def lesson_of_proposal(
     before, after = _rates([*by_task.values()], pairs, at)
     tasks = {case.get("task_id") for case in cases}
     return Lesson(
-        seen=f"{proposal['title'].rstrip('.')}.",
-        why=proposal["reason"],
+        seen=f"{_stored(proposal['title']).rstrip('.')}.",
+        why=_stored(proposal["reason"]),
         n=int(proposal["support"].get("wrong_now") or len(wrong) or len(cases)),
         words=(),
         examples=[_case(case, by_task) for case in cases[:2]],
@@ -162,12 +168,12 @@ def lesson_of_rollback(release: NotedReleasesRow, verdicts: Sequence[ReviewedAns
             n,
             version=release["version_number"],
         ),
-        why=release["reason"],
+        why=_stored(release["reason"]),
         n=n,
         words=(),
         examples=[_example(verdict) for verdict in newest[:2]],
         state="undone",
-        done=[_("Rolled back: %(why)s") % {"why": release["ended_why"]}],
+        done=[_("Rolled back: %(why)s") % {"why": _stored(release["ended_why"])}],
         changed=None,
         before=None,
         after=None,

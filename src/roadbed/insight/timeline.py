@@ -16,6 +16,7 @@ from roadbed.insight.rows import (
 )
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later, localised, several
+from roadbed.kernel.stored_sentences import reworded
 
 _STAGES = {
     "idea": later("Registered."),
@@ -44,6 +45,11 @@ class TimelineEvent:
     actor: str
 
 
+def _told(reason: str | None) -> str:
+    """A reason, which code or a person gave, in the language of whoever reads."""
+    return reworded(reason or "", certain=True)
+
+
 def halt_events(rows: Sequence[NotedHaltsRow]) -> Iterator[TimelineEvent]:
     """Halts, resumes and drills; of scheduled drills only the newest is listed."""
     own = [row for row in rows if row["kind"] == "drill" and row["actor"] == "roadbed"]
@@ -54,7 +60,7 @@ def halt_events(rows: Sequence[NotedHaltsRow]) -> Iterator[TimelineEvent]:
         fenced = row["fenced_seconds"]
         words = _("A drill of the stop.")
         if row["kind"] != "drill":
-            words = _("Halted: %(reason)s") % {"reason": f"{row['reason']}{_dot(row)}"}
+            words = _("Halted: %(reason)s") % {"reason": f"{_told(row['reason'])}{_dot(row)}"}
         if fenced is not None:
             took = _("Nothing new could start after %(ms)s ms.")
             words = f"{words} {took % {'ms': localised(f'{fenced * 1000:,.0f}')}}"
@@ -82,7 +88,7 @@ def audit_events(rows: Sequence[NotedAuditRow]) -> Iterator[TimelineEvent]:
             words = _("From %(before)s to %(after)s: %(reason)s") % {
                 "before": detail.get("before"),
                 "after": detail["after"],
-                "reason": detail.get("reason", ""),
+                "reason": _told(detail.get("reason", "")),
             }
             yield _event(row["at"], "state", words, row["actor"])
         elif row["kind"] == "incident" and "title" in detail:
@@ -98,10 +104,13 @@ def release_events(rows: Sequence[NotedReleasesRow]) -> Iterator[TimelineEvent]:
         if row["version_number"] is not None:
             name = _("Release %(number)s (version %(version)s)") % told
         if row["live_at"]:
-            words = _("%(release)s live: %(reason)s") % {"release": name, "reason": row["reason"]}
+            words = _("%(release)s live: %(reason)s") % {
+                "release": name,
+                "reason": _told(row["reason"]),
+            }
             yield _event(row["live_at"], "live", words, row["author"])
         if row["ended_at"] and row["step"] in _ENDS:
-            why = f": {row['ended_why']}" if row["ended_why"] else "."
+            why = f": {_told(row['ended_why'])}" if row["ended_why"] else "."
             words = _(_ENDS[row["step"]]) % {"release": name} + why
             yield _event(row["ended_at"], row["step"], words, row["ended_by"] or "roadbed")
 
@@ -117,7 +126,7 @@ def version_events(rows: Sequence[NotedVersionsRow]) -> Iterator[TimelineEvent]:
     """Versions that went live without a release."""
     for row in rows:
         if row["live_since"] and not row["released"]:
-            told = {"number": row["number"], "reason": row["reason"]}
+            told = {"number": row["number"], "reason": _told(row["reason"])}
             words = _("Version %(number)s in service: %(reason)s") % told
             yield _event(row["live_since"], "version", words, row["made_by"])
 
@@ -127,7 +136,7 @@ def proposal_events(rows: Sequence[NotedProposalsRow]) -> Iterator[TimelineEvent
     for row in rows:
         if row["decided_at"] and row["state"] in _DECIDED:
             note = f": {row['note']}" if row["note"] else "."
-            words = _(_DECIDED[row["state"]]) % {"title": row["title"]} + note
+            words = _(_DECIDED[row["state"]]) % {"title": _told(row["title"])} + note
             yield _event(row["decided_at"], row["state"], words, row["decided_by"] or "roadbed")
 
 

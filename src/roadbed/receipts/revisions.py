@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from roadbed.kernel.stored_sentences import stored_message
 from roadbed.receipts.rows import RevisionsRow
 from roadbed.scoring.content import same
 
 Row = Mapping[str, Any]
 # Results of a corrected input, in words.
 CAME_TO = {
-    "note": "kept beside the task; nothing is decided again",
-    "new": "nothing had been sent before",
-    "kept": "says the same; what was sent stands, and nothing was sent again",
-    "asked": "says something else or has not been asked about; a person decides what is sent",
-    "replaced": "says something else; what was not sent is not sent, what could be taken back is",
+    "note": stored_message("kept beside the task; nothing is decided again"),
+    "new": stored_message("nothing had been sent before"),
+    "kept": stored_message("says the same; what was sent stands, and nothing was sent again"),
+    "asked": stored_message(
+        "says something else or has not been asked about; a person decides what is sent"
+    ),
+    "replaced": stored_message(
+        "says something else; what was not sent is not sent, what could be taken back is"
+    ),
 }
-_WAITS = "waits for its last word; until then what was sent stands"
+_WAITS = stored_message("waits for its last word; until then what was sent stands")
 
 
 def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]:

@@ -12,6 +12,8 @@ from typing import Any, cast
 from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.revisions import linked
@@ -389,22 +391,27 @@ def _pod(declared: UseCase) -> dict[str, str]:
 
 def moments(receipt: Receipt) -> list[tuple[str, datetime]]:
     """Times of the task's steps, in order."""
-    moments: list[tuple[str, datetime | None]] = [("admitted", receipt["admitted_at"])]
+    moments: list[tuple[str, datetime | None]] = [(_("admitted"), receipt["admitted_at"])]
     if decision := receipt["decision"]:
-        moments.append(("decided", decision["decided_at"]))
+        moments.append((_("decided"), decision["decided_at"]))
     if review := receipt["review"]:
-        moments.append(("review opened", review["opened_at"]))
+        moments.append((_("review opened"), review["opened_at"]))
         if verdict := review["verdict"]:
-            moments.append(("verdict given", verdict["given_at"]))
-    moments += [
-        (f"{delivery['state']} {_way(delivery)}", delivery["done_at"])
-        for delivery in receipt["deliveries"]
-    ]
-    moments += [("outcome reported", outcome["reported_at"]) for outcome in receipt["outcomes"]]
+            moments.append((_("verdict given"), verdict["given_at"]))
+    moments += [(_of_delivery(delivery), delivery["done_at"]) for delivery in receipt["deliveries"]]
+    moments += [(_("outcome reported"), outcome["reported_at"]) for outcome in receipt["outcomes"]]
     known = [(what, at) for what, at in moments if at is not None]
     return sorted(known, key=lambda moment: moment[1])
 
 
-def _way(delivery: Mapping[str, Any]) -> str:
-    way = "to" if delivery["state"] == "delivered" else "for"
-    return f"{'at' if delivery['kind'] == 'compensation' else way} {delivery['destination']}"
+# States that no list has as a word of its own.
+_STATES = (later("compensating"), later("compensated"))
+
+
+def _of_delivery(delivery: Mapping[str, Any]) -> str:
+    message = _("%(state)s for %(destination)s")
+    if delivery["kind"] == "compensation":
+        message = _("%(state)s at %(destination)s")
+    elif delivery["state"] == "delivered":
+        message = _("%(state)s to %(destination)s")
+    return message % {"state": _(delivery["state"]), "destination": delivery["destination"]}

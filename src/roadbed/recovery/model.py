@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from roadbed.kernel.stored_sentences import stored_sentence
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Restoration:
@@ -23,14 +25,17 @@ class Restoration:
     @property
     def sentence(self) -> str:
         """The sentence that pods, pages and the log show."""
-        missing = (
-            f"Its log has {self.kept or 0:,} entries, the witness outside knows {self.lost:,}. "
-            if self.lost is not None
-            else ""
-        )
-        return (
-            f"The database was restored from a copy. {missing}Everything is halted and nothing is "
-            "sent until an administrator runs `roadbed restored --reason TEXT`."
+        if self.lost is None:
+            return stored_sentence(
+                "The database was restored from a copy. Everything is halted and nothing is sent "
+                "until an administrator runs `roadbed restored --reason TEXT`."
+            )
+        return stored_sentence(
+            "The database was restored from a copy. Its log has %(kept)s entries, the witness "
+            "outside knows %(lost)s. Everything is halted and nothing is sent until an "
+            "administrator runs `roadbed restored --reason TEXT`.",
+            kept=format(self.kept or 0, ","),
+            lost=format(self.lost, ","),
         )
 
 

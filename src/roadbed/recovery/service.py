@@ -26,6 +26,7 @@ from roadbed.halts.errors import RestoreUndeclaredError
 from roadbed.halts.service import Halts
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.people.members import Members
 from roadbed.receipts.erasure import Erasure
 from roadbed.recovery import outstanding
@@ -85,7 +86,9 @@ class Recovery:
             elif longer is None:
                 await self._audit.finish_handover()
         if restoration is not None:
-            await self._halts.hold(restoration.id, "The database was restored from a copy")
+            await self._halts.hold(
+                restoration.id, stored_sentence("The database was restored from a copy")
+            )
         self.standing = restoration
         return restoration
 
@@ -223,7 +226,10 @@ class Recovery:
         Raises ``NotAdministratorError`` where ``by`` is no administrator after that.
         """
         erased = await self._erasure.erase_again(
-            connection, again.tasks, by=by, reason="erased before the database was lost"
+            connection,
+            again.tasks,
+            by=by,
+            reason=stored_sentence("erased before the database was lost"),
         )
         people = await self._members.after_restore(
             connection,
@@ -256,10 +262,13 @@ class Recovery:
         halted = []
         reasons = dict.fromkeys(
             again.looks,
-            "A version was rolled back, or automation narrowed, after the copy was made: look "
-            "before it goes on",
+            stored_sentence(
+                "A version was rolled back, or automation narrowed, after the copy was made: look "
+                "before it goes on"
+            ),
         ) | dict.fromkeys(
-            again.halts, "In force when the database was lost, and set again after the restore"
+            again.halts,
+            stored_sentence("In force when the database was lost, and set again after the restore"),
         )
         for use_case, reason in sorted(reasons.items()):
             if await self._halts.set_again(connection, use_case, reason=reason, actor=by):

@@ -9,6 +9,8 @@ from typing import NotRequired, TypedDict
 import numpy as np
 
 from roadbed.kernel.json import flat
+from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.releases.criterion_lines import change_line, pace_line, price_line, share, signed
 from roadbed.risk.curve import share_interval
 from roadbed.risk.paired import PairedDifference, difference, mean_difference, smallest_sample
 from roadbed.usecases.rollout import QUICK_SECONDS
@@ -177,7 +179,11 @@ def enough(n: int, gate: Json) -> Criterion:
     return criterion(
         "items",
         n >= gate["fewest"],
-        f"{n:,} items that only judge; at least {gate['fewest']:,} are asked for",
+        stored_sentence(
+            "%(n)s items that only judge; at least %(fewest)s are asked for",
+            n=format(n, ","),
+            fewest=format(gate["fewest"], ","),
+        ),
         measured=n,
         limit=gate["fewest"],
         n=n,
@@ -188,15 +194,23 @@ def errors(live: Figures, candidate: Figures, change: PairedDifference, limit: f
     """Whether the candidate is wrong more often than the live version by more than ``limit``."""
     passed = change.n > 0 and change.upper <= limit
     if not change.n:
-        line = "no item was answered by both versions, so nothing is known of it"
+        line = stored_sentence("no item was answered by both versions, so nothing is known of it")
         return _of_difference("errors", passed, line, change, limit)
-    line = (
-        f"wrong on {share(candidate['error'])} instead of {share(live['error'])}: "
-        f"{_change(change)}, at most {signed(limit)} is allowed"
+    told = {
+        "share": share(candidate["error"]),
+        "before": share(live["error"]),
+        "change": change_line(change),
+        "limit": signed(limit),
+    }
+    line = stored_sentence(
+        "wrong on %(share)s instead of %(before)s: %(change)s, at most %(limit)s is allowed", **told
     )
     if not passed and change.broken <= change.fixed and limit > 0.0:
-        line += (
-            f"; without any difference {smallest_sample(limit, change.certainty):,} items show it"
+        line = stored_sentence(
+            "wrong on %(share)s instead of %(before)s: %(change)s, at most %(limit)s is allowed; "
+            "without any difference %(items)s items show it",
+            items=format(smallest_sample(limit, change.certainty), ","),
+            **told,
         )
     return _of_difference("errors", passed, line, change, limit)
 
@@ -223,10 +237,15 @@ def corrections(
     if not corrected or corrected[0].live is None:
         return figures, None
     fixed, broken = figures["all"]["fixed"], figures["all"]["broken"]
-    line = (
-        f"of {len(corrected):,} past corrections it fixes {fixed:,} and breaks {broken:,} "
-        f"({len(learnt):,} of them taught it; of the others it fixes "
-        f"{figures['unseen']['fixed']:,} and breaks {figures['unseen']['broken']:,})"
+    line = stored_sentence(
+        "of %(n)s past corrections it fixes %(fixed)s and breaks %(broken)s (%(learnt)s of them "
+        "taught it; of the others it fixes %(unseen_fixed)s and breaks %(unseen_broken)s)",
+        n=format(len(corrected), ","),
+        fixed=format(fixed, ","),
+        broken=format(broken, ","),
+        learnt=format(len(learnt), ","),
+        unseen_fixed=format(figures["unseen"]["fixed"], ","),
+        unseen_broken=format(figures["unseen"]["broken"], ","),
     )
     return figures, criterion(
         "corrections", broken <= fixed, line, measured=broken, limit=fixed, n=len(corrected)
@@ -249,9 +268,18 @@ def slices(
         change = paired(group, certainty, measure)
         small = limit <= 0.0 or change.n < smallest_sample(limit, certainty)
         passed = change.lower <= limit if small else change.upper <= limit
-        line = f"{field} = {value}: {_change(change)}, at most {signed(limit)} is allowed"
+        told = {
+            "slice": f"{field} = {value}",
+            "change": change_line(change),
+            "limit": signed(limit),
+        }
+        line = stored_sentence("%(slice)s: %(change)s, at most %(limit)s is allowed", **told)
         if small and passed:
-            line += "; too few to judge it by itself"
+            line = stored_sentence(
+                "%(slice)s: %(change)s, at most %(limit)s is allowed; too few to judge it "
+                "by itself",
+                **told,
+            )
         row = _of_difference(f"slice {field} = {value}", passed, line, change, limit)
         row["small"] = small
         yield row
@@ -265,16 +293,22 @@ def coverage(live: Figures, candidate: Figures, *, automatic: bool, n: int) -> C
     would, does = candidate["automatic"], live.get("automatic", 0.0)
     passed = not automatic or would >= _LEAST_COVERAGE * does
     if not n:
-        line = "no item judges it, so nothing is known of what it would automate"
+        line = stored_sentence("no item judges it, so nothing is known of what it would automate")
     elif automatic:
-        line = (
-            f"would automate {share(would)} instead of {share(does)} (n = {n:,}), "
-            "at least half is asked for"
+        line = stored_sentence(
+            "would automate %(would)s instead of %(does)s (n = %(n)s), at least half is asked for",
+            would=share(would),
+            does=share(does),
+            n=format(n, ","),
         )
     elif would > 0.0:
-        line = f"would automate {share(would)} (n = {n:,}); nothing is automatic now"
+        line = stored_sentence(
+            "would automate %(would)s (n = %(n)s); nothing is automatic now",
+            would=share(would),
+            n=format(n, ","),
+        )
     else:
-        line = "nothing is proven for it yet: it would propose only"
+        line = stored_sentence("nothing is proven for it yet: it would propose only")
     return criterion(
         "automation",
         passed,
@@ -288,17 +322,10 @@ def coverage(live: Figures, candidate: Figures, *, automatic: bool, n: int) -> C
 def pace(live: Figures, candidate: Figures, limit: float) -> Criterion:
     """Whether the candidate answers within the limit of seconds."""
     took, before = candidate["p95_seconds"], live.get("p95_seconds")
-    if took is None:
-        line = "no answer was timed, so nothing is known of its pace; in all"
-    else:
-        line = f"19 of 20 answers within {seconds(took)}"
-    line += f" instead of {seconds(before)}" if before is not None else ""
-    if twice := candidate["asked_twice"]:
-        line += f" ({twice:,} asked twice, of which the quicker counts)"
     return criterion(
         "latency",
         took is not None and took <= limit,
-        f"{line}, {seconds(limit)} is allowed",
+        pace_line(took, before, limit, twice=candidate["asked_twice"]),
         measured=took,
         limit=limit,
         n=candidate["asked"],
@@ -308,14 +335,10 @@ def pace(live: Figures, candidate: Figures, limit: float) -> Criterion:
 def price(live: Figures, candidate: Figures, limit: float | None) -> Criterion:
     """Whether the candidate costs too much. An unknown cost passes only if there is no limit."""
     costs, before = candidate["mean_cost"], live.get("mean_cost")
-    paid = "an unknown price" if costs is None else f"{costs:.4g} on average"
-    if before is not None:
-        paid += f" instead of {before:.4g}"
-    allowed = "no limit follows from before" if limit is None else f"{limit:.4g} is allowed"
     return criterion(
         "cost",
         limit is None or (costs is not None and costs <= limit),
-        f"{paid}, {allowed}",
+        price_line(costs, before, limit),
         measured=costs,
         limit=limit,
         n=candidate["asked"],
@@ -335,11 +358,16 @@ def alone(candidate: Figures, certainty: float) -> str:
     """The sentence about a first version, where there is no live version to compare with."""
     asked, wrong = candidate["asked"], candidate["wrong"]
     if not asked:
-        return "nothing is live to compare with, and no item judges it, so nothing is known of it"
+        return stored_sentence(
+            "nothing is live to compare with, and no item judges it, so nothing is known of it"
+        )
     low, high = share_interval(wrong, asked, certainty) if asked else (0.0, 1.0)
-    return (
-        f"nothing is live to compare with: wrong on {share(candidate['error'])} "
-        f"({share(low)} to {share(high)}, n = {asked:,})"
+    return stored_sentence(
+        "nothing is live to compare with: wrong on %(share)s (%(low)s to %(high)s, n = %(n)s)",
+        share=share(candidate["error"]),
+        low=share(low),
+        high=share(high),
+        n=format(asked, ","),
     )
 
 
@@ -365,33 +393,6 @@ def criterion(
         "lower": lower,
         "upper": upper,
     }
-
-
-def share(value: float | None) -> str:
-    """A share in per cent."""
-    return "none" if value is None else f"{value * 100:.3g} %"
-
-
-def signed(value: float) -> str:
-    """A difference in per cent, with its sign."""
-    return f"{value * 100:+.2g} %" if value else "0 %"
-
-
-def seconds(value: float | None) -> str:
-    """A time in seconds or milliseconds."""
-    if value is None:
-        return "no time"
-    return f"{value:.3g} s" if value >= 1.0 else f"{value * 1000.0:.3g} ms"
-
-
-def _change(change: PairedDifference) -> str:
-    if not change.n:
-        return "nothing was compared, so nothing is known"
-    return (
-        f"{signed(change.estimate)} ({signed(change.lower)} to {signed(change.upper)}, "
-        f"n = {change.n:,}, {change.fixed:,} fixed, {change.broken:,} broken"
-        f"{f', {change.waiting:,} wait for a label' if change.waiting else ''})"
-    )
 
 
 def _of_difference(

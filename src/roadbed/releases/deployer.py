@@ -17,6 +17,7 @@ from roadbed.guarantee.state import set_by_release
 from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, Ids, VersionId
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.people.model import named
 from roadbed.releases.repository import reach_stage
 from roadbed.releases.rows import AutomationStateRow, Queries
@@ -96,7 +97,11 @@ class Deployer:
         if roles:
             return self._refused(loaded.name, roles, began)
         candidate, behaviour = await self.build(
-            loaded, actor=actor, reason="Improved by hand.", seed=seed, changes=changes
+            loaded,
+            actor=actor,
+            reason=stored_sentence("Improved by hand."),
+            seed=seed,
+            changes=changes,
         )
         opened = not rollout.sign_offs
         while True:
@@ -212,7 +217,7 @@ class Deployer:
     async def _register_function(self, loaded: LoadedUseCase) -> None:
         """Deploy a function as a version; with sign-offs only before the first release."""
         _, behaviour = await self.build(
-            loaded, actor="roadbed", reason="The folder was registered."
+            loaded, actor="roadbed", reason=stored_sentence("The folder was registered.")
         )
         row = await self._database.fetch_one(_VERSIONS["service"], {"name": loaded.name})
         if row is not None and (row["stage"] == "retired" or row["behaviour"] == behaviour):
@@ -228,7 +233,7 @@ class Deployer:
             certificate=await self.certificates.last(behaviour),
             proof=None,
             sample=0,
-            note="The folder was registered.",
+            note=stored_sentence("The folder was registered."),
         )
         state = await self._state_row(loaded.name)
         async with self._database.transaction() as connection:
@@ -271,8 +276,12 @@ class Deployer:
             number=None,
             learned_from=0,
             certificate=None,
-            note=f"A version is live, and the next needs a sign-off of the {named(roles)}: "
-            f"`roadbed release plan {use_case}` makes it.",
+            note=stored_sentence(
+                "A version is live, and the next needs a sign-off of the %(roles)s: `roadbed "
+                "release plan %(use_case)s` makes it.",
+                roles=named(roles),
+                use_case=use_case,
+            ),
             seconds=self._clock.monotonic() - began,
         )
 

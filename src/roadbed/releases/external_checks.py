@@ -10,6 +10,7 @@ from typing import TypedDict
 from roadbed.connectors.rendering import header_key
 from roadbed.connectors.webhook import signatures
 from roadbed.kernel.secrets import mask
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.destinations import EgressClient, Response
 from roadbed.usecases.rollout import Check
 
@@ -45,7 +46,10 @@ class ExternalChecks:
             response = await self._post(check, header_key(f"{key}-{check.name}"), about)
             passed, reason = _read(response)
         except Exception as error:  # without an answer the check did not pass
-            passed, reason = False, f"it could not be asked: {str(error).rstrip('.')}"
+            passed, reason = (
+                False,
+                stored_sentence("it could not be asked: %(value)s", value=str(error).rstrip(".")),
+            )
         return {"name": check.name, "passed": passed, "reason": mask(reason)[:_MOST_REASON]}
 
     async def _post(self, check: Check, key: str, about: Mapping[str, object]) -> Response:
@@ -64,12 +68,14 @@ class ExternalChecks:
 
 def _read(response: Response) -> tuple[bool, str]:
     if response.status != 200:
-        return False, f"it answered {response.status}"
+        return False, stored_sentence("it answered %(status)s", status=response.status)
     try:
         answer = json.loads(response.body)
     except (ValueError, RecursionError):
-        return False, "its answer is no JSON"
+        return False, stored_sentence("its answer is no JSON")
     if not isinstance(answer, dict) or not isinstance(answer.get("pass"), bool):
-        return False, 'its answer does not say {"pass": true} or {"pass": false}'
+        return False, stored_sentence('its answer does not say {"pass": true} or {"pass": false}')
     reason = answer.get("reason")
-    return answer["pass"], reason if isinstance(reason, str) and reason else "without a reason"
+    return answer["pass"], reason if isinstance(reason, str) and reason else stored_sentence(
+        "without a reason"
+    )

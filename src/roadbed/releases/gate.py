@@ -18,6 +18,7 @@ from roadbed.examples.service import Examples
 from roadbed.guarantee.certificates import Certificates, Certification
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import plain
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.releases import criteria
 from roadbed.releases.criteria import Criterion, Figures, Limits
 from roadbed.releases.errors import GateRunningError, NothingToJudgeError
@@ -365,11 +366,14 @@ def _limits(release: Release, declaring: Contender, old: Figures) -> Limits:
 
 
 def _check_criterion(answer: CheckAnswer) -> Criterion:
-    verb = "says yes" if answer["passed"] else "does not say yes"
+    told = {"name": answer["name"], "reason": answer["reason"]}
+    line = stored_sentence("%(name)s does not say yes: %(reason)s", **told)
+    if answer["passed"]:
+        line = stored_sentence("%(name)s says yes: %(reason)s", **told)
     return criteria.criterion(
         f"check {answer['name']}",
         answer["passed"],
-        f"{answer['name']} {verb}: {answer['reason']}",
+        line,
     )
 
 

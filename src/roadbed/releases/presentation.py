@@ -9,6 +9,7 @@ from typing import Literal
 
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later, localised, ngettext, number, several
+from roadbed.kernel.stored_sentences import reworded
 from roadbed.people import duties
 from roadbed.people.duties import Parties
 from roadbed.people.model import named
@@ -349,7 +350,8 @@ def _retired(release: Release) -> str:
 
 def _ended(release: Release) -> str:
     told = {"release": name(release), "person": release.ended_by or ""}
-    told["why"] = (release.ended_why or _("no reason was given")).rstrip(".")
+    why = reworded(release.ended_why or "", certain=True)
+    told["why"] = (why or _("no reason was given")).rstrip(".")
     if release.step == "rolled_back" and release.ended_by:
         return _("%(release)s was rolled back by %(person)s: %(why)s.") % told
     if release.step == "rolled_back":

@@ -8,6 +8,7 @@ from typing import Any, Literal, TypedDict
 from roadbed.kernel.figures import interval, listed, percent
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later, localised, number, several
+from roadbed.kernel.stored_sentences import reworded
 from roadbed.usecases.rollout import QUICK_SECONDS
 from roadbed.versions.model import Release
 
@@ -157,6 +158,11 @@ def _worse_by(criterion: Report, gate: Report) -> float | None:
     return float(live - measured if name == "automation" else measured - live)
 
 
+def _stored(line: str) -> str:
+    """A line of a stored report in the language of whoever reads."""
+    return reworded(line, certain=True)
+
+
 def criterion_row(criterion: Report, gate: Report) -> CriterionRow:
     """A criterion of a gate report as the texts of a table row."""
     kind = _kind(criterion)
@@ -218,7 +224,7 @@ def gate_summary(gate: Report) -> str:
     result = _passed(gate)
     if failed:
         result = _("Failed: %(limits)s.") % {"limits": ", ".join(failed)}
-    compared = gate.get("alone") or _compared(gate)
+    compared = _stored(gate.get("alone") or "") or _compared(gate)
     said = f"{compared[0].upper()}{compared[1:]}."
     sentences = [result, standings(gate), said, _worse(gate), _cost(gate)]
     return " ".join(filter(None, sentences))
@@ -351,7 +357,7 @@ def _cost(gate: Report) -> str:
 
 def _headed(criterion: Report) -> str:
     """The line of a criterion, after its name unless the line begins with it."""
-    name, line = criterion_label(criterion), str(criterion["line"])
+    name, line = criterion_label(criterion), _stored(criterion["line"])
     return line if line.startswith(name) else f"{name}: {line}"
 
 
@@ -424,6 +430,7 @@ def trial_checks(trial: Report) -> list[Report]:
         {
             **check,
             "label": _(_CHECKS[check["name"]]) if check["name"] in _CHECKS else check["name"],
+            "line": _stored(check["line"]),
             "sign": "×" if check["breached"] else "✓" if check["n"] else "○",
             "said": _("%(evidence)s of %(limit)s, n = %(n)s")
             % {

@@ -11,6 +11,7 @@ from roadbed.guarantee.certificates import Certification
 from roadbed.guarantee.state import set_to_propose_only
 from roadbed.kernel.messages import later
 from roadbed.kernel.sentences import sentence
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import CannotDecideError, ReleaseStepError, RollBackError
@@ -118,7 +119,12 @@ class Rollback:
             await self._log.record_audit(
                 connection, use_case, f"{use_case} retired", actor, {"why": why}
             )
-            text = f"{use_case}: retired by {actor}. {why} It takes no new tasks."
+            text = stored_sentence(
+                "%(use_case)s: retired by %(actor)s. %(why)s It takes no new tasks.",
+                use_case=use_case,
+                actor=actor,
+                why=why,
+            )
             await self._log.notify_pod(connection, use_case, "retired", text)
         await self._notify(use_case)
 
@@ -131,9 +137,14 @@ class Rollback:
             return
         await connection.execute(_USE_CASES["fence_release"], {"use_case": release.use_case})
         if step == "rolled_back":
-            text = f"{release.use_case}: release {release.number} was rolled back. {why}"
-            held = await self._hold_unsent(connection, release)
-            await self._log.notify_pod(connection, release.use_case, "rolled_back", f"{text}{held}")
+            text = stored_sentence(
+                "%(use_case)s: release %(number)s was rolled back. %(why)s",
+                use_case=release.use_case,
+                number=release.number,
+                why=why,
+            )
+            text = await self._hold_unsent(connection, release, text)
+            await self._log.notify_pod(connection, release.use_case, "rolled_back", text)
 
     async def _roll_back_live(
         self, connection: Connection, use_case: str, actor: str, why: str, to: str | None
@@ -177,17 +188,20 @@ class Rollback:
         )
         if row := await again.fetchone():
             earlier, _ = await self._repository.lock(connection, row["id"], {})
-            reason = f"Release {live.number} was rolled back."
+            reason = stored_sentence("Release %(number)s was rolled back.", number=live.number)
             await self._log.move(connection, earlier, "live", actor=actor, why=reason)
         await connection.execute(_USE_CASES["fence_release"], named)
-        held = await self._hold_unsent(connection, live)
-        await self._log.notify_pod(
-            connection,
-            use_case,
-            "rolled_back",
-            f"{use_case}: version {base['number']} is live again, release {live.number} was "
-            f"rolled back by {actor}. {why}{held}",
+        text = stored_sentence(
+            "%(use_case)s: version %(version)s is live again, release %(number)s was rolled back "
+            "by %(actor)s. %(why)s",
+            use_case=use_case,
+            version=base["number"],
+            number=live.number,
+            actor=actor,
+            why=why,
         )
+        text = await self._hold_unsent(connection, live, text)
+        await self._log.notify_pod(connection, use_case, "rolled_back", text)
         return live
 
     async def _restore(
@@ -209,7 +223,7 @@ class Rollback:
             certificate=certificate,
             proof=None,
             sample=certificate["items"] if certificate else 0,
-            note=f"Release {number} was rolled back.",
+            note=stored_sentence("Release %(number)s was rolled back.", number=number),
         )
         await self._deployer.deploy(
             connection,
@@ -237,10 +251,10 @@ class Rollback:
                 ),
             )
 
-    async def _hold_unsent(self, connection: Connection, release: Release) -> str:
-        """Hold the unsent deliveries of a rolled-back version; returns a sentence on them."""
+    async def _hold_unsent(self, connection: Connection, release: Release, text: str) -> str:
+        """Hold the unsent deliveries of a rolled-back version; adds their number to ``text``."""
         if release.version is None or release.version == release.base:
-            return ""
+            return text
         named = {"use_case": release.use_case}
         row = await (await connection.execute(_SQL["approve_within"], named)).fetchone()
         hours = row["hours"] if row and row["hours"] else Approvals().within_hours
@@ -249,13 +263,20 @@ class Rollback:
             {
                 "use_case": release.use_case,
                 "version": release.version,
-                "reason": f"The version that decided it was rolled back (release "
-                f"{release.number}): check it before it is sent.",
+                "reason": stored_sentence(
+                    "The version that decided it was rolled back (release %(number)s): check it "
+                    "before it is sent.",
+                    number=release.number,
+                ),
                 "approve_seconds": hours * 3600.0,
             },
         )
         held = len(await cursor.fetchall())
-        return f" {held} of its deliveries are held for a person." if held else ""
+        if not held:
+            return text
+        return stored_sentence(
+            "%(text)s %(held)s of its deliveries are held for a person.", text=text, held=held
+        )
 
     async def _release_at(
         self, connection: Connection, use_case: str, steps: tuple[Step, ...]

@@ -16,6 +16,7 @@ from roadbed.guarantee.certificates import Certification
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.sentences import sentence
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.releases import lifecycle
 from roadbed.releases.deployer import Deployer
 from roadbed.releases.errors import (
@@ -135,12 +136,12 @@ class Releases:
         proposals: list[str] = []
         if version is not None:
             behaviour = await self._behaviour_of(use_case, version)
-            why = reason or f"Version {version} again."
+            why = reason or stored_sentence("Version %(version)s again.", version=version)
         else:
             folder = self._deployments.on_disk(use_case)
             changes = await self._accepted(use_case)
             proposals = [str(change["id"]) for change in changes if "id" in change]
-            why = reason or "The folder as it is, with the corrections since."
+            why = reason or stored_sentence("The folder as it is, with the corrections since.")
             _, behaviour = await self._deployer.build(
                 folder, actor=actor, reason=why, changes=changes
             )
@@ -397,7 +398,7 @@ class Promotion:
             certificate=certificate,
             proof=None,
             sample=certificate["items"] if certificate else 0,
-            note=f"Release {release.number} went live.",
+            note=stored_sentence("Release %(number)s went live.", number=release.number),
         )
         live = await self._deployer.deploy(
             connection,
@@ -420,7 +421,7 @@ class Promotion:
         before = await connection.execute(_SQL["live_release"], {"use_case": release.use_case})
         for row in await before.fetchall():
             old, _ = await self._repository.lock(connection, row["id"], {})
-            why = f"Release {release.number} took its place."
+            why = stored_sentence("Release %(number)s took its place.", number=release.number)
             await self._log.move(connection, old, "retired", actor=actor, why=why)
 
     async def record_gate(

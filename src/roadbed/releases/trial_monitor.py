@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import flat, plain
-from roadbed.kernel.sentences import in_source
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.releases import lifecycle, trial_statistics
 from roadbed.releases.gate import GateService
 from roadbed.releases.repository import ReleaseLog, ReleaseRepository
@@ -72,7 +72,10 @@ class TrialMonitor:
         try:
             candidate = await self._gate.open(release.use_case, release.behaviour)
         except ArtifactMissingError as error:
-            await self._roll_back(release, f"The candidate cannot run: {in_source(error.texts[0])}")
+            await self._roll_back(
+                release,
+                stored_sentence("The candidate cannot run: %(problem)s", problem=error.texts[0]),
+            )
             return await self._repository.get(release_id)
         trial = await self._report(release, candidate)
         await self._store(release, trial)
@@ -156,8 +159,14 @@ class TrialMonitor:
                     connection,
                     release.use_case,
                     "release",
-                    f"{release.use_case}: the {release.step} of release {release.number} has "
-                    f"compared {trial['compared']:,} tasks. It waits for a person to promote it.",
+                    stored_sentence(
+                        "%(use_case)s: the %(step)s of release %(number)s has compared %(tasks)s "
+                        "tasks. It waits for a person to promote it.",
+                        use_case=release.use_case,
+                        step=release.step,
+                        number=release.number,
+                        tasks=format(trial["compared"], ","),
+                    ),
                     waits=release.id,
                 )
 

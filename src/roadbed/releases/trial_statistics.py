@@ -9,7 +9,9 @@ from decimal import Decimal
 from typing import Any, Literal, TypedDict
 
 from roadbed.decisions.model import Reason
-from roadbed.releases.criteria import p95, seconds, share, signed
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
+from roadbed.releases.criteria import p95
+from roadbed.releases.criterion_lines import seconds, share, signed
 from roadbed.releases.rows import ComparisonsRow
 from roadbed.risk.canary import CanaryTest
 from roadbed.risk.curve import share_interval
@@ -200,37 +202,57 @@ def _line(
 ) -> str:
     word, n = _WORDS[name], len(pairs)
     if not n:
-        return f"{word}: nothing is known yet, n = 0"
+        return stored_sentence("%(what)s: nothing is known yet, n = 0", what=word)
     if name == "wrong" and measure == "mean_loss":
         more = sum(candidate > live for candidate, live in pairs)
         less = sum(candidate < live for candidate, live in pairs)
         change = sum(candidate - live for candidate, live in pairs) / n
-        return (
-            f"mean loss: {change:+.3g} beside the live version on {n:,} tasks, higher on {more:,} "
-            f"and lower on {less:,}; {margin:+.3g} is allowed"
+        return stored_sentence(
+            "mean loss: %(change)s beside the live version on %(n)s tasks, higher on %(more)s and "
+            "lower on %(less)s; %(margin)s is allowed",
+            change=format(change, "+.3g"),
+            n=format(n, ","),
+            more=format(more, ","),
+            less=format(less, ","),
+            margin=format(margin, "+.3g"),
         )
     new, old = (int(sum(side)) for side in zip(*pairs, strict=True))
     if name == "wrong":
-        return (
-            f"wrong where the other was right: on {new:,} of {n:,} tasks the candidate, on "
-            f"{old:,} the live version; {signed(margin)} more is allowed"
+        return stored_sentence(
+            "wrong where the other was right: on %(new)s of %(n)s tasks the candidate, on %(old)s "
+            "the live version; %(margin)s more is allowed",
+            new=format(new, ","),
+            n=format(n, ","),
+            old=format(old, ","),
+            margin=signed(margin),
         )
-    return (
-        f"{word} on {new:,} of {n:,} instead of {old:,} ({share(new / n)} instead of "
-        f"{share(old / n)}), {signed(margin)} more is allowed"
+    return stored_sentence(
+        "%(what)s on %(new)s of %(n)s instead of %(old)s (%(share)s instead of %(before)s), "
+        "%(margin)s more is allowed",
+        what=word,
+        new=format(new, ","),
+        n=format(n, ","),
+        old=format(old, ","),
+        share=share(new / n),
+        before=share(old / n),
+        margin=signed(margin),
     )
 
 
 def rollback_reason(number: int, breach: str) -> str:
     """The sentence that says why a canary was rolled back, with its figures."""
-    return f"The canary of release {number} is shown to be worse: {breach}."
+    return stored_sentence(
+        "The canary of release %(number)s is shown to be worse: %(breach)s.",
+        number=number,
+        breach=breach,
+    )
 
 
 _WORDS = {
     "wrong": "wrong",
-    "failing": "no answer",
-    "slow": "slower than allowed",
-    "dear": "dearer than allowed",
+    "failing": stored_message("no answer"),
+    "slow": stored_message("slower than allowed"),
+    "dear": stored_message("dearer than allowed"),
 }
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from roadbed.kernel.stored_sentences import stored_message
 from roadbed.reviews.rows import ClaimedRow, FindRow, QueueRow
 from roadbed.usecases.labels import UnknownLabel
 
@@ -23,8 +24,10 @@ _HIDDEN = (
     "version",
     "reported",
 )
-TURNED_OUT_WRONG = "Somebody reported that this answer turned out wrong."
-TAKEN_BACK = "Somebody had reported that this answer turned out wrong, and took it back."
+TURNED_OUT_WRONG = stored_message("Somebody reported that this answer turned out wrong.")
+TAKEN_BACK = stored_message(
+    "Somebody had reported that this answer turned out wrong, and took it back."
+)
 
 
 class VerdictKind(StrEnum):

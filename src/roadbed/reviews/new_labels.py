@@ -13,6 +13,7 @@ from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
@@ -274,9 +275,14 @@ class NewLabels:
         at: datetime,
     ) -> None:
         """Notify the pod of a label, once while verdicts wait for it."""
-        text = (
-            f"{declared.name}: {reviewer} gave {label.field} {label.value[:60]!r}, which was never "
-            f"seen before. The verdict counts once {_who(declared)} confirms it as new."
+        text = stored_sentence(
+            "%(use_case)s: %(reviewer)s gave %(field)s %(value)r, which was never seen before. The "
+            "verdict counts once %(who)s confirms it as new.",
+            use_case=declared.name,
+            reviewer=reviewer,
+            field=label.field,
+            value=label.value[:60],
+            who=_who(declared),
         )
         facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
         about = f"label {label.field} {label.value}"

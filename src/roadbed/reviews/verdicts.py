@@ -9,6 +9,7 @@ from typing import Any, TypedDict
 
 from roadbed.decisions.routing import checked_actions
 from roadbed.kernel.sentences import sentence
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.people.duties import Parties
 from roadbed.reviews.errors import LabelUnknownError, VerdictError
 from roadbed.reviews.model import RecordedVerdict, VerdictKind
@@ -168,7 +169,7 @@ def _score(
         return Score(loss=0.0)
     other = right is None or shown.content is None or not same(right.output, shown.content.output)
     if declared.scorer.needs_person and shown.content is not None and other:
-        return Score(loss=1.0, why="A person judged exactly this answer.")
+        return Score(loss=1.0, why=stored_sentence("A person judged exactly this answer."))
     truth = Truth(right=right, actions_known=actions_known)
     return assess(declared.scorer, shown.content, truth, shown.input)
 

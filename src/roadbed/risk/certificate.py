@@ -24,6 +24,7 @@ from typing import Protocol
 import numpy as np
 from scipy.special import logsumexp, xlogy
 
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 from roadbed.risk import betting, distributions, missing_labels
 from roadbed.risk.losses import Bools, Counts, Floats, Losses, as_wrong
 
@@ -308,20 +309,49 @@ def _why_not(
     delta: float,
 ) -> str:
     if risk_limit <= 0.0:
-        return "reviewers miss every known error, so their labels prove nothing."
+        return stored_sentence("reviewers miss every known error, so their labels prove nothing.")
     n, total = _counts(confidence, loss, grid)
     at = max(starts, key=lambda place: int(n[place]))
     share = starts[at] if loss.dtype == np.bool_ else starts[at] / len(betting.BETS)
     needed = smallest_sample(risk_limit, delta, share)
     if n[at] < needed:
-        return (
-            f"at least {needed} reference items above a threshold are needed even without an "
-            f"error; there are {int(n[at])}."
+        return stored_sentence(
+            "at least %(needed)s reference items above a threshold are needed even without an "
+            "error; there are %(there)s.",
+            needed=needed,
+            there=int(n[at]),
         )
     missing = 0 if waiting is None else int(waiting[confidence >= grid[at]].sum())
-    of = f"of {int(n[at])} reference items above the threshold tried"
-    late = f" ({missing} of them still wait for a label)" if missing else ""
-    if loss.dtype == np.bool_:
-        return f"{of}, {int(total[at])} are wrong{late}, too many to prove {risk_limit:.1%}."
+    binary = loss.dtype == np.bool_
+    message = _TOO_MANY[missing > 0] if binary else _TOO_MUCH[missing > 0]
     mean = float(total[at]) / int(n[at])
-    return f"{of}, the mean loss is {mean:.3g}{late}, too much to prove {risk_limit:.3g}."
+    return message % {
+        "n": int(n[at]),
+        "wrong": int(total[at]),
+        "mean": format(mean, ".3g"),
+        "missing": missing,
+        "limit": format(risk_limit, ".1%" if binary else ".3g"),
+    }
+
+
+# Without and with items that wait for a label.
+_TOO_MANY = (
+    stored_message(
+        "of %(n)s reference items above the threshold tried, %(wrong)s are wrong, too many to "
+        "prove %(limit)s."
+    ),
+    stored_message(
+        "of %(n)s reference items above the threshold tried, %(wrong)s are wrong (%(missing)s of "
+        "them still wait for a label), too many to prove %(limit)s."
+    ),
+)
+_TOO_MUCH = (
+    stored_message(
+        "of %(n)s reference items above the threshold tried, the mean loss is %(mean)s, too much "
+        "to prove %(limit)s."
+    ),
+    stored_message(
+        "of %(n)s reference items above the threshold tried, the mean loss is %(mean)s "
+        "(%(missing)s of them still wait for a label), too much to prove %(limit)s."
+    ),
+)

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.scoring.content import Json, canonical
 from roadbed.scoring.scorers import BUILT_IN, UNSTORABLE, Score, Scorer
 
@@ -42,7 +43,9 @@ class FunctionScorer:
     def score(self, proposed: Json, right: Json, input: Json) -> Score:
         with self._one_at_a_time:
             if self._hung >= _MOST_HUNG:
-                return Score.unknown("The scorer was too slow several times and is not asked.")
+                return Score.unknown(
+                    stored_sentence("The scorer was too slow several times and is not asked.")
+                )
             reply: queue.SimpleQueue[Score] = queue.SimpleQueue()
             if self._calls is None:
                 self._calls = queue.SimpleQueue()
@@ -53,7 +56,12 @@ class FunctionScorer:
             except queue.Empty:
                 self._hung += 1
                 self._calls = None
-                return Score.unknown(f"The scorer took more than {self._seconds:g} s.")
+                return Score.unknown(
+                    stored_sentence(
+                        "The scorer took more than %(seconds)s s.",
+                        seconds=format(self._seconds, "g"),
+                    )
+                )
         return given
 
     def facts(self) -> Mapping[str, object]:
@@ -72,7 +80,9 @@ class FunctionScorer:
                 # The result is read here too: reading may raise, or hang, like the call.
                 value = _checked(self.function(*arguments))
             except BaseException as error:
-                value = Score.unknown(f"The scorer failed: {_named(error)}")
+                value = Score.unknown(
+                    stored_sentence("The scorer failed: %(error)s", error=_named(error))
+                )
             reply.put(value)
 
 
@@ -123,7 +133,11 @@ def _is_built_in(given: object) -> bool:
 def _checked(given: object) -> Score:
     """The result of a pod's code, converted: its class may also be the pod's. May raise."""
     if not isinstance(given, Score):
-        return Score.unknown(f"The scorer gave {type(given).__name__} instead of a Score.")
+        return Score.unknown(
+            stored_sentence(
+                "The scorer gave %(name)s instead of a Score.", name=type(given).__name__
+            )
+        )
     return Score(loss=given.loss, why=given.why)
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.scoring.content import Content, Json, canonical, same
 
 _LONGEST_WHY = 500  # characters
@@ -225,7 +226,7 @@ class Judged:
     def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
         if same(proposed, right):
             return RIGHT
-        return Score.unknown("Nobody has judged this answer yet.")
+        return Score.unknown(stored_sentence("Nobody has judged this answer yet."))
 
     def facts(self) -> Mapping[str, object]:
         return {"scorer": "judged"}
@@ -253,7 +254,12 @@ def _fields(proposed: Json, right: Json) -> list[str]:
 
 
 def _differs(names: Sequence[str]) -> Score:
-    return Score(loss=1.0, why=f"It differs in {', '.join(names)}." if names else "It differs.")
+    return Score(
+        loss=1.0,
+        why=stored_sentence("It differs in %(names)s.", names=", ".join(names))
+        if names
+        else stored_sentence("It differs."),
+    )
 
 
 def _missing(names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[str]:
@@ -299,14 +305,18 @@ def assess(
     without its provenance.
     """
     if not truth.labelled:
-        return Score.unknown("It has no label yet.")
+        return Score.unknown(stored_sentence("It has no label yet."))
     if proposed is None:
-        return RIGHT if truth.right is None else Score(loss=1.0, why="It gave no answer.")
+        return (
+            RIGHT
+            if truth.right is None
+            else Score(loss=1.0, why=stored_sentence("It gave no answer."))
+        )
     judged = truth.losses.get(known_as or proposed.hash) if truth.losses else None
     if judged is not None:
-        return Score(loss=judged, why="A person judged exactly this answer.")
+        return Score(loss=judged, why=stored_sentence("A person judged exactly this answer."))
     if truth.right is None:
-        return Score(loss=1.0, why="No answer would be right.")
+        return Score(loss=1.0, why=stored_sentence("No answer would be right."))
     score = scorer.score(proposed.output, truth.right.output, input)
     if score.loss is None or score.loss >= 1.0:
         return score
@@ -337,8 +347,8 @@ def agree(
 def _with_actions(score: Score, proposed: Content, truth: Truth, right: Content) -> Score:
     if not truth.actions_known:
         if proposed.actions:
-            return Score.unknown("Nobody has judged the actions it proposes.")
+            return Score.unknown(stored_sentence("Nobody has judged the actions it proposes."))
         return score
     if same(proposed.proposed_actions, right.proposed_actions):
         return score
-    return Score(loss=1.0, why="Its actions differ from the right ones.")
+    return Score(loss=1.0, why=stored_sentence("Its actions differ from the right ones."))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import yaml
 
 from roadbed.kernel.sentences import sentence
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.errors import Problem, UseCaseError
 
@@ -88,12 +89,22 @@ class BusinessRules:
             try:
                 applies = rule.program.execute({**facts, "action": dict(arguments)})
             except Exception as error:
-                return "review", f"the rule {rule.name!r} could not be evaluated: {error}"
+                return "review", _failed(rule, error)
             if not isinstance(applies, bool):  # it may be the rule that refuses
-                return "review", f"the rule {rule.name!r} did not answer yes or no"
+                return "review", _vague(rule)
             if applies:
                 return rule.decide, rule.reason
-        return "review", "no rule allows it by itself"
+        return "review", stored_sentence("no rule allows it by itself")
+
+
+def _failed(rule: Rule | ActionRule, error: Exception) -> str:
+    return stored_sentence(
+        "the rule %(name)r could not be evaluated: %(error)s", name=rule.name, error=error
+    )
+
+
+def _vague(rule: Rule | ActionRule) -> str:
+    return stored_sentence("the rule %(name)r did not answer yes or no", name=rule.name)
 
 
 def _first(rules: tuple[Rule, ...], facts: Mapping[str, object]) -> Fired | None:
@@ -105,14 +116,14 @@ def _first(rules: tuple[Rule, ...], facts: Mapping[str, object]) -> Fired | None
                 rule=rule.name,
                 route="review",
                 failed=True,
-                reason=f"the rule {rule.name!r} could not be evaluated: {error}",
+                reason=_failed(rule, error),
             )
         if not isinstance(applies, bool):
             return Fired(
                 rule=rule.name,
                 route="review",
                 failed=True,
-                reason=f"the rule {rule.name!r} did not answer yes or no",
+                reason=_vague(rule),
             )
         if applies:
             return Fired(rule=rule.name, route=rule.route, reason=rule.reason)

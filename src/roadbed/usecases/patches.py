@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.conditions import Condition, compiled
 from roadbed.usecases.decider import (
     Answer,
@@ -257,7 +258,12 @@ class _Around:
         try:
             applies = rule.program.execute(facts)
         except Exception as error:
-            return self._doubtful(answer, f"the accepted rule {rule.id} failed: {error}")
+            return self._doubtful(
+                answer,
+                stored_sentence(
+                    "the accepted rule %(rule)s failed: %(error)s", rule=rule.id, error=error
+                ),
+            )
         if applies is not True:
             return answer
         done.append(f"{rule.reason} ({rule.id})")
@@ -266,7 +272,12 @@ class _Around:
         try:
             changed = read_stored(self._declared.output, {**output, **rule.set}).value
         except UnfitError as error:
-            return self._doubtful(answer, f"the accepted rule {rule.id} does not fit: {error}")
+            return self._doubtful(
+                answer,
+                stored_sentence(
+                    "the accepted rule %(rule)s does not fit: %(error)s", rule=rule.id, error=error
+                ),
+            )
         return replace(answer, output=changed)
 
     @staticmethod

@@ -15,6 +15,8 @@ from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, TaskId
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import later
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
 from roadbed.scoring.content import Content, content_hash
@@ -77,20 +79,32 @@ class Replay:
     def says(self) -> str:
         """The result in one sentence."""
         if self.output is None:
-            result = "gives no answer" + (" either" if self.same else "")
+            message = _("Version %(version)s gives no answer%(judged)s%(route)s.")
+            if self.same:
+                message = _("Version %(version)s gives no answer either%(judged)s%(route)s.")
+        elif self.same:
+            message = _("Version %(version)s says the same%(judged)s%(route)s.")
         else:
-            result = "says the same" if self.same else "says something else"
-        if self.right is not None:
-            result += ", which is right" if self.right else ", which is wrong"
-        if self.route != self.decided["route"]:
-            result += f"; {_ROUTES[self.route]}"
-        return f"Version {self.version_number} {result}."
+            message = _("Version %(version)s says something else%(judged)s%(route)s.")
+        return message % {
+            "version": self.version_number,
+            "judged": self._judged(),
+            "route": self._routed(),
+        }
+
+    def _judged(self) -> str:
+        if self.right is None:
+            return ""
+        return _(", which is right") if self.right else _(", which is wrong")
+
+    def _routed(self) -> str:
+        return "" if self.route == self.decided["route"] else f"; {_(_ROUTES[self.route])}"
 
 
 _ROUTES = {
-    "automatic": "it would go out by itself",
-    "review": "it would go to a person",
-    "refused": "it would be refused",
+    "automatic": later("it would go out by itself"),
+    "review": later("it would go to a person"),
+    "refused": later("it would be refused"),
 }
 
 

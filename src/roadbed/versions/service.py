@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.stored_sentences import reworded
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -190,6 +192,10 @@ def _trained(row: OneVersionRow) -> Mapping[str, str]:
 
 
 def _why(row: WhyPatchedRow) -> str:
-    by = f" Accepted by {row['decided_by']}" if row["decided_by"] else ""
-    note = f": {row['note']}" if by and row["note"] else ""
-    return f"{row['reason']}{by}{note}{'.' if by and not note else ''}"
+    reason = reworded(row["reason"], certain=True)
+    if not row["decided_by"]:
+        return reason
+    told = {"reason": reason, "person": row["decided_by"], "note": row["note"]}
+    if row["note"]:
+        return _("%(reason)s Accepted by %(person)s: %(note)s") % told
+    return _("%(reason)s Accepted by %(person)s.") % told

@@ -20,6 +20,7 @@ from roadbed.examples.model import KnownCase
 from roadbed.examples.service import as_declared
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import CertificateId, VersionId
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
 from roadbed.scoring.content import Content
@@ -220,7 +221,7 @@ def score_of(
             labelled=truth.labelled,
         )
     if content is None and truth.labelled and truth.right is None and code in WENT_WRONG:
-        return Score(loss=1.0, why="It failed to answer.")
+        return Score(loss=1.0, why=stored_sentence("It failed to answer."))
     return assess(declared.scorer, content, truth, input, known_as=known_as)
 
 

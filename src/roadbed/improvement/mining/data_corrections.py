@@ -18,6 +18,7 @@ from roadbed.improvement.mining.model import (
     ordered,
     supported,
 )
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 from roadbed.usecases.decider import Records
 
 _DIGITS = re.compile(r"\d+")
@@ -162,15 +163,25 @@ def _alias_draft(
     support = supported(
         cases=len(rows), right=_right(name, rows, known), wrong_now=wrong, matched=len(rows)
     )
-    spelt = " It looks like a misspelling of it." if likely else ""
+    message = _CORRECTED[likely]
+    told = {
+        "wrong": wrong,
+        "answers": len(rows),
+        "name": name,
+        "value": value,
+        "right": support.right,
+        "meant": meant,
+    }
     after = [json.loads(_expected(name, row, known)) for row in rows]
     return Draft(
         kind="alias",
-        title=f'Read "{value}" as "{meant}" where it stands in {name}',
-        reason=(
-            f'People corrected {wrong} of {len(rows)} answers where {name} is "{value}"; '
-            f'{support.right} of the right answers are those of "{meant}".{spelt}'
+        title=stored_sentence(
+            'Read "%(value)s" as "%(meant)s" where it stands in %(name)s',
+            value=value,
+            meant=meant,
+            name=name,
         ),
+        reason=message % told,
         support=support,
         cases=ordered([case(row, then) for row, then in zip(rows, after, strict=True)]),
         patch={"kind": "alias", "field": name, "found": value, "meant": meant},
@@ -221,8 +232,16 @@ def _drafts(
     if by is not None:
         yield _record_draft(
             "superseded",
-            f'In {name}, "{by}" has taken the place of "{key}"',
-            f'People answered all {len(rows)} tasks about "{key}" as {where} says of "{by}".',
+            stored_sentence(
+                'In %(name)s, "%(by)s" has taken the place of "%(key)s"', name=name, by=by, key=key
+            ),
+            stored_sentence(
+                'People answered all %(n)s tasks about "%(key)s" as %(where)s says of "%(by)s".',
+                n=len(rows),
+                key=key,
+                where=where,
+                by=by,
+            ),
             {"kind": "superseded", "table": name, "key": key, "by": by},
             rows,
             changed,
@@ -233,9 +252,22 @@ def _drafts(
         if tellable(text) and tellable(key):
             yield _record_draft(
                 "record",
-                f'In {name}, {column} of "{key}" should be {text}',
-                f'{where} says {table[key].get(column, "")!r} for "{key}"; people said {text!r} '
-                f"all {len(rows)} times, and nobody said otherwise.",
+                stored_sentence(
+                    'In %(name)s, %(column)s of "%(key)s" should be %(text)s',
+                    name=name,
+                    column=column,
+                    key=key,
+                    text=text,
+                ),
+                stored_sentence(
+                    '%(where)s says %(before)r for "%(key)s"; people said %(text)r all %(n)s '
+                    "times, and nobody said otherwise.",
+                    where=where,
+                    before=table[key].get(column, ""),
+                    key=key,
+                    text=text,
+                    n=len(rows),
+                ),
                 {"kind": "record", "table": name, "key": key, "field": column, "value": text},
                 rows,
                 {out: value},
@@ -337,3 +369,17 @@ def same(text: str | None, value: object) -> bool:
 def as_text(value: object) -> str:
     """A value as the text of a cell."""
     return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# Why one spelling should be read as another: without and with a likely misspelling.
+_CORRECTED = (
+    stored_message(
+        'People corrected %(wrong)s of %(answers)s answers where %(name)s is "%(value)s"; '
+        '%(right)s of the right answers are those of "%(meant)s".'
+    ),
+    stored_message(
+        'People corrected %(wrong)s of %(answers)s answers where %(name)s is "%(value)s"; '
+        '%(right)s of the right answers are those of "%(meant)s". It looks like a misspelling of '
+        "it."
+    ),
+)

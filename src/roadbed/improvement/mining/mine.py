@@ -11,6 +11,7 @@ from roadbed.improvement.mining.conditions import ConditionField, fields_of
 from roadbed.improvement.mining.data_corrections import aliases, records
 from roadbed.improvement.mining.model import Draft, ReviewedCase, Support, case
 from roadbed.improvement.mining.rules import rules
+from roadbed.kernel.stored_sentences import stored_sentence, stored_sentences
 from roadbed.usecases.decider import Records
 
 MOST_SEEN = 5_000  # the newest; bounds the time of a search
@@ -67,14 +68,29 @@ def learning(seen: Sequence[ReviewedCase], trained_until: datetime | None) -> Dr
     if not corrected:
         return None
     n = len(corrected)
-    since = "" if trained_until is None else " since the live version was trained"
+    title = stored_sentences("Learn from %(n)s correction", "Learn from %(n)s corrections", n)
+    reason = stored_sentence(
+        "People gave %(verdicts)s verdicts; %(wrong)s of them said something else than the "
+        "decider. A new version learns from all of them.",
+        verdicts=len(seen),
+        wrong=n,
+    )
+    if trained_until is not None:
+        title = stored_sentences(
+            "Learn from %(n)s correction since the live version was trained",
+            "Learn from %(n)s corrections since the live version was trained",
+            n,
+        )
+        reason = stored_sentence(
+            "People gave %(verdicts)s verdicts since the live version was trained; %(wrong)s of "
+            "them said something else than the decider. A new version learns from all of them.",
+            verdicts=len(seen),
+            wrong=n,
+        )
     return Draft(
         kind="model",
-        title=f"Learn from {n} correction{'' if n == 1 else 's'}{since}",
-        reason=(
-            f"People gave {len(seen)} verdicts{since}; {n} of them said something else than the "
-            "decider. A new version learns from all of them."
-        ),
+        title=title,
+        reason=reason,
         support=Support(cases=n, right=0, wrong_now=n, matched=len(seen)),
         cases=[case(verdict, None) for verdict in reversed(corrected)],
         patch=None,

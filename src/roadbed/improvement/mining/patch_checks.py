@@ -20,7 +20,8 @@ from roadbed.improvement.mining.model import (
     ordered,
     supported,
 )
-from roadbed.improvement.mining.rules import consequence, reason
+from roadbed.improvement.mining.rules import reason
+from roadbed.improvement.mining.rules import titled as rule_title
 from roadbed.kernel.sentences import sentence
 from roadbed.usecases.errors import PatchError
 from roadbed.usecases.loader import LoadedUseCase
@@ -113,7 +114,7 @@ def recounted(
 
 def titled(patch: Json) -> str:
     """An edited rule in one sentence."""
-    return f"Where {patch['when']}: {consequence(patch['set'])}"
+    return rule_title(patch["when"], patch["set"])
 
 
 def reasoned(patch: Json, support: Support) -> str:

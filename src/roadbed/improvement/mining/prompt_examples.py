@@ -12,6 +12,7 @@ import numpy.typing as npt
 from roadbed.examples.quality import Item, groups_of, normalised, vectors
 from roadbed.improvement.mining.model import ChangedCase, Draft, Support
 from roadbed.kernel.json import flat
+from roadbed.kernel.stored_sentences import stored_sentence
 
 MOST_CHOSEN = 24
 _MOST_CONSIDERED = 2_000
@@ -36,10 +37,15 @@ def examples(items: Sequence[Item]) -> Draft | None:
     kinds = len({_key(element) for element in picked})
     return Draft(
         kind="examples",
-        title=f"Show {len(picked)} examples in the prompt, chosen from {len(usable)}",
-        reason=(
-            f"They cover {kinds} different answers, and {near} of the {len(usable)} examples are "
-            "close to one of them. Contradictory ones and repetitions were left out."
+        title=stored_sentence(
+            "Show %(n)s examples in the prompt, chosen from %(of)s", n=len(picked), of=len(usable)
+        ),
+        reason=stored_sentence(
+            "They cover %(kinds)s different answers, and %(near)s of the %(of)s examples are close "
+            "to one of them. Contradictory ones and repetitions were left out.",
+            kinds=kinds,
+            near=near,
+            of=len(usable),
         ),
         support=Support(cases=len(usable), right=near, wrong_now=0, matched=len(items)),
         cases=[

@@ -29,6 +29,7 @@ from roadbed.improvement.mining.model import (
     supported,
 )
 from roadbed.kernel.json import flat
+from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 from roadbed.risk import distributions
 
 Bools = npt.NDArray[np.bool_]
@@ -251,7 +252,7 @@ def _draft(
         wrong_now=sum(verdict.wrong for verdict in touched),
         matched=len(applies),
     )
-    title = f"Where {' and '.join(element.words for element in chosen)}: {consequence(target)}"
+    title = titled(" and ".join(element.words for element in chosen), target)
     return Draft(
         kind="rule",
         title=title,
@@ -273,23 +274,38 @@ def _draft(
     )
 
 
-def consequence(target: Set | None) -> str:
-    """The consequence of a rule in words."""
+def titled(condition: str, target: Set | None) -> str:
+    """A rule in one sentence."""
     if target is None:
-        return "a person looks"
-    return ", ".join(f"{name} is {flat({name: value})}" for name, value in target.items())
+        return stored_sentence("Where %(condition)s: a person looks", condition=condition)
+    consequence = ", ".join(f"{name} is {flat({name: value})}" for name, value in target.items())
+    return stored_sentence(
+        "Where %(condition)s: %(consequence)s", condition=condition, consequence=consequence
+    )
 
 
 def reason(cases: int, right: int, wrong: int, *, looks: bool) -> str:
     """The reason for a rule in words."""
     if looks:
-        return (
-            f"People corrected {right} of the {cases} answers here, and not always to the same. "
-            "Every such task would go to a person."
+        return stored_sentence(
+            "People corrected %(right)s of the %(cases)s answers here, and not always to the same. "
+            "Every such task would go to a person.",
+            right=right,
+            cases=cases,
         )
-    broken = cases - wrong
-    harm = f" {broken} that {'is' if broken == 1 else 'are'} right now would change." * bool(broken)
-    return (
-        f"It would change {cases} answers that people looked at, and {right} of them would then "
-        f"be what the person said.{harm}"
+    said = stored_sentence(
+        "It would change %(cases)s answers that people looked at, and %(right)s of them would then "
+        "be what the person said.",
+        cases=cases,
+        right=right,
     )
+    if not (broken := cases - wrong):
+        return said
+    message = _HARM[broken > 1]
+    return message % {"said": said, "broken": broken}
+
+
+_HARM = (
+    stored_message("%(said)s %(broken)s that is right now would change."),
+    stored_message("%(said)s %(broken)s that are right now would change."),
+)

@@ -22,6 +22,7 @@ from roadbed.improvement.prompt_optimization.scoring import (
     cases_of,
 )
 from roadbed.kernel.json import flat
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.models.prompts.endpoint import NoReplyError
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.usecases.decider import LabelledExample
@@ -137,10 +138,17 @@ def suggestion(optimised: PromptProposal) -> Suggestion:
         round(score * optimised.scored) for score in (optimised.score_before, optimised.score_after)
     )
     return Suggestion(
-        title=f"A better text of prompts/{optimised.file}",
-        reason=f"It gets {now} of {optimised.scored} past cases right instead of {was}: "
-        f"{fixed} fixed, {broken} broken. It was chosen by these cases; the gate tells what it "
-        "is worth on others.",
+        title=stored_sentence("A better text of prompts/%(file)s", file=optimised.file),
+        reason=stored_sentence(
+            "It gets %(now)s of %(scored)s past cases right instead of %(was)s: %(fixed)s fixed, "
+            "%(broken)s broken. It was chosen by these cases; the gate tells what it is worth on "
+            "others.",
+            now=now,
+            scored=optimised.scored,
+            was=was,
+            fixed=fixed,
+            broken=broken,
+        ),
         support={
             "cases": len(optimised.cases),
             "right": sum(element.is_right for element in optimised.cases),
@@ -174,24 +182,32 @@ def _obstacle(
 ) -> str | None:
     """Why a search is impossible, checked before the first call."""
     if not text.strip():
-        return f"There is no prompts/{prompted.file} to improve."
+        return stored_sentence("There is no prompts/%(file)s to improve.", file=prompted.file)
     if any(importlib.util.find_spec(module) is None for module in ("gepa", "pydantic_ai")):
-        return "Searching for a better prompt needs the extra llm: make llm."
+        return stored_sentence("Searching for a better prompt needs the extra llm: make llm.")
     try:
         prompted.endpoint.key(prompted.environment)
     except NoReplyError as error:
-        return f"No better prompt was searched: {error.reason}."
+        return stored_sentence("No better prompt was searched: %(reason)s.", reason=error.reason)
     if cases < _FEWEST_CASES:
-        return f"{cases} examples to learn from are too few to compare prompts; {_FEWEST_CASES} do."
+        return stored_sentence(
+            "%(cases)s examples to learn from are too few to compare prompts; %(fewest)s do.",
+            cases=cases,
+            fewest=_FEWEST_CASES,
+        )
     if funds is not None and prompted.price is None:
-        return (
-            "The budget of the use case cannot be kept without the model's price; give Prompted "
-            "one."
+        return stored_sentence(
+            "The budget of the use case cannot be kept without the model's price; give "
+            "Prompted one."
         )
     if budget.money is not None and prompted.price is None:
-        return "A limit in money cannot be kept without the model's price; give Prompted one."
+        return stored_sentence(
+            "A limit in money cannot be kept without the model's price; give Prompted one."
+        )
     if budget.calls < _ROUNDS_A_BUDGET * _FEWEST_CASES // 2:
-        return f"{budget.calls} calls are too few to compare prompts."
+        return stored_sentence(
+            "%(calls)s calls are too few to compare prompts.", calls=budget.calls
+        )
     return None
 
 
@@ -233,20 +249,36 @@ def _found(
 
     was = scores.right(before, scoring)
     if scores.silent:
-        return nothing(f"No better prompt was searched: {scores.silent}.")
+        return nothing(
+            stored_sentence("No better prompt was searched: %(reason)s.", reason=scores.silent)
+        )
     if was is None and hold.broke:
         return nothing(
-            "The budget of the use case is used up: raise it in usecase.py, or wait for the next "
-            "period."
+            stored_sentence(
+                "The budget of the use case is used up: raise it in usecase.py, or wait for "
+                "the next period."
+            )
         )
     if was is None:
-        return nothing("The budget was spent before the prompt in service was scored.")
+        return nothing(
+            stored_sentence("The budget was spent before the prompt in service was scored.")
+        )
     after = max(scores.complete(scoring), key=lambda text: scores.right(text, scoring) or 0)
     now = scores.right(after, scoring) or 0
     if now <= was:
-        spent = " before the budget was spent" if hold.spent else ""
+        told = {"was": was, "of": len(scoring)}
+        if hold.spent:
+            return nothing(
+                stored_sentence(
+                    "No text was found before the budget was spent that gets more than %(was)s of "
+                    "%(of)s cases right.",
+                    **told,
+                )
+            )
         return nothing(
-            f"No text was found{spent} that gets more than {was} of {len(scoring)} cases right."
+            stored_sentence(
+                "No text was found that gets more than %(was)s of %(of)s cases right.", **told
+            )
         )
     return PromptProposal(
         file=file,

@@ -30,6 +30,7 @@ from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.models.prompts.prompted import Prompted
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -69,7 +70,10 @@ class PromptSearch:
         declared, prompted = loaded.declared, loaded.declared.function
         if not isinstance(prompted, Prompted):
             return NoProposal(
-                reason=f"{loaded.name} asks no language model, so it has no prompt to search for."
+                reason=stored_sentence(
+                    "%(name)s asks no language model, so it has no prompt to search for.",
+                    name=loaded.name,
+                )
             )
         accepted = patches.read(declared, await self._proposals.accepted(loaded.name))
         learn = await self._examples.in_use(declared, "learn")
@@ -97,7 +101,9 @@ class PromptSearch:
             rank=result.score_after - result.score_before,
             actor=actor,
         )
-        return kept or NoProposal(reason="What was found has been rejected before.")
+        return kept or NoProposal(
+            reason=stored_sentence("What was found has been rejected before.")
+        )
 
 
 class _OfUseCase:
@@ -182,7 +188,7 @@ class PromptSearches:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     async def _run(self, loaded: LoadedUseCase, budget: PromptBudget, actor: str) -> None:
-        said, proposal = "It was cut off.", None
+        said, proposal = stored_sentence("It was cut off."), None
         try:
             proposed = await self.search(
                 loaded,
@@ -197,7 +203,7 @@ class PromptSearches:
         except RoadbedError as error:
             said = str(error)
         except Exception as error:
-            said = f"It failed: {type(error).__name__}."
+            said = stored_sentence("It failed: %(name)s.", name=type(error).__name__)
             _log.exception("search for a prompt failed", usecase=loaded.name)
         finally:
             self._last[loaded.name] = replace(

@@ -14,6 +14,7 @@ from scipy.special import softmax
 
 from roadbed.kernel.json import JsonObject
 from roadbed.kernel.sentences import sentence
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.models.text import state
 from roadbed.models.text.base_models import lengths_of
 from roadbed.models.text.fitting import fit
@@ -153,7 +154,7 @@ class TextClassifier:
         label = self._learnt.labels[lead]
         if label is _NONE:
             return Unsure(
-                reason="it looks like what belongs to none of the labels.",
+                reason=stored_sentence("it looks like what belongs to none of the labels."),
                 evidence=evidence,
                 cost=_FREE,
             )
@@ -163,7 +164,9 @@ class TextClassifier:
             output = self._output.model_validate({self.label: label})
         except ValidationError:
             return Unsure(
-                reason=f"the label {label!r} no longer fits the output.",
+                reason=stored_sentence(
+                    "the label %(label)r no longer fits the output.", label=label
+                ),
                 evidence=evidence,
                 cost=_FREE,
             )

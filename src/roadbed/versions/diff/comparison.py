@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from roadbed.kernel.figures import counted, listed, percent
+from roadbed.kernel.figures import listed, percent
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import localised, number, several
 from roadbed.versions.diff import declarations, texts
 
 Area = Literal["rules", "declaration", "patches", "learning", "threshold"]
@@ -117,45 +119,55 @@ def _summary(
 ) -> str:
     """``Version 7 differs from version 6 in 2 rules and 512 more examples.``."""
     if a.number == b.number:
-        first = " It is the first, so there is nothing to compare it with." if b.number == 1 else ""
-        return f"Version {b.number} beside itself: nothing differs.{first}"
+        message = _("Version %(version)s beside itself: nothing differs.")
+        if b.number == 1:
+            message = _(
+                "Version %(version)s beside itself: nothing differs. It is the first, so there is "
+                "nothing to compare it with."
+            )
+        return message % {"version": b.number}
 
     def n(area: Area) -> int:
         return sum(change.area == area for change in changes)
 
     parts = [
-        n("rules") and counted(n("rules"), "rule"),
-        n("declaration") and counted(n("declaration"), "part of the declaration", _PARTS),
-        n("patches") and counted(n("patches"), "accepted change"),
-        prompts and counted(len(prompts), "prompt"),
+        n("rules") and several("%(n)s rule", "%(n)s rules", n("rules")),
+        n("declaration")
+        and several(
+            "%(n)s part of the declaration", "%(n)s parts of the declaration", n("declaration")
+        ),
+        n("patches") and several("%(n)s accepted change", "%(n)s accepted changes", n("patches")),
+        prompts and several("%(n)s prompt", "%(n)s prompts", len(prompts)),
         n("learning") and _more(a, b),
-        n("threshold") and "its threshold",
+        n("threshold") and _("its threshold"),
     ]
     named = [part for part in parts if isinstance(part, str)]
     if not named and files:
-        named = [counted(len(files), "file")]
+        named = [several("%(n)s file", "%(n)s files", len(files))]
     if not named:
         same = a.digests == b.digests and a.trained == b.trained
-        return f"Versions {a.number} and {b.number} do the same." if same else _alike(a, b)
-    sentence = f"Version {b.number} differs from version {a.number} in {listed(named)}"
+        message = _("Versions %(a)s and %(b)s differ in nothing that words can describe.")
+        if same:
+            message = _("Versions %(a)s and %(b)s do the same.")
+        return message % {"a": a.number, "b": b.number}
+    told = {"a": a.number, "b": b.number, "parts": listed(named)}
     if a.share is not None and b.share is not None and n("threshold"):
         now, then = (percent(side.share or 0.0) for side in (b, a))
-        return f"{sentence}; it automates {now} of the reference sample instead of {then}."
-    return f"{sentence}."
-
-
-_PARTS = "parts of the declaration"
-
-
-def _alike(a: ComparedVersion, b: ComparedVersion) -> str:
-    return f"Versions {a.number} and {b.number} differ in nothing that words can describe."
+        message = _(
+            "Version %(b)s differs from version %(a)s in %(parts)s; it automates %(now)s of the "
+            "reference sample instead of %(before)s."
+        )
+        return message % {**told, "now": now, "before": then}
+    return _("Version %(b)s differs from version %(a)s in %(parts)s.") % told
 
 
 def _more(a: ComparedVersion, b: ComparedVersion) -> str:
     more = b.learned_from - a.learned_from
     if more == 0:
-        return "being trained again"
-    return f"{abs(more):,} {'more' if more > 0 else 'fewer'} example{'' if abs(more) == 1 else 's'}"
+        return _("being trained again")
+    if more > 0:
+        return several("%(n)s more example", "%(n)s more examples", more)
+    return several("%(n)s fewer example", "%(n)s fewer examples", -more)
 
 
 def _declaration(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
@@ -172,7 +184,7 @@ def _rules(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
             yield Change(
                 area="rules",
                 sign="+",
-                words=f"Rule “{name}” added.",
+                words=_("Rule “%(name)s” added.") % {"name": name},
                 after=declarations.describe_rule(new[name]),
             )
     for name in old:
@@ -180,14 +192,15 @@ def _rules(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
             yield Change(
                 area="rules",
                 sign="-",
-                words=f"Rule “{name}” removed.",
+                words=_("Rule “%(name)s” removed.") % {"name": name},
                 before=declarations.describe_rule(old[name]),
             )
         elif old[name] != new[name]:
             yield Change(
                 area="rules",
                 sign="~",
-                words=f"Rule “{name}”: {declarations.changed_parts(old[name], new[name])}.",
+                words=_("Rule “%(name)s”: %(changes)s.")
+                % {"name": name, "changes": declarations.changed_parts(old[name], new[name])},
                 before=declarations.describe_rule(old[name]),
                 after=declarations.describe_rule(new[name]),
             )
@@ -195,7 +208,7 @@ def _rules(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
         yield Change(
             area="rules",
             sign="~",
-            words="The rules are checked in another order; the first match decides.",
+            words=_("The rules are checked in another order; the first match decides."),
         )
 
 
@@ -204,32 +217,42 @@ def _patches(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
     for sign, present, absent, side in (("+", new, old, b), ("-", old, new, a)):
         for key, patch in present.items():
             if key not in absent and patch.get("kind") != "prompt":
-                what = "accepted" if sign == "+" else "no longer there"
+                message = _("%(patch)s: accepted.")
+                if sign == "-":
+                    message = _("%(patch)s: no longer there.")
                 yield Change(
                     area="patches",
                     sign=sign,  # type: ignore[arg-type]  # one of the two above
-                    words=f"{declarations.describe_patch(patch)}: {what}.",
+                    words=message % {"patch": declarations.describe_patch(patch)},
                     reason=side.reasons.get(str(patch.get("id"))) or patch.get("reason"),
                 )
 
 
 def _learning(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
-    until = f", the newest of {b.learned_until:%Y-%m-%d}" if b.learned_until else ""
     if a.learned_from != b.learned_from:
         more = b.learned_from - a.learned_from
-        word = f"{more:,} more" if more > 0 else f"{-more:,} fewer"
-        yield Change(
-            area="learning",
-            sign="~",
-            words=f"Learned from {a.learned_from:,} examples, now {b.learned_from:,}: "
-            f"{word}{until}.",
-        )
+        words = _("Learned from %(before)s examples, now %(now)s: %(n)s fewer") % {
+            "before": number(a.learned_from),
+            "now": number(b.learned_from),
+            "n": number(-more),
+        }
+        if more > 0:
+            words = _("Learned from %(before)s examples, now %(now)s: %(n)s more") % {
+                "before": number(a.learned_from),
+                "now": number(b.learned_from),
+                "n": number(more),
+            }
     elif a.trained != b.trained:
-        yield Change(
-            area="learning",
-            sign="~",
-            words=f"Trained again on {counted(b.learned_from, 'example')}{until}.",
+        words = several(
+            "Trained again on %(n)s example", "Trained again on %(n)s examples", b.learned_from
         )
+    else:
+        return
+    message = _("%(learned)s.")
+    if b.learned_until:
+        message = _("%(learned)s, the newest of %(day)s.")
+    day = f"{b.learned_until:%Y-%m-%d}" if b.learned_until else ""
+    yield Change(area="learning", sign="~", words=message % {"learned": words, "day": day})
 
 
 def _threshold(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
@@ -238,15 +261,20 @@ def _threshold(a: ComparedVersion, b: ComparedVersion) -> Iterator[Change]:
     if a.threshold is None and b.threshold is None:
         return
     if b.threshold is None:
-        words = f"Nothing is automatic any more; before from confidence {a.threshold:.3f} on."
+        message = _("Nothing is automatic any more; before from confidence %(before)s on")
     elif a.threshold is None:
-        words = f"Automatic from confidence {b.threshold:.3f} on; before nothing was."
+        message = _("Automatic from confidence %(now)s on; before nothing was")
     else:
-        words = f"Automatic from confidence {b.threshold:.3f} on, before {a.threshold:.3f}."
+        message = _("Automatic from confidence %(now)s on, before %(before)s")
+    now, before = (
+        "" if side.threshold is None else localised(f"{side.threshold:.3f}") for side in (b, a)
+    )
+    told = {"moved": message % {"now": now, "before": before}}
+    message = _("%(moved)s.")
     if b.share is not None or a.share is not None:
-        now, then = (percent(side.share or 0.0) for side in (b, a))
-        words = f"{words[:-1]}; {now} of the reference sample instead of {then}."
-    yield Change(area="threshold", sign="~", words=words)
+        told |= {"now": percent(b.share or 0.0), "before": percent(a.share or 0.0)}
+        message = _("%(moved)s; %(now)s of the reference sample instead of %(before)s.")
+    yield Change(area="threshold", sign="~", words=message % told)
 
 
 def _prompts(a: ComparedVersion, b: ComparedVersion) -> Iterator[Prompt]:
@@ -286,7 +314,7 @@ def _files(a: ComparedVersion, b: ComparedVersion) -> Iterator[texts.FileDiffere
             sign: Literal["+", "-", "~"] = (
                 "+" if name not in a.digests else "-" if name not in b.digests else "~"
             )
-            note = "Its content is missing or damaged; only its hash is known."
+            note = _("Its content is missing or damaged; only its hash is known.")
             yield texts.FileDifference(path=name, sign=sign, lines=(), left_out=0, note=note)
         else:
             yield texts.compare_file(name, before, after)

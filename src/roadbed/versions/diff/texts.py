@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from difflib import SequenceMatcher, unified_diff
 from typing import Literal
 
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import number
+
 Sign = Literal["+", "-", " "]
 _WORDS = re.compile(r"\s+|\w+|[^\w\s]")
 _MOST_WORDS = 4_000
@@ -51,13 +54,18 @@ def compare_file(path: str, before: bytes | None, after: bytes | None) -> FileDi
     """How a file changed. ``None`` is a file that does not exist."""
     sign: Literal["+", "-", "~"] = "+" if before is None else "-" if after is None else "~"
     if max(len(before or b""), len(after or b"")) > _MOST_BYTES:
-        return _unshown(path, sign, "Too large to show.")
+        return _unshown(path, sign, _("Too large to show."))
     try:
         old, new = (_lines(content) for content in (before, after))
     except UnicodeDecodeError:
-        return _unshown(path, sign, "Not text.")
+        return _unshown(path, sign, _("Not text."))
     if max(len(old), len(new)) > _MOST_LINES:
-        return _unshown(path, sign, f"{len(old):,} lines became {len(new):,}; too many to show.")
+        return _unshown(
+            path,
+            sign,
+            _("%(before)s lines became %(now)s; too many to show.")
+            % {"before": number(len(old)), "now": number(len(new))},
+        )
     lines = [
         Piece(sign=line[0], text=line[1:][:_WIDEST])  # type: ignore[arg-type]  # one of three signs
         if line[0] in "+- "
