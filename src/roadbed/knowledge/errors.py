@@ -1,0 +1,116 @@
+"""Errors: why a document cannot be read."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import Sentence, Text, sentence
+
+Reason = Literal[
+    "bomb",
+    "corrupt",
+    "crashed",
+    "empty",
+    "memory",
+    "nonsense",
+    "password",
+    "scan",
+    "time",
+    "too_large",
+    "unknown_format",
+]
+
+
+class DocumentUnreadableError(RoadbedError):
+    """A document gave no text. ``reason`` says why; ``name`` is that of the file.
+
+    ``detail`` holds the words of the reader, or the limit that was exceeded.
+    """
+
+    code = "document_unreadable"
+
+    def __init__(self, name: str, reason: Reason, detail: str = "") -> None:
+        problem, remedy = _words(name, reason, detail)
+        super().__init__(problem, remedy)
+        self.name = name
+        self.reason = reason
+        self.detail = detail
+
+
+def _words(name: str, reason: Reason, detail: str) -> tuple[Text, Text]:
+    match reason:
+        case "password":
+            return (
+                sentence("%(name)s is protected by a password.", name=name),
+                sentence("Save it without a password and add it again."),
+            )
+        case "scan":
+            return (
+                sentence("%(name)s holds pictures of pages and no text.", name=name),
+                sentence("Recognise its text with a scanner program and add the result."),
+            )
+        case "empty":
+            return (
+                sentence("%(name)s contains no text.", name=name),
+                sentence("Check that the file is complete, or remove it."),
+            )
+        case "unknown_format":
+            return (
+                sentence("%(name)s has no format that can be read.", name=name),
+                sentence("Save it as PDF, DOCX, PPTX, XLSX, HTML, Markdown, EML or TXT."),
+            )
+        case "too_large":
+            return (
+                sentence("%(name)s is too large: %(detail)s.", name=name, detail=detail),
+                sentence("Split the file and add its pieces."),
+            )
+        case "nonsense":
+            return (
+                sentence(
+                    "The text of %(name)s is not readable: its characters have wrong codes.",
+                    name=name,
+                ),
+                sentence("Print it to a new PDF from the program that made it, or scan it."),
+            )
+        case _:
+            return _words_of_failure(name, reason, detail)
+
+
+def _words_of_failure(name: str, reason: Reason, detail: str) -> tuple[Text, Sentence]:
+    match reason:
+        case "bomb":
+            return (
+                sentence(
+                    "%(name)s expands to far more than its size: %(detail)s.",
+                    name=name,
+                    detail=detail,
+                ),
+                sentence("Do not open it unless you trust its sender. Save it anew as PDF."),
+            )
+        case "memory":
+            return (
+                sentence("Reading %(name)s took more memory than is allowed.", name=name),
+                sentence("Split the file and add its pieces."),
+            )
+        case "time":
+            return (
+                sentence(
+                    "Reading %(name)s took longer than is allowed: %(detail)s.",
+                    name=name,
+                    detail=detail,
+                ),
+                sentence("Split the file and add its pieces."),
+            )
+        case "crashed":
+            return (
+                sentence(
+                    "The reader ended while it read %(name)s: %(detail)s.", name=name, detail=detail
+                ),
+                sentence("Save the file anew, for example as PDF, and add it again."),
+            )
+        case _:
+            return (
+                sentence("%(name)s is damaged: %(detail)s.", name=name, detail=detail),
+                sentence("Open it in the program that made it, save it anew and add it again."),
+            )

@@ -1,0 +1,55 @@
+"""HTML: text by headings. Scripts, styles and what the page hides are left out by the reader."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from roadbed.knowledge.errors import DocumentUnreadableError
+from roadbed.knowledge.findings import Finding
+from roadbed.knowledge.model import Extraction, Place
+from roadbed.knowledge.reading import markdown, texts, xberg_reader
+
+_MIME = "text/html"
+_META = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)  # the metadata that the reader puts in front
+_WHITE = re.compile(
+    r"[^-]color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))",
+    re.IGNORECASE,
+)
+_CHARSET = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w-]+)", re.IGNORECASE)
+
+
+def read(content: bytes, name: str) -> Extraction:
+    """Read a page of HTML. Raises ``DocumentUnreadableError``."""
+    return read_page(*_decoded(content), name)
+
+
+def read_page(text: str, findings: Sequence[Finding], name: str) -> Extraction:
+    """Read a page that is decoded. Raises ``DocumentUnreadableError``."""
+    reading = xberg_reader.read(text.encode(), _MIME, name)
+    whole, _ = markdown.part(_META.sub("", reading.text), Place(kind="text"))
+    if not whole.text:
+        raise DocumentUnreadableError(name, "empty")
+    white = len(_WHITE.findall(text))
+    return Extraction(
+        format="html",
+        parts=(whole,),
+        title=reading.title,
+        readers=(xberg_reader.NAME,),
+        findings=(
+            *findings,
+            *((Finding(kind="hidden_text", count=white, detail="white text"),) if white else ()),
+            *(Finding(kind="parser_warning", detail=warning) for warning in reading.warnings),
+        ),
+    )
+
+
+def _decoded(content: bytes) -> tuple[str, tuple[Finding, ...]]:
+    """The text in the encoding that the page names, if it is not UTF-8."""
+    match = _CHARSET.search(content[:4096])
+    if match is not None and match[1].lower() not in {b"utf-8", b"utf8"}:
+        try:
+            return content.decode(match[1].decode("ascii")), ()
+        except (LookupError, UnicodeDecodeError):
+            pass
+    return texts.decode(content)
