@@ -114,3 +114,33 @@ def _words_of_failure(name: str, reason: Reason, detail: str) -> tuple[Text, Sen
                 sentence("%(name)s is damaged: %(detail)s.", name=name, detail=detail),
                 sentence("Open it in the program that made it, save it anew and add it again."),
             )
+
+
+class UnknownDocumentError(RoadbedError):
+    """No document of a library has this path, or nobody may know that one has."""
+
+    code = "unknown_document"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            sentence("There is no document %(path)r here.", path=path),
+            sentence("`roadbed documents list` shows those that there are."),
+        )
+
+
+class NoLibraryError(RoadbedError):
+    """A use case that answers from no documents."""
+
+    code = "no_library"
+
+    def __init__(self, use_case: str) -> None:
+        super().__init__(
+            sentence("The use case %(use_case)s has no library.", use_case=use_case),
+            sentence("Declare library=Library() in its usecase.py."),
+        )
+
+
+class LibraryUnavailableError(RoadbedError):
+    """The folder of a library cannot be read, or lost most of its files at once."""
+
+    code = "library_unavailable"

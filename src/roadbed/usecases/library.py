@@ -76,15 +76,17 @@ def library_problems(library: object) -> Iterator[Problem]:
     ):
         yield Problem(
             field="library.folder",
-            problem=sentence("The library's folder %(folder)r is not below documents/.",
-                             folder=library.folder),
+            problem=sentence(
+                "The library's folder %(folder)r is not below documents/.", folder=library.folder
+            ),
             remedy=sentence("Name documents, a folder below it, or an absolute path."),
         )
     if library.language not in LANGUAGES:
         yield Problem(
             field="library.language",
-            problem=sentence("The library's language %(language)r is not known.",
-                             language=library.language),
+            problem=sentence(
+                "The library's language %(language)r is not known.", language=library.language
+            ),
             remedy=sentence("Name one of %(languages)s.", languages=", ".join(LANGUAGES)),
         )
     for inside, group in library.access.items():
@@ -93,8 +95,10 @@ def library_problems(library: object) -> Iterator[Problem]:
             yield Problem(
                 field="library.access",
                 problem=sentence("%(inside)r is no folder inside the library.", inside=inside),
-                remedy=sentence("Name it as it is below the library's folder, such as hr/salaries; "
-                                "the whole library is a dot."),
+                remedy=sentence(
+                    "Name it as it is below the library's folder, such as hr/salaries; "
+                    "the whole library is a dot."
+                ),
             )
         if not isinstance(group, str) or not GROUP.fullmatch(group):
             yield Problem(
