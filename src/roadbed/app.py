@@ -43,6 +43,7 @@ from roadbed.kernel.clock import Clock, SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.libraries import Libraries
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.absences import Absences
 from roadbed.people.members import Members
@@ -65,7 +66,7 @@ from roadbed.reviews.new_labels import NewLabels
 from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.reviews.service import Reviews
 from roadbed.storage.database import Database
-from roadbed.storage.folders import audit_folder, versions_folder
+from roadbed.storage.folders import audit_folder, indexes_folder, versions_folder
 from roadbed.storage.writer import GroupCommitWriter
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.deployments import Deployments
@@ -176,6 +177,10 @@ class App:
             clock=self.clock,
             max_in_flight=self.settings.max_in_flight,
         )
+
+    @cached_property
+    def libraries(self) -> Libraries:
+        return Libraries(self.database, indexes_folder(self.settings), self.ids, self.clock)
 
     @cached_property
     def exports(self) -> Exports:

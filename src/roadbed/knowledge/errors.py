@@ -144,3 +144,9 @@ class LibraryUnavailableError(RoadbedError):
     """The folder of a library cannot be read, or lost most of its files at once."""
 
     code = "library_unavailable"
+
+
+class AccessGroupError(RoadbedError):
+    """An access group or a member of it that does not exist."""
+
+    code = "access_group_invalid"

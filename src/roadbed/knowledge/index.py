@@ -37,24 +37,6 @@ _HEAP_BYTES = 50_000_000
 _EVERYBODY = "*"  # the group of what everybody may read; no name of a group
 _TITLE, _HEADING = 2.0, 2.0  # what a word weighs there, in words of the text
 _ANALYZER = "words"
-# Languages whose function words tantivy knows.
-_WITH_FUNCTION_WORDS = frozenset(
-    {
-        "danish",
-        "dutch",
-        "english",
-        "finnish",
-        "french",
-        "german",
-        "hungarian",
-        "italian",
-        "norwegian",
-        "portuguese",
-        "russian",
-        "spanish",
-        "swedish",
-    }
-)
 _SEPARATOR = re.compile(r"[/_.\-]+")
 _LOOK_SECONDS = 0.05
 
@@ -186,6 +168,11 @@ class LibraryIndex:
         """In how many passages a word stands, as ``terms`` gives it."""
         return self._opened().searcher().doc_freq("text", term)
 
+    @property
+    def passages(self) -> int:
+        """How many passages it holds."""
+        return int(self._opened().searcher().num_docs)
+
     def _opened(self) -> tantivy.Index:
         with self._lock:
             if self._index is None:
@@ -299,7 +286,7 @@ def _analyzer(language: str, *, without_function_words: bool = False) -> tantivy
         .filter(tantivy.Filter.remove_long(60))
         .filter(tantivy.Filter.lowercase())
     )
-    if without_function_words and language in _WITH_FUNCTION_WORDS:
+    if without_function_words:
         builder = builder.filter(tantivy.Filter.stopword(language))
     folded = builder.filter(tantivy.Filter.ascii_fold())
     return folded.filter(tantivy.Filter.stemmer(language)).build()
