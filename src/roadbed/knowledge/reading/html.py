@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import unescape
 
 from roadbed.knowledge.errors import DocumentUnreadableError
 from roadbed.knowledge.findings import Finding
@@ -11,7 +12,7 @@ from roadbed.knowledge.model import Extraction, Place
 from roadbed.knowledge.reading import markdown, texts, xberg_reader
 
 _MIME = "text/html"
-_META = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)  # the metadata that the reader puts in front
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,1000})</title", re.IGNORECASE)
 _WHITE = re.compile(
     r"[^-]color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))",
     re.IGNORECASE,
@@ -27,14 +28,15 @@ def read(content: bytes, name: str) -> Extraction:
 def read_page(text: str, findings: Sequence[Finding], name: str) -> Extraction:
     """Read a page that is decoded. Raises ``DocumentUnreadableError``."""
     reading = xberg_reader.read(text.encode(), _MIME, name)
-    whole, _ = markdown.part(_META.sub("", reading.text), Place(kind="text"))
+    whole, _ = markdown.part(reading.text, Place(kind="text"))
     if not whole.text:
         raise DocumentUnreadableError(name, "empty")
+    title = _TITLE.search(text)
     white = len(_WHITE.findall(text))
     return Extraction(
         format="html",
         parts=(whole,),
-        title=reading.title,
+        title=" ".join(unescape(title[1]).split()) if title else None,
         readers=(xberg_reader.NAME,),
         findings=(
             *findings,

@@ -30,6 +30,10 @@ _EXTRACTION = TypeAdapter(Extraction)
 _REASON: TypeAdapter[Reason] = TypeAdapter(Reason)
 _LONGEST_DETAIL = 1_000
 _START_SECONDS = 60.0  # a busy machine takes some for the start of Python
+_PRINTED = "printed"  # the file with what a child wrote to its standard error
+_LAST_WORDS = 4096
+# What Rust, C++ and Python print before they end a process without memory.
+_OUT_OF_MEMORY = (b"memory allocation of", b"bad_alloc", b"Out of memory", b"MemoryError")
 _warned: set[str] = set()  # once in this process
 
 
@@ -92,11 +96,11 @@ class DocumentReader:
                 try:
                     return await self._ask(content, name, second_only=True)
                 except _ChildEndedError as second:
-                    raise DocumentUnreadableError(name, "crashed", second.how) from second
+                    raise DocumentUnreadableError(name, second.reason, second.how) from second
                 except DocumentUnreadableError as error:
                     if error.reason != "crashed":
                         raise
-                    raise DocumentUnreadableError(name, "crashed", first.how) from error
+                    raise DocumentUnreadableError(name, first.reason, first.how) from error
 
     async def read_file(self, path: Path, name: str | None = None) -> Extraction:
         """Read the file at ``path``. Raises ``DocumentUnreadableError`` and ``OSError``."""
@@ -110,6 +114,16 @@ class DocumentReader:
     def pid(self) -> int | None:
         """The process that reads at this moment."""
         return self._child.pid if self._child is not None else None
+
+    @property
+    def folder(self) -> Path | None:
+        """The temporary folder of that process, the only place that it may write to."""
+        return self._child.temporary if self._child is not None else None
+
+    @property
+    def reading(self) -> bool:
+        """Whether the process has a document at this moment."""
+        return self._child is not None and self._child.reading
 
     async def close(self) -> None:
         """End the child."""
@@ -138,11 +152,12 @@ class DocumentReader:
 
 
 class _ChildEndedError(Exception):
-    """The child ended before it answered; ``how`` says in which way."""
+    """The child ended before it answered; ``how`` says in which way, ``reason`` why."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, reason: Reason = "crashed") -> None:
         super().__init__(how)
         self.how = how
+        self.reason = reason
 
 
 class _Child:
@@ -152,9 +167,10 @@ class _Child:
         self, process: asyncio.subprocess.Process, temporary: Path, limits: Limits
     ) -> None:
         self._process = process
-        self._temporary = temporary
+        self.temporary = temporary
         self._limits = limits
         self.asked = 0
+        self.reading = False
         self.unconfined: tuple[str, ...] = ()
 
     @property
@@ -166,18 +182,19 @@ class _Child:
         """Start a child that is ready. Raises ``_ChildEndedError``."""
         temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="roadbed-reading-"))
         home = str(Path(roadbed.__file__).parent.parent)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "roadbed.knowledge.reading.child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**sandbox.environment((), os.environ, temporary), "PYTHONPATH": home},
-            cwd="/",
-            start_new_session=True,
-        )
+        with (temporary / _PRINTED).open("wb") as printed:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "roadbed.knowledge.reading.child",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=printed,
+                env={**sandbox.environment((), os.environ, temporary), "PYTHONPATH": home},
+                cwd="/",
+                start_new_session=True,
+            )
         child = cls(process, temporary, limits)
         try:
             child._write({"temporary": str(temporary), "memory_megabytes": limits.memory_megabytes})
@@ -194,6 +211,7 @@ class _Child:
     async def ask(self, content: bytes, name: str, *, second_only: bool) -> Mapping[str, Any]:
         """Send a document. Raises ``DocumentUnreadableError`` (``time``), ``_ChildEndedError``."""
         self.asked += 1
+        self.reading = True
         seconds = self._limits.seconds
         try:
             async with asyncio.timeout(seconds):
@@ -210,6 +228,8 @@ class _Child:
                 return await self._answer()
         except TimeoutError as error:
             raise DocumentUnreadableError(name, "time", f"{seconds:g} s") from error
+        finally:
+            self.reading = False
 
     async def close(self) -> None:
         """Kill the child and what it started, and remove its folder."""
@@ -218,7 +238,7 @@ class _Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self._process.wait()
-        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.temporary, ignore_errors=True)
 
     def _write(self, content: Mapping[str, object], document: bytes = b"") -> None:
         assert self._process.stdin is not None
@@ -233,7 +253,9 @@ class _Child:
                 raise _ChildEndedError(f"its answer has {length:,} bytes")
             return frames.content(await stream.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise _ChildEndedError(_how(await self._process.wait())) from error
+            status = await self._process.wait()
+            printed = await asyncio.to_thread(_tail, self.temporary / _PRINTED)
+            raise _ChildEndedError(_how(status), _why(status, printed)) from error
         except frames.FrameError as error:
             raise _ChildEndedError("its answer cannot be read") from error
 
@@ -266,6 +288,19 @@ def _warn(missing: tuple[str, ...]) -> None:
 def _too_large(name: str, size: int, limits: Limits) -> DocumentUnreadableError:
     detail = f"{size:,} bytes, and {limits.largest_file:,} are allowed"
     return DocumentUnreadableError(name, "too_large", detail)
+
+
+def _tail(path: Path) -> bytes:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LAST_WORDS))
+        return file.read(_LAST_WORDS)
+    return b""
+
+
+def _why(status: int, printed: bytes) -> Reason:
+    if status == -signal.SIGXCPU:
+        return "time"
+    return "memory" if any(words in printed for words in _OUT_OF_MEMORY) else "crashed"
 
 
 def _how(status: int) -> str:

@@ -62,7 +62,8 @@ async def _read(content: bytes, mime_type: str, output: Literal["markdown", "pla
         escape_markdown=False,
         output_format=_xberg.OutputFormat(output),
         pages=_xberg.PageConfig(extract_pages=True),
-        html_options=None,
+        # Its metadata would stand as text before the page.
+        html_options=_xberg.ConversionOptions(extract_metadata=False),
         max_archive_depth=0,
         concurrency=_xberg.ConcurrencyConfig(max_threads=1),
     )
@@ -98,6 +99,8 @@ def _reason(report: str) -> Reason:
     lowered = report.lower()
     if "password" in lowered or "encrypted" in lowered:
         return "password"
+    if "out of memory" in lowered:
+        return "memory"
     if "security limit" in lowered or "zip bomb" in lowered:
         return "bomb"
     return "corrupt"
