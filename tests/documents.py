@@ -226,7 +226,8 @@ class _Pdf:
         if self._key is not None:
             user = _rc4(self._key, _PADDING)
             encryption = self.add(
-                f"<< /Filter /Standard /V 1 /R 2 /O <{self._owner.hex()}> /U <{user.hex()}> /P -4 >>"
+                f"<< /Filter /Standard /V 1 /R 2 /P -4 /O <{self._owner.hex()}> "
+                f"/U <{user.hex()}> >>"
             )
             trailer += f" /Encrypt {encryption} 0 R /ID [<{self._id.hex()}> <{self._id.hex()}>]"
         data = bytearray(b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n")

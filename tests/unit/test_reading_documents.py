@@ -175,7 +175,8 @@ class TestTexts:
     async def test_markdown_has_headings_without_its_signs(self, reader: DocumentReader) -> None:
         content = (
             "---\ntitle: Refunds\n---\n# Policy\n\nSee [the **terms**](terms.md).\n\n"
-            "Late\n----\n\n- one\n- two\n\n| a | b |\n|---|---|\n| 1 \\| 2 | 3 |\n\n```\nx = *y*\n```\n"
+            "Late\n----\n\n- one\n- two\n\n| a | b |\n|---|---|\n"
+            "| 1 \\| 2 | 3 |\n\n```\nx = *y*\n```\n"
         )
         extraction = await reader.read(content.encode(), "refunds.md")
         (part,) = extraction.parts

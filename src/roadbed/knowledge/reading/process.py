@@ -20,14 +20,15 @@ from pydantic import TypeAdapter, ValidationError
 
 import roadbed
 from roadbed.executors import sandbox
-from roadbed.knowledge.errors import DocumentUnreadableError, Reason
-from roadbed.knowledge.findings import Finding
+from roadbed.kernel.sentences import figure, sentence
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.reading import formats, frames
 
 _log = structlog.get_logger()
 _EXTRACTION = TypeAdapter(Extraction)
-_REASON: TypeAdapter[Reason] = TypeAdapter(Reason)
+_REASON: TypeAdapter[UnreadableReason] = TypeAdapter(UnreadableReason)
 _LONGEST_DETAIL = 1_000
 _START_SECONDS = 60.0  # a busy machine takes some for the start of Python
 _PRINTED = "printed"  # the file with what a child wrote to its standard error
@@ -38,7 +39,7 @@ _warned: set[str] = set()  # once in this process
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ReadingLimits:
     """The limits of reading.
 
     ``largest_file`` and ``largest_text`` are bytes of a document and of its extraction as JSON.
@@ -54,7 +55,7 @@ class Limits:
     documents: int = 200
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ReadingLimits()
 
 
 class DocumentReader:
@@ -64,7 +65,7 @@ class DocumentReader:
     new child. A document that exceeds a limit is not tried again.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._child: _Child | None = None
         self._turn = asyncio.Lock()
@@ -143,7 +144,7 @@ class DocumentReader:
             answered = True
             return _with_confinement(extraction, child.unconfined)
         except DocumentUnreadableError as error:
-            answered = error.reason not in {"time", "memory"}
+            answered = error.reason not in {UnreadableReason.TIME, UnreadableReason.MEMORY}
             raise
         finally:
             if not answered:  # also when this task was cancelled: the child is in the middle
@@ -154,7 +155,7 @@ class DocumentReader:
 class _ChildEndedError(Exception):
     """The child ended before it answered; ``how`` says in which way, ``reason`` why."""
 
-    def __init__(self, how: str, reason: Reason = "crashed") -> None:
+    def __init__(self, how: str, reason: UnreadableReason = UnreadableReason.CRASHED) -> None:
         super().__init__(how)
         self.how = how
         self.reason = reason
@@ -164,7 +165,7 @@ class _Child:
     """One child process with its own temporary folder."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, temporary: Path, limits: Limits
+        self, process: asyncio.subprocess.Process, temporary: Path, limits: ReadingLimits
     ) -> None:
         self._process = process
         self.temporary = temporary
@@ -178,7 +179,7 @@ class _Child:
         return self._process.pid
 
     @classmethod
-    async def start(cls, limits: Limits) -> _Child:
+    async def start(cls, limits: ReadingLimits) -> _Child:
         """Start a child that is ready. Raises ``_ChildEndedError``."""
         temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="roadbed-reading-"))
         home = str(Path(roadbed.__file__).parent.parent)
@@ -227,7 +228,11 @@ class _Child:
                 )
                 return await self._answer()
         except TimeoutError as error:
-            raise DocumentUnreadableError(name, "time", f"{seconds:g} s") from error
+            raise DocumentUnreadableError(
+                name,
+                UnreadableReason.TIME,
+                sentence("%(seconds)s s", seconds=figure(f"{seconds:g}")),
+            ) from error
         finally:
             self.reading = False
 
@@ -256,7 +261,7 @@ class _Child:
             status = await self._process.wait()
             printed = await asyncio.to_thread(_tail, self.temporary / _PRINTED)
             raise _ChildEndedError(_how(status), _why(status, printed)) from error
-        except frames.FrameError as error:
+        except frames.BrokenFrameError as error:
             raise _ChildEndedError("its answer cannot be read") from error
 
 
@@ -274,7 +279,7 @@ def _extraction(answer: Mapping[str, Any], name: str) -> Extraction:
 def _with_confinement(extraction: Extraction, missing: tuple[str, ...]) -> Extraction:
     if not missing:
         return extraction
-    finding = Finding(kind="not_confined", detail=", ".join(missing))
+    finding = DocumentFinding(kind="not_confined", detail=", ".join(missing))
     return replace(extraction, confined=False, findings=(*extraction.findings, finding))
 
 
@@ -285,9 +290,13 @@ def _warn(missing: tuple[str, ...]) -> None:
             _log.warning("documents are read without a limit of the kernel", missing=word)
 
 
-def _too_large(name: str, size: int, limits: Limits) -> DocumentUnreadableError:
-    detail = f"{size:,} bytes, and {limits.largest_file:,} are allowed"
-    return DocumentUnreadableError(name, "too_large", detail)
+def _too_large(name: str, size: int, limits: ReadingLimits) -> DocumentUnreadableError:
+    detail = sentence(
+        "%(size)s bytes, and %(largest)s are allowed",
+        size=figure(f"{size:,}"),
+        largest=figure(f"{limits.largest_file:,}"),
+    )
+    return DocumentUnreadableError(name, UnreadableReason.TOO_LARGE, detail)
 
 
 def _tail(path: Path) -> bytes:
@@ -297,10 +306,14 @@ def _tail(path: Path) -> bytes:
     return b""
 
 
-def _why(status: int, printed: bytes) -> Reason:
+def _why(status: int, printed: bytes) -> UnreadableReason:
     if status == -signal.SIGXCPU:
-        return "time"
-    return "memory" if any(words in printed for words in _OUT_OF_MEMORY) else "crashed"
+        return UnreadableReason.TIME
+    return (
+        UnreadableReason.MEMORY
+        if any(words in printed for words in _OUT_OF_MEMORY)
+        else UnreadableReason.CRASHED
+    )
 
 
 def _how(status: int) -> str:
