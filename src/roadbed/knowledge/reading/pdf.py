@@ -30,6 +30,7 @@ class _Checked:
 
     doubtful: list[DoubtfulNumber] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
 
 
 def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
@@ -80,6 +81,11 @@ def _combined(
         readers = (xberg_reader.NAME, *(readers if second is not None else ()))
         parts = tuple(_parts(first.pages, {page.number: page for page in pages}, checked))
         findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
+    if checked.filled:
+        pages_filled = "pages " + _listed(checked.filled)
+        findings.append(
+            DocumentFinding(kind="second_reader", count=len(checked.filled), detail=pages_filled)
+        )
     if checked.repaired:
         findings.append(_named("numbers_repaired", checked.repaired))
     count = second.page_count if second is not None else len(parts)
@@ -129,20 +135,22 @@ def _parts(
     pages: Sequence[xberg_reader.Page], others: dict[int, PdfiumPage], checked: _Checked
 ) -> Iterator[Part]:
     headings: tuple[tuple[int, str], ...] = ()
-    for page in pages:
-        place = Position(kind="page", number=page.number)
-        other = others.get(page.number)
-        text = page.text
-        if other is not None and other.text.strip():
-            if not text.strip():  # what the first reader dropped: headers, footers, a lone line
-                yield texts.plain_part(other.text, place)
-                continue
-            text = _repaired(text, other.text, checked)
+    texts_of_first = {page.number: page.text for page in pages}
+    for number in sorted(texts_of_first.keys() | others.keys()):
+        place = Position(kind="page", number=number)
+        text = texts_of_first.get(number, "")
+        other = others[number].text if number in others else ""
+        if not text.strip() and other.strip():  # a page that the first reader dropped
+            checked.filled.append(str(number))
+            yield texts.plain_part(other, place)
+            continue
+        if other.strip():
+            text = _repaired(text, other, checked)
         made, headings = markdown.part(text, place, headings)
-        if other is not None and other.text.strip():
+        if other.strip():
             checked.doubtful += [
-                DoubtfulNumber(number=number, place=place)
-                for number in missing_numbers(made.text, other.text)
+                DoubtfulNumber(number=doubt, place=place)
+                for doubt in missing_numbers(made.text, other)
             ]
         yield made
 
