@@ -2,70 +2,72 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from enum import StrEnum
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.sentences import Sentence, Text, sentence
+from roadbed.kernel.sentences import Sentence, Text, in_source, sentence
 
-Reason = Literal[
-    "bomb",
-    "corrupt",
-    "crashed",
-    "empty",
-    "memory",
-    "nonsense",
-    "password",
-    "scan",
-    "time",
-    "too_large",
-    "unknown_format",
-]
+
+class UnreadableReason(StrEnum):
+    """Why a document gives no text."""
+
+    BOMB = "bomb"
+    CORRUPT = "corrupt"
+    CRASHED = "crashed"
+    EMPTY = "empty"
+    MEMORY = "memory"
+    NONSENSE = "nonsense"
+    PASSWORD = "password"  # noqa: S105 - the reason, not a password
+    SCAN = "scan"
+    TIME = "time"
+    TOO_LARGE = "too_large"
+    UNKNOWN_FORMAT = "unknown_format"
 
 
 class DocumentUnreadableError(RoadbedError):
     """A document gave no text. ``reason`` says why; ``name`` is that of the file.
 
-    ``detail`` holds the words of the reader, or the limit that was exceeded.
+    ``detail`` holds the words of the reader, or the limit that was exceeded, in English.
     """
 
     code = "document_unreadable"
 
-    def __init__(self, name: str, reason: Reason, detail: str = "") -> None:
+    def __init__(self, name: str, reason: UnreadableReason, detail: Text = "") -> None:
         problem, remedy = _words(name, reason, detail)
         super().__init__(problem, remedy)
         self.name = name
         self.reason = reason
-        self.detail = detail
+        self.detail = in_source(detail)
 
 
-def _words(name: str, reason: Reason, detail: str) -> tuple[Text, Text]:
+def _words(name: str, reason: UnreadableReason, detail: Text) -> tuple[Text, Text]:
     match reason:
-        case "password":
+        case UnreadableReason.PASSWORD:
             return (
                 sentence("%(name)s is protected by a password.", name=name),
                 sentence("Save it without a password and add it again."),
             )
-        case "scan":
+        case UnreadableReason.SCAN:
             return (
                 sentence("%(name)s holds pictures of pages and no text.", name=name),
                 sentence("Recognise its text with a scanner program and add the result."),
             )
-        case "empty":
+        case UnreadableReason.EMPTY:
             return (
                 sentence("%(name)s contains no text.", name=name),
                 sentence("Check that the file is complete, or remove it."),
             )
-        case "unknown_format":
+        case UnreadableReason.UNKNOWN_FORMAT:
             return (
                 sentence("%(name)s has no format that can be read.", name=name),
                 sentence("Save it as PDF, DOCX, PPTX, XLSX, HTML, Markdown, EML or TXT."),
             )
-        case "too_large":
+        case UnreadableReason.TOO_LARGE:
             return (
                 sentence("%(name)s is too large: %(detail)s.", name=name, detail=detail),
                 sentence("Split the file and add its pieces."),
             )
-        case "nonsense":
+        case UnreadableReason.NONSENSE:
             return (
                 sentence(
                     "The text of %(name)s is not readable: its characters have wrong codes.",
@@ -77,9 +79,9 @@ def _words(name: str, reason: Reason, detail: str) -> tuple[Text, Text]:
             return _words_of_failure(name, reason, detail)
 
 
-def _words_of_failure(name: str, reason: Reason, detail: str) -> tuple[Text, Sentence]:
+def _words_of_failure(name: str, reason: UnreadableReason, detail: Text) -> tuple[Text, Sentence]:
     match reason:
-        case "bomb":
+        case UnreadableReason.BOMB:
             return (
                 sentence(
                     "%(name)s expands to far more than its size: %(detail)s.",
@@ -88,12 +90,12 @@ def _words_of_failure(name: str, reason: Reason, detail: str) -> tuple[Text, Sen
                 ),
                 sentence("Do not open it unless you trust its sender. Save it anew as PDF."),
             )
-        case "memory":
+        case UnreadableReason.MEMORY:
             return (
                 sentence("Reading %(name)s took more memory than is allowed.", name=name),
                 sentence("Split the file and add its pieces."),
             )
-        case "time":
+        case UnreadableReason.TIME:
             return (
                 sentence(
                     "Reading %(name)s took longer than is allowed: %(detail)s.",
@@ -102,7 +104,7 @@ def _words_of_failure(name: str, reason: Reason, detail: str) -> tuple[Text, Sen
                 ),
                 sentence("Split the file and add its pieces."),
             )
-        case "crashed":
+        case UnreadableReason.CRASHED:
             return (
                 sentence(
                     "The reader ended while it read %(name)s: %(detail)s.", name=name, detail=detail

@@ -29,7 +29,7 @@ FindingKind = Literal[
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class DocumentFinding:
     """One finding. ``count`` is how often; ``detail`` names the pages, cells or files."""
 
     kind: FindingKind

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
-from roadbed.knowledge.findings import Finding
+from roadbed.knowledge.findings import DocumentFinding
 
 Format = Literal["pdf", "docx", "pptx", "xlsx", "html", "markdown", "eml", "txt"]
-PlaceKind = Literal["page", "slide", "notes", "sheet", "text", "message"]
+PositionKind = Literal["page", "slide", "notes", "sheet", "text", "message"]
 BlockKind = Literal["text", "table", "heading"]
 
 _NUMBERED: dict[str, str] = {"page": "page", "slide": "slide", "notes": "notes of slide"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Place:
+class Position:
     """The position of a text in its document.
 
     ``number`` counts pages, slides and sheets from 1; a part without numbers has 1. ``name`` is
@@ -24,7 +24,7 @@ class Place:
     outermost first.
     """
 
-    kind: PlaceKind
+    kind: PositionKind
     number: int = 1
     name: str | None = None
     rows: tuple[int, int] | None = None
@@ -67,7 +67,7 @@ class Block:
 class Part:
     """A page, slide, sheet, message body or a whole text without pages, with its blocks."""
 
-    place: Place
+    place: Position
     text: str
     blocks: tuple[Block, ...] = ()
 
@@ -77,7 +77,7 @@ class DoubtfulNumber:
     """A number of the text that the second reader did not find on the same page."""
 
     number: str
-    place: Place
+    place: Position
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +95,7 @@ class Extraction:
     title: str | None = None
     page_count: int | None = None
     readers: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[DocumentFinding, ...] = ()
     doubtful: tuple[DoubtfulNumber, ...] = ()
     confined: bool = True
 
@@ -117,7 +117,7 @@ class Passage:
     id: str
     ordinal: int
     text: str
-    place: Place
+    place: Position
     part: int
     start: int
     end: int

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from roadbed.knowledge.model import Block, BlockKind, Extraction, Part, Passage, Place
+from roadbed.knowledge.model import Block, BlockKind, Extraction, Part, Passage, Position
 
 TARGET_WORDS = 100
 _LARGEST = 1.3  # of the target: what one more sentence may make of a passage
@@ -187,6 +187,6 @@ def _passage(
     )
 
 
-def _id(text: str, place: Place) -> str:
+def _id(text: str, place: Position) -> str:
     content = json.dumps([text, asdict(place)], ensure_ascii=False, sort_keys=True)
     return f"pas_{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"

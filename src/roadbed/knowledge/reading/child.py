@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from roadbed.executors import sandbox
-from roadbed.knowledge.errors import DocumentUnreadableError
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.reading import frames
 
 _SPARE_SECONDS = 5.0  # of processor time beyond the deadline that the parent keeps
@@ -65,11 +65,14 @@ def _read(content: bytes, asked: Mapping[str, Any]) -> Mapping[str, object]:
     except DocumentUnreadableError as error:
         return {"unreadable": error.reason, "detail": error.detail}
     except MemoryError:
-        return {"unreadable": "memory", "detail": ""}
+        return {"unreadable": UnreadableReason.MEMORY, "detail": ""}
     except RecursionError:
-        return {"unreadable": "bomb", "detail": "it is nested too deeply"}
+        return {"unreadable": UnreadableReason.BOMB, "detail": "it is nested too deeply"}
     except Exception as error:  # libraries for documents raise many kinds for damaged files
-        return {"unreadable": "corrupt", "detail": f"{type(error).__name__}: {error}"[:300]}
+        return {
+            "unreadable": UnreadableReason.CORRUPT,
+            "detail": f"{type(error).__name__}: {error}"[:300],
+        }
     return {"extraction": asdict(extraction)}
 
 
@@ -79,7 +82,7 @@ def _write(
     data = frames.frame(content)
     if len(data) > largest:
         limit = f"its text has more than {largest:,} bytes"
-        data = frames.frame({"unreadable": "too_large", "detail": limit})
+        data = frames.frame({"unreadable": UnreadableReason.TOO_LARGE, "detail": limit})
     answers.write(data)
     answers.flush()
 

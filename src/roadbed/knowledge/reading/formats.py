@@ -7,7 +7,7 @@ import re
 import zipfile
 from pathlib import PurePosixPath
 
-from roadbed.knowledge.errors import DocumentUnreadableError
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.model import Format
 from roadbed.knowledge.reading.texts import is_text
 
@@ -65,23 +65,23 @@ def detect(content: bytes, name: str) -> Format:
     if content.startswith(b"PK\x03\x04"):
         return _office(content, name)
     if content.startswith(_OLE) and _ENCRYPTED in content:
-        raise DocumentUnreadableError(name, "password")
+        raise DocumentUnreadableError(name, UnreadableReason.PASSWORD)
     if content.startswith(_OLE) or not is_text(content):
-        raise DocumentUnreadableError(name, "unknown_format")
+        raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)
     return _text(content, name)
 
 
 def refuse_empty(content: bytes, name: str) -> None:
     """Raise ``DocumentUnreadableError`` (``empty``) for a file without a character."""
     if not content.strip(b" \t\r\n\0\xef\xbb\xbf"):
-        raise DocumentUnreadableError(name, "empty")
+        raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
 
 
-def renamed(found: Format, name: str) -> bool:
+def renamed(kind: Format, name: str) -> bool:
     """Whether the name says another format. Plain text is no other than Markdown."""
     expected = SUFFIXES.get(suffix(name))
     texts = {"txt", "markdown"}
-    return expected is not None and expected != found and not {expected, found} <= texts
+    return expected is not None and expected != kind and not {expected, kind} <= texts
 
 
 def _office(content: bytes, name: str) -> Format:
@@ -90,22 +90,21 @@ def _office(content: bytes, name: str) -> Format:
             names = package.namelist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError) as error:
         # The folder at its end is missing; the names also stand before each member.
-        for folder, kind in _OFFICE:
-            if folder.encode() in content[:_START]:
-                raise DocumentUnreadableError(name, "corrupt", f"{kind}: {error}") from error
-        raise DocumentUnreadableError(name, "unknown_format") from error
+        if any(folder.encode() in content[:_START] for folder, _ in _OFFICE):
+            raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, str(error)) from error
+        raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT) from error
     if "[Content_Types].xml" in names:
         for folder, kind in _OFFICE:
             if any(member.startswith(folder) for member in names):
                 return kind
-    raise DocumentUnreadableError(name, "unknown_format")
+    raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)
 
 
 def _text(content: bytes, name: str) -> Format:
     start = content[:_START].lstrip(b"\xef\xbb\xbf \t\r\n")
     ending = suffix(name)
     if start.startswith(b"{\\rtf"):
-        raise DocumentUnreadableError(name, "unknown_format")
+        raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)
     if _is_message(start):
         return "eml"
     if ending in {".md", ".markdown"}:
@@ -115,7 +114,7 @@ def _text(content: bytes, name: str) -> Format:
     if SUFFIXES.get(ending) == "html" and (_HTML.search(start) or _HTML_PIECE.search(start)):
         return "html"
     if start.startswith(b"<?xml"):
-        raise DocumentUnreadableError(name, "unknown_format")
+        raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)
     return "txt"
 
 

@@ -11,7 +11,7 @@ HEAD = struct.Struct(">I")
 LARGEST = 128 * 1024 * 1024
 
 
-class FrameError(ValueError):
+class BrokenFrameError(ValueError):
     """Bytes that are no frame: the other side is broken."""
 
 
@@ -23,11 +23,11 @@ def frame(content: Mapping[str, object]) -> bytes:
 
 # Any: JSON of the other side; who reads it checks it.
 def content(data: bytes) -> Mapping[str, Any]:
-    """The object in a frame. Raises ``FrameError``."""
+    """The object in a frame. Raises ``BrokenFrameError``."""
     try:
         read = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise FrameError("a frame that is no JSON") from error
+        raise BrokenFrameError("a frame that is no JSON") from error
     if not isinstance(read, dict):
-        raise FrameError("a frame that is no object")
+        raise BrokenFrameError("a frame that is no object")
     return read

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from html import unescape
 
-from roadbed.knowledge.errors import DocumentUnreadableError
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import Extraction, Place
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import Extraction, Position
 from roadbed.knowledge.reading import markdown, texts, xberg_reader
 
 _MIME = "text/html"
-_META = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)  # the metadata that the reader puts in front
+_TITLE = re.compile(r"<title[^>]*>([^<]{1,1000})</title", re.IGNORECASE)
 _WHITE = re.compile(
     r"[^-]color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))",
     re.IGNORECASE,
@@ -24,27 +25,35 @@ def read(content: bytes, name: str) -> Extraction:
     return read_page(*_decoded(content), name)
 
 
-def read_page(text: str, findings: Sequence[Finding], name: str) -> Extraction:
+def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extraction:
     """Read a page that is decoded. Raises ``DocumentUnreadableError``."""
     reading = xberg_reader.read(text.encode(), _MIME, name)
-    whole, _ = markdown.part(_META.sub("", reading.text), Place(kind="text"))
+    whole, _ = markdown.part(reading.text, Position(kind="text"))
     if not whole.text:
-        raise DocumentUnreadableError(name, "empty")
+        raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
+    title = _TITLE.search(text)
     white = len(_WHITE.findall(text))
     return Extraction(
         format="html",
         parts=(whole,),
-        title=reading.title,
+        title=" ".join(unescape(title[1]).split()) if title else None,
         readers=(xberg_reader.NAME,),
         findings=(
             *findings,
-            *((Finding(kind="hidden_text", count=white, detail="white text"),) if white else ()),
-            *(Finding(kind="parser_warning", detail=warning) for warning in reading.warnings),
+            *(
+                (DocumentFinding(kind="hidden_text", count=white, detail="white text"),)
+                if white
+                else ()
+            ),
+            *(
+                DocumentFinding(kind="parser_warning", detail=warning)
+                for warning in reading.warnings
+            ),
         ),
     )
 
 
-def _decoded(content: bytes) -> tuple[str, tuple[Finding, ...]]:
+def _decoded(content: bytes) -> tuple[str, tuple[DocumentFinding, ...]]:
     """The text in the encoding that the page names, if it is not UTF-8."""
     match = _CHARSET.search(content[:4096])
     if match is not None and match[1].lower() not in {b"utf-8", b"utf8"}:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage, Message
 
-from roadbed.knowledge.errors import DocumentUnreadableError
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import Block, DoubtfulNumber, Extraction, Part, Place
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import Block, DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.reading import html, texts
 
 NAME = "email"
@@ -27,7 +27,7 @@ class _Collected:
     """What a message and its attachments give together."""
 
     parts: list[Part] = field(default_factory=list)
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[DocumentFinding] = field(default_factory=list)
     doubtful: list[DoubtfulNumber] = field(default_factory=list)
     readers: list[str] = field(default_factory=lambda: [NAME])
     omitted: list[str] = field(default_factory=list)
@@ -55,14 +55,14 @@ def read(content: bytes, name: str, read_document: ReadDocument, depth: int = 0)
             _add(made, title, data, read_document, depth)
     if made.omitted:
         made.findings.append(
-            Finding(
+            DocumentFinding(
                 kind="attachments_omitted",
                 count=len(made.omitted),
                 detail=", ".join(made.omitted[:20]),
             )
         )
     if not any(part.text.strip() for part in made.parts):
-        raise DocumentUnreadableError(name, "empty")
+        raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
     return Extraction(
         format="eml",
         parts=tuple(part for part in made.parts if part.text.strip()),
@@ -80,7 +80,7 @@ def _add(
         inner = read_document(data, title, depth + 1)
     except DocumentUnreadableError as error:
         made.findings.append(
-            Finding(kind="attachment_unreadable", detail=f"{error.problem} {error.remedy}")
+            DocumentFinding(kind="attachment_unreadable", detail=f"{error.problem} {error.remedy}")
         )
         return
     made.parts += [replace(part, place=_inside(part.place, title)) for part in inner.parts]
@@ -91,7 +91,7 @@ def _add(
     made.readers += inner.readers
 
 
-def _inside(place: Place, title: str) -> Place:
+def _inside(place: Position, title: str) -> Position:
     return replace(place, attachment=(title, *place.attachment))
 
 
@@ -112,7 +112,7 @@ def _message_part(headers: str, body: Part, subject: str) -> Part:
         head = Block(kind="text", start=0, end=len(headers), headings=headings)
         blocks = (head, *blocks)
     text = f"{headers}\n\n{body.text}" if headers else body.text
-    return Part(place=Place(kind="message"), text=text.rstrip(), blocks=blocks)
+    return Part(place=Position(kind="message"), text=text.rstrip(), blocks=blocks)
 
 
 def _header(message: Message, name: str) -> str:
@@ -123,7 +123,7 @@ def _header(message: Message, name: str) -> str:
 
 
 def _body(message: EmailMessage, name: str, made: _Collected) -> Part:
-    place = Place(kind="message")
+    place = Position(kind="message")
     body = message.get_body(("plain", "html"))
     if body is None:
         return Part(place=place, text="")
@@ -143,7 +143,7 @@ def _body(message: EmailMessage, name: str, made: _Collected) -> Part:
     return inner.parts[0]
 
 
-def _decoded(body: Message, data: bytes) -> tuple[str, Sequence[Finding]]:
+def _decoded(body: Message, data: bytes) -> tuple[str, Sequence[DocumentFinding]]:
     try:
         return data.decode(body.get_content_charset() or "utf-8"), ()
     except (LookupError, UnicodeDecodeError):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from roadbed.knowledge.model import Block, BlockKind, Part, Place
+from roadbed.knowledge.model import Block, BlockKind, Part, Position
 
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*$")
@@ -61,7 +61,7 @@ class _Open:
 
 
 def part(
-    content: str, place: Place, headings: Sequence[tuple[int, str]] = ()
+    content: str, place: Position, headings: Sequence[tuple[int, str]] = ()
 ) -> tuple[Part, tuple[tuple[int, str], ...]]:
     """``content`` as a part, and the headings (level, title) that hold at its end.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from roadbed.knowledge.errors import DocumentUnreadableError
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import Block, Extraction, Part, Place
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import Block, Extraction, Part, Position
 from roadbed.knowledge.reading import markdown, packages, texts, xberg_reader
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
@@ -21,13 +21,17 @@ def read_docx(content: bytes, name: str) -> Extraction:
     """
     packages.check(content, name)
     reading = xberg_reader.read(content, _DOCX, name)
-    whole, _ = markdown.part(reading.text, Place(kind="text"))
+    whole, _ = markdown.part(reading.text, Position(kind="text"))
     if not whole.text:
         pictures = packages.has_pictures(content)
-        raise DocumentUnreadableError(name, "scan" if pictures else "empty")
+        raise DocumentUnreadableError(
+            name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
+        )
     findings = list(_common(content, reading))
     if hidden := packages.hidden_runs(packages.member(content, "word/document.xml") or b""):
-        findings.append(Finding(kind="hidden_text", count=hidden, detail="word/document.xml"))
+        findings.append(
+            DocumentFinding(kind="hidden_text", count=hidden, detail="word/document.xml")
+        )
     return Extraction(
         format="docx",
         parts=(whole,),
@@ -52,7 +56,9 @@ def read_pptx(content: bytes, name: str) -> Extraction:
     ]
     if not parts:
         pictures = packages.has_pictures(content)
-        raise DocumentUnreadableError(name, "scan" if pictures else "empty")
+        raise DocumentUnreadableError(
+            name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
+        )
     empty = [
         str(page.number)
         for page in reading.pages
@@ -61,7 +67,9 @@ def read_pptx(content: bytes, name: str) -> Extraction:
     findings = list(_common(content, reading))
     if empty:
         findings.append(
-            Finding(kind="pages_without_text", count=len(empty), detail=", ".join(empty[:20]))
+            DocumentFinding(
+                kind="pages_without_text", count=len(empty), detail=", ".join(empty[:20])
+            )
         )
     return Extraction(
         format="pptx",
@@ -74,14 +82,14 @@ def read_pptx(content: bytes, name: str) -> Extraction:
 
 
 def _slide(page: xberg_reader.Page, plain: str) -> Iterator[Part]:
-    place = Place(kind="slide", number=page.number)
+    place = Position(kind="slide", number=page.number)
     if "\n|" in f"\n{page.text}":
         slide, _ = markdown.part(page.text, place)
     else:
         slide = _titled(texts.plain_part(plain, place))
     yield slide
     if page.notes:
-        notes = Place(kind="notes", number=page.number)
+        notes = Position(kind="notes", number=page.number)
         title = next((block.headings for block in slide.blocks if block.headings), ())
         yield texts.plain_part(page.notes, notes, title)
 
@@ -104,8 +112,8 @@ def _titled(slide: Part) -> Part:
     return Part(place=slide.place, text=slide.text, blocks=blocks)
 
 
-def _common(content: bytes, reading: xberg_reader.Reading) -> Sequence[Finding]:
-    findings = [Finding(kind="parser_warning", detail=text) for text in reading.warnings]
+def _common(content: bytes, reading: xberg_reader.XbergReading) -> Sequence[DocumentFinding]:
+    findings = [DocumentFinding(kind="parser_warning", detail=text) for text in reading.warnings]
     if packages.has_macros(content):
-        findings.append(Finding(kind="macros"))
+        findings.append(DocumentFinding(kind="macros"))
     return findings

@@ -6,7 +6,8 @@ import io
 import re
 import zipfile
 
-from roadbed.knowledge.errors import DocumentUnreadableError
+from roadbed.kernel.sentences import figure, sentence
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 
 LARGEST_UNPACKED = 400_000_000  # bytes of all members together
 _LARGEST_MEMBER = 100_000_000
@@ -34,12 +35,16 @@ def check(content: bytes, name: str) -> None:
                     with package.open(member) as file:
                         if _DECLARED.search(file.read(_PROLOGUE)):
                             raise DocumentUnreadableError(
-                                name, "bomb", f"{member.filename} declares XML entities"
+                                name,
+                                UnreadableReason.BOMB,
+                                sentence(
+                                    "%(member)s declares XML entities", member=member.filename
+                                ),
                             )
     except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, ValueError) as error:
-        raise DocumentUnreadableError(name, "corrupt", str(error)) from error
+        raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, str(error)) from error
     except RuntimeError as error:  # the only one that zipfile raises: a member has a password
-        raise DocumentUnreadableError(name, "password") from error
+        raise DocumentUnreadableError(name, UnreadableReason.PASSWORD) from error
 
 
 def member(content: bytes, name: str) -> bytes | None:
@@ -71,14 +76,28 @@ def hidden_runs(document: bytes) -> int:
 def _check_sizes(members: list[zipfile.ZipInfo], name: str) -> None:
     total = sum(member.file_size for member in members)
     if len(members) > _MOST_MEMBERS:
-        raise DocumentUnreadableError(name, "bomb", f"{len(members):,} members")
+        raise DocumentUnreadableError(
+            name,
+            UnreadableReason.BOMB,
+            sentence("%(count)s members", count=figure(f"{len(members):,}")),
+        )
     if total > LARGEST_UNPACKED:
-        raise DocumentUnreadableError(name, "bomb", f"{total:,} bytes unpacked")
+        raise DocumentUnreadableError(
+            name,
+            UnreadableReason.BOMB,
+            sentence("%(size)s bytes unpacked", size=figure(f"{total:,}")),
+        )
     for member in members:
         ratio = member.file_size / max(member.compress_size, 1)
         if member.file_size > _LARGEST_MEMBER or (
             member.file_size > _SMALL and ratio > _HIGHEST_RATIO
         ):
             raise DocumentUnreadableError(
-                name, "bomb", f"{member.filename} has {member.file_size:,} bytes unpacked"
+                name,
+                UnreadableReason.BOMB,
+                sentence(
+                    "%(member)s has %(size)s bytes unpacked",
+                    member=member.filename,
+                    size=figure(f"{member.file_size:,}"),
+                ),
             )

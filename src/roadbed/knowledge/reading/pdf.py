@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from roadbed.knowledge.errors import DocumentUnreadableError
-from roadbed.knowledge.findings import Finding, FindingKind
-from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Place
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding, FindingKind
+from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.reading import markdown, pdfium_reader, texts, xberg_reader
 from roadbed.knowledge.reading.pdfium_reader import PdfiumPage
 
@@ -30,6 +30,7 @@ class _Checked:
 
     doubtful: list[DoubtfulNumber] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
 
 
 def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
@@ -42,10 +43,10 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
     try:
         second = pdfium_reader.read(content, name)
     except DocumentUnreadableError as error:
-        if error.reason in {"password", "memory"}:
+        if error.reason in {UnreadableReason.PASSWORD, UnreadableReason.MEMORY}:
             raise
         failure = error
-    first: xberg_reader.Reading | None = None
+    first: xberg_reader.XbergReading | None = None
     reported = ""
     if not second_only:
         try:
@@ -55,13 +56,13 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
             if second is None:
                 raise failure or error from error
     if second is None and first is None:
-        raise failure or DocumentUnreadableError(name, "corrupt")
+        raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
     return _combined(name, first, second, reported or ("it crashed" if second_only else ""))
 
 
 def _combined(
     name: str,
-    first: xberg_reader.Reading | None,
+    first: xberg_reader.XbergReading | None,
     second: pdfium_reader.PdfiumReading | None,
     reported: str,
 ) -> Extraction:
@@ -72,20 +73,25 @@ def _combined(
     checked = _Checked()
     if first is None or not any(page.text.strip() for page in first.pages):
         parts = tuple(
-            texts.plain_part(page.text, Place(kind="page", number=page.number)) for page in pages
+            texts.plain_part(page.text, Position(kind="page", number=page.number)) for page in pages
         )
         if reported:
-            findings.append(Finding(kind="second_reader", detail=reported))
+            findings.append(DocumentFinding(kind="second_reader", detail=reported))
     else:
         readers = (xberg_reader.NAME, *(readers if second is not None else ()))
         parts = tuple(_parts(first.pages, {page.number: page for page in pages}, checked))
-        findings += [Finding(kind="parser_warning", detail=text) for text in first.warnings]
+        findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
+    if checked.filled:
+        pages_filled = "pages " + _listed(checked.filled)
+        findings.append(
+            DocumentFinding(kind="second_reader", count=len(checked.filled), detail=pages_filled)
+        )
     if checked.repaired:
         findings.append(_named("numbers_repaired", checked.repaired))
     count = second.page_count if second is not None else len(parts)
     title = (second.title if second is not None else None) or (first.title if first else None)
     if second is not None and second.encrypted:
-        findings.append(Finding(kind="encrypted"))
+        findings.append(DocumentFinding(kind="encrypted"))
     return Extraction(
         format="pdf",
         parts=tuple(part for part in parts if part.text),
@@ -98,25 +104,27 @@ def _combined(
 
 
 def _refuse_without_text(
-    name: str, first: xberg_reader.Reading | None, pages: Sequence[PdfiumPage]
+    name: str, first: xberg_reader.XbergReading | None, pages: Sequence[PdfiumPage]
 ) -> None:
     written = [page.text for page in pages]
     if first is not None and not "".join(written).strip():
         written = [page.text for page in first.pages]
     if not "".join(written).strip():
         pictures = any(page.pictures for page in pages)
-        raise DocumentUnreadableError(name, "scan" if pictures else "empty")
+        raise DocumentUnreadableError(
+            name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
+        )
     if texts.nonsense(written):
-        raise DocumentUnreadableError(name, "nonsense")
+        raise DocumentUnreadableError(name, UnreadableReason.NONSENSE)
 
 
-def _of_pages(pages: Sequence[PdfiumPage]) -> Iterator[Finding]:
+def _of_pages(pages: Sequence[PdfiumPage]) -> Iterator[DocumentFinding]:
     if lost := [str(page.number) for page in pages if page.lost]:
         yield _named("pages_lost", lost)
     if scans := [str(page.number) for page in pages if page.pictures and not page.text.strip()]:
         yield _named("pages_without_text", scans)
     if hidden := [str(page.number) for page in pages if page.hidden]:
-        yield Finding(
+        yield DocumentFinding(
             kind="hidden_text",
             count=sum(page.hidden for page in pages),
             detail="pages " + _listed(hidden),
@@ -127,20 +135,22 @@ def _parts(
     pages: Sequence[xberg_reader.Page], others: dict[int, PdfiumPage], checked: _Checked
 ) -> Iterator[Part]:
     headings: tuple[tuple[int, str], ...] = ()
-    for page in pages:
-        place = Place(kind="page", number=page.number)
-        other = others.get(page.number)
-        text = page.text
-        if other is not None and other.text.strip():
-            if not text.strip():  # what the first reader dropped: headers, footers, a lone line
-                yield texts.plain_part(other.text, place)
-                continue
-            text = _repaired(text, other.text, checked)
+    texts_of_first = {page.number: page.text for page in pages}
+    for number in sorted(texts_of_first.keys() | others.keys()):
+        place = Position(kind="page", number=number)
+        text = texts_of_first.get(number, "")
+        other = others[number].text if number in others else ""
+        if not text.strip() and other.strip():  # a page that the first reader dropped
+            checked.filled.append(str(number))
+            yield texts.plain_part(other, place)
+            continue
+        if other.strip():
+            text = _repaired(text, other, checked)
         made, headings = markdown.part(text, place, headings)
-        if other is not None and other.text.strip():
+        if other.strip():
             checked.doubtful += [
-                DoubtfulNumber(number=number, place=place)
-                for number in missing_numbers(made.text, other.text)
+                DoubtfulNumber(number=doubt, place=place)
+                for doubt in missing_numbers(made.text, other)
             ]
         yield made
 
@@ -189,8 +199,8 @@ def _repaired(text: str, other: str, checked: _Checked) -> str:
     return _TORN.sub(join, text)
 
 
-def _named(kind: FindingKind, names: Sequence[str]) -> Finding:
-    return Finding(kind=kind, count=len(names), detail=_listed(names))
+def _named(kind: FindingKind, names: Sequence[str]) -> DocumentFinding:
+    return DocumentFinding(kind=kind, count=len(names), detail=_listed(names))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
-from roadbed.knowledge.errors import DocumentUnreadableError, Reason
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 
 NAME = "pypdfium2"
 _MOST_OBJECTS = 20_000  # of a page; drawings have more, and their colours say nothing
@@ -47,7 +47,7 @@ def read(content: bytes, name: str) -> PdfiumReading:
         document = pypdfium2.PdfDocument(content)
     except pypdfium2.PdfiumError as error:
         locked = error.err_code == pdfium.FPDF_ERR_PASSWORD
-        reason: Reason = "password" if locked else "corrupt"
+        reason: UnreadableReason = UnreadableReason.PASSWORD if locked else UnreadableReason.CORRUPT
         raise DocumentUnreadableError(name, reason, str(error)) from error
     try:
         count = len(document)
@@ -91,14 +91,14 @@ def _objects(page: object, pdfium: ModuleType) -> tuple[int, int]:
     """How many pictures and how many white or invisible texts a page has."""
     pictures = hidden = 0
     for index in range(min(pdfium.FPDFPage_CountObjects(page), _MOST_OBJECTS)):
-        found = pdfium.FPDFPage_GetObject(page, index)
-        kind = pdfium.FPDFPageObj_GetType(found)
+        drawn = pdfium.FPDFPage_GetObject(page, index)
+        kind = pdfium.FPDFPageObj_GetType(drawn)
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             pictures += 1
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
-            pictures += _pictures_within(found, pdfium)
+            pictures += _pictures_within(drawn, pdfium)
         elif kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            hidden += _is_hidden(found, pdfium)
+            hidden += _is_hidden(drawn, pdfium)
     return pictures, hidden
 
 

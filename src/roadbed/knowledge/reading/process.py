@@ -20,21 +20,26 @@ from pydantic import TypeAdapter, ValidationError
 
 import roadbed
 from roadbed.executors import sandbox
-from roadbed.knowledge.errors import DocumentUnreadableError, Reason
-from roadbed.knowledge.findings import Finding
+from roadbed.kernel.sentences import figure, sentence
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.reading import formats, frames
 
 _log = structlog.get_logger()
 _EXTRACTION = TypeAdapter(Extraction)
-_REASON: TypeAdapter[Reason] = TypeAdapter(Reason)
+_REASON: TypeAdapter[UnreadableReason] = TypeAdapter(UnreadableReason)
 _LONGEST_DETAIL = 1_000
 _START_SECONDS = 60.0  # a busy machine takes some for the start of Python
+_PRINTED = "printed"  # the file with what a child wrote to its standard error
+_LAST_WORDS = 4096
+# What Rust, C++ and Python print before they end a process without memory.
+_OUT_OF_MEMORY = (b"memory allocation of", b"bad_alloc", b"Out of memory", b"MemoryError")
 _warned: set[str] = set()  # once in this process
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ReadingLimits:
     """The limits of reading.
 
     ``largest_file`` and ``largest_text`` are bytes of a document and of its extraction as JSON.
@@ -50,7 +55,7 @@ class Limits:
     documents: int = 200
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = ReadingLimits()
 
 
 class DocumentReader:
@@ -60,7 +65,7 @@ class DocumentReader:
     new child. A document that exceeds a limit is not tried again.
     """
 
-    def __init__(self, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._child: _Child | None = None
         self._turn = asyncio.Lock()
@@ -92,11 +97,11 @@ class DocumentReader:
                 try:
                     return await self._ask(content, name, second_only=True)
                 except _ChildEndedError as second:
-                    raise DocumentUnreadableError(name, "crashed", second.how) from second
+                    raise DocumentUnreadableError(name, second.reason, second.how) from second
                 except DocumentUnreadableError as error:
                     if error.reason != "crashed":
                         raise
-                    raise DocumentUnreadableError(name, "crashed", first.how) from error
+                    raise DocumentUnreadableError(name, first.reason, first.how) from error
 
     async def read_file(self, path: Path, name: str | None = None) -> Extraction:
         """Read the file at ``path``. Raises ``DocumentUnreadableError`` and ``OSError``."""
@@ -110,6 +115,16 @@ class DocumentReader:
     def pid(self) -> int | None:
         """The process that reads at this moment."""
         return self._child.pid if self._child is not None else None
+
+    @property
+    def folder(self) -> Path | None:
+        """The temporary folder of that process, the only place that it may write to."""
+        return self._child.temporary if self._child is not None else None
+
+    @property
+    def reading(self) -> bool:
+        """Whether the process has a document at this moment."""
+        return self._child is not None and self._child.reading
 
     async def close(self) -> None:
         """End the child."""
@@ -129,7 +144,7 @@ class DocumentReader:
             answered = True
             return _with_confinement(extraction, child.unconfined)
         except DocumentUnreadableError as error:
-            answered = error.reason not in {"time", "memory"}
+            answered = error.reason not in {UnreadableReason.TIME, UnreadableReason.MEMORY}
             raise
         finally:
             if not answered:  # also when this task was cancelled: the child is in the middle
@@ -138,23 +153,25 @@ class DocumentReader:
 
 
 class _ChildEndedError(Exception):
-    """The child ended before it answered; ``how`` says in which way."""
+    """The child ended before it answered; ``how`` says in which way, ``reason`` why."""
 
-    def __init__(self, how: str) -> None:
+    def __init__(self, how: str, reason: UnreadableReason = UnreadableReason.CRASHED) -> None:
         super().__init__(how)
         self.how = how
+        self.reason = reason
 
 
 class _Child:
     """One child process with its own temporary folder."""
 
     def __init__(
-        self, process: asyncio.subprocess.Process, temporary: Path, limits: Limits
+        self, process: asyncio.subprocess.Process, temporary: Path, limits: ReadingLimits
     ) -> None:
         self._process = process
-        self._temporary = temporary
+        self.temporary = temporary
         self._limits = limits
         self.asked = 0
+        self.reading = False
         self.unconfined: tuple[str, ...] = ()
 
     @property
@@ -162,22 +179,23 @@ class _Child:
         return self._process.pid
 
     @classmethod
-    async def start(cls, limits: Limits) -> _Child:
+    async def start(cls, limits: ReadingLimits) -> _Child:
         """Start a child that is ready. Raises ``_ChildEndedError``."""
         temporary = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="roadbed-reading-"))
         home = str(Path(roadbed.__file__).parent.parent)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",
-            "-m",
-            "roadbed.knowledge.reading.child",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={**sandbox.environment((), os.environ, temporary), "PYTHONPATH": home},
-            cwd="/",
-            start_new_session=True,
-        )
+        with (temporary / _PRINTED).open("wb") as printed:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",
+                "-m",
+                "roadbed.knowledge.reading.child",
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=printed,
+                env={**sandbox.environment((), os.environ, temporary), "PYTHONPATH": home},
+                cwd="/",
+                start_new_session=True,
+            )
         child = cls(process, temporary, limits)
         try:
             child._write({"temporary": str(temporary), "memory_megabytes": limits.memory_megabytes})
@@ -194,6 +212,7 @@ class _Child:
     async def ask(self, content: bytes, name: str, *, second_only: bool) -> Mapping[str, Any]:
         """Send a document. Raises ``DocumentUnreadableError`` (``time``), ``_ChildEndedError``."""
         self.asked += 1
+        self.reading = True
         seconds = self._limits.seconds
         try:
             async with asyncio.timeout(seconds):
@@ -209,7 +228,13 @@ class _Child:
                 )
                 return await self._answer()
         except TimeoutError as error:
-            raise DocumentUnreadableError(name, "time", f"{seconds:g} s") from error
+            raise DocumentUnreadableError(
+                name,
+                UnreadableReason.TIME,
+                sentence("%(seconds)s s", seconds=figure(f"{seconds:g}")),
+            ) from error
+        finally:
+            self.reading = False
 
     async def close(self) -> None:
         """Kill the child and what it started, and remove its folder."""
@@ -218,7 +243,7 @@ class _Child:
         if self._process.stdin is not None:
             self._process.stdin.close()
         await self._process.wait()
-        await asyncio.to_thread(shutil.rmtree, self._temporary, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self.temporary, ignore_errors=True)
 
     def _write(self, content: Mapping[str, object], document: bytes = b"") -> None:
         assert self._process.stdin is not None
@@ -233,8 +258,10 @@ class _Child:
                 raise _ChildEndedError(f"its answer has {length:,} bytes")
             return frames.content(await stream.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise _ChildEndedError(_how(await self._process.wait())) from error
-        except frames.FrameError as error:
+            status = await self._process.wait()
+            printed = await asyncio.to_thread(_tail, self.temporary / _PRINTED)
+            raise _ChildEndedError(_how(status), _why(status, printed)) from error
+        except frames.BrokenFrameError as error:
             raise _ChildEndedError("its answer cannot be read") from error
 
 
@@ -252,7 +279,7 @@ def _extraction(answer: Mapping[str, Any], name: str) -> Extraction:
 def _with_confinement(extraction: Extraction, missing: tuple[str, ...]) -> Extraction:
     if not missing:
         return extraction
-    finding = Finding(kind="not_confined", detail=", ".join(missing))
+    finding = DocumentFinding(kind="not_confined", detail=", ".join(missing))
     return replace(extraction, confined=False, findings=(*extraction.findings, finding))
 
 
@@ -263,9 +290,30 @@ def _warn(missing: tuple[str, ...]) -> None:
             _log.warning("documents are read without a limit of the kernel", missing=word)
 
 
-def _too_large(name: str, size: int, limits: Limits) -> DocumentUnreadableError:
-    detail = f"{size:,} bytes, and {limits.largest_file:,} are allowed"
-    return DocumentUnreadableError(name, "too_large", detail)
+def _too_large(name: str, size: int, limits: ReadingLimits) -> DocumentUnreadableError:
+    detail = sentence(
+        "%(size)s bytes, and %(largest)s are allowed",
+        size=figure(f"{size:,}"),
+        largest=figure(f"{limits.largest_file:,}"),
+    )
+    return DocumentUnreadableError(name, UnreadableReason.TOO_LARGE, detail)
+
+
+def _tail(path: Path) -> bytes:
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _LAST_WORDS))
+        return file.read(_LAST_WORDS)
+    return b""
+
+
+def _why(status: int, printed: bytes) -> UnreadableReason:
+    if status == -signal.SIGXCPU:
+        return UnreadableReason.TIME
+    return (
+        UnreadableReason.MEMORY
+        if any(words in printed for words in _OUT_OF_MEMORY)
+        else UnreadableReason.CRASHED
+    )
 
 
 def _how(status: int) -> str:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
-from roadbed.knowledge.errors import DocumentUnreadableError
-from roadbed.knowledge.findings import Finding
+from roadbed.kernel.sentences import sentence
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction, Format
 from roadbed.knowledge.reading import formats, html, mail, office, pdf, texts, workbook
 
@@ -33,7 +34,9 @@ def read(content: bytes, name: str, depth: int = 0, *, second_only: bool = False
     """
     kind = formats.detect(content, name)
     if second_only and kind in _BY_XBERG:
-        raise DocumentUnreadableError(name, "crashed", "no other reader knows this format")
+        raise DocumentUnreadableError(
+            name, UnreadableReason.CRASHED, sentence("no other reader knows this format")
+        )
     if kind == "pdf":
         extraction = pdf.read(content, name, second_only=second_only)
     elif kind == "eml":
@@ -41,8 +44,8 @@ def read(content: bytes, name: str, depth: int = 0, *, second_only: bool = False
     else:
         extraction = _READERS[kind](content, name)
     if not any(part.text.strip() for part in extraction.parts):
-        raise DocumentUnreadableError(name, "empty")
+        raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
     if formats.renamed(kind, name):
-        finding = Finding(kind="renamed", detail=f"{name} is {kind.upper()}")
+        finding = DocumentFinding(kind="renamed", detail=f"{name} is {kind.upper()}")
         return replace(extraction, findings=(finding, *extraction.findings))
     return extraction

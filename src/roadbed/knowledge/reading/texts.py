@@ -6,8 +6,8 @@ import codecs
 import re
 from collections.abc import Iterable
 
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import Block, Extraction, Part, Place
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import Block, Extraction, Part, Position
 from roadbed.knowledge.reading import markdown
 
 _MARKS = (
@@ -47,7 +47,7 @@ def is_text(content: bytes) -> bool:
     return controls <= len(sample) * _MOST_CONTROLS
 
 
-def decode(content: bytes) -> tuple[str, tuple[Finding, ...]]:
+def decode(content: bytes) -> tuple[str, tuple[DocumentFinding, ...]]:
     """The text, and what was guessed or replaced in it.
 
     UTF-8 or what a mark at the beginning says; otherwise Windows-1252, which is a guess.
@@ -60,7 +60,10 @@ def decode(content: bytes) -> tuple[str, tuple[Finding, ...]]:
         return content.decode("utf-8"), ()
     except UnicodeDecodeError:
         text = content.decode("cp1252", "replace")
-        return text, (Finding(kind="encoding_guessed", detail="Windows-1252"), *_replacements(text))
+        return text, (
+            DocumentFinding(kind="encoding_guessed", detail="Windows-1252"),
+            *_replacements(text),
+        )
 
 
 def nonsense(texts: Iterable[str]) -> bool:
@@ -81,7 +84,7 @@ def read_markdown(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as
     """A Markdown file, positions by headings."""
     text, findings = decode(content)
     front, body = _front_matter(text)
-    whole, _ = markdown.part(body, Place(kind="text"))
+    whole, _ = markdown.part(body, Position(kind="text"))
     title = front.get("title") or next(
         (block.headings[-1] for block in whole.blocks if block.kind == "heading"), None
     )
@@ -99,13 +102,13 @@ def read_text(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as of 
     text, findings = decode(content)
     return Extraction(
         format="txt",
-        parts=(plain_part(text, Place(kind="text")),),
+        parts=(plain_part(text, Position(kind="text")),),
         readers=("text",),
         findings=findings,
     )
 
 
-def plain_part(text: str, place: Place, headings: tuple[str, ...] = ()) -> Part:
+def plain_part(text: str, place: Position, headings: tuple[str, ...] = ()) -> Part:
     """Text whose blocks are its paragraphs: lines up to an empty line."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip("\n")
     blocks = [
@@ -128,6 +131,6 @@ def _front_matter(text: str) -> tuple[dict[str, str], str]:
     return values, f"{match[1]}\n\n{text[match.end() :]}"
 
 
-def _replacements(text: str) -> tuple[Finding, ...]:
+def _replacements(text: str) -> tuple[DocumentFinding, ...]:
     count = text.count("\ufffd")
-    return (Finding(kind="text_replaced", count=count),) if count else ()
+    return (DocumentFinding(kind="text_replaced", count=count),) if count else ()

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from roadbed.knowledge.errors import DocumentUnreadableError
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import Block, Extraction, Part, Place
+from roadbed.kernel.sentences import figure, sentence
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import Block, Extraction, Part, Position
 from roadbed.knowledge.reading import markdown, packages, xberg_reader
 
 NAME = "openpyxl"
@@ -41,7 +42,7 @@ def read(content: bytes, name: str) -> Extraction:
     """Read a workbook. Raises ``DocumentUnreadableError``, ``MemoryError``."""
     packages.check(content, name)
     noticed = _Noticed()
-    second: tuple[Finding, ...] = ()
+    second: tuple[DocumentFinding, ...] = ()
     try:
         parts, count = _sheets(content, name, noticed)
         reader = NAME
@@ -50,9 +51,9 @@ def read(content: bytes, name: str) -> Extraction:
     except Exception as error:  # it raises many kinds for files that do not fit the standard
         parts, count = _by_xberg(content, name)
         reader = xberg_reader.NAME
-        second = (Finding(kind="second_reader", detail=str(error)[:300]),)
+        second = (DocumentFinding(kind="second_reader", detail=str(error)[:300]),)
     if not parts:
-        raise DocumentUnreadableError(name, "empty")
+        raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
     return Extraction(
         format="xlsx",
         parts=tuple(parts),
@@ -62,20 +63,20 @@ def read(content: bytes, name: str) -> Extraction:
     )
 
 
-def _findings(noticed: _Noticed, content: bytes) -> Iterator[Finding]:
+def _findings(noticed: _Noticed, content: bytes) -> Iterator[DocumentFinding]:
     if cells := noticed.uncalculated:
         more = f" and {len(cells) - _MOST_NAMED} more" if len(cells) > _MOST_NAMED else ""
-        yield Finding(
+        yield DocumentFinding(
             kind="formulas_not_calculated",
             count=len(cells),
             detail=", ".join(cells[:_MOST_NAMED]) + more,
         )
     if noticed.hidden:
-        yield Finding(
+        yield DocumentFinding(
             kind="hidden_sheet", count=len(noticed.hidden), detail=", ".join(noticed.hidden)
         )
     if packages.has_macros(content):
-        yield Finding(kind="macros")
+        yield DocumentFinding(kind="macros")
 
 
 def _sheets(content: bytes, name: str, noticed: _Noticed) -> tuple[Sequence[Part], int]:
@@ -89,7 +90,7 @@ def _sheets(content: bytes, name: str, noticed: _Noticed) -> tuple[Sequence[Part
         for number, sheet in enumerate(results.worksheets, 1):
             if sheet.sheet_state != "visible":
                 noticed.hidden.append(sheet.title)
-            place = Place(kind="sheet", number=number, name=sheet.title)
+            place = Position(kind="sheet", number=number, name=sheet.title)
             rows = list(_rows(sheet, formulas.worksheets[number - 1], name, noticed))
             if rows:
                 parts.append(_part(place, rows))
@@ -106,7 +107,11 @@ def _rows(
     for number, (row, written) in enumerate(pairs, 1):
         noticed.cells += len(row)
         if noticed.cells > MOST_CELLS:
-            raise DocumentUnreadableError(name, "too_large", f"more than {MOST_CELLS:,} cells")
+            raise DocumentUnreadableError(
+                name,
+                UnreadableReason.TOO_LARGE,
+                sentence("more than %(cells)s cells", cells=figure(f"{MOST_CELLS:,}")),
+            )
         cells = []
         for cell, formula in zip(row, written, strict=True):
             # A formula whose result is an empty text has the type of a text.
@@ -150,7 +155,7 @@ def _number(value: float, number_format: str) -> str:
     return str(int(value)) if whole and abs(value) < 1e15 else repr(value)
 
 
-def _part(place: Place, rows: Sequence[tuple[int, Sequence[str]]]) -> Part:
+def _part(place: Position, rows: Sequence[tuple[int, Sequence[str]]]) -> Part:
     """A sheet: its rows, in blocks that empty rows separate. The first may be a header."""
     lines: list[str] = []
     blocks: list[Block] = []
@@ -201,7 +206,9 @@ def _by_xberg(content: bytes, name: str) -> tuple[Sequence[Part], int]:
     reading = xberg_reader.read(content, _MIME, name)
     parts = []
     for page in reading.pages:
-        made, _ = markdown.part(page.text, Place(kind="sheet", number=page.number, name=page.name))
+        made, _ = markdown.part(
+            page.text, Position(kind="sheet", number=page.number, name=page.name)
+        )
         if made.text:
             parts.append(made)
     return parts, len(reading.pages)

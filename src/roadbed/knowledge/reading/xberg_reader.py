@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from roadbed.knowledge.errors import DocumentUnreadableError, Reason
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 
 NAME = "xberg"
 _LONGEST_REPORT = 300
@@ -28,7 +28,7 @@ class Page:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
+class XbergReading:
     """What xberg gives. ``pages`` is empty for formats without pages."""
 
     text: str
@@ -39,7 +39,7 @@ class Reading:
 
 def read(
     content: bytes, mime_type: str, name: str, output: Literal["markdown", "plain"] = "markdown"
-) -> Reading:
+) -> XbergReading:
     """Read ``content`` of a known type. Raises ``DocumentUnreadableError``, ``MemoryError``."""
     try:
         return asyncio.run(_read(content, mime_type, output))
@@ -49,7 +49,9 @@ def read(
         raise DocumentUnreadableError(name, _reason(str(error)), _shortened(str(error))) from error
 
 
-async def _read(content: bytes, mime_type: str, output: Literal["markdown", "plain"]) -> Reading:
+async def _read(
+    content: bytes, mime_type: str, output: Literal["markdown", "plain"]
+) -> XbergReading:
     # Imported here: only the child may load it.
     from xberg import _xberg
 
@@ -62,7 +64,8 @@ async def _read(content: bytes, mime_type: str, output: Literal["markdown", "pla
         escape_markdown=False,
         output_format=_xberg.OutputFormat(output),
         pages=_xberg.PageConfig(extract_pages=True),
-        html_options=None,
+        # Its metadata would stand as text before the page.
+        html_options=_xberg.ConversionOptions(extract_metadata=False),
         max_archive_depth=0,
         concurrency=_xberg.ConcurrencyConfig(max_threads=1),
     )
@@ -73,7 +76,7 @@ async def _read(content: bytes, mime_type: str, output: Literal["markdown", "pla
     if not result.results:
         raise ValueError("; ".join(item.message for item in result.errors) or "no result")
     document = result.results[0]
-    return Reading(
+    return XbergReading(
         text=document.content,
         pages=[
             Page(
@@ -94,13 +97,15 @@ async def _read(content: bytes, mime_type: str, output: Literal["markdown", "pla
     )
 
 
-def _reason(report: str) -> Reason:
+def _reason(report: str) -> UnreadableReason:
     lowered = report.lower()
     if "password" in lowered or "encrypted" in lowered:
-        return "password"
+        return UnreadableReason.PASSWORD
+    if "out of memory" in lowered:
+        return UnreadableReason.MEMORY
     if "security limit" in lowered or "zip bomb" in lowered:
-        return "bomb"
-    return "corrupt"
+        return UnreadableReason.BOMB
+    return UnreadableReason.CORRUPT
 
 
 def _shortened(report: str) -> str:
