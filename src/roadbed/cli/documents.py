@@ -206,5 +206,5 @@ def _document(document: Document) -> str:
 
 def _match(match: Match) -> str:
     passage = match.passage
-    place = f"{passage.path}, {passage.place.label}".rstrip(", ")
-    return f"{one_line(place)}\n{passage.text}"
+    position = f"{passage.path}, {passage.position.label}".rstrip(", ")
+    return f"{one_line(position)}\n{passage.text}"

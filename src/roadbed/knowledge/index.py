@@ -22,7 +22,7 @@ from typing import Any
 import tantivy
 from pydantic import TypeAdapter
 
-from roadbed.knowledge.model import Place
+from roadbed.knowledge.model import Position
 from roadbed.knowledge.records import PassageKey
 from roadbed.knowledge.rows import ChangedDocumentsRow, PassagesOfRow, Queries
 from roadbed.storage.database import Database
@@ -31,7 +31,7 @@ from roadbed.storage.sql import queries
 FORM = 1  # raised when the fields or their analysis change
 MOST_TERMS = 64  # of a question: its cost grows with them
 _SQL = queries(Queries)
-_PLACE = TypeAdapter(Place)
+_POSITION = TypeAdapter(Position)
 _AT_ONCE = 100  # documents between two commits
 _HEAP_BYTES = 50_000_000
 _EVERYBODY = "*"  # the group of what everybody may read; no name of a group
@@ -266,13 +266,13 @@ def _schema() -> tantivy.Schema:
 
 
 def _fields(document: ChangedDocumentsRow, passage: PassagesOfRow) -> tantivy.Document:
-    place = _PLACE.validate_python(passage["place"])
+    position = _POSITION.validate_python(passage["position"])
     stem, _, _ = document["path"].rpartition(".")
     return tantivy.Document(
         text=passage["text"],
         # What the folder calls it says more than what the file calls itself.
         title=_SEPARATOR.sub(" ", stem),
-        heading=" ".join((*place.headings, place.name or "")),
+        heading=" ".join((*position.headings, position.name or "")),
         document=document["id"],
         version=passage["version_id"],
         group=document["access_group"] or _EVERYBODY,

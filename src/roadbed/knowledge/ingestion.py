@@ -23,8 +23,9 @@ from roadbed.knowledge.errors import (
     DocumentUnreadableError,
     LibraryUnavailableError,
     NoLibraryError,
+    UnreadableReason,
 )
-from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, Limits
+from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
 from roadbed.knowledge.records import Change, Document, SourceFile
 from roadbed.knowledge.service import READING, Documents
 from roadbed.usecases.library import Library
@@ -62,7 +63,7 @@ class Summary:
 class Ingestion:
     """Reads the folders of libraries."""
 
-    def __init__(self, documents: Documents, limits: Limits = DEFAULT_LIMITS) -> None:
+    def __init__(self, documents: Documents, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
         self._documents = documents
         self._limits = limits
 
@@ -135,7 +136,9 @@ class Ingestion:
         except DocumentUnreadableError as error:
             return await self._documents.refuse(use_case, source, error, by=by)
         except OSError as error:
-            unreadable = DocumentUnreadableError(name, "corrupt", error.strerror or str(error))
+            unreadable = DocumentUnreadableError(
+                name, UnreadableReason.CORRUPT, error.strerror or str(error)
+            )
             return await self._documents.refuse(use_case, source, unreadable, by=by)
         return await self._documents.keep(use_case, source, extraction, by=by)
 

@@ -42,15 +42,15 @@ VALUES (%(id)s, %(document_id)s, %(number)s, %(content_hash)s, %(bytes)s, %(form
         %(pages)s, %(words)s, %(readers)s, %(findings)s, %(doubtful)s, %(modified_at)s, %(at)s)
 
 -- name: put_parts
-INSERT INTO document_part (version_id, ordinal, place, text)
-SELECT %(version_id)s, ordinal, place, text
-FROM jsonb_to_recordset(%(parts)s) AS part (ordinal integer, place jsonb, text text)
+INSERT INTO document_part (version_id, ordinal, position, text)
+SELECT %(version_id)s, ordinal, position, text
+FROM jsonb_to_recordset(%(parts)s) AS part (ordinal integer, position jsonb, text text)
 
 -- name: put_passages
-INSERT INTO passage (version_id, ordinal, id, part, first, last, kind, place, text, doubtful)
-SELECT %(version_id)s, ordinal, id, part, first, last, kind, place, text, doubtful
+INSERT INTO passage (version_id, ordinal, id, part, first, last, kind, position, text, doubtful)
+SELECT %(version_id)s, ordinal, id, part, first, last, kind, position, text, doubtful
 FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part integer,
-     first integer, last integer, kind text, place jsonb, text text, doubtful text[])
+     first integer, last integer, kind text, position jsonb, text text, doubtful text[])
 
 -- name: documents
 SELECT document.id, document.path, document.access_group, document.state, document.version,
@@ -74,7 +74,7 @@ SELECT id, number, content_hash, bytes, format, title, pages, words, readers, fi
 FROM document_version WHERE document_id = %(document_id)s ORDER BY number DESC
 
 -- name: parts_of
-SELECT document_part.ordinal, document_part.place, document_part.text
+SELECT document_part.ordinal, document_part.position, document_part.text
 FROM document_part JOIN document_version ON document_version.id = document_part.version_id
 WHERE document_version.document_id = %(document_id)s AND document_version.number = %(number)s
   AND (%(ordinal)s::integer IS NULL OR document_part.ordinal = %(ordinal)s)
@@ -101,12 +101,12 @@ LEFT JOIN document_version ON document_version.document_id = document.id
 ORDER BY changed.number
 
 -- name: passages_of
-SELECT version_id, ordinal, text, place, kind FROM passage
+SELECT version_id, ordinal, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
 
 -- name: passages
 SELECT passage.version_id, passage.ordinal, passage.id, passage.part, passage.first, passage.last,
-       passage.kind, passage.place, passage.text, passage.doubtful, document.id AS document_id,
+       passage.kind, passage.position, passage.text, passage.doubtful, document.id AS document_id,
        document.path, document.access_group, document_version.number AS version,
        document_version.title, document_version.modified_at
 FROM jsonb_to_recordset(%(keys)s) AS key (version_id text, ordinal integer)

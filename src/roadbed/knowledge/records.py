@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from roadbed.knowledge.errors import DocumentUnreadableError, Reason
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import DoubtfulNumber, Format, Place
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import DoubtfulNumber, Format, Position
 
 DocumentState = Literal["current", "unreadable", "deleted"]
 ChangeKind = Literal["new", "changed", "moved", "gone"]
@@ -57,7 +57,7 @@ class Document:
     group: str | None
     state: DocumentState
     version: int | None
-    reason: Reason | None
+    reason: UnreadableReason | None
     detail: str | None
     added_at: datetime
     changed_at: datetime
@@ -67,7 +67,7 @@ class Document:
     words: int | None = None
     modified_at: datetime | None = None
     read_at: datetime | None = None
-    findings: Sequence[Finding] = ()
+    findings: Sequence[DocumentFinding] = ()
 
     @property
     def trouble(self) -> DocumentUnreadableError | None:
@@ -90,7 +90,7 @@ class DocumentVersion:
     pages: int | None
     words: int
     readers: Sequence[str]
-    findings: Sequence[Finding]
+    findings: Sequence[DocumentFinding]
     doubtful: Sequence[DoubtfulNumber]
     modified_at: datetime | None
     read_at: datetime
@@ -98,7 +98,7 @@ class DocumentVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassageKey:
-    """The place of a passage in the database."""
+    """The key of a passage in the database."""
 
     version_id: str
     ordinal: int
@@ -120,6 +120,6 @@ class StoredPassage:
     first: int
     last: int
     kind: Literal["text", "table"]
-    place: Place
+    position: Position
     text: str
     doubtful: Sequence[str]

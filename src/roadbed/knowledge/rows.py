@@ -99,7 +99,7 @@ class PartsOfRow(TypedDict):
     """A row of ``parts_of``."""
 
     ordinal: int
-    place: Json
+    position: Json
     text: str
 
 
@@ -136,7 +136,7 @@ class PassagesOfRow(TypedDict):
     version_id: str
     ordinal: int
     text: str
-    place: Json
+    position: Json
     kind: str
 
 
@@ -150,7 +150,7 @@ class PassagesRow(TypedDict):
     first: int
     last: int
     kind: str
-    place: Json
+    position: Json
     text: str
     doubtful: list[str]
     document_id: str

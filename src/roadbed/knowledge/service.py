@@ -13,8 +13,8 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.storable import cleaned
 from roadbed.knowledge.errors import DocumentUnreadableError, UnknownDocumentError
-from roadbed.knowledge.findings import Finding
-from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Place
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.passages import passages as cut
 from roadbed.knowledge.records import (
     Document,
@@ -30,9 +30,9 @@ from roadbed.storage.sql import queries
 # Raised when files are to be read again although they did not change: a reader became better.
 READING = 1
 _SQL = queries(Queries)
-_FINDINGS = TypeAdapter(tuple[Finding, ...])
+_FINDINGS = TypeAdapter(tuple[DocumentFinding, ...])
 _DOUBTFUL = TypeAdapter(tuple[DoubtfulNumber, ...])
-_PLACE = TypeAdapter(Place)
+_POSITION = TypeAdapter(Position)
 
 
 class Documents:
@@ -128,7 +128,10 @@ class Documents:
         """The pages, slides, sheets or texts of a version in order, without blocks; or only one."""
         facts = {"document_id": document_id, "number": version, "ordinal": ordinal}
         rows = await self._database.fetch(_SQL["parts_of"], facts)
-        return [Part(place=_PLACE.validate_python(row["place"]), text=row["text"]) for row in rows]
+        return [
+            Part(place=_POSITION.validate_python(row["position"]), text=row["text"])
+            for row in rows
+        ]
 
     async def passages(self, keys: Iterable[PassageKey]) -> Mapping[PassageKey, StoredPassage]:
         """Passages by their keys; those that are not stored are left out."""
@@ -180,7 +183,7 @@ class Documents:
             },
         )
         parts = [
-            {"ordinal": ordinal, "place": _place(part.place), "text": cleaned(part.text)}
+            {"ordinal": ordinal, "position": _position(part.place), "text": cleaned(part.text)}
             for ordinal, part in enumerate(extraction.parts)
         ]
         await connection.execute(
@@ -194,7 +197,7 @@ class Documents:
                 "first": passage.start,
                 "last": passage.end,
                 "kind": passage.kind,
-                "place": _place(passage.place),
+                "position": _position(passage.place),
                 "text": cleaned(passage.text),
                 "doubtful": list(passage.doubtful),
             }
@@ -226,8 +229,8 @@ def _event(kind: str, facts: Mapping[str, Any], by: str, detail: Mapping[str, An
     )
 
 
-def _place(place: Place) -> Any:
-    return _PLACE.dump_python(place, mode="json")
+def _position(position: Position) -> Any:
+    return _POSITION.dump_python(position, mode="json")
 
 
 def _document(row: DocumentsRow) -> Document:
@@ -247,5 +250,5 @@ def _version(row: VersionsOfRow) -> DocumentVersion:
 def _passage(row: PassagesRow) -> StoredPassage:
     facts: dict[str, Any] = dict(row)
     key = PassageKey(version_id=facts.pop("version_id"), ordinal=facts.pop("ordinal"))
-    group, place = facts.pop("access_group"), _PLACE.validate_python(facts.pop("place"))
-    return StoredPassage(key=key, group=group, place=place, **facts)
+    group, position = facts.pop("access_group"), _POSITION.validate_python(facts.pop("position"))
+    return StoredPassage(key=key, group=group, position=position, **facts)

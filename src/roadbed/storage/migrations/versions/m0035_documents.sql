@@ -42,7 +42,7 @@ CREATE TABLE document_version (
 CREATE TABLE document_part (
     version_id text NOT NULL REFERENCES document_version (id),
     ordinal    integer NOT NULL,
-    place      jsonb NOT NULL,
+    position      jsonb NOT NULL,
     text       text NOT NULL,
     PRIMARY KEY (version_id, ordinal)
 );
@@ -56,7 +56,7 @@ CREATE TABLE passage (
     first      integer NOT NULL,
     last       integer NOT NULL,
     kind       text NOT NULL,
-    place      jsonb NOT NULL,
+    position      jsonb NOT NULL,
     text       text NOT NULL,
     doubtful   text[] NOT NULL,
     PRIMARY KEY (version_id, ordinal)
