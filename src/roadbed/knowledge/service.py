@@ -129,8 +129,7 @@ class Documents:
         facts = {"document_id": document_id, "number": version, "ordinal": ordinal}
         rows = await self._database.fetch(_SQL["parts_of"], facts)
         return [
-            Part(place=_POSITION.validate_python(row["position"]), text=row["text"])
-            for row in rows
+            Part(place=_POSITION.validate_python(row["position"]), text=row["text"]) for row in rows
         ]
 
     async def passages(self, keys: Iterable[PassageKey]) -> Mapping[PassageKey, StoredPassage]:
