@@ -54,8 +54,10 @@ def workbook() -> bytes:
 
 
 def damaged_workbook() -> bytes:
-    """A workbook whose styles openpyxl cannot read; xberg reads it all the same."""
-    return documents.with_member(workbook(), "xl/styles.xml", b"<styleSheet><bad")
+    """A workbook with a style that it does not define: openpyxl fails, xberg reads it."""
+    name, content = "xl/worksheets/sheet1.xml", workbook()
+    sheet = documents.member(content, name).replace(b's="1"', b's="99"')
+    return documents.with_member(content, name, sheet)
 
 
 def mail() -> bytes:
@@ -166,6 +168,13 @@ async def test_the_result_is_the_same_without_confinement() -> None:
                 findings = [item for item in extraction.findings if item.kind != "not_confined"]
                 read = asdict(replace(extraction, findings=tuple(findings)))
                 assert json.loads(json.dumps(read)) == alone, name
+
+
+def test_a_workbook_that_the_first_reader_cannot_read_is_read_by_the_second() -> None:
+    (read,) = unconfined([("damaged.xlsx", damaged_workbook())])
+    assert read["readers"] == ["xberg"]
+    assert [finding["kind"] for finding in read["findings"]] == ["second_reader"]
+    assert "007" in read["parts"][0]["text"]
 
 
 def test_the_second_reader_alone_reads_what_it_knows() -> None:
