@@ -131,3 +131,13 @@ ON CONFLICT DO NOTHING
 DELETE FROM access_group_member
 WHERE use_case = %(use_case)s AND access_group = %(access_group)s AND person = %(person)s
 RETURNING person
+
+-- name: covers
+-- The beginning of each document that can be searched.
+SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+ORDER BY document.path

@@ -182,6 +182,15 @@ class RemoveMemberRow(TypedDict):
     person: str
 
 
+class CoversRow(TypedDict):
+    """A row of ``covers``."""
+
+    id: str
+    path: str
+    access_group: str | None
+    cover: str | None
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -208,3 +217,4 @@ class Queries(TypedDict):
     members: Query[MembersRow]
     add_member: Query[Never]
     remove_member: Query[RemoveMemberRow]
+    covers: Query[CoversRow]

@@ -31,7 +31,8 @@ _AFTER = re.compile(
 _YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
 _YEARS = re.compile(r"\b((?:19|20)\d\d)\s*[-–/]\s*((?:19|20)?\d\d)\b")
 _QUARTER = re.compile(
-    r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b", re.I
+    r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
+    re.IGNORECASE,
 )
 _ORDINALS = {
     "first": 1,
@@ -45,12 +46,49 @@ _ORDINALS = {
 }
 _WORD = re.compile(r"[^\W_]+(?:[.&][^\W_]+)*")
 _NO_SUBJECT = frozenset(
-    "a an the of and or for to in on by with from draft final report version copy signed executable "
-    "current new old template document documents q1 q2 q3 q4 fy index readme".split()
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "and",
+        "or",
+        "for",
+        "to",
+        "in",
+        "on",
+        "by",
+        "with",
+        "from",
+        "draft",
+        "final",
+        "report",
+        "version",
+        "copy",
+        "signed",
+        "executable",
+        "current",
+        "new",
+        "old",
+        "template",
+        "document",
+        "documents",
+        "q1",
+        "q2",
+        "q3",
+        "q4",
+        "fy",
+        "index",
+        "readme",
+    ]
 )
 _IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no subject of theirs
-_LATEST = re.compile(r"\b(latest|most recent|newest|current|last (?:quarter|report))\b", re.I)
-_CHANGE = re.compile(r"\b(over time|trend|since|between|compare[ds]?|changed?|each|all)\b", re.I)
+_LATEST = re.compile(
+    r"\b(latest|most recent|newest|current|last (?:quarter|report))\b", re.IGNORECASE
+)
+_CHANGE = re.compile(
+    r"\b(over time|trend|since|between|compare[ds]?|changed?|each|all)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -231,10 +269,8 @@ def _owners(question: str) -> Iterator[str]:
     for match in _OWNER.finditer(question):
         name = match.group(1)
         first, _, rest = name.partition(" ")
-        if match.start() == 0 or first in _QUESTION_WORDS:
-            # The first word of a sentence has a capital letter without being a name.
-            if first in _QUESTION_WORDS:
-                name = rest
+        if first in _QUESTION_WORDS:  # at the start of a sentence, not a part of the name
+            name = rest
         if name:
             yield name
     for match in _AFTER.finditer(question):
@@ -243,9 +279,58 @@ def _owners(question: str) -> Iterator[str]:
 
 
 _QUESTION_WORDS = frozenset(
-    "What Which Who Whose When Where Why How Is Are Was Were Did Do Does Has Have Had Can Could "
-    "Will Would Should In On For At By From According Based Compare Describe Explain List Give "
-    "Tell Show Summarize It That There Here Let He She They This These Those".split()
+    [
+        "What",
+        "Which",
+        "Who",
+        "Whose",
+        "When",
+        "Where",
+        "Why",
+        "How",
+        "Is",
+        "Are",
+        "Was",
+        "Were",
+        "Did",
+        "Do",
+        "Does",
+        "Has",
+        "Have",
+        "Had",
+        "Can",
+        "Could",
+        "Will",
+        "Would",
+        "Should",
+        "In",
+        "On",
+        "For",
+        "At",
+        "By",
+        "From",
+        "According",
+        "Based",
+        "Compare",
+        "Describe",
+        "Explain",
+        "List",
+        "Give",
+        "Tell",
+        "Show",
+        "Summarize",
+        "It",
+        "That",
+        "There",
+        "Here",
+        "Let",
+        "He",
+        "She",
+        "They",
+        "This",
+        "These",
+        "Those",
+    ]
 )
 
 

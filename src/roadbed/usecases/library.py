@@ -40,13 +40,15 @@ class Library:
     """The documents of a use case.
 
     ``folder`` is ``documents`` in the folder of the use case, one below it, or an absolute path.
-    ``access`` maps folders inside it to access groups: only members of the group get passages from
-    there; the deepest folder that fits counts, and what stands in none is for everybody who may
-    ask. ``ignore`` are patterns of file names that are left out (``*.png``). ``language`` is the
-    one that most documents are in: its word endings are removed for the search. Paths use ``/``.
+    ``question`` is the field of the input that holds the question. ``access`` maps folders inside
+    the library to access groups: only members of a group get passages from there; the deepest
+    folder that fits counts, and what stands in none is for everybody who may ask. ``ignore`` are
+    patterns of file names that are left out (``*.png``). ``language`` is the one that most
+    documents are in: its word endings are removed for the search. Paths use ``/``.
     """
 
     folder: str = FOLDER
+    question: str = "question"
     access: Mapping[str, str] = field(default_factory=dict)
     ignore: Sequence[str] = ()
     language: str = "english"
