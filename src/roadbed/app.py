@@ -16,7 +16,6 @@ from roadbed.connectors.egress import EgressPool
 from roadbed.decisions.crash_detection import CrashDetector
 from roadbed.decisions.model import Deployment
 from roadbed.decisions.service import Decisions
-from roadbed.decisions.trials import Trials
 from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
@@ -172,7 +171,9 @@ class App:
             settle_at_once=transactions.SETTLE_AT_ONCE,
             settle_revision=transactions.SETTLE_REVISION,
             crash_detector=self.crash_detector,
-            trials=Trials(self._writer, transactions.COMPARE, self.budgets, self.ids, self.clock),
+            compare=transactions.COMPARE,
+            budgets=self.budgets,
+            retrieve=self.libraries.retrieve,
             ids=self.ids,
             clock=self.clock,
             max_in_flight=self.settings.max_in_flight,
@@ -188,7 +189,7 @@ class App:
 
     @cached_property
     def examples(self) -> Examples:
-        return Examples(self.database, self.budgets, self.ids, self.clock)
+        return Examples(self.database, self.budgets, self.libraries.retrieve, self.ids, self.clock)
 
     @cached_property
     def training(self) -> Training:
@@ -210,7 +211,14 @@ class App:
 
     @cached_property
     def replays(self) -> Replays:
-        return Replays(self.versions, self.store, self.receipts.get, self.budgets, self.clock)
+        return Replays(
+            self.versions,
+            self.store,
+            self.receipts.get,
+            self.budgets,
+            self.libraries.retrieve,
+            self.clock,
+        )
 
     @cached_property
     def reviews(self) -> Reviews:

@@ -14,14 +14,12 @@ from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.index import Indexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import StoredPassage
-from roadbed.knowledge.rows import CoversRow, Queries
+from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
 from roadbed.storage.database import Database
-from roadbed.storage.sql import queries
 from roadbed.usecases.library import Library
 
 MOST_PASSAGES = 10
-_SQL = queries(Queries)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,15 +34,12 @@ class Libraries:
     """What a use case with a library needs beside its decider."""
 
     def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
-        self._database = database
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.ingestion = Ingestion(self.documents)
         self.indexes = Indexes(database, indexes)
-
-    async def covers(self, use_case: str) -> Sequence[CoversRow]:
-        """The beginning of each document."""
-        return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
+        self.retrieval = Retrieval(self.documents, self.access, self.indexes)
+        self.retrieve = self.retrieval.for_task
 
     async def search(
         self,

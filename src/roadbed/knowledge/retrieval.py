@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from roadbed.intake.model import AdmittedTask
-from roadbed.knowledge.index import Hit, LibraryIndex
-from roadbed.knowledge.libraries import Libraries
+from roadbed.knowledge.access import AccessGroups
+from roadbed.knowledge.index import Hit, Indexes, LibraryIndex
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
+from roadbed.knowledge.service import Documents
 from roadbed.usecases.decider import Retrieved, RetrievedPassage
 from roadbed.usecases.use_case import UseCase
 
@@ -36,8 +37,10 @@ class _Kept:
 class Retrieval:
     """Finds passages for the questions of all use cases with a library."""
 
-    def __init__(self, libraries: Libraries) -> None:
-        self._libraries = libraries
+    def __init__(self, documents: Documents, access: AccessGroups, indexes: Indexes) -> None:
+        self._documents = documents
+        self._access = access
+        self._indexes = indexes
         self._catalogues: OrderedDict[tuple[str, frozenset[str]], _Kept] = OrderedDict()
 
     async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
@@ -51,11 +54,7 @@ class Retrieval:
             return None
         question = str(task.content.get(library.question) or "")
         by = task.source.get("by")
-        groups = (
-            await self._libraries.access.of(declared.name, str(by))
-            if by is not None
-            else frozenset()
-        )
+        groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
         return await self.search(declared, question, groups=groups)
 
     async def search(
@@ -64,10 +63,10 @@ class Retrieval:
         """The best passages of what ``groups`` may read, and what the question names in vain."""
         library = declared.library
         assert library is not None
-        index = await self._libraries.indexes.caught_up(declared.name, library.language)
+        index = await self._indexes.caught_up(declared.name, library.language)
         catalogue = await self._catalogue(declared.name, index, frozenset(groups))
         scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
-        passages = await self._libraries.documents.passages(hit.key for hit in hits[:most])
+        passages = await self._documents.passages(hit.key for hit in hits[:most])
         known = [
             (hit, passages[hit.key])
             for hit in hits[:most]
@@ -88,7 +87,7 @@ class Retrieval:
         kept = self._catalogues.get(key)
         if kept is None or kept.change != index.marker:
             change = index.marker
-            rows = await self._libraries.covers(use_case)
+            rows = await self._documents.covers(use_case)
             kept = _Kept(change, await asyncio.to_thread(_catalogue_of, rows, groups))
             self._catalogues[key] = kept
             if len(self._catalogues) > _MOST_CATALOGUES:

@@ -23,7 +23,7 @@ from roadbed.knowledge.records import (
     SourceFile,
     StoredPassage,
 )
-from roadbed.knowledge.rows import DocumentsRow, PassagesRow, Queries, VersionsOfRow
+from roadbed.knowledge.rows import CoversRow, DocumentsRow, PassagesRow, Queries, VersionsOfRow
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
@@ -137,6 +137,10 @@ class Documents:
         wanted = [{"version_id": key.version_id, "ordinal": key.ordinal} for key in keys]
         rows = await self._database.fetch(_SQL["passages"], {"keys": Jsonb(wanted)})
         return {passage.key: passage for passage in map(_passage, rows)}
+
+    async def covers(self, use_case: str) -> Sequence[CoversRow]:
+        """The beginning of each document that can be searched."""
+        return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
 
     async def _locked(self, connection: Connection, use_case: str, path: str) -> Any:
         facts = {"use_case": use_case, "path": path}
