@@ -100,20 +100,30 @@ class DeciderRunner:
                 "less often each time it hangs again.",
                 cost=_NOTHING,
             )
-        began = asyncio.get_running_loop().time()
+        retrieved: Retrieved | NotAnswered | None = None
+        if self._declared.library is not None:
+            began = asyncio.get_running_loop().time()
+            retrieved = await self._retrieved(task, seconds)
+            seconds -= asyncio.get_running_loop().time() - began
+        if isinstance(retrieved, NotAnswered):
+            return retrieved
+        answer = await self._within(executor, live.decider, task, seconds, retrieved)
+        if stuck and getattr(answer, "code", None) is not Reason.DECIDER_TIMEOUT:
+            executor.losses.answered()
+        return answer
+
+    async def _retrieved(
+        self, task: AdmittedTask, seconds: float
+    ) -> Retrieved | NotAnswered | None:
+        """What the library has for the question, within ``seconds``, or why nothing is known."""
         try:
             async with asyncio.timeout(seconds):
-                retrieved = await self._retrieve(self._declared, task)
+                return await self._retrieve(self._declared, task)
         except TimeoutError:
             return replace(self._too_late(), cost=_NOTHING)
         except RoadbedError as error:
             reason = f"The library cannot be searched: {error}"
             return _not(Reason.DECIDER_FAILED, reason, cost=_NOTHING)
-        seconds -= asyncio.get_running_loop().time() - began
-        answer = await self._within(executor, live.decider, task, seconds, retrieved)
-        if stuck and getattr(answer, "code", None) is not Reason.DECIDER_TIMEOUT:
-            executor.losses.answered()
-        return answer
 
     def close(self) -> None:
         """End threads and child processes."""

@@ -153,9 +153,9 @@ class LibraryIndex:
             only = tantivy.Query.term_set_query(schema, "document", list(documents))
             query.append((must, _silent(only)))
         searcher = index.searcher()
-        found = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
+        results = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
         hits = []
-        for score, address in found.hits:
+        for score, address in results.hits:
             stored = searcher.doc(address)
             key = PassageKey(
                 version_id=str(stored.get_first("version")),
@@ -183,7 +183,7 @@ class LibraryIndex:
             return self._index
 
 
-class Indexes:
+class LibraryIndexes:
     """The indexes of this machine, one a use case, each brought up to date from the database."""
 
     def __init__(self, database: Database, folder: Path) -> None:

@@ -26,7 +26,7 @@ from roadbed.knowledge.errors import (
     UnreadableReason,
 )
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
-from roadbed.knowledge.records import Change, Document, SourceFile
+from roadbed.knowledge.records import Document, DocumentChange, SourceFile
 from roadbed.knowledge.service import READING, Documents
 from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
@@ -43,13 +43,13 @@ READERS = 2  # processes that read side by side
 class Plan:
     """What is to be done for a library. ``ignored`` counts files that patterns leave out."""
 
-    changes: Sequence[Change]
+    changes: Sequence[DocumentChange]
     unchanged: int
     ignored: int
 
 
 @dataclass(slots=True)
-class Summary:
+class IngestionSummary:
     """What ingestion did, in numbers of documents; ``failed`` are those that cannot be read."""
 
     read: int = 0
@@ -76,15 +76,15 @@ class Ingestion:
         library = library_of(loaded)
         sources, ignored = await asyncio.to_thread(_sources, library, folder_of(loaded))
         known = await self._documents.known(loaded.name)
-        changes: list[Change] = []
+        changes: list[DocumentChange] = []
         for source in sources.values():
             stored = known.get(source.path)
             if stored is None or stored["state"] == "deleted":
-                changes.append(Change(kind="new", path=source.path, source=source))
+                changes.append(DocumentChange(kind="new", path=source.path, source=source))
             elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
-                changes.append(Change(kind="changed", path=source.path, source=source))
+                changes.append(DocumentChange(kind="changed", path=source.path, source=source))
             elif stored["access_group"] != source.group:
-                changes.append(Change(kind="moved", path=source.path, source=source))
+                changes.append(DocumentChange(kind="moved", path=source.path, source=source))
         living = [path for path, row in known.items() if row["state"] != "deleted"]
         gone = [path for path in living if path not in sources]
         if len(gone) > _FEW and len(gone) > _MOST_GONE * len(living) and not allow_gone:
@@ -100,7 +100,7 @@ class Ingestion:
                     "the command with --allow-gone."
                 ),
             )
-        changes += [Change(kind="gone", path=path) for path in gone]
+        changes += [DocumentChange(kind="gone", path=path) for path in gone]
         return Plan(
             changes=changes,
             unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
@@ -114,7 +114,7 @@ class Ingestion:
             yield reader
 
     async def apply(
-        self, use_case: str, change: Change, reader: DocumentReader, *, by: str
+        self, use_case: str, change: DocumentChange, reader: DocumentReader, *, by: str
     ) -> Document | None:
         """Carry out one change; gives the document that was read, or could not be read."""
         if change.source is None:
@@ -142,10 +142,12 @@ class Ingestion:
             return await self._documents.refuse(use_case, source, unreadable, by=by)
         return await self._documents.keep(use_case, source, extraction, by=by)
 
-    async def run(self, loaded: LoadedUseCase, *, by: str, allow_gone: bool = False) -> Summary:
+    async def run(
+        self, loaded: LoadedUseCase, *, by: str, allow_gone: bool = False
+    ) -> IngestionSummary:
         """Bring a library up to date. What was done before an interruption stays done."""
         plan = await self.plan(loaded, allow_gone=allow_gone)
-        summary = Summary(unchanged=plan.unchanged, ignored=plan.ignored)
+        summary = IngestionSummary(unchanged=plan.unchanged, ignored=plan.ignored)
         waiting = iter(plan.changes)
 
         async def work() -> None:
@@ -159,7 +161,7 @@ class Ingestion:
         return summary
 
 
-def note(summary: Summary, change: Change, document: Document | None) -> None:
+def note(summary: IngestionSummary, change: DocumentChange, document: Document | None) -> None:
     """Count what one change did."""
     if change.kind == "gone":
         summary.gone += 1

@@ -11,7 +11,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups
 from roadbed.knowledge.errors import NoLibraryError
-from roadbed.knowledge.index import Indexes
+from roadbed.knowledge.index import LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
@@ -37,7 +37,7 @@ class Libraries:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.ingestion = Ingestion(self.documents)
-        self.indexes = Indexes(database, indexes)
+        self.indexes = LibraryIndexes(database, indexes)
         self.retrieval = Retrieval(self.documents, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from roadbed.intake.model import AdmittedTask
 from roadbed.knowledge.access import AccessGroups
-from roadbed.knowledge.index import Hit, Indexes, LibraryIndex
+from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
@@ -37,7 +37,7 @@ class _Kept:
 class Retrieval:
     """Finds passages for the questions of all use cases with a library."""
 
-    def __init__(self, documents: Documents, access: AccessGroups, indexes: Indexes) -> None:
+    def __init__(self, documents: Documents, access: AccessGroups, indexes: LibraryIndexes) -> None:
         self._documents = documents
         self._access = access
         self._indexes = indexes
