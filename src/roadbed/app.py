@@ -16,7 +16,6 @@ from roadbed.connectors.egress import EgressPool
 from roadbed.decisions.crash_detection import CrashDetector
 from roadbed.decisions.model import Deployment
 from roadbed.decisions.service import Decisions
-from roadbed.decisions.trials import Trials
 from roadbed.deliveries.approvals import Deliveries
 from roadbed.deliveries.relay import Relay
 from roadbed.examples.service import Examples
@@ -43,6 +42,7 @@ from roadbed.kernel.clock import Clock, SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.libraries import Libraries
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.absences import Absences
 from roadbed.people.members import Members
@@ -65,7 +65,7 @@ from roadbed.reviews.new_labels import NewLabels
 from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.reviews.service import Reviews
 from roadbed.storage.database import Database
-from roadbed.storage.folders import audit_folder, versions_folder
+from roadbed.storage.folders import audit_folder, indexes_folder, versions_folder
 from roadbed.storage.writer import GroupCommitWriter
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.deployments import Deployments
@@ -171,11 +171,17 @@ class App:
             settle_at_once=transactions.SETTLE_AT_ONCE,
             settle_revision=transactions.SETTLE_REVISION,
             crash_detector=self.crash_detector,
-            trials=Trials(self._writer, transactions.COMPARE, self.budgets, self.ids, self.clock),
+            compare=transactions.COMPARE,
+            budgets=self.budgets,
+            retrieve=self.libraries.retrieve,
             ids=self.ids,
             clock=self.clock,
             max_in_flight=self.settings.max_in_flight,
         )
+
+    @cached_property
+    def libraries(self) -> Libraries:
+        return Libraries(self.database, indexes_folder(self.settings), self.ids, self.clock)
 
     @cached_property
     def exports(self) -> Exports:
@@ -183,7 +189,7 @@ class App:
 
     @cached_property
     def examples(self) -> Examples:
-        return Examples(self.database, self.budgets, self.ids, self.clock)
+        return Examples(self.database, self.budgets, self.libraries.retrieve, self.ids, self.clock)
 
     @cached_property
     def training(self) -> Training:
@@ -205,7 +211,14 @@ class App:
 
     @cached_property
     def replays(self) -> Replays:
-        return Replays(self.versions, self.store, self.receipts.get, self.budgets, self.clock)
+        return Replays(
+            self.versions,
+            self.store,
+            self.receipts.get,
+            self.budgets,
+            self.libraries.retrieve,
+            self.clock,
+        )
 
     @cached_property
     def reviews(self) -> Reviews:

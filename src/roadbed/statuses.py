@@ -20,6 +20,7 @@ STATUS = {
     "usecase_broken": 503,
     "usecase_retired": 409,
     "usecase_invalid": 503,
+    "document_unreadable": 422,
     "task_unknown": 404,
     "task_undecided": 409,
     "task_erased": 409,

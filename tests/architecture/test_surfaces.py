@@ -10,7 +10,17 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *("account", "audit", "backups", "budgets", "deliveries", "halts", "inbox", "incidents"),
+    *(
+        "account",
+        "audit",
+        "backups",
+        "budgets",
+        "deliveries",
+        "documents",
+        "halts",
+        "inbox",
+        "incidents",
+    ),
     *("labels",),
     *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),

@@ -12,7 +12,7 @@ import structlog.testing
 
 from roadbed.app import App
 from roadbed.bootstrap import open_app
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, without_library
 from roadbed.decisions.model import Decision, Reason
 from roadbed.executors.child_executor import ChildExecutor
 from roadbed.executors.isolated import DeciderProcesses
@@ -326,7 +326,7 @@ class TestRunner:
     ) -> None:
         loaded = isolated.deployments.get("triage").loaded
         processes = DeciderProcesses(enabled=True, eager=False)
-        runner = DeciderRunner(loaded.declared)
+        runner = DeciderRunner(loaded.declared, without_library)
         loaded.declared.deadline_seconds = 0.0  # they end a second after the last deadline
         deciders = [await processes.isolated(loaded, {}) for _ in range(3)]
         places = [runner._executor(decider) for decider in deciders]

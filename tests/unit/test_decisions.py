@@ -19,7 +19,7 @@ from roadbed.app import App
 from roadbed.background import running
 from roadbed.bootstrap import open_app
 from roadbed.decisions import routing
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, without_library
 from roadbed.decisions.model import (
     Answered,
     Decision,
@@ -334,7 +334,7 @@ async def decide(inquiry, context):
 
     async def test_a_task_that_is_late_already_is_not_even_tried(self, app: App) -> None:
         service = app.deployments.get("triage")
-        runner = DeciderRunner(service.loaded.declared)
+        runner = DeciderRunner(service.loaded.declared, without_library)
         admission, _ = await app.decisions.submit("triage", {"text": "x"}, key=None, source=SOURCE)
         late = await runner.ask(service.live, admission.task, seconds=0.0)
         assert isinstance(late, NotAnswered)
@@ -796,7 +796,7 @@ class TestExpiry:
         }
         service = app.deployments.get("triage")
         live = replace(service.live, decider=kinds[kind])
-        runner = DeciderRunner(service.loaded.declared)
+        runner = DeciderRunner(service.loaded.declared, without_library)
         losses = runner._executor(kinds[kind]).losses
 
         task = AdmittedTask(
@@ -868,7 +868,7 @@ class TestExpiry:
         assert losses.try_again()
 
     async def test_a_deadline_after_the_answer_changes_nothing(self, app: App) -> None:
-        runner = DeciderRunner(app.deployments.get("triage").loaded.declared)
+        runner = DeciderRunner(app.deployments.get("triage").loaded.declared, without_library)
         place = FunctionExecutor("test", asyncio.get_running_loop())
         call = self.call(None)
         call.give("answered")

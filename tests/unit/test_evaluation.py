@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel
 
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, without_library
 from roadbed.decisions.evaluation import (
     MOST_ATTEMPTS,
     Evaluation,
@@ -144,7 +144,7 @@ def live(decider: Decider) -> LiveVersion:
 
 @pytest.fixture
 async def context(loaded: LoadedUseCase) -> Any:
-    runner = DeciderRunner(loaded.declared)
+    runner = DeciderRunner(loaded.declared, without_library)
     yield EvaluationContext(use_case=loaded, runner=runner, clock=SystemClock())
     runner.close()
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, RootModel
 
 from roadbed import Answer, Budget, Unsure, UseCase
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, without_library
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.ids import TaskId
@@ -191,7 +191,7 @@ class TestAnswering:
             reference_rate=0.0,
             admitted_at=datetime.now(UTC),
         )
-        runner = DeciderRunner(declared)
+        runner = DeciderRunner(declared, without_library)
         result = await runner.ask(live, task, seconds=10)
         runner.close()
         assert isinstance(result, Answered)

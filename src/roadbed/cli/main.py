@@ -11,6 +11,7 @@ from roadbed.cli import (
     backups,
     budgets,
     deliveries,
+    documents,
     halts,
     inbox,
     incidents,
@@ -95,6 +96,7 @@ app.add_typer(versions.app, name="version")
 app.add_typer(releases.app, name="release")
 app.add_typer(people.app, name="user")
 app.add_typer(inbox.app, name="inbox")
+app.add_typer(documents.app, name="documents")
 
 
 def run() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeAlias
@@ -22,6 +23,7 @@ from roadbed.executors.in_process import (
 )
 from roadbed.executors.isolated import IsolatedDecider
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.secrets import KNOWN, mask
 from roadbed.kernel.storable import cleaned
 from roadbed.kernel.stored_sentences import stored_sentence
@@ -29,6 +31,7 @@ from roadbed.usecases.decider import (
     Context,
     FunctionDecider,
     Needs,
+    Retrieved,
     Task,
     Trainable,
     is_trainable,
@@ -37,13 +40,21 @@ from roadbed.usecases.decider import (
 from roadbed.usecases.use_case import UseCase
 
 Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
+# What the library of a use case has for the question of a task; ``None`` without a library.
+Retrieve: TypeAlias = Callable[[UseCase, AdmittedTask], Awaitable[Retrieved | None]]
+
+
+async def without_library(declared: UseCase, task: AdmittedTask) -> Retrieved | None:  # noqa: ARG001
+    """Nothing, for use cases without a library; a decider that needs passages answers nothing."""
+    return None
 
 
 class DeciderRunner:
     """Runs the deciders of one use case. ``ask`` never raises an error of a decider."""
 
-    def __init__(self, declared: UseCase) -> None:
+    def __init__(self, declared: UseCase, retrieve: Retrieve) -> None:
         self._declared = declared
+        self._retrieve = retrieve
         self._executors: dict[type[InProcessExecutor], InProcessExecutor] = {}
         self._children: dict[Source, ChildExecutor] = {}
         self._kinds: dict[int, type[InProcessExecutor]] = {}
@@ -96,10 +107,30 @@ class DeciderRunner:
                 ),
                 cost=_NOTHING,
             )
-        answer = await self._within(executor, live.decider, task, seconds)
+        retrieved: Retrieved | NotAnswered | None = None
+        if self._declared.library is not None:
+            began = asyncio.get_running_loop().time()
+            retrieved = await self._retrieved(task, seconds)
+            seconds -= asyncio.get_running_loop().time() - began
+        if isinstance(retrieved, NotAnswered):
+            return retrieved
+        answer = await self._within(executor, live.decider, task, seconds, retrieved)
         if stuck and getattr(answer, "code", None) is not Reason.DECIDER_TIMEOUT:
             executor.losses.answered()
         return answer
+
+    async def _retrieved(
+        self, task: AdmittedTask, seconds: float
+    ) -> Retrieved | NotAnswered | None:
+        """What the library has for the question, within ``seconds``, or why nothing is known."""
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._retrieve(self._declared, task)
+        except TimeoutError:
+            return replace(self._too_late(), cost=_NOTHING)
+        except RoadbedError as error:
+            reason = stored_sentence("The library cannot be searched: %(error)s", error=error)
+            return _not(Reason.DECIDER_FAILED, reason, cost=_NOTHING)
 
     def close(self) -> None:
         """End threads and child processes."""
@@ -117,6 +148,7 @@ class DeciderRunner:
         decider: Decider,
         task: AdmittedTask,
         seconds: float,
+        retrieved: Retrieved | None,
     ) -> Answered | NotAnswered:
         loop = asyncio.get_running_loop()
         seen = Task(id=task.id, usecase=task.use_case, key=task.key, admitted_at=task.admitted_at)
@@ -124,7 +156,7 @@ class DeciderRunner:
             decider=decider,
             input=task.input,
             result=loop.create_future(),
-            context=Context(task=seen, deadline_seconds=seconds),
+            context=Context(task=seen, deadline_seconds=seconds, retrieved=retrieved),
             content=task.content,
             output=self._declared.output,
         )

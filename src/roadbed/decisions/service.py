@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from roadbed.budgets.service import amounts
+from roadbed.budgets.service import Budgets, amounts
 from roadbed.decisions import routing
 from roadbed.decisions.crash_detection import (
     SECONDS_BEFORE_COMMIT,
     CrashDetector,
     may_decide_before_commit,
 )
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, Retrieve
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.items import DecidedItem, FundedDecisionItem, RevisionItem, WholeItem
 from roadbed.decisions.model import (
@@ -29,7 +29,7 @@ from roadbed.decisions.model import (
     Route,
 )
 from roadbed.decisions.rows import Queries, SettledAtOnceRow, SettledRow
-from roadbed.decisions.trials import Trials
+from roadbed.decisions.trials import Compare, Trials
 from roadbed.intake.errors import OverloadedError, RetiredError
 from roadbed.intake.model import Admission, AdmittedTask, Arrival
 from roadbed.intake.tasks import Intake, record
@@ -104,7 +104,9 @@ class Decisions:
         settle_at_once: Write[WholeItem, SettledAtOnceRow],
         settle_revision: Write[RevisionItem, SettledRow],
         crash_detector: CrashDetector,
-        trials: Trials,
+        compare: Compare,
+        budgets: Budgets,
+        retrieve: Retrieve,
         ids: Ids,
         clock: Clock,
         max_in_flight: int,
@@ -117,7 +119,8 @@ class Decisions:
         self._settle_at_once = settle_at_once
         self._settle_revision = settle_revision
         self._crash_detector = crash_detector
-        self._trials = trials
+        self._trials = Trials(writer, compare, budgets, retrieve, ids, clock)
+        self._retrieve = retrieve
         self._ids = ids
         self._clock = clock
         self._in_flight = InFlight(max_in_flight)
@@ -382,7 +385,7 @@ class Decisions:
         if runner is None or of is None or of.folder_hash != loaded.folder_hash:
             if runner is not None:
                 runner.close_later()
-            runner = DeciderRunner(loaded.declared)
+            runner = DeciderRunner(loaded.declared, self._retrieve)
         self._runners[loaded.declared.name] = (loaded, runner)
         return runner
 

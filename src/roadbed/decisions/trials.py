@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, TypedDict
+from typing import Any, TypeAlias, TypedDict
 
 import structlog
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, Retrieve
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.items import ComparedItem
 from roadbed.decisions.model import Answered, Decision, Deployment, Trial
@@ -31,6 +31,8 @@ from roadbed.storage.writer import GroupCommitWriter, Write
 _log = structlog.get_logger()
 _MOST_UNDER_WAY = 512
 
+Compare: TypeAlias = Write[ComparedItem, ComparedRow]
+
 
 class Trials:
     """Evaluates the version that did not decide a task, for comparison."""
@@ -38,14 +40,16 @@ class Trials:
     def __init__(
         self,
         writer: GroupCommitWriter,
-        compare: Write[ComparedItem, ComparedRow],
+        compare: Compare,
         budgets: Budgets,
+        retrieve: Retrieve,
         ids: Ids,
         clock: Clock,
     ) -> None:
         self._writer = writer
         self._compare = compare
         self._budgets = budgets
+        self._retrieve = retrieve
         self._ids = ids
         self._clock = clock
         self._runners: dict[str, tuple[str, DeciderRunner]] = {}
@@ -61,7 +65,7 @@ class Trials:
             return runner
         if runner is not None:
             runner.close_later()
-        fresh = DeciderRunner((trial.version.loaded or service.loaded).declared)
+        fresh = DeciderRunner((trial.version.loaded or service.loaded).declared, self._retrieve)
         self._runners[name] = (trial.release, fresh)
         return fresh
 

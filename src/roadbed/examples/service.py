@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, Retrieve
 from roadbed.decisions.evaluation import (
     Evaluation,
     EvaluationContext,
@@ -63,11 +63,13 @@ class Examples:
         self,
         database: Database,
         budgets: Budgets,
+        retrieve: Retrieve,
         ids: Ids,
         clock: Clock,
     ) -> None:
         self._database = database
         self._budgets = budgets
+        self.retrieve = retrieve
         self._ids = ids
         self._clock = clock
 
@@ -171,7 +173,7 @@ class Examples:
         ``untold``: an answer without a price is allowed and charged at the worst case. Raises
         ``EvaluationBudgetError``, ``PriceUnknownError``.
         """
-        runner = DeciderRunner(loaded.declared)
+        runner = DeciderRunner(loaded.declared, self.retrieve)
         context = EvaluationContext(
             use_case=loaded,
             runner=runner,

@@ -146,12 +146,13 @@ def child_processes() -> list[int]:
     return [int(pid) for pid in told.split()]
 
 
-def filter_system_calls() -> bool:
+def filter_system_calls(*, alone: bool = False) -> bool:
     """Leave this process no socket but of the internet, and no hold on others of its account.
 
-    Gives whether the kernel does it. It cannot be undone, and holds for every program started.
+    ``alone`` leaves it no socket of the internet either. Only threads that start later are held to
+    it. Gives whether the kernel does it. It cannot be undone, and holds for every program started.
     """
-    program = system_calls.program(platform.machine())
+    program = system_calls.program(platform.machine(), alone=alone)
     if program is None:
         return False
     steps = ctypes.create_string_buffer(program, len(program))

@@ -13,7 +13,7 @@ from __future__ import annotations
 import errno
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -107,11 +107,14 @@ class _Step:
     name: str | None = None
 
 
-def program(machine: str) -> bytes | None:
-    """The filter for a machine by its name; ``None`` where its numbers are not known."""
+def program(machine: str, *, alone: bool = False) -> bytes | None:
+    """The filter for a machine by its name; ``None`` where its numbers are not known.
+
+    ``alone`` refuses sockets of the internet too, so that the process reaches no other machine.
+    """
     if machine not in _MACHINES:
         return None
-    steps = list(_steps(*_MACHINES[machine]))
+    steps = list(_steps(*_MACHINES[machine], families=() if alone else _FAMILIES))
     places = {step.name: place for place, step in enumerate(steps) if step.name is not None}
 
     def jump(place: int, name: str | None) -> int:
@@ -125,7 +128,7 @@ def program(machine: str) -> bytes | None:
     )
 
 
-def _steps(column: int, machine: int) -> Iterator[_Step]:
+def _steps(column: int, machine: int, families: Sequence[int]) -> Iterator[_Step]:
     yield _Step(code=_LOAD, operand=_MACHINE)
     yield _Step(code=_IF_EQUAL, operand=machine, otherwise="refuse")
     yield _Step(code=_LOAD, operand=_NUMBER)
@@ -140,7 +143,7 @@ def _steps(column: int, machine: int) -> Iterator[_Step]:
         yield _Step(code=_IF_EQUAL, operand=numbers[column] or 0, then=target)
     yield _Step(code=_RETURN, operand=_ALLOW)
     yield _Step(code=_LOAD, operand=_FIRST, name="socket")
-    for family in _FAMILIES:
+    for family in families:
         yield _Step(code=_IF_EQUAL, operand=family, then="allow")
     yield _Step(code=_RETURN, operand=_REFUSE)
     # A pair of datagram sockets could be connected to a socket of the machine afterwards.

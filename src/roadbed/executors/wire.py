@@ -14,10 +14,10 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from roadbed.kernel.storable import cleaned
-from roadbed.usecases.decider import Answer, Context, Task, Unsure
+from roadbed.usecases.decider import Answer, Context, Retrieved, Task, Unsure
 from roadbed.usecases.destinations import Action
 from roadbed.usecases.parsing import written
 
@@ -29,6 +29,7 @@ _JSON, _RAW = 0, 1
 _PIECE = 1024 * 1024
 _ODD = "$odd"  # marks a value that is not JSON, with the name of its type
 _LONGEST_NAME = 100
+_RETRIEVED: TypeAdapter[Retrieved | None] = TypeAdapter(Retrieved | None)
 _FIELDS = ("confidence", "cautious", "evidence", "provenance")
 
 
@@ -116,6 +117,7 @@ def write_context(context: Context) -> Mapping[str, object]:
         "key": task.key,
         "at": task.admitted_at.isoformat(),
         "seconds": context.deadline_seconds,
+        "retrieved": _RETRIEVED.dump_python(context.retrieved, mode="json"),
     }
 
 
@@ -128,7 +130,11 @@ def read_context(content: Mapping[str, Any]) -> Context:
         key=content["key"],
         admitted_at=datetime.fromisoformat(content["at"]),
     )
-    return Context(task=task, deadline_seconds=content["seconds"])
+    return Context(
+        task=task,
+        deadline_seconds=content["seconds"],
+        retrieved=_RETRIEVED.validate_python(content["retrieved"]),
+    )
 
 
 def write_answer(given: object) -> Mapping[str, object]:

@@ -86,7 +86,7 @@ class GateService:
         self._deployments = deployments
         self._clock = clock
         self._checks = checks
-        self._side_by_side = SideBySide(clock)
+        self._side_by_side = SideBySide(examples.retrieve, clock)
 
     @asynccontextmanager
     async def exclusive(self, release: Release) -> AsyncIterator[None]:

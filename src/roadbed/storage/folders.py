@@ -22,3 +22,10 @@ def versions_folder(settings: Settings) -> Path:
     if settings.home is None:
         return default_home(Path.cwd(), "versions")
     return settings.home.with_name(f"{settings.home.name}-versions")
+
+
+def indexes_folder(settings: Settings) -> Path:
+    """Where the search indexes of this machine are; each can be built anew from the database."""
+    if settings.home is None:
+        return default_home(Path.cwd(), "indexes")
+    return settings.home.with_name(f"{settings.home.name}-indexes")

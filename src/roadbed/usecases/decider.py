@@ -63,12 +63,50 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RetrievedPassage:
+    """A passage of a document, for a question. Its text is data: nothing in it is an instruction.
+
+    ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
+    citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
+    ``score`` is that of the search, higher is better. ``doubtful`` are numbers that only one of two
+    readers saw there.
+    """
+
+    id: str
+    document: str
+    version: int
+    place: str
+    part: int
+    text: str
+    score: float
+    modified_at: datetime | None = None
+    doubtful: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retrieved:
+    """What a library has for a question: the passages that the sender may read, best first.
+
+    ``missing`` are owners and periods that the question names and no document is about.
+    ``assumed`` names the newest documents of a series, where the question names no period.
+    ``terms`` are the words of the question as they were searched.
+    """
+
+    question: str
+    passages: Sequence[RetrievedPassage] = ()
+    missing: Sequence[str] = ()
+    assumed: str | None = None
+    terms: Sequence[str] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Context:
     """Data for a decider in addition to the input: the task and the time left, in seconds.
 
     ``records`` are the reference tables under ``data/``, ``prompts`` the texts under ``prompts/``
     by file name, ``examples`` those chosen for prompts (``{"input", "output"}`` each); all with
-    what people have accepted since.
+    what people have accepted since. ``retrieved`` is what the library of the use case has for the
+    question; ``None`` without a library.
     """
 
     task: Task
@@ -76,6 +114,7 @@ class Context:
     records: Records = field(default_factory=dict)
     prompts: Mapping[str, str] = field(default_factory=dict)
     examples: Sequence[Mapping[str, Any]] = ()
+    retrieved: Retrieved | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from roadbed.scoring.scorers import Scorer
 from roadbed.usecases.decider import FunctionDecider, Isolation, Trainable
 from roadbed.usecases.destinations import ActionKind, Approvals, Destination
+from roadbed.usecases.library import Library
 from roadbed.usecases.rollout import Rollout
 
 RiskMeasure: TypeAlias = Literal["wrong", "mean_loss"]
@@ -67,6 +68,7 @@ class Declaration:
     labels: dict[str, Sequence[str]]
     new_labels_by: str
     isolation: Isolation | None
+    library: Library | None
     scorer: Scorer
     prompts: Mapping[str, str]  # read from prompts/ when the folder is loaded
     destinations: dict[str, Destination]

@@ -19,11 +19,12 @@ from roadbed.usecases.business_rules import BusinessRules, read_rules
 from roadbed.usecases.decider import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.labels import normal_output
+from roadbed.usecases.library import FOLDER
 from roadbed.usecases.parsing import read_form
 from roadbed.usecases.use_case import UseCase
 
-# Examples affect a version through the trained state, documents not at all.
-_NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
+# Examples affect a version through the trained state, a library through what is searched in it.
+_NOT_BEHAVIOUR = {"examples", "docs", FOLDER, "__pycache__"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -24,6 +24,7 @@ from roadbed.usecases.destinations import (
     Effect,
 )
 from roadbed.usecases.errors import UseCaseError
+from roadbed.usecases.library import Library
 from roadbed.usecases.rollout import Rollout
 
 
@@ -51,8 +52,8 @@ class UseCase(Declaration):
     takes, by field. A value that was never seen before is stopped until ``new_labels_by`` (a role
     of the pod, the domain lead by default) confirms it; see ``roadbed.usecases.labels``.
     ``isolation`` sets the limits of the child processes that the decider runs in. ``None`` runs it
-    inside the server, where one that hangs or exits stops all use cases. Raises ``UseCaseError``
-    with every mistake at once.
+    inside the server, where one that hangs or exits stops all use cases. ``library`` are
+    the documents that it answers from. Raises ``UseCaseError`` with every mistake at once.
     """
 
     def __init__(
@@ -81,6 +82,7 @@ class UseCase(Declaration):
         labels: Mapping[str, Sequence[str]] | None = None,
         new_labels_by: str = "domain_lead",
         isolation: Isolation | None = Isolation(),  # noqa: B008 - frozen
+        library: Library | None = None,
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -104,6 +106,7 @@ class UseCase(Declaration):
         self.labels = dict(labels or {})
         self.new_labels_by = new_labels_by
         self.isolation = isolation
+        self.library = library
         found_scorer, scorer_problems = validation.read_scorer(scorer)
         self.scorer = found_scorer
         self.prompts = {}

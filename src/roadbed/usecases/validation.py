@@ -17,6 +17,7 @@ from roadbed.scoring.scorers import Exact, Scorer
 from roadbed.usecases.decider import Isolation, is_trainable
 from roadbed.usecases.declaration import Declaration
 from roadbed.usecases.errors import Problem, UseCaseError
+from roadbed.usecases.library import library_problems
 
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 _LONGEST_NAME = 60  # characters
@@ -43,6 +44,7 @@ def problems(declared: Declaration) -> list[Problem]:
         *_on_revision(declared.on_revision),
         *_labels(declared),
         *_isolation(declared.isolation),
+        *library_problems(declared.library),
     ]
 
 

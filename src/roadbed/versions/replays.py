@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from roadbed.budgets.model import Aside
 from roadbed.budgets.service import Budgets
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, Retrieve
 from roadbed.decisions.evaluation import Evaluation, EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
@@ -117,12 +117,14 @@ class Replays:
         store: VersionStore,
         receipt: ReadReceipt,
         budgets: Budgets,
+        retrieve: Retrieve,
         clock: Clock,
     ) -> None:
         self._versions = versions
         self._store = store
         self._receipt = receipt
         self._budgets = budgets
+        self._retrieve = retrieve
         self._clock = clock
 
     async def run(self, task_id: str, version: str, *, actor: str) -> Replay:
@@ -143,7 +145,7 @@ class Replays:
         held = await self._hold(receipt["use_case"], row)
         cost: Decimal | None = None
         try:
-            evaluation = await _evaluate(runnable, row, task, self._clock)
+            evaluation = await _evaluate(runnable, row, task, self._retrieve, self._clock)
             cost = evaluation.cost
         finally:
             await self._budgets.settle_aside(held, cost)
@@ -170,7 +172,7 @@ def withheld(receipt: Receipt, viewer: str) -> bool:
 
 
 async def _evaluate(
-    runnable: Runnable, row: OneVersionRow, task: AdmittedTask, clock: Clock
+    runnable: Runnable, row: OneVersionRow, task: AdmittedTask, retrieve: Retrieve, clock: Clock
 ) -> Evaluation:
     threshold = identity.threshold_of(row["id"], row["behaviour"], row["certificate"])
     proof = row["certificate"] if threshold is not None else None
@@ -184,7 +186,7 @@ async def _evaluate(
         pooling=Pooling(**row["pooling"]) if row["pooling"] else None,
         loaded=runnable.loaded,
     )
-    runner = DeciderRunner(runnable.loaded.declared)
+    runner = DeciderRunner(runnable.loaded.declared, retrieve)
     context = EvaluationContext(
         use_case=runnable.loaded, runner=runner, clock=clock, capped=row["budget"] is not None
     )

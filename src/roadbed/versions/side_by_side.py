@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, Retrieve
 from roadbed.decisions.evaluation import (
     Evaluation,
     EvaluationContext,
@@ -88,7 +88,8 @@ class Pair:
 class SideBySide:
     """Evaluates both in small alternating chunks, so that a slow machine affects both."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, retrieve: Retrieve, clock: Clock) -> None:
+        self._retrieve = retrieve
         self._clock = clock
 
     async def run(
@@ -148,7 +149,7 @@ class SideBySide:
     def _context(self, side: Contender) -> EvaluationContext:
         return EvaluationContext(
             use_case=side.loaded,
-            runner=DeciderRunner(side.loaded.declared),
+            runner=DeciderRunner(side.loaded.declared, self._retrieve),
             clock=self._clock,
             capped=side.loaded.declared.budget is not None,
         )

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from roadbed.decisions.decider_runner import Retrieve, without_library
 from roadbed.executors.isolated import IsolatedDecider
 from roadbed.improvement.model import Suggestion
 from roadbed.improvement.prompt_optimization.scoring import (
@@ -104,6 +105,7 @@ async def optimise(
     funds: Funds | None = None,
     watched: Callable[[BudgetHold], None] | None = None,
     isolated: IsolatedDecider | None = None,
+    retrieve: Retrieve = without_library,
 ) -> PromptProposal | NoProposal:
     """Search with GEPA for a text that gets more of ``examples_learn`` right.
 
@@ -119,7 +121,7 @@ async def optimise(
     hold = BudgetHold(budget.calls, budget.money, prompted.price, funds)
     if watched is not None:
         watched(hold)
-    scores = Scores(declared, prompted.alone(), shown, hold, isolated)
+    scores = Scores(declared, prompted.alone(), shown, hold, retrieve, isolated)
     reflecting, scoring = _split(cases, budget, seed)
     try:
         await _search(scores, prompted, before, reflecting, scoring, hold, seed)

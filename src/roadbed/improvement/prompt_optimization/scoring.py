@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from pydantic import BaseModel
 
 from roadbed.budgets.model import Aside
-from roadbed.decisions.decider_runner import DeciderRunner
+from roadbed.decisions.decider_runner import DeciderRunner, Retrieve
 from roadbed.decisions.evaluation import EvaluationContext, evaluate
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.decisions.routing import UNSURE
@@ -162,6 +162,7 @@ class Scores:
         prompted: Prompted,
         shown: Sequence[Mapping[str, object]],
         hold: BudgetHold,
+        retrieve: Retrieve,
         isolated: IsolatedDecider | None = None,
     ) -> None:
         self._isolated = isolated
@@ -171,7 +172,7 @@ class Scores:
         self._hold = hold
         self._known: dict[str, dict[int, Judgement]] = {}
         self._gate = asyncio.Semaphore(_AT_ONCE)
-        self._runner = DeciderRunner(declared)
+        self._runner = DeciderRunner(declared, retrieve)
         self._context = EvaluationContext(
             use_case=LoadedUseCase(declared=declared, folder=Path(), files={}),
             runner=self._runner,

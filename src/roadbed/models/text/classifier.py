@@ -120,7 +120,7 @@ class TextClassifier:
         return [
             self._answer(int(lead), float(sure[row]), float(cautious[row]), evidence[row])
             if texts[row].strip()
-            else Unsure(reason="the text is empty.", cost=_FREE)
+            else Unsure(reason=stored_sentence("the text is empty."), cost=_FREE)
             for row, lead in enumerate(margins.argmax(axis=1))
         ]
 

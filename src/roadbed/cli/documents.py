@@ -1,0 +1,209 @@
+"""``documents``: the library of a use case: what is in it, what cannot be read, who may read it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from roadbed.cli.identity import me
+from roadbed.cli.output import Json, UseCaseName, opened, run, show
+from roadbed.cli.usage import Verbs
+from roadbed.kernel.terminal import one_line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from roadbed.knowledge.ingestion import IngestionSummary
+    from roadbed.knowledge.libraries import Match
+    from roadbed.knowledge.records import Document
+
+app = typer.Typer(
+    cls=Verbs,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="The documents that a use case answers from.",
+)
+Group = Annotated[str, typer.Argument(help="The access group, as the library declares it.")]
+Person = Annotated[str, typer.Argument(help="The person's name.")]
+
+
+@app.command()
+def ingest(
+    usecase: UseCaseName,
+    allow_gone: Annotated[
+        bool, typer.Option("--allow-gone", help="Most documents were removed on purpose.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Bring the library up to date with its folder. Only changed files are read."""
+
+    async def work() -> Any:
+        async with opened(only=[usecase]) as services:
+            loaded = services.service(usecase).loaded
+            summary = await services.libraries.ingestion.run(loaded, by=me(), allow_gone=allow_gone)
+            library = loaded.declared.library
+            assert library is not None  # the ingestion has refused a use case without one
+            await services.libraries.indexes.caught_up(usecase, library.language)
+            return summary
+
+    summary = run(work())
+    show({"ingested": summary}, as_json=json, text=lambda: _summary(summary))
+
+
+@app.command("list")
+def list_(
+    usecase: UseCaseName,
+    unreadable: Annotated[
+        bool, typer.Option("--unreadable", help="Only those that cannot be read, with the reason.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the documents of a library."""
+
+    async def work() -> Any:
+        async with opened(only=[usecase]) as services:
+            return await services.libraries.documents.documents(usecase)
+
+    documents = [
+        document for document in run(work()) if not unreadable or document.state == "unreadable"
+    ]
+    show(
+        {"documents": documents},
+        as_json=json,
+        text=lambda: "\n".join(map(_document, documents)) or "There are no documents.",
+    )
+
+
+@app.command()
+def search(
+    usecase: UseCaseName,
+    question: Annotated[str, typer.Argument(help="What to look for, in plain words.")],
+    most: Annotated[int, typer.Option(min=1, max=100, help="How many passages.")] = 5,
+    json: Json = False,
+) -> None:
+    """Search the documents that you may read. Nothing is answered and nothing is stored."""
+
+    async def work() -> Any:
+        async with opened(only=[usecase]) as services:
+            return await services.libraries.search(
+                usecase,
+                services.service(usecase).loaded.declared.library,
+                question,
+                groups=await services.libraries.access.of(usecase, me()),
+                most=most,
+            )
+
+    matches = run(work())
+    show(
+        {"matches": matches},
+        as_json=json,
+        text=lambda: "\n\n".join(map(_match, matches)) or "No passage has any of these words.",
+    )
+
+
+@app.command()
+def reindex(usecase: UseCaseName, json: Json = False) -> None:
+    """Build the search index of this machine anew from the database."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.ingestion import library_of
+
+        async with opened(only=[usecase]) as services:
+            library = library_of(services.service(usecase).loaded)
+            index = await services.libraries.indexes.rebuild(usecase, library.language)
+            return index.passages
+
+    passages = run(work())
+    show(
+        {"passages": passages},
+        as_json=json,
+        text=lambda: f"The index of {usecase} is new: {passages:,} passages.",
+    )
+
+
+@app.command()
+def allow(usecase: UseCaseName, group: Group, person: Person, json: Json = False) -> None:
+    """Let a person read the documents of an access group."""
+
+    async def work() -> None:
+        from roadbed.knowledge.ingestion import library_of
+
+        async with opened(only=[usecase]) as services:
+            library = library_of(services.service(usecase).loaded)
+            await services.libraries.access.add(usecase, library, group, person, by=me())
+
+    run(work())
+    show(
+        {"group": group, "person": person},
+        as_json=json,
+        text=lambda: f"{person} may read the documents of {group} in {usecase}.",
+    )
+
+
+@app.command()
+def disallow(usecase: UseCaseName, group: Group, person: Person, json: Json = False) -> None:
+    """End what `allow` gave."""
+
+    async def work() -> None:
+        async with opened(only=[usecase]) as services:
+            await services.libraries.access.remove(usecase, group, person, by=me())
+
+    run(work())
+    show(
+        {"group": group, "person": person},
+        as_json=json,
+        text=lambda: f"{person} may not read the documents of {group} in {usecase} any more.",
+    )
+
+
+@app.command()
+def members(usecase: UseCaseName, json: Json = False) -> None:
+    """List the members of access groups."""
+
+    async def work() -> Any:
+        async with opened(only=[usecase]) as services:
+            return await services.libraries.access.members(usecase)
+
+    groups: Mapping[str, Sequence[str]] = run(work())
+    show(
+        {"members": groups},
+        as_json=json,
+        text=lambda: (
+            "\n".join(f"{group}: {', '.join(names)}" for group, names in groups.items())
+            or "No access group has a member."
+        ),
+    )
+
+
+def _summary(summary: IngestionSummary) -> str:
+    counts = (
+        f"{summary.read:,} read, {summary.unchanged:,} unchanged, {summary.moved:,} moved, "
+        f"{summary.gone:,} gone, {summary.ignored:,} left out by a pattern"
+    )
+    lines = [counts]
+    if summary.failed:
+        lines.append(f"{len(summary.failed):,} cannot be read; the data specialist is asked:")
+    lines += [f"  {one_line(str(document.trouble))}" for document in summary.failed]
+    return "\n".join(lines)
+
+
+def _document(document: Document) -> str:
+    size = f"{document.pages} pages" if document.pages is not None else f"{document.words} words"
+    told = [
+        one_line(document.path),
+        "never read" if document.version is None else f"version {document.version}, {size}",
+    ]
+    if document.group is not None:
+        told.append(f"only for {document.group}")
+    lines = [" · ".join(told)]
+    if document.trouble is not None:
+        lines.append(f"  ! {one_line(str(document.trouble))}")
+    lines += [f"  {one_line(str(finding.told()))}" for finding in document.findings]
+    return "\n".join(lines)
+
+
+def _match(match: Match) -> str:
+    passage = match.passage
+    position = f"{passage.path}, {passage.position.label}".rstrip(", ")
+    return f"{one_line(position)}\n{passage.text}"

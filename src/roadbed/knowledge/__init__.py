@@ -1,0 +1,1 @@
+"""Knowledge: documents read into text with positions, and cut into passages."""

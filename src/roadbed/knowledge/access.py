@@ -1,0 +1,86 @@
+"""Access groups: who may read which documents of a library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from psycopg.errors import ForeignKeyViolation
+
+from roadbed.audit.events import AuditEvent, record
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.sentences import sentence
+from roadbed.knowledge.errors import AccessGroupError
+from roadbed.knowledge.rows import Queries
+from roadbed.storage.database import Database
+from roadbed.storage.sql import queries
+from roadbed.usecases.library import Library
+
+_SQL = queries(Queries)
+
+
+class AccessGroups:
+    """The members of access groups. Folders get their group from the declaration."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+
+    async def of(self, use_case: str, person: str) -> frozenset[str]:
+        """The groups of a person in a use case."""
+        facts = {"use_case": use_case, "person": person}
+        rows = await self._database.fetch(_SQL["groups_of"], facts)
+        return frozenset(row["access_group"] for row in rows)
+
+    async def members(self, use_case: str) -> Mapping[str, Sequence[str]]:
+        """The members of each group that has some."""
+        members: dict[str, list[str]] = {}
+        for row in await self._database.fetch(_SQL["members"], {"use_case": use_case}):
+            members.setdefault(row["access_group"], []).append(row["person"])
+        return members
+
+    async def add(
+        self, use_case: str, library: Library, group: str, person: str, *, by: str
+    ) -> None:
+        """Let a person read the documents of a group. Raises ``AccessGroupError``."""
+        if group not in library.access.values():
+            raise AccessGroupError(
+                sentence("The library has no access group %(group)r.", group=group),
+                sentence(
+                    "It declares: %(groups)s.",
+                    groups=", ".join(sorted(set(library.access.values()))) or "-",
+                ),
+            )
+        facts = {"use_case": use_case, "access_group": group, "person": person, "by": by}
+        try:
+            async with self._database.transaction() as connection:
+                cursor = await connection.execute(
+                    _SQL["add_member"], {**facts, "at": self._clock.now()}
+                )
+                if cursor.rowcount:
+                    await record(connection, _event("access given", facts))
+        except ForeignKeyViolation as error:
+            raise AccessGroupError(
+                sentence("There is no person %(person)r.", person=person),
+                sentence("`roadbed user list` shows everybody."),
+            ) from error
+
+    async def remove(self, use_case: str, group: str, person: str, *, by: str) -> None:
+        """End what ``add`` gave. Raises ``AccessGroupError`` if the person is no member."""
+        facts = {"use_case": use_case, "access_group": group, "person": person, "by": by}
+        async with self._database.transaction() as connection:
+            if not await (await connection.execute(_SQL["remove_member"], facts)).fetchone():
+                raise AccessGroupError(
+                    sentence("%(person)r is no member of %(group)r.", person=person, group=group),
+                    sentence("`roadbed documents members` shows who is."),
+                )
+            await record(connection, _event("access ended", facts))
+
+
+def _event(kind: str, facts: Mapping[str, str]) -> AuditEvent:
+    return AuditEvent(
+        use_case=facts["use_case"],
+        kind=kind,
+        subject=facts["person"],
+        actor=facts["by"],
+        detail={"group": facts["access_group"]},
+    )

@@ -1,0 +1,136 @@
+"""Findings: what a reader noticed in a document that a person should know."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from roadbed.kernel.sentences import Sentence, sentence, sentences
+
+FindingKind = Literal[
+    "attachment_unreadable",
+    "attachments_omitted",
+    "encoding_guessed",
+    "encrypted",
+    "formulas_not_calculated",
+    "hidden_sheet",
+    "hidden_text",
+    "macros",
+    "not_confined",
+    "numbers_repaired",
+    "pages_lost",
+    "pages_nonsense",
+    "pages_without_text",
+    "parser_warning",
+    "renamed",
+    "second_reader",
+    "text_replaced",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentFinding:
+    """One finding. ``count`` is how often; ``detail`` names the pages, cells or files."""
+
+    kind: FindingKind
+    detail: str = ""
+    count: int = 1
+
+    def told(self) -> Sentence:
+        """The finding in words, in the language of its reader."""
+        return _told(self.kind, self.detail, self.count)
+
+
+def _told(kind: FindingKind, detail: str, count: int) -> Sentence:
+    match kind:
+        case "attachment_unreadable":
+            return sentence("An attachment cannot be read: %(detail)s", detail=detail)
+        case "attachments_omitted":
+            return sentences(
+                "%(n)s attachment is too deep or too many and was not read: %(detail)s",
+                "%(n)s attachments are too deep or too many and were not read: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "encoding_guessed":
+            return sentence("The text is not UTF-8 and was read as %(detail)s.", detail=detail)
+        case "encrypted":
+            return sentence("The file is encrypted; it opens without a password.")
+        case "formulas_not_calculated":
+            return sentences(
+                "%(n)s formula has no stored result and is shown as its formula: %(detail)s",
+                "%(n)s formulas have no stored result and are shown as formulas: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "hidden_sheet":
+            return sentences(
+                "%(n)s sheet is hidden in the workbook and was read: %(detail)s",
+                "%(n)s sheets are hidden in the workbook and were read: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "hidden_text":
+            return sentences(
+                "%(n)s piece of text is white or hidden and was read: %(detail)s",
+                "%(n)s pieces of text are white or hidden and were read: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "macros":
+            return sentence("The file contains macros. They were not run.")
+        case "not_confined":
+            return sentence(
+                "This machine cannot keep the reading process from files and network: %(detail)s",
+                detail=detail,
+            )
+        case _:
+            return _told_of_pages(kind, detail, count)
+
+
+def _told_of_pages(kind: FindingKind, detail: str, count: int) -> Sentence:
+    match kind:
+        case "numbers_repaired":
+            return sentences(
+                "%(n)s number was torn by the first reader and taken from the second: %(detail)s",
+                "%(n)s numbers were torn by the first reader and taken from the second: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "pages_lost":
+            return sentences(
+                "%(n)s page could not be read: %(detail)s",
+                "%(n)s pages could not be read: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "pages_nonsense":
+            return sentences(
+                "%(n)s page has no readable words: %(detail)s",
+                "%(n)s pages have no readable words: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "pages_without_text":
+            return sentences(
+                "%(n)s page holds a picture and no text: %(detail)s",
+                "%(n)s pages hold pictures and no text: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "renamed":
+            return sentence(
+                "The name says another format than the content: %(detail)s", detail=detail
+            )
+        case "second_reader":
+            return sentence(
+                "The first reader failed, the second read it: %(detail)s", detail=detail
+            )
+        case "text_replaced":
+            return sentences(
+                "%(n)s character could not be decoded and was replaced.",
+                "%(n)s characters could not be decoded and were replaced.",
+                count,
+            )
+        case _:
+            return sentence("The reader reports: %(detail)s", detail=detail)

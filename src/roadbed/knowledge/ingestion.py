@@ -1,0 +1,255 @@
+"""Ingestion: brings a library up to date with its folder.
+
+Only files whose content changed are read. A file that cannot be read is stored with its reason, so
+that none is silently missing, and the others go on. Files that are gone leave the search.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fnmatch
+import hashlib
+import os
+import stat
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from roadbed.kernel.sentences import sentence
+from roadbed.kernel.storable import cleaned
+from roadbed.knowledge.errors import (
+    DocumentUnreadableError,
+    LibraryUnavailableError,
+    NoLibraryError,
+    UnreadableReason,
+)
+from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
+from roadbed.knowledge.records import Document, DocumentChange, SourceFile
+from roadbed.knowledge.service import READING, Documents
+from roadbed.usecases.library import Library
+from roadbed.usecases.loader import LoadedUseCase
+
+# What programs leave beside documents: locks of office programs, marks of file managers.
+_NO_DOCUMENTS = (".*", "~$*", "Thumbs.db", "desktop.ini", "*.tmp", "*.part")
+_CHUNK = 1_000_000  # bytes read at a time
+_FEW = 10  # documents: of so few all may go
+_MOST_GONE = 0.5  # of the documents that may go at once without a word
+READERS = 2  # processes that read side by side
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is to be done for a library. ``ignored`` counts files that patterns leave out."""
+
+    changes: Sequence[DocumentChange]
+    unchanged: int
+    ignored: int
+
+
+@dataclass(slots=True)
+class IngestionSummary:
+    """What ingestion did, in numbers of documents; ``failed`` are those that cannot be read."""
+
+    read: int = 0
+    moved: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    ignored: int = 0
+    failed: list[Document] = field(default_factory=list)
+
+
+class Ingestion:
+    """Reads the folders of libraries."""
+
+    def __init__(self, documents: Documents, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
+        self._documents = documents
+        self._limits = limits
+
+    async def plan(self, loaded: LoadedUseCase, *, allow_gone: bool = False) -> Plan:
+        """Compare the folder of a library with what is stored.
+
+        Raises ``NoLibraryError``; ``LibraryUnavailableError`` if the folder is not there, or if
+        most documents are gone and ``allow_gone`` does not say that this is meant.
+        """
+        library = library_of(loaded)
+        sources, ignored = await asyncio.to_thread(_sources, library, folder_of(loaded))
+        known = await self._documents.known(loaded.name)
+        changes: list[DocumentChange] = []
+        for source in sources.values():
+            stored = known.get(source.path)
+            if stored is None or stored["state"] == "deleted":
+                changes.append(DocumentChange(kind="new", path=source.path, source=source))
+            elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
+                changes.append(DocumentChange(kind="changed", path=source.path, source=source))
+            elif stored["access_group"] != source.group:
+                changes.append(DocumentChange(kind="moved", path=source.path, source=source))
+        living = [path for path, row in known.items() if row["state"] != "deleted"]
+        gone = [path for path in living if path not in sources]
+        if len(gone) > _FEW and len(gone) > _MOST_GONE * len(living) and not allow_gone:
+            raise LibraryUnavailableError(
+                sentence(
+                    "%(gone)s of %(all)s documents are not in %(folder)s any more.",
+                    gone=len(gone),
+                    all=len(living),
+                    folder=str(folder_of(loaded)),
+                ),
+                sentence(
+                    "Check that the folder is complete. If they were removed on purpose, repeat "
+                    "the command with --allow-gone."
+                ),
+            )
+        changes += [DocumentChange(kind="gone", path=path) for path in gone]
+        return Plan(
+            changes=changes,
+            unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
+            ignored=ignored,
+        )
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[DocumentReader]:
+        """A reader in a child process of its own."""
+        async with DocumentReader(self._limits) as reader:
+            yield reader
+
+    async def apply(
+        self, use_case: str, change: DocumentChange, reader: DocumentReader, *, by: str
+    ) -> Document | None:
+        """Carry out one change; gives the document that was read, or could not be read."""
+        if change.source is None:
+            await self._documents.forget(use_case, change.path, by=by)
+            return None
+        if change.kind == "moved":
+            await self._documents.move(use_case, change.path, change.source.group, by=by)
+            return None
+        source, name = change.source, Path(change.path).name
+        try:
+            # What is stored is the hash of what was read: the file may change meanwhile.
+            if source.bytes > self._limits.largest_file:
+                extraction = await reader.read_file(source.file, name)
+            else:
+                content = await asyncio.to_thread(source.file.read_bytes)
+                digest = hashlib.sha256(content).hexdigest()
+                source = replace(source, content_hash=digest, bytes=len(content))
+                extraction = await reader.read(content, name)
+        except DocumentUnreadableError as error:
+            return await self._documents.refuse(use_case, source, error, by=by)
+        except OSError as error:
+            unreadable = DocumentUnreadableError(
+                name, UnreadableReason.CORRUPT, error.strerror or str(error)
+            )
+            return await self._documents.refuse(use_case, source, unreadable, by=by)
+        return await self._documents.keep(use_case, source, extraction, by=by)
+
+    async def run(
+        self, loaded: LoadedUseCase, *, by: str, allow_gone: bool = False
+    ) -> IngestionSummary:
+        """Bring a library up to date. What was done before an interruption stays done."""
+        plan = await self.plan(loaded, allow_gone=allow_gone)
+        summary = IngestionSummary(unchanged=plan.unchanged, ignored=plan.ignored)
+        waiting = iter(plan.changes)
+
+        async def work() -> None:
+            async with self.reading() as reader:
+                for change in waiting:
+                    note(summary, change, await self.apply(loaded.name, change, reader, by=by))
+
+        async with asyncio.TaskGroup() as group:
+            for _reader in range(min(READERS, len(plan.changes))):
+                group.create_task(work())
+        return summary
+
+
+def note(summary: IngestionSummary, change: DocumentChange, document: Document | None) -> None:
+    """Count what one change did."""
+    if change.kind == "gone":
+        summary.gone += 1
+    elif change.kind == "moved":
+        summary.moved += 1
+    elif document is not None and document.state == "unreadable":
+        summary.failed.append(document)
+    else:
+        summary.read += 1
+
+
+def library_of(loaded: LoadedUseCase) -> Library:
+    """The library of a use case. Raises ``NoLibraryError``."""
+    if loaded.declared.library is None:
+        raise NoLibraryError(loaded.name)
+    return loaded.declared.library
+
+
+def folder_of(loaded: LoadedUseCase) -> Path:
+    """Where the documents of a use case lie."""
+    return loaded.folder / library_of(loaded).folder
+
+
+def _sources(library: Library, folder: Path) -> tuple[dict[str, SourceFile], int]:
+    """The files of a folder by their paths, and how many patterns or links leave out."""
+    if not folder.is_dir():
+        raise LibraryUnavailableError(
+            sentence("The library's folder %(folder)s is not there.", folder=str(folder)),
+            sentence("Create it, or mount it again. Nothing was taken out of the library."),
+        )
+    patterns = (*_NO_DOCUMENTS, *library.ignore)
+    root = folder.resolve()
+    sources: dict[str, SourceFile] = {}
+    ignored = 0
+    try:
+        for file in _files(folder):
+            relative = file.relative_to(folder)
+            if any(_fits(part, patterns) for part in relative.parts) or not _inside(file, root):
+                ignored += 1
+                continue
+            path = cleaned(os.fsencode(relative.as_posix()).decode("utf-8", "replace"))
+            if path in sources:  # names that differ only in bytes that are no text
+                path = f"{path}#{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
+            sources[path] = _source(file, path, library)
+    except OSError as error:
+        raise LibraryUnavailableError(
+            sentence(
+                "%(path)s cannot be read: %(why)s.",
+                path=str(error.filename or folder),
+                why=error.strerror or str(error),
+            ),
+            sentence("Give Roadbed the right to read it. Nothing was taken out of the library."),
+        ) from error
+    return sources, ignored
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Every file below a folder, in the order of names. Links to folders are not followed."""
+    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files(Path(entry.path))
+        else:
+            yield Path(entry.path)
+
+
+def _fits(name: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _inside(file: Path, root: Path) -> bool:
+    """Whether it is a regular file below the root: a link may lead anywhere."""
+    try:
+        return file.resolve().is_relative_to(root) and stat.S_ISREG(file.stat().st_mode)
+    except (OSError, RuntimeError):  # a link to nothing or to itself
+        return False
+
+
+def _source(file: Path, path: str, library: Library) -> SourceFile:
+    facts = file.stat()
+    with file.open("rb") as content:
+        digest = hashlib.sha256()
+        while chunk := content.read(_CHUNK):
+            digest.update(chunk)
+    return SourceFile(
+        path=path,
+        file=file,
+        content_hash=digest.hexdigest(),
+        bytes=facts.st_size,
+        modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
+        group=library.group_of(path),
+    )

@@ -1,0 +1,68 @@
+"""The libraries of an installation: documents, access, ingestion and search together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.knowledge.access import AccessGroups
+from roadbed.knowledge.errors import NoLibraryError
+from roadbed.knowledge.index import LibraryIndexes
+from roadbed.knowledge.ingestion import Ingestion
+from roadbed.knowledge.records import StoredPassage
+from roadbed.knowledge.retrieval import Retrieval
+from roadbed.knowledge.service import Documents
+from roadbed.storage.database import Database
+from roadbed.usecases.library import Library
+
+MOST_PASSAGES = 10
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Match:
+    """A passage that a search gave, with the score of the search. A higher one fits better."""
+
+    passage: StoredPassage
+    score: float
+
+
+class Libraries:
+    """What a use case with a library needs beside its decider."""
+
+    def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
+        self.documents = Documents(database, ids, clock)
+        self.access = AccessGroups(database, clock)
+        self.ingestion = Ingestion(self.documents)
+        self.indexes = LibraryIndexes(database, indexes)
+        self.retrieval = Retrieval(self.documents, self.access, self.indexes)
+        self.retrieve = self.retrieval.for_task
+
+    async def search(
+        self,
+        use_case: str,
+        library: Library | None,
+        question: str,
+        *,
+        groups: Collection[str],
+        most: int = MOST_PASSAGES,
+    ) -> Sequence[Match]:
+        """The passages that fit a question best, of what ``groups`` may read, best first.
+
+        Raises ``NoLibraryError``.
+        """
+        if library is None:
+            raise NoLibraryError(use_case)
+        index = await self.indexes.caught_up(use_case, library.language)
+        hits = await asyncio.to_thread(index.search, question, groups=groups, most=most)
+        passages = await self.documents.passages(hit.key for hit in hits)
+        # The group is asked again: an index may be a moment behind the database.
+        return [
+            Match(passage=passage, score=hit.score)
+            for hit in hits
+            if (passage := passages.get(hit.key)) is not None
+            and (passage.group is None or passage.group in groups)
+        ]

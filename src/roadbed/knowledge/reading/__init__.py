@@ -1,0 +1,1 @@
+"""Reading: one file becomes an extraction, in a child process with limits."""

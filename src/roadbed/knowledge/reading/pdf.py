@@ -1,0 +1,208 @@
+"""PDF: Markdown of the first reader, page by page; the second reader checks its numbers.
+
+A number that only the first reader gives is doubtful: xberg tears some ("16,41 1"). Where pdfium
+has the whole number, its text is taken. If the first reader fails, the text is pdfium's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding, FindingKind
+from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
+from roadbed.knowledge.reading import markdown, pdfium_reader, texts, xberg_reader
+from roadbed.knowledge.reading.pdfium_reader import PdfiumPage
+
+_NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
+_TORN = re.compile(r"(?<![\w.,])\d[\d.,]*(?: [\d.,]*\d)+(?!\w)")
+_MIME = "application/pdf"
+_MOST_NAMED = 20
+_SPACES = re.compile(r"\s+")
+
+
+@dataclass
+class _Checked:
+    """What the comparison of two readers gives."""
+
+    doubtful: list[DoubtfulNumber] = field(default_factory=list)
+    repaired: list[str] = field(default_factory=list)
+    filled: list[str] = field(default_factory=list)
+
+
+def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
+    """Read a PDF. ``second_only``: the first reader has ended a process over this document.
+
+    Raises ``DocumentUnreadableError``.
+    """
+    second: pdfium_reader.PdfiumReading | None = None
+    failure: DocumentUnreadableError | None = None
+    try:
+        second = pdfium_reader.read(content, name)
+    except DocumentUnreadableError as error:
+        if error.reason in {UnreadableReason.PASSWORD, UnreadableReason.MEMORY}:
+            raise
+        failure = error
+    first: xberg_reader.XbergReading | None = None
+    reported = ""
+    if not second_only:
+        try:
+            first = xberg_reader.read(content, _MIME, name)
+        except DocumentUnreadableError as error:
+            reported = error.detail
+            if second is None:
+                raise failure or error from error
+    if second is None and first is None:
+        raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
+    return _combined(name, first, second, reported or ("it crashed" if second_only else ""))
+
+
+def _combined(
+    name: str,
+    first: xberg_reader.XbergReading | None,
+    second: pdfium_reader.PdfiumReading | None,
+    reported: str,
+) -> Extraction:
+    pages = second.pages if second is not None else ()
+    _refuse_without_text(name, first, pages)
+    findings = list(_of_pages(pages))
+    readers: tuple[str, ...] = (pdfium_reader.NAME,)
+    checked = _Checked()
+    if first is None or not any(page.text.strip() for page in first.pages):
+        parts = tuple(
+            texts.plain_part(page.text, Position(kind="page", number=page.number)) for page in pages
+        )
+        if reported:
+            findings.append(DocumentFinding(kind="second_reader", detail=reported))
+    else:
+        readers = (xberg_reader.NAME, *(readers if second is not None else ()))
+        parts = tuple(_parts(first.pages, {page.number: page for page in pages}, checked))
+        findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
+    if checked.filled:
+        pages_filled = "pages " + _listed(checked.filled)
+        findings.append(
+            DocumentFinding(kind="second_reader", count=len(checked.filled), detail=pages_filled)
+        )
+    if checked.repaired:
+        findings.append(_named("numbers_repaired", checked.repaired))
+    count = second.page_count if second is not None else len(parts)
+    title = (second.title if second is not None else None) or (first.title if first else None)
+    if second is not None and second.encrypted:
+        findings.append(DocumentFinding(kind="encrypted"))
+    return Extraction(
+        format="pdf",
+        parts=tuple(part for part in parts if part.text),
+        title=title,
+        page_count=count,
+        readers=readers,
+        findings=tuple(findings),
+        doubtful=tuple(checked.doubtful),
+    )
+
+
+def _refuse_without_text(
+    name: str, first: xberg_reader.XbergReading | None, pages: Sequence[PdfiumPage]
+) -> None:
+    written = [page.text for page in pages]
+    if first is not None and not "".join(written).strip():
+        written = [page.text for page in first.pages]
+    if not "".join(written).strip():
+        pictures = any(page.pictures for page in pages)
+        raise DocumentUnreadableError(
+            name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
+        )
+    if texts.nonsense(written):
+        raise DocumentUnreadableError(name, UnreadableReason.NONSENSE)
+
+
+def _of_pages(pages: Sequence[PdfiumPage]) -> Iterator[DocumentFinding]:
+    if lost := [str(page.number) for page in pages if page.lost]:
+        yield _named("pages_lost", lost)
+    if scans := [str(page.number) for page in pages if page.pictures and not page.text.strip()]:
+        yield _named("pages_without_text", scans)
+    if hidden := [str(page.number) for page in pages if page.hidden]:
+        yield DocumentFinding(
+            kind="hidden_text",
+            count=sum(page.hidden for page in pages),
+            detail="pages " + _listed(hidden),
+        )
+
+
+def _parts(
+    pages: Sequence[xberg_reader.Page], others: dict[int, PdfiumPage], checked: _Checked
+) -> Iterator[Part]:
+    headings: tuple[tuple[int, str], ...] = ()
+    texts_of_first = {page.number: page.text for page in pages}
+    for number in sorted(texts_of_first.keys() | others.keys()):
+        place = Position(kind="page", number=number)
+        text = texts_of_first.get(number, "")
+        other = others[number].text if number in others else ""
+        if not text.strip() and other.strip():  # a page that the first reader dropped
+            checked.filled.append(str(number))
+            yield texts.plain_part(other, place)
+            continue
+        if other.strip():
+            text = _repaired(text, other, checked)
+        made, headings = markdown.part(text, place, headings)
+        if other.strip():
+            checked.doubtful += [
+                DoubtfulNumber(number=doubt, place=place)
+                for doubt in missing_numbers(made.text, other)
+            ]
+        yield made
+
+
+def missing_numbers(text: str, other: str) -> Sequence[str]:
+    """The numbers of ``text`` that ``other`` does not have, each once."""
+    known = set(_numbers(other)) | set(_numbers(_SPACES.sub("", other)))
+    joined = _SPACES.sub("", other)
+    return [
+        number
+        for number in dict.fromkeys(_numbers(text))
+        if number not in known and not _within(number, joined)
+    ]
+
+
+def _within(number: str, joined: str) -> bool:
+    """Whether the number stands in the text without spaces, and not inside a longer one."""
+    return re.search(rf"(?<![\d])(?<!\d[.,]){re.escape(number)}(?![\d])", joined) is not None
+
+
+def _numbers(text: str) -> Iterable[str]:
+    return (match[0] for match in _NUMBER.finditer(text))
+
+
+def _repaired(text: str, other: str, checked: _Checked) -> str:
+    """``text`` with numbers joined that the first reader tore, where ``other`` has them whole."""
+    whole = Counter(_numbers(other))
+    known = set(whole)
+
+    def join(match: re.Match[str]) -> str:
+        pieces = match[0].split(" ")
+        at, kept = 0, []
+        while at < len(pieces):
+            for end in range(len(pieces), at + 1, -1):
+                joined = "".join(pieces[at:end])
+                if joined in known and not all(piece in known for piece in pieces[at:end]):
+                    checked.repaired.append(joined)
+                    kept.append(joined)
+                    at = end
+                    break
+            else:
+                kept.append(pieces[at])
+                at += 1
+        return " ".join(kept)
+
+    return _TORN.sub(join, text)
+
+
+def _named(kind: FindingKind, names: Sequence[str]) -> DocumentFinding:
+    return DocumentFinding(kind=kind, count=len(names), detail=_listed(names))
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MOST_NAMED
+    return ", ".join(names[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

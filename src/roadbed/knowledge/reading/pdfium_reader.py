@@ -1,0 +1,121 @@
+"""The second reader, pdfium: plain text of a PDF, page by page; a broken page costs itself only."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+
+NAME = "pypdfium2"
+_MOST_OBJECTS = 20_000  # of a page; drawings have more, and their colours say nothing
+_WHITE = 250  # of 255, of each colour
+_INVISIBLE = 3  # text rendering mode; used by scanner programs for the text below a picture
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PdfiumPage:
+    """A page. ``hidden`` counts texts that are white; ``lost`` means that it cannot be opened."""
+
+    number: int
+    text: str = ""
+    pictures: int = 0
+    hidden: int = 0
+    lost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PdfiumReading:
+    """What pdfium gives."""
+
+    pages: Sequence[PdfiumPage]
+    page_count: int
+    title: str | None
+    encrypted: bool
+
+
+def read(content: bytes, name: str) -> PdfiumReading:
+    """The text of every page. Raises ``DocumentUnreadableError``: ``password`` or ``corrupt``."""
+    # Imported here: only the child may load it.
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    try:
+        document = pypdfium2.PdfDocument(content)
+    except pypdfium2.PdfiumError as error:
+        locked = error.err_code == pdfium.FPDF_ERR_PASSWORD
+        reason: UnreadableReason = UnreadableReason.PASSWORD if locked else UnreadableReason.CORRUPT
+        raise DocumentUnreadableError(name, reason, str(error)) from error
+    try:
+        count = len(document)
+        return PdfiumReading(
+            pages=[_page(document, index) for index in range(count)],
+            page_count=count,
+            title=document.get_metadata_value("Title").strip() or None,
+            encrypted=pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0,
+        )
+    finally:
+        document.close()
+
+
+def _page(document: Any, index: int) -> PdfiumPage:
+    import pypdfium2
+    import pypdfium2.raw as pdfium
+
+    try:
+        page = document[index]
+    except pypdfium2.PdfiumError:
+        return PdfiumPage(number=index + 1, lost=True)
+    try:
+        text_page = page.get_textpage()
+        text = text_page.get_text_bounded()
+        pictures, hidden = _objects(page.raw, pdfium)
+        text_page.close()
+        return PdfiumPage(number=index + 1, text=_cleaned(text), pictures=pictures, hidden=hidden)
+    except pypdfium2.PdfiumError:
+        return PdfiumPage(number=index + 1, lost=True)
+    finally:
+        page.close()
+
+
+def _cleaned(text: str) -> str:
+    """Without the characters that pdfium puts in: a mark for a hyphen."""
+    text = text.replace("\r\n", "\n").replace("\ufffe", "-")
+    return text.replace("\uffff", "").replace("\0", "")
+
+
+def _objects(page: object, pdfium: ModuleType) -> tuple[int, int]:
+    """How many pictures and how many white or invisible texts a page has."""
+    pictures = hidden = 0
+    for index in range(min(pdfium.FPDFPage_CountObjects(page), _MOST_OBJECTS)):
+        drawn = pdfium.FPDFPage_GetObject(page, index)
+        kind = pdfium.FPDFPageObj_GetType(drawn)
+        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+            pictures += 1
+        elif kind == pdfium.FPDF_PAGEOBJ_FORM:
+            pictures += _pictures_within(drawn, pdfium)
+        elif kind == pdfium.FPDF_PAGEOBJ_TEXT:
+            hidden += _is_hidden(drawn, pdfium)
+    return pictures, hidden
+
+
+def _pictures_within(form: object, pdfium: ModuleType) -> int:
+    count = pdfium.FPDFFormObj_CountObjects(form)
+    return sum(
+        pdfium.FPDFPageObj_GetType(pdfium.FPDFFormObj_GetObject(form, index))
+        == pdfium.FPDF_PAGEOBJ_IMAGE
+        for index in range(min(count, _MOST_OBJECTS))
+    )
+
+
+def _is_hidden(text: object, pdfium: ModuleType) -> bool:
+    if pdfium.FPDFTextObj_GetTextRenderMode(text) == _INVISIBLE:
+        return True
+    colours = [ctypes.c_uint() for _ in range(4)]
+    if not pdfium.FPDFPageObj_GetFillColor(text, *colours):
+        return False
+    red, green, blue, alpha = (colour.value for colour in colours)
+    return alpha == 0 or min(red, green, blue) >= _WHITE

@@ -1,0 +1,125 @@
+"""Records of the library: documents, their versions and passages as they are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import DoubtfulNumber, Format, Position
+
+DocumentState = Literal["current", "unreadable", "deleted"]
+ChangeKind = Literal["new", "changed", "moved", "gone"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFile:
+    """A file of a library. ``path`` is relative to its folder and can be stored; ``file`` opens it.
+
+    ``group`` is the access group that the declaration gives it.
+    """
+
+    path: str
+    file: Path
+    content_hash: str
+    bytes: int
+    modified_at: datetime
+    group: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentChange:
+    """What a folder has that the library does not: one file to read, move or forget.
+
+    ``source`` is ``None`` for a file that is gone. A file that ``moved`` has the content that is
+    known and another access group.
+    """
+
+    kind: ChangeKind
+    path: str
+    source: SourceFile | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Document:
+    """A document of a library, with its version in force.
+
+    ``reason`` and ``detail`` say why the newest content gave no text; a version that was read
+    before stays in force then. The fields of the version are ``None`` if none was ever read.
+    """
+
+    id: str
+    path: str
+    group: str | None
+    state: DocumentState
+    version: int | None
+    reason: UnreadableReason | None
+    detail: str | None
+    added_at: datetime
+    changed_at: datetime
+    format: Format | None = None
+    title: str | None = None
+    pages: int | None = None
+    words: int | None = None
+    modified_at: datetime | None = None
+    read_at: datetime | None = None
+    findings: Sequence[DocumentFinding] = ()
+
+    @property
+    def trouble(self) -> DocumentUnreadableError | None:
+        """The error of its newest content, worded for whoever reads it."""
+        if self.reason is None:
+            return None
+        return DocumentUnreadableError(self.path, self.reason, self.detail or "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentVersion:
+    """What a document said at a time. ``words`` counts those of its text."""
+
+    id: str
+    number: int
+    content_hash: str
+    bytes: int
+    format: Format
+    title: str | None
+    pages: int | None
+    words: int
+    readers: Sequence[str]
+    findings: Sequence[DocumentFinding]
+    doubtful: Sequence[DoubtfulNumber]
+    modified_at: datetime | None
+    read_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassageKey:
+    """The key of a passage in the database."""
+
+    version_id: str
+    ordinal: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPassage:
+    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``."""
+
+    key: PassageKey
+    id: str
+    document_id: str
+    path: str
+    group: str | None
+    version: int
+    title: str | None
+    modified_at: datetime | None
+    part: int
+    first: int
+    last: int
+    kind: Literal["text", "table"]
+    position: Position
+    text: str
+    doubtful: Sequence[str]

@@ -1,0 +1,142 @@
+"""Retrieval: the passages for a question, and what it names that no document is about.
+
+It runs in the server, which knows who asks and what they may read. Deciders have no database: they
+get the passages in their context.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+
+from roadbed.intake.model import AdmittedTask
+from roadbed.knowledge.access import AccessGroups
+from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
+from roadbed.knowledge.records import StoredPassage
+from roadbed.knowledge.rows import CoversRow
+from roadbed.knowledge.scope import Catalogue, Scope, scope_of
+from roadbed.knowledge.service import Documents
+from roadbed.usecases.decider import Retrieved, RetrievedPassage
+from roadbed.usecases.use_case import UseCase
+
+_MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
+_CANDIDATES = 50  # of the index, before they are ranked again
+PASSAGES = 10  # given to the decider
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A catalogue, and the change after which it is not right any more."""
+
+    change: tuple[int, str]
+    catalogue: Catalogue
+
+
+class Retrieval:
+    """Finds passages for the questions of all use cases with a library."""
+
+    def __init__(self, documents: Documents, access: AccessGroups, indexes: LibraryIndexes) -> None:
+        self._documents = documents
+        self._access = access
+        self._indexes = indexes
+        self._catalogues: OrderedDict[tuple[str, frozenset[str]], _Kept] = OrderedDict()
+
+    async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
+        """What the library has for the question of a task; ``None`` without a library.
+
+        Whoever sent the task limits what is searched. An input without a sender, as examples are,
+        gets what everybody may read.
+        """
+        library = declared.library
+        if library is None:
+            return None
+        question = str(task.content.get(library.question) or "")
+        by = task.source.get("by")
+        groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
+        return await self.search(declared, question, groups=groups)
+
+    async def search(
+        self, declared: UseCase, question: str, *, groups: Collection[str], most: int = PASSAGES
+    ) -> Retrieved:
+        """The best passages of what ``groups`` may read, and what the question names in vain."""
+        library = declared.library
+        assert library is not None
+        index = await self._indexes.caught_up(declared.name, library.language)
+        catalogue = await self._catalogue(declared.name, index, frozenset(groups))
+        scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
+        passages = await self._documents.passages(hit.key for hit in hits[:most])
+        known = [
+            (hit, passages[hit.key])
+            for hit in hits[:most]
+            if hit.key in passages and _may_read(passages[hit.key], groups)
+        ]
+        return Retrieved(
+            question=question,
+            passages=[_given(hit, passage) for hit, passage in known],
+            missing=scope.missing,
+            assumed=scope.assumed,
+            terms=index.terms(question),
+        )
+
+    async def _catalogue(
+        self, use_case: str, index: LibraryIndex, groups: frozenset[str]
+    ) -> Catalogue:
+        key = use_case, groups
+        kept = self._catalogues.get(key)
+        if kept is None or kept.change != index.marker:
+            change = index.marker
+            rows = await self._documents.covers(use_case)
+            kept = _Kept(change, await asyncio.to_thread(_catalogue_of, rows, groups))
+            self._catalogues[key] = kept
+            if len(self._catalogues) > _MOST_CATALOGUES:
+                self._catalogues.popitem(last=False)
+        self._catalogues.move_to_end(key)
+        return kept.catalogue
+
+
+def _find(
+    index: LibraryIndex, catalogue: Catalogue, question: str, groups: Collection[str]
+) -> tuple[Scope, Sequence[Hit]]:
+    scope = catalogue.scope(question, _usage(index))
+    hits = index.search(question, groups=groups, most=_CANDIDATES, documents=scope.documents)
+    return scope, hits
+
+
+def _usage(index: LibraryIndex) -> Callable[[str], float]:
+    """The share of passages that have a word."""
+    passages = max(index.passages, 1)
+
+    def share(word: str) -> float:
+        return max((index.frequency(term) / passages for term in index.terms(word)), default=0.0)
+
+    return share
+
+
+def _catalogue_of(rows: Sequence[CoversRow], groups: Collection[str]) -> Catalogue:
+    return Catalogue.of(
+        [
+            scope_of(row["id"], row["path"], row["cover"] or "")
+            for row in rows
+            if row["access_group"] is None or row["access_group"] in groups
+        ]
+    )
+
+
+def _may_read(passage: StoredPassage, groups: Collection[str]) -> bool:
+    return passage.group is None or passage.group in groups
+
+
+def _given(hit: Hit, passage: StoredPassage) -> RetrievedPassage:
+    return RetrievedPassage(
+        id=f"{passage.key.version_id}:{passage.key.ordinal}",
+        document=passage.path,
+        version=passage.version,
+        place=passage.position.label,
+        part=passage.part,
+        text=passage.text,
+        score=hit.score,
+        modified_at=passage.modified_at,
+        doubtful=tuple(passage.doubtful),
+    )

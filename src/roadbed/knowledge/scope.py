@@ -1,0 +1,400 @@
+"""Scope: which documents a question is about, and what it names that no document is about.
+
+Subjects are names of organizations on the first page and words of file names; periods are years,
+quarters and months of file names and covers. A question that names a subject or a period searches
+only there. One that names an owner or a period that no document has is not answered from others:
+their passages would look right. Pure: no database, no clock.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+_LONGEST_COVER = 3_000  # characters of the first page
+_SUFFIX = (
+    r"(?:inc|incorporated|corp|corporation|llc|llp|ltd|limited|plc|gmbh|ag|se|s\.a|n\.v|b\.v"
+    r"|foundation)"
+)
+# A line that is the name of an organization and nothing else, as covers and letterheads have it.
+_ORGANIZATION = re.compile(
+    rf"(?im)^[ \t#*]*([^\W\d_][\w.&'’ -]{{0,60}}?),?[ \t]+{_SUFFIX}\b\.?[ \t#*]*$"
+)
+_OWNER = re.compile(r"\b([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})(?:'s|’s|s'|s’)(?=\W|$)")
+# Whoever does something, or something is said of: after an auxiliary verb or a preposition.
+_AFTER = re.compile(
+    r"\b(?i:did|does|do|has|have|had|is|was|were|will|would|can|could|should|by|at|for|of|to|from|with"
+    r"|about|impact|affect)[ ]([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})"
+)
+_YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
+_QUARTER = re.compile(
+    r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
+    re.IGNORECASE,
+)
+_ORDINALS = {
+    "first": 1,
+    "1st": 1,
+    "second": 2,
+    "2nd": 2,
+    "third": 3,
+    "3rd": 3,
+    "fourth": 4,
+    "4th": 4,
+}
+_WORD = re.compile(r"[^\W_]+(?:[.&][^\W_]+)*")
+_NO_SUBJECT = frozenset(
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "and",
+        "or",
+        "for",
+        "to",
+        "in",
+        "on",
+        "by",
+        "with",
+        "from",
+        "draft",
+        "final",
+        "report",
+        "version",
+        "copy",
+        "signed",
+        "executable",
+        "current",
+        "new",
+        "old",
+        "template",
+        "document",
+        "documents",
+        "q1",
+        "q2",
+        "q3",
+        "q4",
+        "fy",
+        "index",
+        "readme",
+    ]
+)
+_IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no subject of theirs
+_LATEST = re.compile(
+    r"\b(latest|most recent|newest|current|last (?:quarter|report))\b", re.IGNORECASE
+)
+_CHANGE = re.compile(
+    r"\b(over time|trend|since|between|compare[ds]?|changed?|each|all)\b", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """A year, or a quarter of it."""
+
+    year: int
+    quarter: int | None = None
+
+    @property
+    def label(self) -> str:
+        """As a question writes it: ``2023``, ``Q3 2023``."""
+        return str(self.year) if self.quarter is None else f"Q{self.quarter} {self.year}"
+
+    def holds(self, other: Period) -> bool:
+        """Whether ``other`` lies in this period."""
+        same = self.quarter is None or self.quarter == other.quarter
+        return self.year == other.year and same
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentScope:
+    """What a document is about. ``subjects`` are lower-case names, ``names`` as they are shown."""
+
+    document_id: str
+    path: str
+    subjects: frozenset[str]
+    names: tuple[str, ...]
+    periods: frozenset[Period]
+
+    @property
+    def newest(self) -> tuple[int, int]:
+        """Sorts documents by period; one without a period is the oldest."""
+        return max(((period.year, period.quarter or 0) for period in self.periods), default=(0, 0))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scope:
+    """Where a question is searched.
+
+    ``documents`` are ids, ``None`` for all of them. ``missing`` names owners and periods that the
+    question names and no document is about. ``subjects`` are the names that it was limited to.
+    ``assumed`` says what was added: the newest of a series.
+    """
+
+    documents: frozenset[str] | None = None
+    missing: tuple[str, ...] = ()
+    subjects: tuple[str, ...] = ()
+    periods: tuple[Period, ...] = ()
+    assumed: str | None = None
+
+
+def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
+    """What a document is about, from its path and the text of its first page."""
+    cover = first_text[:_LONGEST_COVER]
+    match = _ORGANIZATION.search(cover)
+    subjects = set(_path_words(path))
+    shown: list[str] = []
+    if match:
+        name = match.group(1).strip(" ,.")
+        shown.append(name)
+        subjects |= set(_aliases(name))
+    periods = set(_periods(_from_path(path))) or set(_cover_periods(cover))
+    return DocumentScope(
+        document_id=document_id,
+        path=path,
+        subjects=frozenset(subjects),
+        names=tuple(shown),
+        periods=frozenset(periods),
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Catalogue:
+    """The scopes of a library, prepared for questions.
+
+    ``common`` are words of many documents' names: they tell none apart.
+    """
+
+    documents: Sequence[DocumentScope]
+    subjects: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, documents: Sequence[DocumentScope]) -> Catalogue:
+        """Prepare the documents of a library."""
+        holders: dict[str, set[str]] = {}
+        for document in documents:
+            for subject in document.subjects:
+                holders.setdefault(subject, set()).add(document.document_id)
+        most = max(len(documents) * 0.6, 1)
+        return cls(
+            documents=documents,
+            subjects={
+                subject: frozenset(ids) for subject, ids in holders.items() if len(ids) <= most
+            },
+        )
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """The words of the organizations that documents are about."""
+        return frozenset(
+            alias
+            for document in self.documents
+            for name in document.names
+            for alias in _aliases(name)
+        )
+
+    def scope(self, question: str, usage: Callable[[str], float]) -> Scope:
+        """Where to search for ``question``.
+
+        ``usage`` gives the share of passages that have a word. An owner is missing if the question
+        names it as one (``Tesla's revenue``, ``did Tesla report``), documents have owners, none has
+        this one, and at most a few passages mention it: a product is in many.
+        """
+        words = [word.lower() for word in _WORD.findall(question)]
+        named = [word for word in dict.fromkeys(words) if self._names(word, words)]
+        owners = self.owners
+        missing = [
+            name
+            for name in _owners(question)
+            if owners
+            and not _words(name) & (owners | set(self.subjects))
+            and max(map(usage, _words(name)), default=0.0) < _IN_PASSING
+        ]
+        chosen: set[str] | None = None
+        if named:
+            chosen = set().union(*(self.subjects[word] for word in named))
+        periods = tuple(dict.fromkeys(_periods(question)))
+        within = [
+            document
+            for document in self.documents
+            if chosen is None or document.document_id in chosen
+        ]
+        dated = [document for document in within if document.periods]
+        assumed = None
+        if periods and dated:
+            fitting: set[str] = set()
+            for period in periods:
+                hits = {
+                    document.document_id
+                    for document in dated
+                    if any(period.holds(own) or own.holds(period) for own in document.periods)
+                }
+                if hits:
+                    fitting |= hits
+                elif _is_series(dated):
+                    missing.append(period.label)
+            if fitting:
+                chosen = fitting
+        elif (
+            _is_series(dated)
+            and named
+            and (_LATEST.search(question) or not _CHANGE.search(question))
+        ):
+            newest = max(document.newest for document in dated)
+            chosen = {document.document_id for document in dated if document.newest == newest}
+            assumed = ", ".join(
+                sorted({document.path for document in dated if document.newest == newest})
+            )
+        return Scope(
+            documents=None if chosen is None else frozenset(chosen),
+            missing=tuple(dict.fromkeys(missing)),
+            subjects=tuple(named),
+            periods=periods,
+            assumed=assumed,
+        )
+
+    def _names(self, word: str, words: Sequence[str]) -> bool:  # noqa: ARG002
+        return word in self.subjects and len(word) > 2 and word in self.owners | self._file_names
+
+    @property
+    def _file_names(self) -> frozenset[str]:
+        return frozenset(word for document in self.documents for word in _codes(document.path))
+
+
+def _owners(question: str) -> Iterator[str]:
+    """Names that something in the question belongs to."""
+    for match in _OWNER.finditer(question):
+        name = match.group(1)
+        first, _, rest = name.partition(" ")
+        if first in _QUESTION_WORDS:  # at the start of a sentence, not a part of the name
+            name = rest
+        if name:
+            yield name
+    for match in _AFTER.finditer(question):
+        if not _QUARTER.fullmatch(match.group(1)):
+            yield match.group(1)
+
+
+_QUESTION_WORDS = frozenset(
+    [
+        "What",
+        "Which",
+        "Who",
+        "Whose",
+        "When",
+        "Where",
+        "Why",
+        "How",
+        "Is",
+        "Are",
+        "Was",
+        "Were",
+        "Did",
+        "Do",
+        "Does",
+        "Has",
+        "Have",
+        "Had",
+        "Can",
+        "Could",
+        "Will",
+        "Would",
+        "Should",
+        "In",
+        "On",
+        "For",
+        "At",
+        "By",
+        "From",
+        "According",
+        "Based",
+        "Compare",
+        "Describe",
+        "Explain",
+        "List",
+        "Give",
+        "Tell",
+        "Show",
+        "Summarize",
+        "It",
+        "That",
+        "There",
+        "Here",
+        "Let",
+        "He",
+        "She",
+        "They",
+        "This",
+        "These",
+        "Those",
+    ]
+)
+
+
+def _words(name: str) -> set[str]:
+    return {word.lower() for word in _WORD.findall(name)} - _NO_SUBJECT
+
+
+def _aliases(name: str) -> Iterator[str]:
+    """A name as words that a question may use: ``AMAZON.COM`` is ``amazon`` too."""
+    words = [word.lower() for word in _WORD.findall(name)]
+    yield from words[:1] if words and words[0] not in _NO_SUBJECT else words[1:2]
+    if words:
+        first = words[0]
+        for ending in (".com", ".org", ".net", ".io"):
+            if first.endswith(ending):
+                yield first.removesuffix(ending)
+
+
+def _path_words(path: str) -> Iterator[str]:
+    stem = str(PurePosixPath(path).with_suffix(""))
+    for word in re.split(r"[\s/_.\-()]+", stem):
+        lower = word.lower()
+        if lower and not lower.isdigit() and lower not in _NO_SUBJECT and len(lower) > 1:
+            yield lower
+
+
+def _codes(path: str) -> Iterator[str]:
+    """Words of a file name that are written in capitals, as tickers and project codes are."""
+    for word in re.split(r"[\s/_.\-()]+", PurePosixPath(path).stem):
+        if len(word) > 2 and word.isupper() and word.isalpha():
+            yield word.lower()
+
+
+def _from_path(path: str) -> str:
+    return re.sub(r"[/_.\-]+", " ", str(PurePosixPath(path).with_suffix("")))
+
+
+def _cover_periods(cover: str) -> Iterator[Period]:
+    """The period that a cover names: ``for the quarterly period ended April 1, 2023``."""
+    for match in re.finditer(
+        r"(?i)\b(?:period|quarter|year|months) ended\b[^.\d]{0,20}\d{0,2},?\s*((?:19|20)\d\d)",
+        cover,
+    ):
+        yield Period(year=int(match.group(1)))
+        return
+
+
+def _periods(text: str) -> Iterator[Period]:
+    """The years and quarters that a text names; a quarter belongs to the nearest year."""
+    years = [(match.start(), int(match.group(1))) for match in _YEAR.finditer(text)]
+    quarters = [
+        (match.start(), int(match.group(1) or _ORDINALS[match.group(2).lower()]))
+        for match in _QUARTER.finditer(text)
+    ]
+    taken: set[int] = set()
+    for place, quarter in quarters:
+        if years:
+            nearest = min(years, key=lambda year: abs(year[0] - place))
+            taken.add(nearest[0])
+            yield Period(year=nearest[1], quarter=quarter)
+    for place, year in years:
+        if place not in taken:
+            yield Period(year=year)
+
+
+def _is_series(documents: Sequence[DocumentScope]) -> bool:
+    """Whether documents differ in their periods, so that a period tells them apart."""
+    return len({document.periods for document in documents}) > 1

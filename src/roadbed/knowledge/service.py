@@ -1,0 +1,257 @@
+"""Documents of a library: stored with their versions, parts and passages, and read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from psycopg.types.json import Jsonb
+from pydantic import TypeAdapter
+
+from roadbed.audit.events import AuditEvent, record
+from roadbed.kernel.clock import Clock
+from roadbed.kernel.ids import Ids
+from roadbed.kernel.storable import cleaned
+from roadbed.knowledge.errors import DocumentUnreadableError, UnknownDocumentError
+from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
+from roadbed.knowledge.passages import passages as cut
+from roadbed.knowledge.records import (
+    Document,
+    DocumentVersion,
+    PassageKey,
+    SourceFile,
+    StoredPassage,
+)
+from roadbed.knowledge.rows import CoversRow, DocumentsRow, PassagesRow, Queries, VersionsOfRow
+from roadbed.storage.database import Connection, Database
+from roadbed.storage.sql import queries
+
+# Raised when files are to be read again although they did not change: a reader became better.
+READING = 1
+_SQL = queries(Queries)
+_FINDINGS = TypeAdapter(tuple[DocumentFinding, ...])
+_DOUBTFUL = TypeAdapter(tuple[DoubtfulNumber, ...])
+_POSITION = TypeAdapter(Position)
+
+
+class Documents:
+    """The library of each use case, in the database."""
+
+    def __init__(self, database: Database, ids: Ids, clock: Clock) -> None:
+        self._database = database
+        self._ids = ids
+        self._clock = clock
+
+    async def keep(
+        self, use_case: str, source: SourceFile, extraction: Extraction, *, by: str
+    ) -> Document:
+        """Store what a file says as the newest version of its document."""
+        async with self._database.transaction() as connection:
+            known = await self._locked(connection, use_case, source.path)
+            document_id = known["id"] if known else self._ids.new("doc")
+            number = (known["version"] or 0) + 1 if known else 1
+            facts = self._facts(use_case, source, document_id)
+            await connection.execute(
+                _SQL["put_document"],
+                {**facts, "state": "current", "version": number, "reason": None, "detail": None},
+            )
+            await self._put_version(connection, facts, number, source, extraction)
+            await connection.execute(_SQL["put_change"], facts)
+            event = "document changed" if number > 1 else "document added"
+            await record(connection, _event(event, facts, by, {"version": number}))
+        return await self.document(use_case, source.path)
+
+    async def refuse(
+        self, use_case: str, source: SourceFile, error: DocumentUnreadableError, *, by: str
+    ) -> Document:
+        """Store that a file cannot be read, and why. A version read before stays in force."""
+        async with self._database.transaction() as connection:
+            known = await self._locked(connection, use_case, source.path)
+            facts = self._facts(use_case, source, known["id"] if known else self._ids.new("doc"))
+            await connection.execute(
+                _SQL["put_document"],
+                {
+                    **facts,
+                    "state": "unreadable",
+                    "version": None,
+                    "reason": error.reason,
+                    "detail": error.detail,
+                },
+            )
+            await connection.execute(_SQL["put_change"], facts)
+            detail = {"reason": error.reason}
+            await record(connection, _event("document unreadable", facts, by, detail))
+        return await self.document(use_case, source.path)
+
+    async def move(self, use_case: str, path: str, group: str | None, *, by: str) -> None:
+        """Give a document another access group."""
+        async with self._database.transaction() as connection:
+            await self._locked(connection, use_case, path)
+            facts = {"use_case": use_case, "path": path, "access_group": group}
+            await self._change(connection, _SQL["move_to_group"], facts, "document moved", by)
+
+    async def forget(self, use_case: str, path: str, *, by: str) -> None:
+        """Take a document out of the search. What cites its versions keeps them."""
+        async with self._database.transaction() as connection:
+            await self._locked(connection, use_case, path)
+            facts = {"use_case": use_case, "path": path}
+            await self._change(connection, _SQL["delete_document"], facts, "document removed", by)
+
+    async def known(self, use_case: str) -> Mapping[str, Mapping[str, Any]]:
+        """What is stored of each path, to tell what changed."""
+        rows = await self._database.fetch(_SQL["known_documents"], {"use_case": use_case})
+        return {row["path"]: row for row in rows}
+
+    async def documents(self, use_case: str) -> Sequence[Document]:
+        """The documents of a library by path, without those that are deleted."""
+        rows = await self._database.fetch(_SQL["documents"], {"use_case": use_case, "path": None})
+        return [_document(row) for row in rows]
+
+    async def document(self, use_case: str, path: str) -> Document:
+        """A document by its path, deleted or not. Raises ``UnknownDocumentError``."""
+        row = await self._database.fetch_one(
+            _SQL["documents"], {"use_case": use_case, "path": path}
+        )
+        if row is None:
+            raise UnknownDocumentError(path)
+        return _document(row)
+
+    async def versions(self, document_id: str) -> Sequence[DocumentVersion]:
+        """The versions of a document, newest first."""
+        rows = await self._database.fetch(_SQL["versions_of"], {"document_id": document_id})
+        return [_version(row) for row in rows]
+
+    async def parts(
+        self, document_id: str, version: int, ordinal: int | None = None
+    ) -> Sequence[Part]:
+        """The pages, slides, sheets or texts of a version in order, without blocks; or only one."""
+        facts = {"document_id": document_id, "number": version, "ordinal": ordinal}
+        rows = await self._database.fetch(_SQL["parts_of"], facts)
+        return [
+            Part(place=_POSITION.validate_python(row["position"]), text=row["text"]) for row in rows
+        ]
+
+    async def passages(self, keys: Iterable[PassageKey]) -> Mapping[PassageKey, StoredPassage]:
+        """Passages by their keys; those that are not stored are left out."""
+        wanted = [{"version_id": key.version_id, "ordinal": key.ordinal} for key in keys]
+        rows = await self._database.fetch(_SQL["passages"], {"keys": Jsonb(wanted)})
+        return {passage.key: passage for passage in map(_passage, rows)}
+
+    async def covers(self, use_case: str) -> Sequence[CoversRow]:
+        """The beginning of each document that can be searched."""
+        return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
+
+    async def _locked(self, connection: Connection, use_case: str, path: str) -> Any:
+        facts = {"use_case": use_case, "path": path}
+        await connection.execute(_SQL["lock_library"], facts)
+        return await (await connection.execute(_SQL["same_document"], facts)).fetchone()
+
+    def _facts(self, use_case: str, source: SourceFile, document_id: str) -> dict[str, Any]:
+        return {
+            "id": document_id,
+            "document_id": document_id,
+            "use_case": use_case,
+            "path": source.path,
+            "access_group": source.group,
+            "content_hash": source.content_hash,
+            "reading": READING,
+            "at": self._clock.now(),
+        }
+
+    async def _put_version(
+        self,
+        connection: Connection,
+        facts: Mapping[str, Any],
+        number: int,
+        source: SourceFile,
+        extraction: Extraction,
+    ) -> None:
+        version_id = self._ids.new("dov")
+        await connection.execute(
+            _SQL["put_version"],
+            {
+                **facts,
+                "id": version_id,
+                "number": number,
+                "bytes": source.bytes,
+                "format": extraction.format,
+                "title": extraction.title,
+                "pages": extraction.page_count,
+                "words": extraction.words,
+                "readers": list(extraction.readers),
+                "findings": Jsonb(_FINDINGS.dump_python(extraction.findings, mode="json")),
+                "doubtful": Jsonb(_DOUBTFUL.dump_python(extraction.doubtful, mode="json")),
+                "modified_at": source.modified_at,
+            },
+        )
+        parts = [
+            {"ordinal": ordinal, "position": _position(part.place), "text": cleaned(part.text)}
+            for ordinal, part in enumerate(extraction.parts)
+        ]
+        await connection.execute(
+            _SQL["put_parts"], {"version_id": version_id, "parts": Jsonb(parts)}
+        )
+        pieces = [
+            {
+                "ordinal": passage.ordinal,
+                "id": passage.id,
+                "part": passage.part,
+                "first": passage.start,
+                "last": passage.end,
+                "kind": passage.kind,
+                "position": _position(passage.place),
+                "text": cleaned(passage.text),
+                "doubtful": list(passage.doubtful),
+            }
+            for passage in cut(extraction)
+        ]
+        await connection.execute(
+            _SQL["put_passages"], {"version_id": version_id, "passages": Jsonb(pieces)}
+        )
+
+    async def _change(
+        self, connection: Connection, query: Any, facts: Mapping[str, Any], event: str, by: str
+    ) -> None:
+        facts = {**facts, "at": self._clock.now()}
+        row = await (await connection.execute(query, facts)).fetchone()
+        if row is None:
+            raise UnknownDocumentError(facts["path"])
+        facts = {**facts, "document_id": row["id"]}
+        await connection.execute(_SQL["put_change"], facts)
+        await record(connection, _event(event, facts, by, {}))
+
+
+def _event(kind: str, facts: Mapping[str, Any], by: str, detail: Mapping[str, Any]) -> AuditEvent:
+    return AuditEvent(
+        use_case=facts["use_case"],
+        kind=kind,
+        subject=facts["document_id"],
+        actor=by,
+        detail={"path": facts["path"], **detail},
+    )
+
+
+def _position(position: Position) -> Any:
+    return _POSITION.dump_python(position, mode="json")
+
+
+def _document(row: DocumentsRow) -> Document:
+    facts: dict[str, Any] = dict(row)
+    group = facts.pop("access_group")
+    findings = _FINDINGS.validate_python(row["findings"] or ())
+    return Document(**{**facts, "group": group, "findings": findings})
+
+
+def _version(row: VersionsOfRow) -> DocumentVersion:
+    facts: dict[str, Any] = dict(row)
+    findings = _FINDINGS.validate_python(row["findings"])
+    doubtful = _DOUBTFUL.validate_python(row["doubtful"])
+    return DocumentVersion(**{**facts, "findings": findings, "doubtful": doubtful})
+
+
+def _passage(row: PassagesRow) -> StoredPassage:
+    facts: dict[str, Any] = dict(row)
+    key = PassageKey(version_id=facts.pop("version_id"), ordinal=facts.pop("ordinal"))
+    group, position = facts.pop("access_group"), _POSITION.validate_python(facts.pop("position"))
+    return StoredPassage(key=key, group=group, position=position, **facts)

@@ -1,0 +1,110 @@
+"""``Library``: the documents that a use case answers from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from roadbed.kernel.sentences import sentence
+from roadbed.usecases.errors import Problem
+
+FOLDER = "documents"
+# Of the languages whose word endings the search can remove.
+LANGUAGES = (
+    "arabic",
+    "danish",
+    "dutch",
+    "english",
+    "finnish",
+    "french",
+    "german",
+    "greek",
+    "hungarian",
+    "italian",
+    "norwegian",
+    "portuguese",
+    "romanian",
+    "russian",
+    "spanish",
+    "swedish",
+    "tamil",
+    "turkish",
+)
+GROUP = re.compile(r"[a-z][a-z0-9-]{0,59}")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Library:
+    """The documents of a use case.
+
+    ``folder`` is ``documents`` in the folder of the use case, one below it, or an absolute path.
+    ``question`` is the field of the input that holds the question. ``access`` maps folders inside
+    the library to access groups: only members of a group get passages from there; the deepest
+    folder that fits counts, and what stands in none is for everybody who may ask. ``ignore`` are
+    patterns of file names that are left out (``*.png``). ``language`` is the one that most
+    documents are in: its word endings are removed for the search. Paths use ``/``.
+    """
+
+    folder: str = FOLDER
+    question: str = "question"
+    access: Mapping[str, str] = field(default_factory=dict)
+    ignore: Sequence[str] = ()
+    language: str = "english"
+
+    def group_of(self, path: str) -> str | None:
+        """The access group of a document; ``None``: everybody who may ask."""
+        for parent in PurePosixPath(path).parents:
+            if (group := self.access.get(str(parent))) is not None:
+                return group
+        return None
+
+
+def library_problems(library: object) -> Iterator[Problem]:
+    """Every mistake in a library."""
+    if library is None:
+        return
+    if not isinstance(library, Library):
+        yield Problem(
+            field="library",
+            problem=sentence("library=%(library)r is no Library.", library=library),
+            remedy=sentence('Write library=Library(folder="documents").'),
+        )
+        return
+    parts = PurePosixPath(library.folder).parts
+    if not PurePosixPath(library.folder).is_absolute() and (
+        parts[:1] != (FOLDER,) or ".." in parts
+    ):
+        yield Problem(
+            field="library.folder",
+            problem=sentence(
+                "The library's folder %(folder)r is not below documents/.", folder=library.folder
+            ),
+            remedy=sentence("Name documents, a folder below it, or an absolute path."),
+        )
+    if library.language not in LANGUAGES:
+        yield Problem(
+            field="library.language",
+            problem=sentence(
+                "The library's language %(language)r is not known.", language=library.language
+            ),
+            remedy=sentence("Name one of %(languages)s.", languages=", ".join(LANGUAGES)),
+        )
+    for inside, group in library.access.items():
+        path = PurePosixPath(inside)
+        if path.is_absolute() or ".." in path.parts or str(path) != inside:
+            yield Problem(
+                field="library.access",
+                problem=sentence("%(inside)r is no folder inside the library.", inside=inside),
+                remedy=sentence(
+                    "Name it as it is below the library's folder, such as hr/salaries; "
+                    "the whole library is a dot."
+                ),
+            )
+        if not isinstance(group, str) or not GROUP.fullmatch(group):
+            yield Problem(
+                field="library.access",
+                problem=sentence("%(group)r is no name of an access group.", group=group),
+                remedy=sentence("Use lower-case letters, digits and hyphens, at most 60."),
+            )
