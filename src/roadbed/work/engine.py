@@ -66,7 +66,7 @@ class Engine:
         Raises what the database raises if a connection is lost: then every job of this process has
         stopped, and whoever calls again continues them.
         """
-        while not self._jobs.kinds:
+        while not self._jobs.kinds:  # noqa: ASYNC110 - looked at rarely
             await asyncio.sleep(_LOOK_SECONDS)
         connection = await psycopg.AsyncConnection.connect(self._database.url, autocommit=True)
         async with connection:
@@ -138,9 +138,9 @@ class _Session:
     def launch(self) -> None:
         """Start DBOS. It must not see the app's event loop, or it replaces that loop's threads."""
         _own_log()
-        import sqlalchemy  # noqa: PLC0415 - only a process that runs jobs pays for it
-        from dbos import DBOS, DBOSConfig  # noqa: PLC0415
-        from dbos._serialization import DBOSPortableJSON  # noqa: PLC0415 - it exports no name
+        import sqlalchemy  # only a process that runs jobs pays for it
+        from dbos import DBOS, DBOSConfig
+        from dbos._serialization import DBOSPortableJSON  # it exports no name
 
         self._pool = sqlalchemy.create_engine(
             "postgresql+psycopg://",
@@ -162,7 +162,7 @@ class _Session:
         }
         DBOS(config=config)
 
-        async def job(job_id: str) -> Json:  # DBOS marks the function, which a method does not allow
+        async def job(job_id: str) -> Json:  # DBOS marks it: no method
             return await self._execute(job_id)
 
         self._workflow = DBOS.workflow(name="job", max_recovery_attempts=_ATTEMPTS)(job)
@@ -170,7 +170,7 @@ class _Session:
 
     async def begin(self) -> None:
         """Take the lock of this process, then let DBOS look for work."""
-        from dbos import DBOS  # noqa: PLC0415
+        from dbos import DBOS
 
         await self.locks.take(self.executor)
         await asyncio.to_thread(DBOS.launch)
@@ -184,7 +184,7 @@ class _Session:
 
     async def close(self) -> None:
         """End DBOS with its threads and connections; jobs in progress stay for another process."""
-        from dbos import DBOS  # noqa: PLC0415
+        from dbos import DBOS
 
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         if self._pool is not None:
@@ -199,7 +199,7 @@ class _Session:
                 await connection.execute(SQL["carried_out"], {"id": row["id"]})
 
     def _ask(self, job_id: str, asked: str | None) -> None:
-        from dbos import DBOS, SetWorkflowID  # noqa: PLC0415
+        from dbos import DBOS, SetWorkflowID
 
         exists = bool(DBOS.list_workflows(workflow_ids=[job_id], load_input=False))
         if asked in ("pause", "cancel"):
@@ -213,7 +213,7 @@ class _Session:
 
     async def sweep(self) -> None:
         """Take over what lost processes hold, and what DBOS does not know."""
-        from dbos import DBOS  # noqa: PLC0415
+        from dbos import DBOS
 
         pending = await asyncio.to_thread(
             DBOS.list_workflows, status="PENDING", load_input=False, load_output=False
@@ -228,7 +228,7 @@ class _Session:
 
     async def _reconcile(self) -> None:
         """Let rows that should run follow DBOS: its schema may be missing after a restore."""
-        from dbos import DBOS  # noqa: PLC0415
+        from dbos import DBOS
 
         rows = await self._database.fetch(SQL["open"], {"kinds": list(self._jobs.kinds)})
         ids = [row["id"] for row in rows]
@@ -248,7 +248,7 @@ class _Session:
 
     async def forget(self, before: Any) -> None:
         """Remove the step results of jobs that ended before a moment."""
-        from dbos import DBOS  # noqa: PLC0415
+        from dbos import DBOS
 
         while rows := await self._database.fetch(SQL["expired"], {"before": before}):
             ids = [row["id"] for row in rows]
@@ -269,9 +269,10 @@ class _Session:
 
     async def _execute(self, job_id: str) -> Json:
         """The workflow: one job. DBOS runs it on its own event loop."""
-        from dbos._error import DBOSException  # noqa: PLC0415 - it exports no name
+        from dbos._error import DBOSException  # it exports no name
 
-        while not await self.on_app(self.locks.take(job_id)):  # an earlier run has not ended yet
+        # An earlier run has not ended yet.
+        while not await self.on_app(self.locks.take(job_id)):  # noqa: ASYNC110 - of the database
             await asyncio.sleep(_LOOK_SECONDS)
         try:
             begun = await self.on_app(self._begin(job_id))
@@ -323,7 +324,7 @@ class _Run:
         self._job_id = job_id
 
     async def step(self, name: str, action: Callable[[], Awaitable[Json]]) -> Json:
-        from dbos import DBOS  # noqa: PLC0415
+        from dbos import DBOS
 
         async def work() -> Json:
             return await action()
@@ -331,7 +332,7 @@ class _Run:
         async def body() -> Json:
             return await self._session.on_app(work())
 
-        # Outside the step, whose failure would be kept. DBOS raises for a workflow that was stopped.
+        # Outside the step, whose failure would be kept. DBOS raises for a stopped workflow.
         await self._session.on_app(self._session.stopped(self._job_id))
         result: Json = await DBOS.run_step_async({"name": name}, body)
         return result

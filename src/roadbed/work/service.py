@@ -133,4 +133,20 @@ class Jobs:
 
 
 def _job(row: GetRow | ListRow) -> Job:
-    return Job(**{**row, "state": JobState(row["state"])})
+    return Job(
+        id=row["id"],
+        kind=row["kind"],
+        key=row["key"],
+        use_case=row["use_case"],
+        arguments=row["arguments"],
+        state=JobState(row["state"]),
+        done=row["done"],
+        total=row["total"],
+        doing=row["doing"],
+        reason=row["reason"],
+        result=row["result"],
+        asked_by=row["asked_by"],
+        asked_at=row["asked_at"],
+        started_at=row["started_at"],
+        ended_at=row["ended_at"],
+    )
