@@ -98,6 +98,8 @@ STATUS = {
     "halt_unknown": 404,
     "halt_incomplete": 503,
     "not_halted": 409,
+    "job_state": 409,
+    "unknown_job": 404,
     "resume_needs_second": 409,
     "folder_changed": 409,
     "patch_invalid": 409,

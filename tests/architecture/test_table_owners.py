@@ -31,6 +31,7 @@ OWNERS = {
     "releases": "release sign_off stage_event",
     "reviews": "held_verdict label measure review verdict",
     "usecases": "use_case",
+    "work": "job",
     "versions": "artifact behaviour version",
 }
 OWNER = {table: package for package, tables in OWNERS.items() for table in tables.split()}
