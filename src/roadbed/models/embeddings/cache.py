@@ -46,9 +46,7 @@ class CachedEmbeddings:
         keys = [self._key(text) for text in texts]
         with self._lock:
             known = {key: self._kept[key] for key in keys if key in self._kept}
-        missing = {
-            key: text for key, text in zip(keys, texts, strict=True) if key not in known
-        }
+        missing = {key: text for key, text in zip(keys, texts, strict=True) if key not in known}
         if missing:
             made = self._inner.embed(list(missing.values()))
             known |= {key: row.copy() for key, row in zip(missing, made, strict=True)}

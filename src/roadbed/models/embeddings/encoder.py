@@ -80,7 +80,7 @@ class Encoder:
         lengths = [len(ids) for ids in inputs]
         count = sum(lengths)
         padded = -(-count // _ROWS_OF_A_PRODUCT) * _ROWS_OF_A_PRODUCT
-        rows = np.zeros((padded, self.shape.width), dtype=np.float32)
+        rows: Floats = np.zeros((padded, self.shape.width), dtype=np.float32)
         rows[:count] = self._weights.vectors(np.array([token for ids in inputs for token in ids]))
         rows[:count] += self._positions[np.concatenate([np.arange(length) for length in lengths])]
         rows = self._norm(rows)
@@ -95,9 +95,9 @@ class Encoder:
             narrow += rows
             rows = layer.norm(narrow)
         starts = np.cumsum([0, *lengths])[:-1]
-        sums = np.add.reduceat(rows[:count], starts, axis=0)
-        means: Floats = sums / np.array(lengths, dtype=np.float32)[:, None]
-        return means
+        sums: Floats = np.add.reduceat(rows[:count], starts, axis=0)
+        sums /= np.array(lengths, dtype=np.float32)[:, None]
+        return sums
 
     def _attend(self, projected: Floats, groups: Sequence[tuple[slice, int]]) -> Floats:
         """Softmax attention of each input to its own tokens, shape (tokens, width)."""

@@ -10,6 +10,7 @@ import mmap
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -98,9 +99,7 @@ class Weights:
         scores = np.frombuffer(self._content, "<f4", count, at + 4 * (count + 1))
         at += 4 * (2 * count + 1)
         text = self._content[at : at + length]
-        pieces = tuple(
-            text[start:stop].decode() for start, stop in zip(offsets, offsets[1:], strict=False)
-        )
+        pieces = tuple(text[start:stop].decode() for start, stop in pairwise(offsets))
         replacements, at = self._replacements(at + length)
         named = (number for number, piece in enumerate(pieces) if piece in {"<mask>", ""})
         self.vocabulary = Vocabulary(
@@ -134,8 +133,10 @@ class Weights:
             (length,) = struct.unpack_from("<H", self._content, at)
             name = self._content[at + 2 : at + 2 + length].decode()
             at += 2 + length
-            _, numbers, start, _ = _TENSOR.unpack_from(self._content, at)
+            _, numbers, start, size = _TENSOR.unpack_from(self._content, at)
             at += _TENSOR.size
+            if start + size > len(self._content):
+                raise ValueError("it was cut off")
             self._tensors[name] = (start, numbers)
 
     def _blocks(self, name: str) -> npt.NDArray[np.void]:
