@@ -137,7 +137,7 @@ def unmeasured() -> Iterator[None]:
 def _own_settings() -> None:
     """Nothing of a developer's own settings leaks into a test."""
     for name in [item for item in os.environ if item.startswith("ROADBED_")]:
-        if name != "ROADBED_DATA_DIR":
+        if name not in {"ROADBED_DATA_DIR", "ROADBED_EMBEDDINGS"}:
             del os.environ[name]
 
 
