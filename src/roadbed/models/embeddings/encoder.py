@@ -72,10 +72,14 @@ class Encoder:
         self._norm = _norm(weights, "emb.ln")
         self._layers = [_layer(weights, number) for number in range(weights.shape.layers)]
 
-    def means(self, inputs: Sequence[Sequence[int]]) -> Floats:
+    def means(
+        self, inputs: Sequence[Sequence[int]], *, leading: int = 0, trailing: int = 0
+    ) -> Floats:
         """The mean of the last layer over the tokens of each input, shape (n, width).
 
-        Inputs with equal length should stand side by side: they are computed together.
+        The ``leading`` and ``trailing`` tokens, which all inputs share, are left out of the mean
+        where others remain. Inputs with equal length should stand side by side: they are computed
+        together.
         """
         lengths = [len(ids) for ids in inputs]
         count = sum(lengths)
@@ -94,10 +98,14 @@ class Encoder:
             narrow = layer.narrow(wide)
             narrow += rows
             rows = layer.norm(narrow)
-        starts = np.cumsum([0, *lengths])[:-1]
-        sums: Floats = np.add.reduceat(rows[:count], starts, axis=0)
-        sums /= np.array(lengths, dtype=np.float32)[:, None]
-        return sums
+        means = np.empty((len(inputs), self.shape.width), dtype=np.float32)
+        start = 0
+        for number, length in enumerate(lengths):
+            stop = start + length
+            own = rows[start + leading : stop - trailing]
+            means[number] = (own if len(own) else rows[start:stop]).mean(axis=0)
+            start = stop
+        return means
 
     def _attend(self, projected: Floats, groups: Sequence[tuple[slice, int]]) -> Floats:
         """Softmax attention of each input to its own tokens, shape (tokens, width)."""

