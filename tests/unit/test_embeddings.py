@@ -16,7 +16,7 @@ from roadbed.models.embeddings.errors import ChoiceError, WeightsError
 from roadbed.models.embeddings.local import LocalEmbeddings
 from roadbed.models.embeddings.protocol import Embeddings, Vectors
 from roadbed.models.embeddings.tokenizer import Tokenizer
-from roadbed.models.embeddings.weights import Weights
+from roadbed.models.embeddings.weights import WeightsFile
 from roadbed.testing import ConformanceError, check_embeddings
 from tests.vectors import Trigrams
 
@@ -53,7 +53,7 @@ def test_the_prefix_does_not_count(local: LocalEmbeddings) -> None:
 
 
 def test_texts_are_split_as_the_reference_splits_them(local: LocalEmbeddings) -> None:
-    vocabulary = Weights(local._file).vocabulary
+    vocabulary = WeightsFile(local._file).vocabulary
     tokenizer = Tokenizer(vocabulary)
     for entry in REFERENCE:
         assert tokenizer.pieces("query: " + entry["text"], 40) == entry["pieces"]

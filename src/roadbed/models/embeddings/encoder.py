@@ -13,7 +13,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.models.embeddings.weights import Floats, Weights
+from roadbed.models.embeddings.weights import Floats, WeightsFile
 
 Numbers = npt.NDArray[np.int64]
 # The error function to 1.5e-7: Abramowitz and Stegun 1964, 7.1.26.
@@ -63,7 +63,7 @@ class _Layer:
 class Encoder:
     """All layers, dequantised once: four bytes per number."""
 
-    def __init__(self, weights: Weights) -> None:
+    def __init__(self, weights: WeightsFile) -> None:
         self.shape = weights.shape
         self._weights = weights
         width = weights.shape.width
@@ -156,7 +156,7 @@ def _gelu(rows: Floats) -> None:
         part += tail
 
 
-def _norm(weights: Weights, name: str) -> _Norm:
+def _norm(weights: WeightsFile, name: str) -> _Norm:
     return _Norm(
         scale=weights.vector(f"{name}.w"),
         shift=weights.vector(f"{name}.b"),
@@ -164,7 +164,7 @@ def _norm(weights: Weights, name: str) -> _Norm:
     )
 
 
-def _linear(weights: Weights, inputs: int, *names: str) -> _Linear:
+def _linear(weights: WeightsFile, inputs: int, *names: str) -> _Linear:
     matrix = np.vstack([weights.matrix(f"{name}.w", inputs) for name in names])
     return _Linear(
         weights=np.ascontiguousarray(matrix.T),
@@ -172,7 +172,7 @@ def _linear(weights: Weights, inputs: int, *names: str) -> _Linear:
     )
 
 
-def _layer(weights: Weights, number: int) -> _Layer:
+def _layer(weights: WeightsFile, number: int) -> _Layer:
     name, width = f"l{number}", weights.shape.width
     wide = _linear(weights, width, f"{name}.fi")
     return _Layer(

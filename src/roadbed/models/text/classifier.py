@@ -18,7 +18,7 @@ from roadbed.models.embeddings.choice import chosen
 from roadbed.models.embeddings.errors import OtherEmbeddingsError
 from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.models.text import state
-from roadbed.models.text.base_models import Scores, Texts, lengths_of
+from roadbed.models.text.base_models import BaseScores, Texts, lengths_of
 from roadbed.models.text.fitting import fit
 from roadbed.models.text.state import EmbeddingModel, FittedText
 from roadbed.models.text.vocabulary import Rows
@@ -218,7 +218,7 @@ class TextClassifier:
             output=output, confidence=sure, cautious=cautious, evidence=evidence, cost=_FREE
         )
 
-    def _evidence(self, rows: Rows, scores: Scores) -> list[JsonObject]:
+    def _evidence(self, rows: Rows, scores: BaseScores) -> list[JsonObject]:
         """For a reviewer: the second label, the heaviest words, the most similar example."""
         learnt = self._learnt
         margins, nearest = scores.margins, scores.nearest
