@@ -23,6 +23,7 @@ from roadbed.models.text.vocabulary import Counts, Floats, Rows, unit_rows
 
 Labels = npt.NDArray[np.int64]
 NEIGHBOURS_A_CLASS = 12
+_INVERSE_PENALTY = 2.0
 _SHARPNESS = 5.0
 _FAR = -9.0  # marks a missing class among margins
 # The sum of both scores that the answer is taken from; chosen by cross-validation, see record 47.
@@ -223,7 +224,7 @@ def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats
     intercepts = np.full(classes, -2.0, dtype=np.float32)
     present = np.unique(labels)
     if len(present) > 1 and rows.shape[1]:
-        machine = LinearSVC(C=1.0, tol=0.01, random_state=seed)
+        machine = LinearSVC(C=_INVERSE_PENALTY, tol=0.01, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             machine.fit(rows, labels)
