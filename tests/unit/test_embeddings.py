@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from roadbed.models.embeddings import choice
 from roadbed.models.embeddings.cache import CachedEmbeddings
 from roadbed.models.embeddings.choice import chosen
 from roadbed.models.embeddings.errors import ChoiceError, WeightsError
@@ -144,6 +145,11 @@ class TestChoice:
             chosen({"ROADBED_EMBEDDINGS": "locl"})
         monkeypatch.setattr("roadbed.models.embeddings.local._PACKAGE", "not-installed-anywhere")
         assert chosen({}) is None
+
+    def test_what_a_parent_hands_over_counts(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(choice, "_HANDED_OVER", {})
+        choice.hand_over("none")
+        assert chosen({"ROADBED_EMBEDDINGS": "local"}) is None
 
     def test_a_model_that_is_required_and_missing_is_an_error(
         self, monkeypatch: pytest.MonkeyPatch

@@ -12,6 +12,15 @@ from roadbed.models.embeddings.local import LocalEmbeddings, is_installed
 from roadbed.models.embeddings.protocol import Embeddings
 
 VARIABLE = "ROADBED_EMBEDDINGS"
+_HANDED_OVER: dict[str, str] = {}
+
+
+def hand_over(choice: str) -> None:
+    """Use ``choice`` in this process, whatever its environment says.
+
+    A child process has no setting of Roadbed in its environment; its parent hands over this one.
+    """
+    _HANDED_OVER[VARIABLE] = choice
 
 
 def chosen(environment: Mapping[str, str] = os.environ) -> Embeddings | None:
@@ -20,7 +29,7 @@ def chosen(environment: Mapping[str, str] = os.environ) -> Embeddings | None:
     ``ROADBED_EMBEDDINGS`` may be ``none``, or ``local``, which requires the extra. Raises
     ``ChoiceError`` for another value, ``WeightsError`` if the model cannot be read.
     """
-    choice = environment.get(VARIABLE, "").strip() or "auto"
+    choice = _HANDED_OVER.get(VARIABLE, environment.get(VARIABLE, "")).strip() or "auto"
     if choice not in {"auto", "local", "none"}:
         raise ChoiceError(choice)
     if choice == "none" or (choice == "auto" and not is_installed()):
