@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import math
 import os
 import re
 import shutil
@@ -167,6 +168,16 @@ class LibraryIndex:
     def frequency(self, term: str) -> int:
         """In how many passages a word stands, as ``terms`` gives it."""
         return self._opened().searcher().doc_freq("text", term)
+
+    def weight(self, term: str) -> float:
+        """How rare a word is: its weight in BM25."""
+        total, having = self.passages, self.frequency(term)
+        return math.log(1 + (total - having + 0.5) / (having + 0.5))
+
+    def matched(self, terms: Sequence[str], text: str) -> Sequence[str]:
+        """Which of ``terms`` stand in a text."""
+        words = set(self._analyzer.analyze(text))
+        return [term for term in terms if term in words]
 
     @property
     def passages(self) -> int:

@@ -67,6 +67,7 @@ class Retrieval:
         catalogue = await self._catalogue(declared.name, index, frozenset(groups))
         scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
         passages = await self._documents.passages(hit.key for hit in hits[:most])
+        terms = index.terms(question)
         known = [
             (hit, passages[hit.key])
             for hit in hits[:most]
@@ -74,10 +75,15 @@ class Retrieval:
         ]
         return Retrieved(
             question=question,
-            passages=[_given(hit, passage) for hit, passage in known],
+            passages=[
+                _given(hit, passage, index.matched(terms, _whole(passage)))
+                for hit, passage in known
+            ],
             missing=scope.missing,
             assumed=scope.assumed,
-            terms=index.terms(question),
+            choices=scope.choices,
+            terms=terms,
+            weights={term: index.weight(term) for term in terms},
         )
 
     async def _catalogue(
@@ -124,11 +130,16 @@ def _catalogue_of(rows: Sequence[CoversRow], groups: Collection[str]) -> Catalog
     )
 
 
+def _whole(passage: StoredPassage) -> str:
+    """Everything that a question may mean: the text, where it stands, and in which document."""
+    return f"{passage.path} {passage.position.label} {passage.text}"
+
+
 def _may_read(passage: StoredPassage, groups: Collection[str]) -> bool:
     return passage.group is None or passage.group in groups
 
 
-def _given(hit: Hit, passage: StoredPassage) -> RetrievedPassage:
+def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
     return RetrievedPassage(
         id=f"{passage.key.version_id}:{passage.key.ordinal}",
         document=passage.path,
@@ -137,6 +148,7 @@ def _given(hit: Hit, passage: StoredPassage) -> RetrievedPassage:
         part=passage.part,
         text=passage.text,
         score=hit.score,
+        matched=matched,
         modified_at=passage.modified_at,
         doubtful=tuple(passage.doubtful),
     )

@@ -85,6 +85,9 @@ _IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no sub
 _LATEST = re.compile(
     r"\b(latest|most recent|newest|current|last (?:quarter|report))\b", re.IGNORECASE
 )
+_UNNAMED = re.compile(
+    r"\b(?:the|this|that|our|its|their) (?:company|firm|vendor|customer|supplier)\b", re.IGNORECASE
+)
 _CHANGE = re.compile(
     r"\b(over time|trend|since|between|compare[ds]?|changed?|each|all)\b", re.IGNORECASE
 )
@@ -130,7 +133,8 @@ class Scope:
 
     ``documents`` are ids, ``None`` for all of them. ``missing`` names owners and periods that the
     question names and no document is about. ``subjects`` are the names that it was limited to.
-    ``assumed`` says what was added: the newest of a series.
+    ``assumed`` says what was added: the newest of a series. ``choices`` are the owners of which the
+    question means one without saying which.
     """
 
     documents: frozenset[str] | None = None
@@ -138,6 +142,7 @@ class Scope:
     subjects: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
     assumed: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
@@ -253,7 +258,14 @@ class Catalogue:
             subjects=tuple(named),
             periods=periods,
             assumed=assumed,
+            choices=() if named or missing else self._choices(question),
         )
+
+    def _choices(self, question: str) -> tuple[str, ...]:
+        names = {name for document in self.documents for name in document.names}
+        if len(names) < 2 or not _UNNAMED.search(question):
+            return ()
+        return tuple(sorted(names))
 
     def _names(self, word: str, words: Sequence[str]) -> bool:  # noqa: ARG002
         return word in self.subjects and len(word) > 2 and word in self.owners | self._file_names
