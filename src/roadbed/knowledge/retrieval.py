@@ -106,7 +106,8 @@ def _find(
     index: LibraryIndex, catalogue: Catalogue, question: str, groups: Collection[str]
 ) -> tuple[Scope, Sequence[Hit]]:
     scope = catalogue.scope(question, _usage(index))
-    hits = index.search(question, groups=groups, most=_CANDIDATES, documents=scope.documents)
+    words = catalogue.rest_of(question, scope)
+    hits = index.search(words, groups=groups, most=_CANDIDATES, documents=scope.documents)
     return scope, hits
 
 

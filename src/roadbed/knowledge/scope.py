@@ -261,6 +261,18 @@ class Catalogue:
             choices=() if named or missing else self._choices(question),
         )
 
+    def rest_of(self, question: str, scope: Scope) -> str:
+        """The question without the words that chose the documents: those are in all of them.
+
+        The whole question, if nothing else is left.
+        """
+        text = question
+        if scope.periods:
+            text = _QUARTER.sub(" ", _YEAR.sub(" ", text))
+        names = frozenset(scope.subjects)
+        kept = [word for word in text.split() if _plain(word) not in names]
+        return " ".join(kept) if any(map(_plain, kept)) else question
+
     def _choices(self, question: str) -> tuple[str, ...]:
         names = {name for document in self.documents for name in document.names}
         if len(names) < 2 or not _UNNAMED.search(question):
@@ -343,6 +355,12 @@ _QUESTION_WORDS = frozenset(
         "Those",
     ]
 )
+
+
+def _plain(word: str) -> str:
+    """A word as subjects are written, without a possessive ending."""
+    match = _WORD.search(word)
+    return match.group().lower() if match else ""
 
 
 def _words(name: str) -> set[str]:

@@ -60,7 +60,7 @@ class DocumentAnswers:
         support = support_of(retrieved)
         evidence: JsonObject = {
             "support": round(support, 3),
-            "passages": [_shown(passage) for passage in retrieved.passages],
+            "passages": [_shown(passage) for passage in retrieved.passages[self._most :]],
         }
         if support < self._least_support:
             return Answer(
@@ -125,13 +125,8 @@ def _citation(passage: RetrievedPassage) -> Citation:
 
 
 def _shown(passage: RetrievedPassage) -> JsonObject:
-    """A passage as a reviewer sees it beside the answer."""
-    return {
-        "document": passage.document,
-        "place": passage.place,
-        "text": passage.text,
-        **({"doubtful numbers": list(passage.doubtful)} if passage.doubtful else {}),
-    }
+    """Where a passage stands that is not in the answer, for a reviewer."""
+    return {"document": passage.document, "place": passage.place}
 
 
 def _not_about(missing: Sequence[str]) -> str:
