@@ -18,6 +18,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tantivy
@@ -40,6 +41,20 @@ _TITLE, _HEADING = 2.0, 2.0  # what a word weighs there, in words of the text
 _ANALYZER = "words"
 _SEPARATOR = re.compile(r"[/_.\-]+")
 _LOOK_SECONDS = 0.05
+# Words that ask and say nothing of the subject, beside the function words of a language.
+_QUESTION_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "english": "what which who whom whose when where why how much many may might can could "
+        "would should shall must do does did is are was were has have had been please tell give "
+        "me us my our your their its his her any about there",
+        "german": "wer wen wem wessen was wann wo woher wohin warum wieso wie viel viele welche "
+        "welcher welches kann können darf dürfen muss müssen soll sollen gibt bitte",
+        "spanish": "qué quién quiénes cuál cuáles cuándo cuánto cuánta cuántos cuántas dónde cómo "
+        "puede pueden puedo debe deben hay favor",
+        "french": "qui que quoi quel quelle quels quelles quand où comment combien pourquoi peut "
+        "peuvent puis doit doivent est",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -299,6 +314,8 @@ def _analyzer(language: str, *, without_function_words: bool = False) -> tantivy
     )
     if without_function_words:
         builder = builder.filter(tantivy.Filter.stopword(language))
+        asking = _QUESTION_WORDS.get(language, "").split()
+        builder = builder.filter(tantivy.Filter.custom_stopword(asking))
     folded = builder.filter(tantivy.Filter.ascii_fold())
     return folded.filter(tantivy.Filter.stemmer(language)).build()
 

@@ -11,6 +11,8 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from roadbed.intake.model import AdmittedTask
 from roadbed.knowledge.access import AccessGroups
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
@@ -21,6 +23,7 @@ from roadbed.knowledge.service import Documents
 from roadbed.usecases.decider import Retrieved, RetrievedPassage
 from roadbed.usecases.use_case import UseCase
 
+_log = structlog.get_logger()
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
 PASSAGES = 10  # given to the decider
@@ -65,7 +68,12 @@ class Retrieval:
         assert library is not None
         index = await self._indexes.caught_up(declared.name, library.language)
         catalogue = await self._catalogue(declared.name, index, frozenset(groups))
-        scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
+        try:
+            scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
+        except ValueError:  # its files are damaged; the database has everything that was in them
+            _log.warning("the search index is damaged and is built anew", usecase=declared.name)
+            await self._indexes.rebuild(declared.name, library.language)
+            scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
         passages = await self._documents.passages(hit.key for hit in hits[:most])
         terms = index.terms(question)
         known = [

@@ -169,7 +169,7 @@ def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
 class Catalogue:
     """The scopes of a library, prepared for questions.
 
-    ``common`` are words of many documents' names: they tell none apart.
+    ``subjects`` are names of some documents, not of all: with the documents of each.
     """
 
     documents: Sequence[DocumentScope]
@@ -182,11 +182,12 @@ class Catalogue:
         for document in documents:
             for subject in document.subjects:
                 holders.setdefault(subject, set()).add(document.document_id)
-        most = max(len(documents) * 0.6, 1)
         return cls(
             documents=documents,
             subjects={
-                subject: frozenset(ids) for subject, ids in holders.items() if len(ids) <= most
+                subject: frozenset(ids)
+                for subject, ids in holders.items()
+                if len(ids) < len(documents)
             },
         )
 
