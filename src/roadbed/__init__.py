@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from roadbed.scoring.scorers import Exact, Fields, Judged, Score, Sets, Within
     from roadbed.usecases.decider import Answer, Context, Isolation, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
+    from roadbed.usecases.library import Library
     from roadbed.usecases.rollout import DIRECT, Check, Gate, Rollout
     from roadbed.usecases.use_case import Budget, Pod, UseCase
 
@@ -30,6 +31,7 @@ __all__ = [
     "Gate",
     "Isolation",
     "Judged",
+    "Library",
     "Pod",
     "Rollout",
     "Score",
@@ -56,6 +58,7 @@ _HOMES = {
     "Unsure": "roadbed.usecases.decider",
     "Budget": "roadbed.usecases.use_case",
     "Isolation": "roadbed.usecases.decider",
+    "Library": "roadbed.usecases.library",
     "Pod": "roadbed.usecases.use_case",
     "UseCase": "roadbed.usecases.use_case",
     "Check": "roadbed.usecases.rollout",

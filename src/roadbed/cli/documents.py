@@ -14,7 +14,7 @@ from roadbed.kernel.terminal import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from roadbed.knowledge.ingestion import Summary
+    from roadbed.knowledge.ingestion import IngestionSummary
     from roadbed.knowledge.libraries import Match
     from roadbed.knowledge.records import Document
 
@@ -24,7 +24,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="The documents that a use case answers from.",
 )
-Path_ = Annotated[str, typer.Argument(metavar="PATH", help="Its path in the library.")]
 Group = Annotated[str, typer.Argument(help="The access group, as the library declares it.")]
 Person = Annotated[str, typer.Argument(help="The person's name.")]
 
@@ -177,7 +176,7 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
     )
 
 
-def _summary(summary: Summary) -> str:
+def _summary(summary: IngestionSummary) -> str:
     counts = (
         f"{summary.read:,} read, {summary.unchanged:,} unchanged, {summary.moved:,} moved, "
         f"{summary.gone:,} gone, {summary.ignored:,} left out by a pattern"

@@ -103,7 +103,8 @@ class DeciderRunner:
         began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(seconds):
-                retrieved = await self._retrieve(self._declared, task)
+                library = self._declared.library
+                retrieved = await self._retrieve(self._declared, task) if library else None
         except TimeoutError:
             return replace(self._too_late(), cost=_NOTHING)
         except RoadbedError as error:

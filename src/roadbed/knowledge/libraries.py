@@ -9,9 +9,9 @@ from pathlib import Path
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.knowledge.access import AccessGroups
+from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.errors import NoLibraryError
-from roadbed.knowledge.index import Indexes
+from roadbed.knowledge.index import LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
@@ -37,7 +37,7 @@ class Libraries:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.ingestion = Ingestion(self.documents)
-        self.indexes = Indexes(database, indexes)
+        self.indexes = LibraryIndexes(database, indexes)
         self.retrieval = Retrieval(self.documents, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
 
@@ -57,12 +57,17 @@ class Libraries:
         if library is None:
             raise NoLibraryError(use_case)
         index = await self.indexes.caught_up(use_case, library.language)
-        hits = await asyncio.to_thread(index.search, question, groups=groups, most=most)
-        passages = await self.documents.passages(hit.key for hit in hits)
-        # The group is asked again: an index may be a moment behind the database.
-        return [
-            Match(passage=passage, score=hit.score)
-            for hit in hits
-            if (passage := passages.get(hit.key)) is not None
-            and (passage.group is None or passage.group in groups)
-        ]
+        asked = most
+        while True:
+            hits = await asyncio.to_thread(index.search, question, groups=groups, most=asked)
+            passages = await self.documents.passages(hit.key for hit in hits)
+            # Access is checked again: the declaration may be newer than the index.
+            matches = [
+                Match(passage=passage, score=hit.score)
+                for hit in hits
+                if (passage := passages.get(hit.key)) is not None
+                and may_read(library, passage.path, passage.group, groups)
+            ]
+            if len(matches) >= most or len(hits) < asked:
+                return matches[:most]
+            asked *= 2

@@ -31,6 +31,9 @@ class SameDocumentRow(TypedDict):
     id: str
     version: int | None
     state: str
+    content_hash: str
+    reading: int
+    access_group: str | None
 
 
 class DeleteDocumentRow(TypedDict):

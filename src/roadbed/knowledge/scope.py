@@ -29,7 +29,6 @@ _AFTER = re.compile(
     r"|about|impact|affect)[ ]([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})"
 )
 _YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
-_YEARS = re.compile(r"\b((?:19|20)\d\d)\s*[-–/]\s*((?:19|20)?\d\d)\b")
 _QUARTER = re.compile(
     r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
     re.IGNORECASE,
