@@ -24,6 +24,7 @@ from roadbed.kernel.sentences import figure, in_source, joined, sentence
 from roadbed.outcomes.report_form import FIELDS
 from roadbed.releases import report_presentation
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.library import LANGUAGES
 from roadbed.usecases.rollout import Rollout
 from tests import shown_texts
 from tests.messages import PSEUDO, files, pseudo
@@ -63,6 +64,7 @@ MODULES: dict[str, set[str]] = {
         "live page not refreshed",
         "live pages not refreshed",
     },
+    "console/documents.py": {"documents/"},
     "console/outcomes.py": {"against"},
     "console/people.py": {"active", "disabled", "not confirmed"},
     "console/receipts.py": {'.json"', 'attachment; filename="proof-'},
@@ -117,6 +119,7 @@ GIVEN_TO_ERRORS: dict[str, set[str]] = {
     "releases/repository.py": {"Step"},
     "reviews/verdicts.py": {"a person wrote it"},  # stored, and no reason to refuse
     "storage/embedded.py": {"roadbed"},
+    "usecases/library.py": set(LANGUAGES),
     "usecases/loader.py": {"usecase.py"},
     "usecases/validation.py": {"data_specialist", "domain_lead", "engineer", "risk_partner"},
     "versions/store.py": {"decider", "usecase.py"},

@@ -67,7 +67,7 @@ WHERE document.use_case = %(use_case)s AND (%(path)s::text IS NULL OR document.p
 ORDER BY document.path
 
 -- name: document_of
-SELECT id, use_case, path, access_group, state, version FROM document WHERE id = %(id)s
+SELECT use_case, path FROM document WHERE id = %(id)s
 
 -- name: versions_of
 SELECT id, number, content_hash, bytes, format, title, pages, words, readers, findings, doubtful,

@@ -72,12 +72,8 @@ class DocumentsRow(TypedDict):
 class DocumentOfRow(TypedDict):
     """A row of ``document_of``."""
 
-    id: str
     use_case: str
     path: str
-    access_group: str | None
-    state: str
-    version: int | None
 
 
 class VersionsOfRow(TypedDict):

@@ -126,6 +126,18 @@ class Documents:
             raise UnknownDocumentError(path)
         return _document(row)
 
+    async def by_id(self, use_case: str, document_id: str) -> Document:
+        """A document by its id, deleted or not. Raises ``UnknownDocumentError``."""
+        row = await self._database.fetch_one(_SQL["document_of"], {"id": document_id})
+        if row is None or row["use_case"] != use_case:
+            raise UnknownDocumentError(document_id)
+        return await self.document(use_case, row["path"])
+
+    async def use_case_of(self, document_id: str) -> str | None:
+        """The use case of a document; ``None`` if there is no such document."""
+        row = await self._database.fetch_one(_SQL["document_of"], {"id": document_id})
+        return row and row["use_case"]
+
     async def versions(self, document_id: str) -> Sequence[DocumentVersion]:
         """The versions of a document, newest first."""
         rows = await self._database.fetch(_SQL["versions_of"], {"document_id": document_id})
