@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from roadbed.kernel.messages import gettext as _
@@ -20,6 +20,7 @@ class Place:
     key: str = ""
     objects: str = ""  # the beginning of the addresses of single ones (a release, a delivery)
     permission: Permission = Permission.VIEW
+    library: bool = False  # only where the use case declares a library
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,6 +83,7 @@ TABS = (
             Place(name=later("Trust"), path="/trust", key="p"),
             Place(name=later("Where it fails"), path="/weak"),
             Place(name=later("Outcomes"), path="/outcomes", key="o"),
+            Place(name=later("Documents"), path="/documents", key="f", library=True),
         ),
     ),
     Tab(
@@ -109,17 +111,26 @@ TABS = (
 
 
 def tabs(
-    use_case: str, path: str, counts: Mapping[str, int], may: Callable[[Permission], bool]
+    use_case: str,
+    path: str,
+    counts: Mapping[str, int],
+    may: Callable[[Permission], bool],
+    *,
+    library: bool = False,
 ) -> Sequence[ShownTab]:
     """The tabs of a use case on the page at ``path``: the pages that the viewer ``may`` open.
 
-    ``counts`` are figures of what waits, by name.
+    ``counts`` are figures of what waits, by name. ``library``: the use case declares one.
     """
     base = f"/usecases/{use_case}"
     here = _current(path.removeprefix(base) if path.startswith(base) else None, path)
     shown = []
     for tab in TABS:
-        places = [place for place in tab.places if may(place.permission)]
+        places = [
+            place
+            for place in tab.places
+            if may(place.permission) and (library or not place.library)
+        ]
         if not places:
             continue
         pages = [
@@ -175,10 +186,13 @@ _MOST_ENTRIES = 12
 _WORD_ENDS = re.compile(r"[\s:_.-]+")
 
 
-def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[Entry]:
+def entries(
+    viewer: Viewer, use_cases: Sequence[str], asked: str, libraries: Collection[str] = ()
+) -> Sequence[Entry]:
     """Pages and acts whose words all parts of ``asked`` begin, only those that ``viewer`` may.
 
-    Without ``asked``: the pages of the console and the use cases.
+    Without ``asked``: the pages of the console and the use cases. ``libraries`` names the use cases
+    that declare one.
     """
     names = viewer.visible(use_cases)
     offered = [replace(page, what=_(page.what), name=_(page.name)) for page in _PAGES]
@@ -199,7 +213,9 @@ def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[En
             )
             for tab in TABS
             for place in tab.places
-            if place.path and viewer.may(name, place.permission)
+            if place.path
+            and viewer.may(name, place.permission)
+            and (name in libraries or not place.library)
         ]
         offered += [
             Entry(what=_("action"), name=f"{name}: {_(words)}", link=f"{base}{path}")

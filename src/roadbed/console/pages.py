@@ -188,13 +188,14 @@ async def usecase_page(
     app = app_of(request)
     standing = await app.halts.standing(usecase)
     shown = None
-    if app.deployments.find(usecase) is not None:
+    if (deployment := app.deployments.find(usecase)) is not None:
         viewer: Viewer | None = getattr(request.state, "viewer", None)
         shown = tabs(
             usecase,
             request.url.path,
             await app.inbox.counts(usecase),
             lambda permission: viewer is not None and viewer.may(usecase, permission),
+            library=deployment.loaded.declared.library is not None,
         )
     facts = {"usecase": usecase, "standing": standing, "tabs": shown, **facts}
     return page(request, template, status, **facts)

@@ -24,7 +24,10 @@ async def palette(request: Request) -> HTMLResponse:
     app, viewer = app_of(request), viewer_of(request)
     asked = request.query_params.get("q", "").replace("\0", "").strip()[:_MOST_ASKED]
     names = viewer.visible(app.deployments.names())
-    offered = [*entries(viewer, names, asked)]
+    with_library = [
+        name for name in names if app.deployments.get(name).loaded.declared.library is not None
+    ]
+    offered = [*entries(viewer, names, asked, with_library)]
     if asked:
         offered += [
             Entry(

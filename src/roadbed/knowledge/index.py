@@ -100,12 +100,29 @@ class LibraryIndex:
         """Let others write."""
         os.close(held)
 
+    def opens(self) -> bool:
+        """Whether its files can be read; if not, it is built anew."""
+        try:
+            self._opened()
+        except (ValueError, OSError):
+            return False
+        return True
+
     def clear(self) -> None:
         """Remove everything that it holds."""
         with self._lock:
             self._index = None
         (self._folder / "marker.json").unlink(missing_ok=True)
-        shutil.rmtree(self._folder / "tantivy", ignore_errors=True)
+        try:  # what others have open must not vanish under them
+            writer = self._opened().writer(heap_size=_HEAP_BYTES, num_threads=1)
+            writer.delete_all_documents()
+            writer.commit()
+            writer.wait_merging_threads()
+            self._opened().reload()
+        except (ValueError, OSError):
+            with self._lock:
+                self._index = None
+            shutil.rmtree(self._folder / "tantivy", ignore_errors=True)
 
     def put(
         self,
@@ -169,9 +186,9 @@ class LibraryIndex:
             only = tantivy.Query.term_set_query(schema, "document", list(documents))
             query.append((must, _silent(only)))
         searcher = index.searcher()
-        results = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
+        result = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
         hits = []
-        for score, address in results.hits:
+        for score, address in result.hits:
             stored = searcher.doc(address)
             key = PassageKey(
                 version_id=str(stored.get_first("version")),
@@ -197,7 +214,9 @@ class LibraryIndex:
     @property
     def passages(self) -> int:
         """How many passages it holds."""
-        return int(self._opened().searcher().num_docs)
+        index = self._opened()
+        index.reload()
+        return int(index.searcher().num_docs)
 
     def _opened(self) -> tantivy.Index:
         with self._lock:
@@ -254,11 +273,13 @@ class LibraryIndexes:
 
     async def _is_current(self, use_case: str, index: LibraryIndex) -> bool:
         newest = await self._database.fetch_one(_SQL["newest_change"], {"use_case": use_case})
-        return newest is None or index.marker == (newest["number"], str(newest["token"]))
+        marker = (newest["number"], str(newest["token"])) if newest is not None else (0, "")
+        return index.marker == marker and await asyncio.to_thread(index.opens)
 
     async def _catch_up(self, use_case: str, index: LibraryIndex) -> None:
         number, token = index.marker
-        if number and not await self._knows(use_case, number, token):
+        known = number > 0 and await self._knows(use_case, number, token)
+        if not known or not await asyncio.to_thread(index.opens):
             await asyncio.to_thread(index.clear)
             number = 0
         facts: dict[str, Any] = {"use_case": use_case, "after": number, "most": _AT_ONCE}

@@ -26,14 +26,13 @@ from roadbed.knowledge.errors import (
     UnreadableReason,
 )
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
-from roadbed.knowledge.records import Document, DocumentChange, SourceFile
+from roadbed.knowledge.records import Document, FolderChange, SourceFile
 from roadbed.knowledge.service import READING, Documents
 from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
 
 # What programs leave beside documents: locks of office programs, marks of file managers.
 _NO_DOCUMENTS = (".*", "~$*", "Thumbs.db", "desktop.ini", "*.tmp", "*.part")
-_CHUNK = 1_000_000  # bytes read at a time
 _FEW = 10  # documents: of so few all may go
 _MOST_GONE = 0.5  # of the documents that may go at once without a word
 READERS = 2  # processes that read side by side
@@ -43,7 +42,7 @@ READERS = 2  # processes that read side by side
 class Plan:
     """What is to be done for a library. ``ignored`` counts files that patterns leave out."""
 
-    changes: Sequence[DocumentChange]
+    changes: Sequence[FolderChange]
     unchanged: int
     ignored: int
 
@@ -76,15 +75,15 @@ class Ingestion:
         library = library_of(loaded)
         sources, ignored = await asyncio.to_thread(_sources, library, folder_of(loaded))
         known = await self._documents.known(loaded.name)
-        changes: list[DocumentChange] = []
+        changes: list[FolderChange] = []
         for source in sources.values():
             stored = known.get(source.path)
             if stored is None or stored["state"] == "deleted":
-                changes.append(DocumentChange(kind="new", path=source.path, source=source))
+                changes.append(FolderChange(kind="new", path=source.path, source=source))
             elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
-                changes.append(DocumentChange(kind="changed", path=source.path, source=source))
+                changes.append(FolderChange(kind="changed", path=source.path, source=source))
             elif stored["access_group"] != source.group:
-                changes.append(DocumentChange(kind="moved", path=source.path, source=source))
+                changes.append(FolderChange(kind="moved", path=source.path, source=source))
         living = [path for path, row in known.items() if row["state"] != "deleted"]
         gone = [path for path in living if path not in sources]
         if len(gone) > _FEW and len(gone) > _MOST_GONE * len(living) and not allow_gone:
@@ -100,7 +99,7 @@ class Ingestion:
                     "the command with --allow-gone."
                 ),
             )
-        changes += [DocumentChange(kind="gone", path=path) for path in gone]
+        changes += [FolderChange(kind="gone", path=path) for path in gone]
         return Plan(
             changes=changes,
             unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
@@ -114,9 +113,12 @@ class Ingestion:
             yield reader
 
     async def apply(
-        self, use_case: str, change: DocumentChange, reader: DocumentReader, *, by: str
+        self, use_case: str, change: FolderChange, reader: DocumentReader, *, by: str
     ) -> Document | None:
-        """Carry out one change; gives the document that was read, or could not be read."""
+        """Carry out one change; gives the document that was read, or could not be read.
+
+        ``None``: nothing was read, also of a file that was removed since the plan was made.
+        """
         if change.source is None:
             await self._documents.forget(use_case, change.path, by=by)
             return None
@@ -135,9 +137,12 @@ class Ingestion:
                 extraction = await reader.read(content, name)
         except DocumentUnreadableError as error:
             return await self._documents.refuse(use_case, source, error, by=by)
+        except FileNotFoundError:  # removed since the folder was listed
+            await self._forget(use_case, change, by)
+            return None
         except OSError as error:
             unreadable = DocumentUnreadableError(
-                name, UnreadableReason.CORRUPT, error.strerror or str(error)
+                name, UnreadableReason.NOT_OPENED, error.strerror or str(error)
             )
             return await self._documents.refuse(use_case, source, unreadable, by=by)
         return await self._documents.keep(use_case, source, extraction, by=by)
@@ -155,19 +160,28 @@ class Ingestion:
                 for change in waiting:
                     note(summary, change, await self.apply(loaded.name, change, reader, by=by))
 
-        async with asyncio.TaskGroup() as group:
-            for _reader in range(min(READERS, len(plan.changes))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _reader in range(min(READERS, len(plan.changes))):
+                    group.create_task(work())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
         return summary
 
+    async def _forget(self, use_case: str, change: FolderChange, by: str) -> None:
+        if change.kind != "new":
+            await self._documents.forget(use_case, change.path, by=by)
 
-def note(summary: IngestionSummary, change: DocumentChange, document: Document | None) -> None:
+
+def note(summary: IngestionSummary, change: FolderChange, document: Document | None) -> None:
     """Count what one change did."""
     if change.kind == "gone":
         summary.gone += 1
     elif change.kind == "moved":
         summary.moved += 1
-    elif document is not None and document.state == "unreadable":
+    elif document is None:  # it was removed since the plan was made
+        summary.gone += change.kind == "changed"
+    elif document.state == "unreadable":
         summary.failed.append(document)
     else:
         summary.read += 1
@@ -199,13 +213,13 @@ def _sources(library: Library, folder: Path) -> tuple[dict[str, SourceFile], int
     try:
         for file in _files(folder):
             relative = file.relative_to(folder)
-            if any(_fits(part, patterns) for part in relative.parts) or not _inside(file, root):
+            path = _path(relative)
+            if any(_fits(part, patterns) for part in relative.parts) or not _belongs(
+                file, path, root, library
+            ):
                 ignored += 1
-                continue
-            path = cleaned(os.fsencode(relative.as_posix()).decode("utf-8", "replace"))
-            if path in sources:  # names that differ only in bytes that are no text
-                path = f"{path}#{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
-            sources[path] = _source(file, path, library)
+            elif (source := _source(file, path, library)) is not None:
+                sources[path] = source
     except OSError as error:
         raise LibraryUnavailableError(
             sentence(
@@ -231,24 +245,48 @@ def _fits(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _inside(file: Path, root: Path) -> bool:
-    """Whether it is a regular file below the root: a link may lead anywhere."""
+def _path(relative: Path) -> str:
+    """A path as it can be stored. One that is no text keeps a mark that tells it from others."""
+    raw = os.fsencode(relative.as_posix())
+    path = cleaned(raw.decode("utf-8", "replace"))
+    if path.encode() == raw:
+        return path
+    return f"{path}#{hashlib.sha256(raw).hexdigest()[:8]}"
+
+
+def _belongs(file: Path, path: str, root: Path, library: Library) -> bool:
+    """Whether it is a regular file below the root: a link may lead anywhere.
+
+    A link to a document of another access group would open that group to the readers of this one.
+    """
     try:
-        return file.resolve().is_relative_to(root) and stat.S_ISREG(file.stat().st_mode)
-    except (OSError, RuntimeError):  # a link to nothing or to itself
+        target = file.resolve()
+        if not (target.is_relative_to(root) and stat.S_ISREG(target.stat().st_mode)):
+            return False
+    except FileNotFoundError:
+        return not file.is_symlink()  # removed a moment ago, or a link to nothing
+    except (OSError, RuntimeError):  # a link to itself
         return False
+    return library.group_of(_path(target.relative_to(root))) == library.group_of(path)
 
 
-def _source(file: Path, path: str, library: Library) -> SourceFile:
-    facts = file.stat()
-    with file.open("rb") as content:
-        digest = hashlib.sha256()
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
+def _source(file: Path, path: str, library: Library) -> SourceFile | None:
+    """The facts of a file; ``None`` if it is gone. One that cannot be opened has no hash."""
+    try:
+        facts = file.stat()
+    except FileNotFoundError:
+        return None
+    try:
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError:  # reading it says why
+        digest = ""
     return SourceFile(
         path=path,
         file=file,
-        content_hash=digest.hexdigest(),
+        content_hash=digest,
         bytes=facts.st_size,
         modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
         group=library.group_of(path),

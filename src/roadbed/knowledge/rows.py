@@ -31,6 +31,9 @@ class SameDocumentRow(TypedDict):
     id: str
     version: int | None
     state: str
+    content_hash: str
+    reading: int
+    access_group: str | None
 
 
 class DeleteDocumentRow(TypedDict):
@@ -69,12 +72,8 @@ class DocumentsRow(TypedDict):
 class DocumentOfRow(TypedDict):
     """A row of ``document_of``."""
 
-    id: str
     use_case: str
     path: str
-    access_group: str | None
-    state: str
-    version: int | None
 
 
 class VersionsOfRow(TypedDict):
