@@ -16,7 +16,7 @@ from roadbed.kernel.errors import RoadbedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from roadbed.usecases.past_work import Answers, Columns, PastWork, Question
+    from roadbed.usecases.past_work import Answers, Columns, PastWork, LabelQuestion
 
 _MOST_TO_TRY = 20_000
 
@@ -197,7 +197,7 @@ def _read(
             answers = _ask(error.questions, answers)
 
 
-def _ask(questions: Sequence[Question], answers: Answers) -> Answers:
+def _ask(questions: Sequence[LabelQuestion], answers: Answers) -> Answers:
     same, keep, empty = dict(answers.same), list(answers.keep), list(answers.empty)
     for question in questions:
         if question.other is None:
