@@ -392,7 +392,7 @@ def test_a_use_case_that_asks_a_language_model(terminal: Terminal) -> None:
     assert "s3cret" not in told
     (terminal.folder / "past.csv").write_text(PAST)
     terminal.run("new", "other", "--prompted", "--from-csv", "past.csv", code=2)
-    assert "not both" in terminal.errors
+    assert "not several" in terminal.errors
 
 
 def test_the_first_start_makes_an_administrator_and_a_link(terminal: Terminal) -> None:

@@ -16,7 +16,7 @@ from roadbed.kernel.errors import RoadbedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from roadbed.usecases.past_work import Answers, Columns, PastWork, LabelQuestion
+    from roadbed.usecases.past_work import Answers, Columns, LabelQuestion, PastWork
 
 _MOST_TO_TRY = 20_000
 
@@ -88,7 +88,7 @@ def new(
     from roadbed.usecases.past_work import Answers, Columns
 
     if sum((prompted, from_csv is not None, from_folder is not None)) > 1:
-        raise typer.BadParameter("Use one of --prompted, --from-csv and --from-folder.")
+        raise typer.BadParameter("Use one of --prompted, --from-csv and --from-folder, not several.")
     try:
         target = scaffold.folder_of(folder or Settings().usecases, name)
         if from_folder is not None:
