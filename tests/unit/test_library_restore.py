@@ -64,6 +64,33 @@ def _wait_for_ended_connections(url: str) -> None:
             time.sleep(0.01)
 
 
+async def test_a_restore_lets_nobody_back_into_an_access_group(
+    settings: Settings, url: str, tmp_path: Path
+) -> None:
+    backup = tmp_path / "one.backup"
+    async with opened(settings, url, 'access={"hr": "hr"}') as shelf:
+        access = shelf.app.libraries.access
+        await shelf.app.members.add("ana", by="test", admin=True)
+        for name in ("rae", "sam", "tom"):
+            await shelf.app.members.add(name, by="ana")
+            await access.add(NAME, shelf.library, "hr", name, by="ana")
+        await shelf.app.audit.witness()
+        await back_up(shelf.app.database.url, shelf.app.audit, shelf.app.clock, backup)
+        for name in ("rae", "sam"):
+            await access.remove(NAME, "hr", name, by="ana")
+        await access.add(NAME, shelf.library, "hr", "sam", by="ana")
+        await shelf.app.audit.witness()
+    assert settings.audit_dir is not None
+    _wait_for_ended_connections(url)
+    restore(url, settings.audit_dir, backup, replace=True)
+    async with opened(settings, url, 'access={"hr": "hr"}') as shelf:
+        access = shelf.app.libraries.access
+        assert await access.members(NAME) == {"hr": ["rae", "sam", "tom"]}
+        declared = await shelf.app.recovery.declare(by="ana", reason="disk lost")
+        assert declared.access == 1
+        assert await access.members(NAME) == {"hr": ["sam", "tom"]}
+
+
 async def _numbers(app: App) -> list[int]:
     rows = await app.database.fetch("SELECT number FROM document_change ORDER BY number")
     return [row["number"] for row in rows]
