@@ -140,6 +140,7 @@ class App:
             self.halts,
             self.members,
             self.erasure,
+            self.libraries.access,
             self.ids,
             self.clock,
         )

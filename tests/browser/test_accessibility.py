@@ -20,6 +20,7 @@ from tests.browser.test_console import signed_in
 from tests.browser.test_releases import SHORT
 from tests.conftest import Folders, Site, serving
 from tests.release_steps import traffic, write
+from tests.town import a_document
 
 pytestmark = [
     pytest.mark.browser,
@@ -77,6 +78,11 @@ def _pages() -> list[str]:
 async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
     """A use case with tasks, reviews and a release that waits for a sign-off."""
     write(folders, rollout=SHORT)
+    declaration = folders.parent / "triage" / "usecase.py"
+    text = declaration.read_text(encoding="utf-8").replace(
+        "import Answer, ", "import Answer, Library, "
+    )
+    declaration.write_text(text.replace(" rollout=", " library=Library(), rollout=", 1))
     async with serving(settings, url) as served:
         await traffic(served.app, [1, 2, 3])
         release = await served.app.releases.plan("triage", actor="ben")
@@ -95,6 +101,7 @@ async def _filled(site: Site) -> Mapping[str, str]:
         "name": "triage",
         "release_id": release.id,
         "task_id": rows[0]["task_id"],
+        "document_id": await a_document(site.app, "triage"),
         "named": "1..2",
         "person": "ana",
     }

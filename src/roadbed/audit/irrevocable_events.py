@@ -31,6 +31,8 @@ _FACTS: Mapping[str, Sequence[str]] = {
     "administrator": ("admin",),
     "role revoked": ("role",),
     "role granted": ("role",),
+    "access ended": ("group",),
+    "access given": ("group",),
     "token ended": ("token",),
     "password set": ("tokens_revoked",),
 }
@@ -42,6 +44,8 @@ _OF_PEOPLE = frozenset(
         "administrator",
         "role revoked",
         "role granted",
+        "access ended",
+        "access given",
         "password set",
         "token ended",
     }

@@ -116,6 +116,7 @@ def _declared(declared: Any) -> str:
         f"{declared.roles} roles",
         f"{declared.tokens} tokens",
         f"{declared.passwords} passwords",
+        f"{declared.access} members of access groups",
     ]
     key = declared.public_key.partition("+")[0]
     lines = [

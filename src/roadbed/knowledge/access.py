@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from psycopg.errors import ForeignKeyViolation
 
 from roadbed.audit.events import AuditEvent, record
+from roadbed.audit.irrevocable_events import person_hash
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.errors import AccessGroupError
 from roadbed.knowledge.rows import Queries
-from roadbed.storage.database import Database
+from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.library import Library
 
@@ -83,6 +84,29 @@ class AccessGroups:
                     sentence("`roadbed documents members` shows who is."),
                 )
             await record(connection, _event("access ended", facts))
+
+    async def end_again(
+        self, connection: Connection, ended: Iterable[tuple[str, str, str]], *, by: str
+    ) -> int:
+        """End again what ended after a backup was made; the number of memberships.
+
+        ``ended`` names the ``person_hash``, the use case and the group of each.
+        """
+        count = 0
+        for person, use_case, group in ended:
+            cursor = await connection.execute(_SQL["members"], {"use_case": use_case})
+            for row in await cursor.fetchall():
+                if (person_hash(row["person"]), row["access_group"]) == (person, group):
+                    facts = {
+                        "use_case": use_case,
+                        "access_group": group,
+                        "person": row["person"],
+                        "by": by,
+                    }
+                    await connection.execute(_SQL["remove_member"], facts)
+                    await record(connection, _event("access ended", facts))
+                    count += 1
+        return count
 
 
 def _event(kind: str, facts: Mapping[str, str]) -> AuditEvent:

@@ -52,6 +52,7 @@ class Declared:
     tokens: int
     roles: int
     passwords: int
+    access: int
     unknown: int
     unread: list[str]
     public_key: str

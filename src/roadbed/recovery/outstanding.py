@@ -10,6 +10,13 @@ from roadbed.audit.irrevocable_events import IrrevocableEvent
 
 _NARROW = frozenset({"tightened", "cautious", "halted"})
 _ENDED = frozenset({"rolled_back", "retired"})
+# What an event is about, and the fact that names it.
+_MEMBERSHIPS = {
+    "role revoked": ("role", "role"),
+    "role granted": ("role", "role"),
+    "access ended": ("access", "group"),
+    "access given": ("access", "group"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +35,7 @@ class Outstanding:
     roles: Sequence[tuple[str, str, str]]
     tokens: Sequence[str]
     passwords: Sequence[str]
+    access: Sequence[tuple[str, str, str]]
 
 
 def outstanding(events: Iterable[tuple[IrrevocableEvent, bool]]) -> Outstanding:
@@ -61,6 +69,11 @@ def outstanding(events: Iterable[tuple[IrrevocableEvent, bool]]) -> Outstanding:
         ],
         tokens=[about[1] for about, _ in of("token")],
         passwords=[about[1] for about, _ in of("password")],
+        access=[
+            (about[1], about[2], about[3])
+            for about, event in of("access")
+            if event.kind == "access ended"
+        ],
     )
 
 
@@ -80,8 +93,9 @@ def _about(event: IrrevocableEvent) -> list[tuple[str, ...]]:
             return [("closed", event.subject)]
         case "administrator":
             return [("admin", event.subject)]
-        case "role revoked" | "role granted":
-            return [("role", event.subject, use_case, str(facts.get("role", "")))]
+        case "role revoked" | "role granted" | "access ended" | "access given":
+            what, name = _MEMBERSHIPS[event.kind]
+            return [(what, event.subject, use_case, str(facts.get(name, "")))]
         case "token ended":
             return [("token", str(facts.get("token", "")))]
         case "password set":

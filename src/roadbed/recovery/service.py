@@ -27,6 +27,7 @@ from roadbed.halts.service import Halts
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.knowledge.access import AccessGroups
 from roadbed.people.members import Members
 from roadbed.receipts.erasure import Erasure
 from roadbed.recovery import outstanding
@@ -57,6 +58,7 @@ class Recovery:
         halts: Halts,
         members: Members,
         erasure: Erasure,
+        access: AccessGroups,
         ids: Ids,
         clock: Clock,
         entropy: Callable[[int], bytes] = os.urandom,
@@ -67,6 +69,7 @@ class Recovery:
         self._halts = halts
         self._members = members
         self._erasure = erasure
+        self._access = access
         self._ids = ids
         self._clock = clock
         self._entropy = entropy
@@ -242,7 +245,8 @@ class Recovery:
         )
         if not await self._members.is_admin(connection, by):
             raise NotAdministratorError(by)
-        return erased, people
+        access = await self._access.end_again(connection, again.access, by=by)
+        return erased, {**people, "access": access}
 
     async def _close_notices(self, connection: Connection, at: datetime) -> None:
         for row in await (await connection.execute(_SQL["use_cases"])).fetchall():
