@@ -42,6 +42,7 @@ from roadbed.kernel.clock import Clock, SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.ingestion_jobs import IngestionJobs
 from roadbed.knowledge.libraries import Libraries
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.absences import Absences
@@ -72,6 +73,7 @@ from roadbed.versions.deployments import Deployments
 from roadbed.versions.replays import Replays
 from roadbed.versions.service import Versions
 from roadbed.versions.store import VersionStore
+from roadbed.work.service import Jobs
 
 if TYPE_CHECKING:
     from roadbed.people.oidc import Provider
@@ -135,13 +137,7 @@ class App:
     @cached_property
     def recovery(self) -> Recovery:
         return Recovery(
-            self.database,
-            self.audit,
-            self.halts,
-            self.members,
-            self.erasure,
-            self.ids,
-            self.clock,
+            self.database, self.audit, self.halts, self.members, self.erasure, self.ids, self.clock
         )
 
     @cached_property
@@ -182,6 +178,14 @@ class App:
     @cached_property
     def libraries(self) -> Libraries:
         return Libraries(self.database, indexes_folder(self.settings), self.ids, self.clock)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.database, self.ids, self.clock)
+
+    @cached_property
+    def ingestion_jobs(self) -> IngestionJobs:
+        return IngestionJobs(self.jobs, self.libraries, lambda name: self.service(name).loaded)
 
     @cached_property
     def exports(self) -> Exports:
@@ -343,11 +347,7 @@ class App:
 
     @cached_property
     def _repository(self) -> ReleaseRepository:
-        return ReleaseRepository(
-            self.database,
-            self.clock,
-            self.people,
-        )
+        return ReleaseRepository(self.database, self.clock, self.people)
 
     @cached_property
     def _release_log(self) -> ReleaseLog:

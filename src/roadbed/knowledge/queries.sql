@@ -5,7 +5,7 @@ SELECT pg_advisory_xact_lock(hashtext('library'), hashtext(%(use_case)s))
 
 -- name: known_documents
 SELECT path, id, state, version, content_hash, reading, access_group FROM document
-WHERE use_case = %(use_case)s
+WHERE use_case = %(use_case)s AND (%(paths)s::text[] IS NULL OR path = ANY (%(paths)s))
 
 -- name: put_document
 -- The row of a document, with what its newest content gave.
@@ -20,7 +20,8 @@ SET access_group = excluded.access_group, state = excluded.state,
     changed_at = excluded.changed_at
 
 -- name: same_document
-SELECT id, version, state FROM document WHERE use_case = %(use_case)s AND path = %(path)s
+SELECT id, version, state, content_hash, reading FROM document
+WHERE use_case = %(use_case)s AND path = %(path)s
 
 -- name: delete_document
 UPDATE document SET state = 'deleted', reason = NULL, detail = NULL, changed_at = %(at)s

@@ -31,6 +31,8 @@ class SameDocumentRow(TypedDict):
     id: str
     version: int | None
     state: str
+    content_hash: str
+    reading: int
 
 
 class DeleteDocumentRow(TypedDict):

@@ -46,9 +46,14 @@ class Documents:
     async def keep(
         self, use_case: str, source: SourceFile, extraction: Extraction, *, by: str
     ) -> Document:
-        """Store what a file says as the newest version of its document."""
+        """Store what a file says as the newest version of its document.
+
+        Content that is in force already makes no second version: a step of a job may be repeated.
+        """
         async with self._database.transaction() as connection:
             known = await self._locked(connection, use_case, source.path)
+            if known and _in_force(known, source):
+                return await self.document(use_case, source.path)
             document_id = known["id"] if known else self._ids.new("doc")
             number = (known["version"] or 0) + 1 if known else 1
             facts = self._facts(use_case, source, document_id)
@@ -98,9 +103,12 @@ class Documents:
             facts = {"use_case": use_case, "path": path}
             await self._change(connection, _SQL["delete_document"], facts, "document removed", by)
 
-    async def known(self, use_case: str) -> Mapping[str, Mapping[str, Any]]:
-        """What is stored of each path, to tell what changed."""
-        rows = await self._database.fetch(_SQL["known_documents"], {"use_case": use_case})
+    async def known(
+        self, use_case: str, paths: Sequence[str] | None = None
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """What is stored of each path, or of some ``paths``, to tell what changed."""
+        facts = {"use_case": use_case, "paths": None if paths is None else list(paths)}
+        rows = await self._database.fetch(_SQL["known_documents"], facts)
         return {row["path"]: row for row in rows}
 
     async def documents(self, use_case: str) -> Sequence[Document]:
@@ -220,6 +228,11 @@ class Documents:
         facts = {**facts, "document_id": row["id"]}
         await connection.execute(_SQL["put_change"], facts)
         await record(connection, _event(event, facts, by, {}))
+
+
+def _in_force(known: Mapping[str, Any], source: SourceFile) -> bool:
+    content = (known["content_hash"], known["reading"])
+    return known["state"] == "current" and content == (source.content_hash, READING)
 
 
 def _event(kind: str, facts: Mapping[str, Any], by: str, detail: Mapping[str, Any]) -> AuditEvent:
