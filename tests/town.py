@@ -58,6 +58,7 @@ class Ids:
     incident_id: str
     release_id: str
     outcome_id: str
+    job_id: str
     named: str = "1..1"
     verb: str = "gate"
 
@@ -73,6 +74,7 @@ class Ids:
             release_id="rel_" + "x" * (len(self.release_id) - 4),
             outcome_id="out_" + "x" * (len(self.outcome_id) - 4),
             proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
+            job_id="job_" + "x" * (len(self.job_id) - 4),
         )
 
 
@@ -211,7 +213,9 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         until=None,
         actor="x",
     )
+    job = await app.jobs.start("test", {}, key=name, actor="x", use_case=name)
     return Ids(
+        job_id=job.id,
         release_id=await a_release(app, name),
         outcome_id=await an_outcome(app, name, sent.json()["task"]),
         incident_id=incident.id,

@@ -30,6 +30,7 @@ PAGES_OF_A_USE_CASE = (
     "/versions",
     "/releases",
     "/incidents",
+    "/jobs",
 )
 
 HELD = """

@@ -21,7 +21,7 @@ NOUNS = {
         "inbox",
         "incidents",
     ),
-    *("labels",),
+    *("jobs", "labels"),
     *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }

@@ -13,6 +13,7 @@ from roadbed.api import (
     halts,
     inbox,
     incidents,
+    jobs,
     labels,
     notebooks,
     notices,
@@ -51,6 +52,7 @@ _PARTS = (
     timeline,
     releases,
     inbox,
+    jobs,
     status,
 )
 

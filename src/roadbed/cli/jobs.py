@@ -44,7 +44,7 @@ def list_(
 
     async def work() -> Sequence[Job]:
         async with opened(only=[]) as services:
-            return await services.jobs.list(usecase)
+            return await services.jobs.list(None if usecase is None else [usecase])
 
     jobs = run(work())
     show(

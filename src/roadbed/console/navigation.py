@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from roadbed.kernel.messages import gettext as _
@@ -20,6 +20,7 @@ class Place:
     key: str = ""
     objects: str = ""  # the beginning of the addresses of single ones (a release, a delivery)
     permission: Permission = Permission.VIEW
+    needs_jobs: bool = False  # only where a use case has jobs, or may have
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -100,6 +101,7 @@ TABS = (
         counted="deliveries",
         places=(
             Place(name=later("Deliveries"), path="/deliveries", key="d", objects="/deliveries"),
+            Place(name=later("Jobs"), path="/jobs", needs_jobs=True),
             Place(name=later("Stop"), path="/halt"),
             Place(name=later("Incident"), path="/incidents", permission=Permission.INCIDENT),
         ),
@@ -109,7 +111,12 @@ TABS = (
 
 
 def tabs(
-    use_case: str, path: str, counts: Mapping[str, int], may: Callable[[Permission], bool]
+    use_case: str,
+    path: str,
+    counts: Mapping[str, int],
+    may: Callable[[Permission], bool],
+    *,
+    has_jobs: bool = False,
 ) -> Sequence[ShownTab]:
     """The tabs of a use case on the page at ``path``: the pages that the viewer ``may`` open.
 
@@ -119,7 +126,11 @@ def tabs(
     here = _current(path.removeprefix(base) if path.startswith(base) else None, path)
     shown = []
     for tab in TABS:
-        places = [place for place in tab.places if may(place.permission)]
+        places = [
+            place
+            for place in tab.places
+            if may(place.permission) and (has_jobs or not place.needs_jobs)
+        ]
         if not places:
             continue
         pages = [
@@ -175,8 +186,12 @@ _MOST_ENTRIES = 12
 _WORD_ENDS = re.compile(r"[\s:_.-]+")
 
 
-def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[Entry]:
+def entries(
+    viewer: Viewer, use_cases: Sequence[str], asked: str, *, with_jobs: Collection[str] = ()
+) -> Sequence[Entry]:
     """Pages and acts whose words all parts of ``asked`` begin, only those that ``viewer`` may.
+
+    ``with_jobs`` are the use cases that have a page of jobs.
 
     Without ``asked``: the pages of the console and the use cases.
     """
@@ -199,7 +214,9 @@ def entries(viewer: Viewer, use_cases: Sequence[str], asked: str) -> Sequence[En
             )
             for tab in TABS
             for place in tab.places
-            if place.path and viewer.may(name, place.permission)
+            if place.path
+            and viewer.may(name, place.permission)
+            and (name in with_jobs or not place.needs_jobs)
         ]
         offered += [
             Entry(what=_("action"), name=f"{name}: {_(words)}", link=f"{base}{path}")

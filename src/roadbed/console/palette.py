@@ -24,7 +24,10 @@ async def palette(request: Request) -> HTMLResponse:
     app, viewer = app_of(request), viewer_of(request)
     asked = request.query_params.get("q", "").replace("\0", "").strip()[:_MOST_ASKED]
     names = viewer.visible(app.deployments.names())
-    offered = [*entries(viewer, names, asked)]
+    with_jobs = {
+        declared.name for declared in app.declared() if declared.library is not None
+    } | await app.jobs.use_cases()
+    offered = [*entries(viewer, names, asked, with_jobs=with_jobs)]
     if asked:
         offered += [
             Entry(

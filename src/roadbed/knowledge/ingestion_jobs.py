@@ -144,11 +144,8 @@ class _Batch:
         self._summary = IngestionSummary()
 
     async def report(self) -> None:
-        words = stored_sentence(
-            "%(done)s of %(all)s documents read.",
-            done=f"{self._number:,}",
-            all=f"{self._total:,}",
-        )
+        done, total = f"{self._number:,}", f"{self._total:,}"
+        words = stored_sentence("%(done)s of %(all)s documents read.", done=done, all=total)
         await self._progress.report(self._number, self._total, words)
 
     async def done(self, change: DocumentChange, document: Document | None) -> None:

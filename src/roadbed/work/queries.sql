@@ -16,6 +16,10 @@ SELECT id FROM job WHERE kind = %(kind)s AND key = %(key)s ORDER BY asked_at DES
 -- not null: any
 SELECT EXISTS (SELECT FROM job WHERE use_case = %(use_case)s) AS any
 
+-- name: use_cases
+-- not null: use_case
+SELECT DISTINCT use_case FROM job WHERE use_case IS NOT NULL
+
 -- name: worked_on
 -- not null: worked_on
 -- Whether a process holds the lock that `work` takes, without taking it: that would be in its way.
@@ -38,7 +42,7 @@ FROM job WHERE id = %(id)s
 -- name: list
 SELECT id, kind, key, use_case, arguments, state, done, total, doing, reason, result, asked_by,
        asked_at, started_at, ended_at
-FROM job WHERE %(use_case)s::text IS NULL OR use_case = %(use_case)s
+FROM job WHERE %(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)
 ORDER BY asked_at DESC, id DESC LIMIT %(limit)s
 
 -- name: change

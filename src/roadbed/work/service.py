@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from psycopg.types.json import Jsonb
 
@@ -92,6 +92,10 @@ class Jobs:
         row = await self._database.fetch_one(SQL["any"], {"use_case": use_case})
         return row is not None and row["any"]
 
+    async def use_cases(self) -> Set[str]:
+        """The use cases that have, or had, a job."""
+        return {row["use_case"] for row in await self._database.fetch(SQL["use_cases"])}
+
     async def use_case_of(self, job_id: str) -> str | None:
         """The use case of a job; ``None`` if it has none, or if there is no such job."""
         row = await self._database.fetch_one(SQL["get"], {"id": job_id})
@@ -102,9 +106,10 @@ class Jobs:
         row = await self._database.fetch_one(SQL["worked_on"], {"lock": working_lock(kind)})
         return row is not None and row["worked_on"]
 
-    async def list(self, use_case: str | None = None) -> Sequence[Job]:
-        """The newest 200 jobs, of one use case or of all."""
-        facts = {"use_case": use_case, "limit": _NEWEST}
+    async def list(self, use_cases: Sequence[str] | None = None) -> Sequence[Job]:
+        """The newest 200 jobs, of some use cases or of all."""
+        names = None if use_cases is None else list(use_cases)
+        facts = {"use_cases": names, "limit": _NEWEST}
         return [_job(row) for row in await self._database.fetch(SQL["list"], facts)]
 
     async def pause(self, job_id: str, *, actor: str) -> Job:
