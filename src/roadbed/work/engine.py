@@ -10,6 +10,7 @@ import asyncio
 import contextvars
 import logging
 import secrets
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -23,7 +24,8 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import Json, JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.storage.background import Warnings
-from roadbed.storage.database import Database
+from roadbed.storage.database import Database, passes
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.work.model import JobKind, JobState
 from roadbed.work.service import SQL, Jobs, working_lock
 
@@ -38,6 +40,7 @@ _AT_ONCE = 2  # jobs of a kind in one process
 _CONNECTIONS = 3
 _ATTEMPTS = 20  # of a job whose process dies each time
 _LOOK_SECONDS = 0.5
+_REPEAT_SECONDS = 1.0  # after a step met a database that does not answer
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 15)) AS granted"
 _UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 15))"
 _DIED = stored_sentence("The process that ran it died each time.")
@@ -142,6 +145,8 @@ class _Session:
         self._jobs = jobs
         self._clock = clock
         self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._connections: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
         self._pool: sqlalchemy.Engine | None = None
         self._workflow: Callable[[str], Awaitable[Json]] | None = None
 
@@ -154,7 +159,7 @@ class _Session:
 
         self._pool = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(self._database.url),
+            creator=self._connect,
             pool_size=_CONNECTIONS,
             max_overflow=2,
             pool_pre_ping=True,
@@ -179,6 +184,13 @@ class _Session:
         # A process takes only what it can run: each kind has a queue of its own.
         DBOS.listen_queues([_queue(kind) for kind in self.kinds])
 
+    def _connect(self) -> psycopg.Connection[Any]:
+        if self._closed:  # a thread of DBOS that has not ended yet
+            raise psycopg.OperationalError("the engine of jobs has ended")
+        connection = psycopg.connect(self._database.url)
+        self._connections.add(connection)
+        return connection
+
     async def begin(self) -> None:
         """Take the lock of this process, then let DBOS look for work."""
         from dbos import DBOS
@@ -200,8 +212,11 @@ class _Session:
         from dbos import DBOS
 
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        self._closed = True
         if self._pool is not None:
             await asyncio.to_thread(self._pool.dispose)
+        for connection in [*self._connections]:  # the pool leaves those in use open
+            connection.close()
 
     async def carry_out(self) -> None:
         """Tell DBOS what people have asked since."""
@@ -358,7 +373,19 @@ class _Run:
             return await action()
 
         async def body() -> Json:
-            return await self._session.on_app(work())
+            # A failure that leaves this function is kept: that of a database which restarts must
+            # not. If the process loses its locks meanwhile, this is cancelled.
+            while True:
+                try:
+                    return await self._session.on_app(work())
+                except Exception as raised:
+                    error = _first(raised)
+                    if not (isinstance(error, StorageUnavailableError) or passes(error)):
+                        raise error from raised
+                    _log.warning(
+                        "a step of a job is repeated", job=self._job_id, problem=str(error)
+                    )
+                await asyncio.sleep(_REPEAT_SECONDS)
 
         # Outside the step, whose failure would be kept. DBOS raises for a stopped workflow.
         await self._session.on_app(self._session.stopped(self._job_id))
@@ -373,6 +400,13 @@ class _Run:
 
 def _queue(kind: str) -> str:
     return f"roadbed {kind}"
+
+
+def _first(error: Exception) -> Exception:
+    """The error itself, or the first of a group of tasks."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 class _Forward(logging.Handler):
