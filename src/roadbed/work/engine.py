@@ -12,6 +12,7 @@ import logging
 import secrets
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -310,15 +311,31 @@ class _Session:
         start = asyncio.run_coroutine_threadsafe
         return await asyncio.wrap_future(contextvars.Context().run(start, work, self._loop))
 
+    async def patiently(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run ``work`` as ``on_app`` does, again and again while the database does not answer.
+
+        A job must not fail because of it, and DBOS would keep the failure of a step. If this
+        process loses its locks meanwhile, the session is closed and this is cancelled.
+        """
+        while True:
+            try:
+                return await self.on_app(work())
+            except Exception as raised:
+                error = _first(raised)
+                if not (isinstance(error, StorageUnavailableError) or passes(error)):
+                    raise error from raised
+                _log.warning("a job waits for the database", problem=str(error))
+            await asyncio.sleep(_REPEAT_SECONDS)
+
     async def _execute(self, job_id: str) -> Json:
         """The workflow: one job. DBOS runs it on its own event loop."""
         from dbos._error import DBOSException  # it exports no name
 
         # An earlier run has not ended yet.
-        while not await self.on_app(self.locks.take(job_id)):  # noqa: ASYNC110 - of the database
+        while not await self.patiently(lambda: self.locks.take(job_id)):  # noqa: ASYNC110 - of the database
             await asyncio.sleep(_LOOK_SECONDS)
         try:
-            begun = await self.on_app(self._begin(job_id))
+            begun = await self.patiently(lambda: self._begin(job_id))
             if begun is None:
                 return None
             kind, arguments = begun
@@ -328,12 +345,14 @@ class _Session:
             except DBOSException:  # paused, cancelled or taken over: not a failure
                 raise
             except Exception as error:
-                await self.on_app(self._failed(job_id, error))
+                reason = error
+                await self.patiently(lambda: self._failed(job_id, reason))
                 return None
-            await self.on_app(self.end(job_id, JobState.DONE, result=result))
+            await self.patiently(lambda: self.end(job_id, JobState.DONE, result=result))
             return None
         finally:
-            await self.on_app(self.locks.give(job_id))
+            with suppress(psycopg.Error):  # the connection is lost, and with it the lock
+                await self.on_app(self.locks.give(job_id))
 
     async def _failed(self, job_id: str, error: Exception) -> None:
         _log.warning("a job failed", job=job_id, error=type(error).__name__)
@@ -373,22 +392,10 @@ class _Run:
             return await action()
 
         async def body() -> Json:
-            # A failure that leaves this function is kept: that of a database which restarts must
-            # not. If the process loses its locks meanwhile, this is cancelled.
-            while True:
-                try:
-                    return await self._session.on_app(work())
-                except Exception as raised:
-                    error = _first(raised)
-                    if not (isinstance(error, StorageUnavailableError) or passes(error)):
-                        raise error from raised
-                    _log.warning(
-                        "a step of a job is repeated", job=self._job_id, problem=str(error)
-                    )
-                await asyncio.sleep(_REPEAT_SECONDS)
+            return await self._session.patiently(work)
 
         # Outside the step, whose failure would be kept. DBOS raises for a stopped workflow.
-        await self._session.on_app(self._session.stopped(self._job_id))
+        await self._session.patiently(lambda: self._session.stopped(self._job_id))
         result: Json = await DBOS.run_step_async({"name": name}, body)
         return result
 
