@@ -27,12 +27,14 @@ lock() {
         --no-annotate "$@" --output-file "requirements/$out.txt"
 }
 
-# Each lock is held to the ones before it, so that all five fit into one environment.
+# Each lock is held to the ones before it, so that all of them fit into one environment.
 lock requirements/build.in build "$@"
 lock pyproject.toml base --constraint requirements/build.txt "$@"
 lock pyproject.toml llm --extra llm --constraint requirements/build.txt \
     --constraint requirements/base.txt "$@"
-lock pyproject.toml dev --extra dev --extra llm --constraint requirements/build.txt \
+lock pyproject.toml embed --extra embed --constraint requirements/build.txt \
+    --constraint requirements/base.txt "$@"
+lock pyproject.toml dev --extra dev --extra llm --extra embed --constraint requirements/build.txt \
     --constraint requirements/llm.txt --constraint requirements/base.txt "$@"
 lock pyproject.toml bench --extra bench --constraint requirements/build.txt \
     --constraint requirements/dev.txt --constraint requirements/base.txt "$@"

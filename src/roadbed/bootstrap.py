@@ -111,7 +111,9 @@ async def serve(app: App, loaded: LoadedUseCase) -> None:
         raise UseCaseError(loaded.name, [])
     if loaded.code is None and loaded.files:
         loaded = await app.store.copy(loaded)
-    KNOWN.learn_environment(os.environ, needs_of(loaded.declared.function).secrets)
+    KNOWN.learn_environment(
+        os.environ, needs_of(loaded.declared.trainable or loaded.declared.function).secrets
+    )
     await app.deployer.register(loaded)
     _, problems = await app.examples.import_folder(loaded)
     for problem in problems[:10]:

@@ -6,6 +6,7 @@ there its status counts, whatever follows.
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 import httpx2
@@ -29,16 +30,38 @@ def at_most(most_bytes: int) -> ResponseHook:
     """
 
     async def limit(response: httpx2.Response) -> None:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise AnswerTooLargeError("the answer is compressed")
-        stated = response.headers.get("content-length", "")
-        if stated.isascii() and stated.isdigit() and int(stated) > most_bytes:
-            raise _too_large(most_bytes)
+        _check_headers(response, most_bytes)
         stream = response.stream
         if isinstance(stream, httpx2.AsyncByteStream):
             response.stream = _Counted(stream, most_bytes)
 
     return limit
+
+
+def read_at_most(response: httpx2.Response, most_bytes: int, *, seconds: float) -> bytes:
+    """The body of a streamed response of a client that does not use asyncio.
+
+    Raises ``AnswerTooLargeError``, or ``httpx2.ReadTimeout`` after ``seconds`` in all: the
+    time-out of a client counts from one chunk to the next.
+    """
+    _check_headers(response, most_bytes)
+    until = time.monotonic() + seconds
+    body = bytearray()
+    for chunk in response.iter_raw():
+        body += chunk
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+        if time.monotonic() > until:
+            raise httpx2.ReadTimeout("the answer takes too long")
+    return bytes(body)
+
+
+def _check_headers(response: httpx2.Response, most_bytes: int) -> None:
+    if response.headers.get("content-encoding", "identity").lower() != "identity":
+        raise AnswerTooLargeError("the answer is compressed")
+    stated = response.headers.get("content-length", "")
+    if stated.isascii() and stated.isdigit() and int(stated) > most_bytes:
+        raise _too_large(most_bytes)
 
 
 class _Counted(httpx2.AsyncByteStream):

@@ -78,6 +78,8 @@ STATUS = {
     "erasure_too_early": 409,
     "proof_hidden": 409,
     "training_failed": 409,
+    "embeddings_unavailable": 503,
+    "embeddings_differ": 409,
     "nothing_to_stress": 409,
     "audit_entry_unknown": 404,
     "audit_not_sealed": 409,

@@ -19,7 +19,13 @@ ROOT = Path(__file__).parents[2]
 LOCKS = ROOT / "requirements"
 DECLARED = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # As requirements/compile.sh makes them; `build` has what builds Roadbed, the others Roadbed's own.
-EXTRAS = {"base": [], "llm": ["llm"], "dev": ["dev", "llm"], "bench": ["bench"]}
+EXTRAS = {
+    "base": [],
+    "llm": ["llm"],
+    "embed": ["embed"],
+    "dev": ["dev", "llm", "embed"],
+    "bench": ["bench"],
+}
 NAMES = ["build", *EXTRAS]
 
 PIN = re.compile(r"([a-z0-9-]+)==(\S+)((?: +--hash=sha256:[0-9a-f]{64})+)")

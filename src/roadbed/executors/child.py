@@ -33,6 +33,7 @@ from roadbed.executors.in_process import (
     decide_batch,
     is_coroutine,
 )
+from roadbed.models.embeddings import choice
 from roadbed.usecases import patches
 from roadbed.usecases.decider import (
     FunctionDecider,
@@ -78,6 +79,7 @@ def main(descriptor: int) -> None:
     sandbox.limit_file_size()
     sandbox.end_first()
     sandbox.close_standard_error()
+    choice.hand_over(order["embeddings"])
     folder, temporary = Path(order["folder"]), Path(order["temporary"])
     os.chdir(folder)
     if order["confine"]:

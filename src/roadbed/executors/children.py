@@ -23,6 +23,7 @@ import structlog
 import roadbed
 from roadbed.executors import sandbox, wire
 from roadbed.executors.fork_server import LARGEST_ORDER
+from roadbed.models.embeddings import choice
 
 _log = structlog.get_logger()
 _LAST_WORDS_SECONDS = 0.5  # from the end of its socket until the fork server reports its exit
@@ -197,6 +198,7 @@ class ForkServer:
                 "temporary": str(temporary),
                 "memory_megabytes": source.memory_megabytes,
                 "confine": source.confine,
+                "embeddings": os.environ.get(choice.VARIABLE, ""),
                 "files": {name: len(data) for name, data in source.files.items()},
             },
             source.files,

@@ -140,6 +140,11 @@ class Settings(BaseSettings):
         description="Tasks held in memory before new ones are told to wait. One use case may hold "
         "three times what all leave free.",
     )
+    embeddings: Literal["auto", "local", "none"] = Field(
+        "auto",
+        description="The embedding model of classifiers that name none: the local one if the extra "
+        "embed is installed (auto), in any case (local), or none.",
+    )
     isolation: Literal["process", "none"] = Field(
         "process",
         description="Where deciders run: in child processes, or `none`: inside the server.",

@@ -9,12 +9,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from roadbed.models.embeddings.endpoint import EndpointEmbeddings
+    from roadbed.models.embeddings.local import LocalEmbeddings
+    from roadbed.models.embeddings.protocol import Embeddings
     from roadbed.models.prompts.price import Price
     from roadbed.models.prompts.prompted import Prompted
     from roadbed.models.text.classifier import TextClassifier
 
-__all__ = ["Price", "Prompted", "TextClassifier"]
+__all__ = [
+    "Embeddings",
+    "EndpointEmbeddings",
+    "LocalEmbeddings",
+    "Price",
+    "Prompted",
+    "TextClassifier",
+]
 _WHERE = {
+    "Embeddings": "embeddings.protocol",
+    "EndpointEmbeddings": "embeddings.endpoint",
+    "LocalEmbeddings": "embeddings.local",
     "Price": "prompts.price",
     "Prompted": "prompts.prompted",
     "TextClassifier": "text.classifier",

@@ -1,6 +1,6 @@
 """Testing: tools for authors of connectors and deciders.
 
-A conformance suite, a receiver, a proxy that fails, and a server that plays a language model.
+Conformance suites, a receiver, a proxy that fails, and a server that plays a language model.
 
 Nothing in here needs pytest.
 """
@@ -16,6 +16,7 @@ from roadbed.testing.conformance import (
     check_connector,
     make_request,
 )
+from roadbed.testing.embeddings import check_embeddings
 from roadbed.testing.model_server import ModelCall, ModelReply, ModelServer
 from roadbed.testing.proxy import Fault, FaultProxy
 from roadbed.testing.receiver import ReceivedRequest, Receiver, Reply
@@ -35,5 +36,6 @@ __all__ = [
     "Reply",
     "Subject",
     "check_connector",
+    "check_embeddings",
     "make_request",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.sentences import sentence
+from roadbed.kernel.sentences import Text, sentence
 
 
 class FolderChangedError(RoadbedError):
@@ -56,17 +56,28 @@ class VersionForgedError(RoadbedError):
 
 
 class ArtifactMissingError(RoadbedError):
-    """Trained state of a version is missing or damaged."""
+    """Trained state of a version is missing or damaged, or its decider did not load it.
+
+    ``reason`` says why it did not.
+    """
 
     code = "artifact_missing"
 
-    def __init__(self, use_case: str, name: str) -> None:
-        super().__init__(
-            sentence(
-                "The trained state %(name)r of %(use_case)r is missing or damaged.",
+    def __init__(self, use_case: str, name: str, reason: Text | None = None) -> None:
+        problem = sentence(
+            "The trained state %(name)r of %(use_case)r is missing or damaged.",
+            name=name,
+            use_case=use_case,
+        )
+        if reason is not None:
+            problem = sentence(
+                "The trained state %(name)r of %(use_case)r cannot be loaded: %(reason)s.",
                 name=name,
                 use_case=use_case,
-            ),
+                reason=reason,
+            )
+        super().__init__(
+            problem,
             sentence("Run `roadbed improve %(use_case)s` to train it again.", use_case=use_case),
         )
 

@@ -135,7 +135,8 @@ class VersionStore:
             except ChildFailedError as error:
                 if error.exhausted:
                     raise ResourceExhaustedError(name, error) from error
-                raise ArtifactMissingError(name, ", ".join(decider.source.files)) from error
+                named = ", ".join(decider.source.files)
+                raise ArtifactMissingError(name, named, error.sentence.rstrip(".")) from error
 
     async def function(
         self, loaded: LoadedUseCase, changes: Sequence[Mapping[str, object]] = ()
@@ -253,7 +254,8 @@ class VersionStore:
             except ChildFailedError as error:
                 if error.exhausted:
                     raise ResourceExhaustedError(loaded.name, error) from error
-                raise ArtifactMissingError(loaded.name, named) from error
+                reason = error.sentence.rstrip(".")
+                raise ArtifactMissingError(loaded.name, named, reason) from error
         trained = {name: data for name, data in files.items() if name != patches.ARTIFACT}
         try:
             changes = patches.loads(loaded.declared, files)
@@ -263,7 +265,8 @@ class VersionStore:
         except Exception as error:  # a decider of the pod's own may raise anything
             if exhausted := _exhausted(error):
                 raise ResourceExhaustedError(loaded.name, exhausted) from error
-            raise ArtifactMissingError(loaded.name, named) from error
+            reason = f"{type(error).__name__}: {error}"[:500].rstrip(".")
+            raise ArtifactMissingError(loaded.name, named, reason) from error
         if decider is None:
             raise ArtifactMissingError(loaded.name, "decider")
         return patches.patched(decider, changes, loaded.declared, loaded.records)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -17,20 +18,50 @@ from scipy.special import logsumexp, softmax
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import LinearSVC
 
+from roadbed.models.text.vector_model import VectorModel
 from roadbed.models.text.vocabulary import Counts, Floats, Rows, unit_rows
 
 Labels = npt.NDArray[np.int64]
 NEIGHBOURS_A_CLASS = 12
+_INVERSE_PENALTY = 2.0
 _SHARPNESS = 5.0
 _FAR = -9.0  # marks a missing class among margins
+# The sum of both scores that the answer is taken from; chosen by cross-validation, see record 47.
+_WORDS_SHARE = 0.13
+_VECTORS_SHARE = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Texts:
+    """Texts as the parts see them: counts, TF-IDF rows, and vectors if a model makes them."""
+
+    counts: Counts
+    rows: Rows
+    vectors: Floats | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BaseScores:
+    """Scores of classes, each (n, K). ``margins`` is what the answer is taken from.
+
+    ``nearest`` (n,) is the position of the most similar example.
+    """
+
+    margins: Floats
+    linear: Floats
+    by_vector: Floats | None
+    near: Floats
+    nearest: Labels
+
+
+@dataclass(frozen=True, kw_only=True)
 class BaseModels:
     """Fitted parts. ``sizes`` counts each class; ``none`` is the class of texts without a label.
 
     ``word_counts`` and ``character_counts`` are sums by class (K, V); ``centres`` (K, F) unit rows;
     ``near_rows`` (m, F) the newest examples of each class with ``near_classes`` (m,).
+    ``vector_model`` is there if the texts have vectors. What follows from these tables is computed
+    once: for a single text it would take longer than the rest.
     """
 
     coefficients: Floats
@@ -42,12 +73,20 @@ class BaseModels:
     near_classes: Labels
     sizes: Labels
     none: int | None
+    vector_model: VectorModel | None = None
 
     @classmethod
     def fit(
-        cls, counts: Counts, rows: Rows, labels: Labels, classes: int, none: int | None, seed: int
+        cls,
+        texts: Texts,
+        labels: Labels,
+        *,
+        classes: int,
+        none: int | None,
+        seed: int,
     ) -> BaseModels:
         """Fit every part on texts in the order of their age, oldest first."""
+        counts, rows, vectors = texts.counts, texts.rows, texts.vectors
         member = sparse.csr_matrix(
             (np.ones(len(labels), dtype=np.float32), (labels, np.arange(len(labels)))),
             shape=(classes, len(labels)),
@@ -64,38 +103,51 @@ class BaseModels:
             near_classes=labels[latest],
             sizes=np.bincount(labels, minlength=classes),
             none=none,
+            vector_model=None if vectors is None else VectorModel.fit(vectors, labels, classes),
         )
 
-    def margins(self, rows: Rows) -> Floats:
-        """Signed distances Z of shape (n, K)."""
-        margins: Floats = rows @ self.coefficients.T + self.intercepts
-        return margins
+    def apply(self, texts: Texts) -> BaseScores:
+        """The scores of all parts for ``texts``."""
+        near, nearest = self._neighbours(texts.rows)
+        linear: Floats = texts.rows @ self._columns + self.intercepts
+        by_vector = None
+        margins = linear
+        if self.vector_model is not None and texts.vectors is not None:
+            by_vector = self.vector_model.scores(texts.vectors)
+            margins = _WORDS_SHARE * linear + _VECTORS_SHARE * by_vector
+        return BaseScores(
+            margins=margins, linear=linear, by_vector=by_vector, near=near, nearest=nearest
+        )
 
     def features(
-        self, counts: Counts, rows: Rows, margins: Floats, lengths: Floats, unknown: Floats
+        self, texts: Texts, scores: BaseScores, lengths: Floats, unknown: Floats
     ) -> Floats:
         """Features of the second stage for each text and its leading class: shape (n, features)."""
-        lead = margins.argmax(axis=1)
-        near, _ = self.neighbours(rows)
+        counts, rows = texts.counts, texts.rows
+        lead = scores.margins.argmax(axis=1)
+        likeness = np.asarray((rows @ self._centre_columns).todense(), dtype=np.float32)
+        by_vector = []
+        if scores.by_vector is not None:
+            by_vector = [_features_of(scores.by_vector, lead), _features_of(scores.linear, lead)]
         return np.column_stack(
             [
-                self._margin_features(margins, lead),
+                self._margin_features(scores.margins, lead),
                 _features_of(self._complement_bayes(counts.words), lead),
                 _features_of(self._bayes(counts.characters), lead),
-                _closeness(np.asarray((rows @ self.centres.T).todense(), dtype=np.float32), lead),
-                self._near_features(near, lead),
+                _closeness(likeness, lead),
+                *by_vector,
+                self._near_features(scores.near, lead),
                 unknown,
                 np.log1p(lengths),
                 np.log1p(self.sizes[lead]),
             ]
         ).astype(np.float32)
 
-    def neighbours(self, rows: Rows) -> tuple[Floats, Labels]:
+    def _neighbours(self, rows: Rows) -> tuple[Floats, Labels]:
         """Highest similarity within each class (n, K), and position of the highest of all (n,)."""
-        likeness = np.asarray((rows @ self.near_rows.T).todense(), dtype=np.float32)
+        likeness = np.asarray((rows @ self._near_columns).todense(), dtype=np.float32)
         best = np.zeros((rows.shape[0], len(self.sizes)), dtype=np.float32)
-        order = np.argsort(self.near_classes, kind="stable")
-        present, starts = np.unique(self.near_classes[order], return_index=True)
+        order, present, starts = self._near_groups
         best[:, present] = np.maximum.reduceat(likeness[:, order], starts, axis=1)
         return best, likeness.argmax(axis=1)
 
@@ -126,19 +178,44 @@ class BaseModels:
 
     def _complement_bayes(self, words: Rows) -> Floats:
         """Log scores of complement naive Bayes on the presence of words."""
-        counts = np.asarray(self.word_counts.todense(), dtype=np.float32)
-        rest = counts.sum(axis=0) - counts + 1.0
-        weights = -np.log(rest / rest.sum(axis=1, keepdims=True))
-        scores: Floats = words.sign() @ weights.T
+        scores: Floats = words.sign() @ self._word_weights
         return scores
 
     def _bayes(self, characters: Rows) -> Floats:
         """Log scores of multinomial naive Bayes on character n-grams."""
-        counts = np.asarray(self.character_counts.todense(), dtype=np.float32) + 0.3
-        weights = np.log(counts / counts.sum(axis=1, keepdims=True))
         prior = np.log((self.sizes + 1.0) / (self.sizes.sum() + len(self.sizes)))
-        scores: Floats = characters @ weights.T + prior
+        scores: Floats = characters @ self._character_weights + prior
         return scores
+
+    @cached_property
+    def _columns(self) -> Floats:
+        return np.ascontiguousarray(self.coefficients.T)
+
+    @cached_property
+    def _word_weights(self) -> Floats:
+        counts = np.asarray(self.word_counts.todense(), dtype=np.float32)
+        rest = counts.sum(axis=0) - counts + 1.0
+        return np.ascontiguousarray(-np.log(rest / rest.sum(axis=1, keepdims=True)).T)
+
+    @cached_property
+    def _character_weights(self) -> Floats:
+        counts = np.asarray(self.character_counts.todense(), dtype=np.float32) + 0.3
+        return np.ascontiguousarray(np.log(counts / counts.sum(axis=1, keepdims=True)).T)
+
+    @cached_property
+    def _centre_columns(self) -> Rows:
+        return self.centres.T.tocsr()
+
+    @cached_property
+    def _near_columns(self) -> Rows:
+        return self.near_rows.T.tocsr()
+
+    @cached_property
+    def _near_groups(self) -> tuple[Labels, Labels, Labels]:
+        """Order of the nearest examples by class, the classes, and where each begins."""
+        order = np.argsort(self.near_classes, kind="stable")
+        present, starts = np.unique(self.near_classes[order], return_index=True)
+        return order, present, starts
 
 
 def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats, Floats]:
@@ -147,7 +224,7 @@ def _linear(rows: Rows, labels: Labels, classes: int, seed: int) -> tuple[Floats
     intercepts = np.full(classes, -2.0, dtype=np.float32)
     present = np.unique(labels)
     if len(present) > 1 and rows.shape[1]:
-        machine = LinearSVC(C=1.0, tol=0.01, random_state=seed)
+        machine = LinearSVC(C=_INVERSE_PENALTY, tol=0.01, random_state=seed)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             machine.fit(rows, labels)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,22 @@ from scipy.special import softmax
 from roadbed.kernel.json import JsonObject
 from roadbed.kernel.sentences import sentence
 from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.models.embeddings.choice import chosen
+from roadbed.models.embeddings.errors import OtherEmbeddingsError
+from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.models.text import state
-from roadbed.models.text.base_models import lengths_of
+from roadbed.models.text.base_models import BaseScores, Texts, lengths_of
 from roadbed.models.text.fitting import fit
-from roadbed.models.text.state import FittedText
-from roadbed.models.text.vocabulary import Floats, Rows
-from roadbed.usecases.decider import Answer, LabelledExample, OutOfFold, Unsure
+from roadbed.models.text.state import EmbeddingModel, FittedText
+from roadbed.models.text.vocabulary import Rows
+from roadbed.usecases.decider import (
+    Answer,
+    LabelledExample,
+    Needs,
+    OutOfFold,
+    Unsure,
+    needs_of,
+)
 from roadbed.usecases.errors import TrainingError
 from roadbed.usecases.parsing import written
 
@@ -33,11 +43,20 @@ class TextClassifier:
 
     ``text`` names the input's field, or several fields that are joined by line breaks. ``label``
     names the output's. Examples whose output is ``None`` have no right label; similar texts get
-    ``Unsure``. Source of the method: statistics in ``docs/explanation``; the confidence is a
-    stacked second stage.
+    ``Unsure``. ``embeddings`` make vectors for a further base model, a logistic regression beside
+    words and characters: by default those that ``ROADBED_EMBEDDINGS`` chooses, with ``None`` none.
+    Source of the method: statistics in ``docs/explanation``; the confidence is a stacked second
+    stage.
     """
 
-    def __init__(self, text: str | Sequence[str] = "text", label: str = "label") -> None:
+    def __init__(
+        self,
+        text: str | Sequence[str] = "text",
+        label: str = "label",
+        *,
+        embeddings: Embeddings | Literal["auto"] | None = "auto",
+    ) -> None:
+        self._embeddings = embeddings
         self.texts = (text,) if isinstance(text, str) else tuple(text)
         self.label = label
         self._output: type[BaseModel] | None = None
@@ -64,6 +83,11 @@ class TextClassifier:
         return bound
 
     @property
+    def needs(self) -> Needs:
+        """The needs of its embeddings: the key of an endpoint."""
+        return needs_of(self._embeddings)
+
+    @property
     def labels(self) -> Sequence[object]:
         """The labels it knows, as JSON values, without "none of these"."""
         return [label for label in self._learnt.labels if label is not _NONE]
@@ -79,7 +103,10 @@ class TextClassifier:
         return self._learnt.out_of_fold
 
     def fit(self, examples: Sequence[LabelledExample], *, seed: int) -> Self:
-        """A fitted copy; oldest first. Raises ``TrainingError`` for fewer than two labels."""
+        """A fitted copy; oldest first.
+
+        Raises ``TrainingError`` for fewer than two labels, ``EmbeddingsError`` without vectors.
+        """
         texts = [self._text(example.input) for example in examples]
         values = [self._label(example.output) for example in examples]
         labels = tuple(sorted(set(values), key=lambda label: (label is _NONE, str(label))))
@@ -95,7 +122,9 @@ class TextClassifier:
         position = {label: number for number, label in enumerate(labels)}
         classes = np.array([position[value] for value in values])
         fitted = copy.copy(self)
-        fitted._fitted = fit(texts, classes, labels, seed)  # noqa: SLF001 - our own copy
+        fitted._fitted = fit(  # noqa: SLF001 - our own copy
+            texts, classes, labels, seed, self._chosen()
+        )
         return fitted
 
     def decide_many(self, inputs: Sequence[BaseModel]) -> Sequence[Answer[BaseModel] | Unsure]:
@@ -104,24 +133,22 @@ class TextClassifier:
             return []
         learnt = self._learnt
         texts = [self._text(input_) for input_ in inputs]
-        counts = learnt.counter.count(texts)
-        rows = learnt.weights.weigh(counts)
-        margins = learnt.base_models.margins(rows)
+        read = self._read(texts)
+        scores = learnt.base_models.apply(read)
         features = learnt.base_models.features(
-            counts,
-            rows,
-            margins,
+            read,
+            scores,
             lengths_of(texts),
             learnt.counter.unknown_share(texts, learnt.often),
         )
         sure = learnt.confidence.probability(features)
         cautious = learnt.cautious.probability(features)
-        evidence = self._evidence(rows, margins)
+        evidence = self._evidence(read.rows, scores)
         return [
             self._answer(int(lead), float(sure[row]), float(cautious[row]), evidence[row])
             if texts[row].strip()
             else Unsure(reason=stored_sentence("the text is empty."), cost=_FREE)
-            for row, lead in enumerate(margins.argmax(axis=1))
+            for row, lead in enumerate(scores.margins.argmax(axis=1))
         ]
 
     def save(self) -> Mapping[str, bytes]:
@@ -129,9 +156,18 @@ class TextClassifier:
         return state.save(self._learnt)
 
     def load(self, files: Mapping[str, bytes]) -> Self:
-        """A fitted copy from the state of ``save``."""
+        """A fitted copy from the state of ``save``.
+
+        Raises ``OtherEmbeddingsError`` if it was fitted with another embedding model.
+        """
+        fitted = state.load(files)
+        if fitted.model is not None:
+            present = self._chosen()
+            if present is None or present.digest != fitted.model.digest:
+                named = None if present is None else str(EmbeddingModel.of(present))
+                raise OtherEmbeddingsError(str(fitted.model), named)
         loaded = copy.copy(self)
-        loaded._fitted = state.load(files)  # noqa: SLF001 - our own copy
+        loaded._fitted = fitted  # noqa: SLF001 - our own copy
         return loaded
 
     @property
@@ -141,6 +177,19 @@ class TextClassifier:
                 sentence("The classifier has not been fitted."), sentence("Run `roadbed improve`.")
             )
         return self._fitted
+
+    def _chosen(self) -> Embeddings | None:
+        return chosen() if self._embeddings == "auto" else self._embeddings
+
+    def _read(self, texts: Sequence[str]) -> Texts:
+        learnt = self._learnt
+        counts = learnt.counter.count(texts)
+        embeddings = None if learnt.model is None else self._chosen()
+        return Texts(
+            counts=counts,
+            rows=learnt.weights.weigh(counts),
+            vectors=None if embeddings is None else embeddings.embed(texts),
+        )
 
     def _text(self, input: BaseModel) -> str:
         return "\n".join(str(getattr(input, name)) for name in self.texts)
@@ -174,12 +223,12 @@ class TextClassifier:
             output=output, confidence=sure, cautious=cautious, evidence=evidence, cost=_FREE
         )
 
-    def _evidence(self, rows: Rows, margins: Floats) -> list[JsonObject]:
+    def _evidence(self, rows: Rows, scores: BaseScores) -> list[JsonObject]:
         """For a reviewer: the second label, the heaviest words, the most similar example."""
         learnt = self._learnt
+        margins, nearest = scores.margins, scores.nearest
         shares = softmax(5.0 * margins, axis=1)
         order = np.argsort(margins, axis=1)
-        _, nearest = learnt.base_models.neighbours(rows)
         words = _loudest(rows, learnt, order[:, -1])
         return [
             {

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from roadbed.models.text.base_models import BaseModels, Labels, lengths_of, newest
+from roadbed.models.embeddings.protocol import Embeddings
+from roadbed.models.text.base_models import BaseModels, Labels, Texts, lengths_of, newest
 from roadbed.models.text.confidence import Confidence
-from roadbed.models.text.state import FittedText
+from roadbed.models.text.state import EmbeddingModel, FittedText
 from roadbed.models.text.vocabulary import (
     Counter,
     Counts,
@@ -39,31 +40,38 @@ class _Corpus:
     none: int | None
     counter: Counter
     counts: Counts
+    vectors: Floats | None
     lengths: Floats
     seed: int
 
     def stage(self, known: Labels) -> tuple[Weights, BaseModels]:
         """The first stage, fitted on the texts at ``known``."""
-        seen = self.counts.rows(known)
-        weights = Weights.fit(seen)
-        rows = weights.weigh(seen)
+        weights = Weights.fit(self.counts.rows(known))
         base_models = BaseModels.fit(
-            seen, rows, self.classes[known], self.count, self.none, self.seed
+            self._at(known, weights),
+            self.classes[known],
+            classes=self.count,
+            none=self.none,
+            seed=self.seed,
         )
         return weights, base_models
 
     def held_out(self, known: Labels, asked: Labels) -> tuple[Labels, Floats]:
         """Leading class and features of texts ``asked``, from a stage fitted on ``known``."""
         weights, base_models = self.stage(known)
-        own = self.counts.rows(asked)
-        rows = weights.weigh(own)
-        margins = base_models.margins(rows)
+        own = self._at(asked, weights)
+        scores = base_models.apply(own)
         unknown = self.counter.unknown_share(
             [self.texts[item] for item in asked], *self._words(known)
         )
-        return margins.argmax(axis=1), base_models.features(
-            own, rows, margins, self.lengths[asked], unknown
+        return scores.margins.argmax(axis=1), base_models.features(
+            own, scores, self.lengths[asked], unknown
         )
+
+    def _at(self, index: Labels, weights: Weights) -> Texts:
+        counts = self.counts.rows(index)
+        vectors = None if self.vectors is None else self.vectors[index]
+        return Texts(counts=counts, rows=weights.weigh(counts), vectors=vectors)
 
     def often(self) -> frozenset[str]:
         """Words in at least five texts."""
@@ -78,7 +86,13 @@ class _Corpus:
         return often, seen
 
 
-def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed: int) -> FittedText:
+def fit(
+    texts: Sequence[str],
+    classes: Labels,
+    labels: tuple[object, ...],
+    seed: int,
+    embeddings: Embeddings | None = None,
+) -> FittedText:
     """Fit all parts on ``texts``, oldest first; ``classes`` (n,) are positions in ``labels``."""
     counter, counts = Counter.fit(texts)
     corpus = _Corpus(
@@ -88,6 +102,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed:
         none=labels.index(None) if None in labels else None,
         counter=counter,
         counts=counts,
+        vectors=None if embeddings is None else embeddings.embed(texts),
         lengths=lengths_of(texts),
         seed=seed,
     )
@@ -99,6 +114,7 @@ def fit(texts: Sequence[str], classes: Labels, labels: tuple[object, ...], seed:
     weights, base_models = corpus.stage(np.arange(len(texts)))
     return FittedText(
         labels=labels,
+        model=None if embeddings is None else EmbeddingModel.of(embeddings),
         counter=counter,
         weights=weights,
         often=corpus.often(),

@@ -9,29 +9,52 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Any, Self
 
 import numpy as np
 from scipy import sparse
 
+from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.models.text.base_models import BaseModels
 from roadbed.models.text.confidence import Confidence
+from roadbed.models.text.vector_model import VectorModel
 from roadbed.models.text.vocabulary import Counter, Rows, Weights
 from roadbed.usecases.decider import OutOfFold
 
-_FORMAT = 2
+_FORMAT = 3
+_WITHOUT_EMBEDDINGS = 2  # the format before; it differs only in that it has no vectors
 _SPARSE = ("word_counts", "character_counts", "centres", "near_rows")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EmbeddingModel:
+    """The embedding model whose vectors a classifier was fitted on."""
+
+    name: str
+    digest: str
+    dimensions: int
+
+    @classmethod
+    def of(cls, embeddings: Embeddings) -> Self:
+        """The facts about ``embeddings``."""
+        return cls(name=embeddings.name, digest=embeddings.digest, dimensions=embeddings.dimensions)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.digest[:12]})"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FittedText:
     """The fitted parameters. ``labels`` are JSON values by class, ``None`` for "none of these".
 
+    ``model`` made the vectors, if there are any.
+
     ``cautious`` is ``confidence`` fitted also for kinds of work outside the training data.
     """
 
     labels: tuple[Any, ...]
+    model: EmbeddingModel | None
     counter: Counter
     weights: Weights
     often: frozenset[str]
@@ -59,6 +82,12 @@ def save(fitted: FittedText) -> Mapping[str, bytes]:
         "oof_cautious": fitted.out_of_fold.cautious,
         "oof_novel": fitted.out_of_fold.novel,
     }
+    if (vector_model := base_models.vector_model) is not None:
+        arrays |= {
+            "vector_mean": vector_model.mean,
+            "vector_coefficients": vector_model.coefficients,
+            "vector_intercepts": vector_model.intercepts,
+        }
     for name in _SPARSE:
         matrix: Rows = getattr(base_models, name)
         arrays |= {
@@ -70,6 +99,7 @@ def save(fitted: FittedText) -> Mapping[str, bytes]:
     terms = {
         "format": _FORMAT,
         "labels": list(fitted.labels),
+        "embeddings": None if fitted.model is None else asdict(fitted.model),
         "none": base_models.none,
         "words": fitted.counter.words,
         "characters": fitted.counter.characters,
@@ -98,7 +128,7 @@ def _npz(arrays: Mapping[str, Any]) -> bytes:
 def load(files: Mapping[str, bytes]) -> FittedText:
     """The state that ``save`` wrote. Raises ``ValueError`` for another format."""
     terms = json.loads(files["terms.json"])
-    if terms["format"] != _FORMAT:
+    if terms["format"] not in {_FORMAT, _WITHOUT_EMBEDDINGS}:
         raise ValueError(f"format {terms['format']} of the classifier's state is not known")
     with np.load(io.BytesIO(files["arrays.npz"]), allow_pickle=False) as stored:
         arrays = dict(stored)
@@ -108,10 +138,13 @@ def load(files: Mapping[str, bytes]) -> FittedText:
         near_classes=arrays["near_classes"],
         sizes=arrays["sizes"],
         none=terms["none"],
+        vector_model=_vector_model(arrays) if "vector_mean" in arrays else None,
         **{name: _sparse(arrays, name) for name in _SPARSE},
     )
+    model = terms.get("embeddings")
     return FittedText(
         labels=tuple(terms["labels"]),
+        model=None if model is None else EmbeddingModel(**model),
         counter=Counter(terms["words"], terms["characters"]),
         weights=Weights(words=arrays["idf_words"], characters=arrays["idf_characters"]),
         often=frozenset(terms["often"]),
@@ -143,6 +176,14 @@ def _read_second_stage(name: str, arrays: Mapping[str, Any]) -> Confidence:
         scale=arrays[f"{name}_scale"],
         weights=arrays[f"{name}_weights"],
         bias=float(arrays[f"{name}_bias"]),
+    )
+
+
+def _vector_model(arrays: Mapping[str, Any]) -> VectorModel:
+    return VectorModel(
+        mean=arrays["vector_mean"],
+        coefficients=arrays["vector_coefficients"],
+        intercepts=arrays["vector_intercepts"],
     )
 
 

@@ -88,7 +88,7 @@ class Counter:
 
 def least_documents(texts: int) -> tuple[int, int]:
     """The minimum number of texts with a word, and with a character n-gram, for it to be used."""
-    return (3 if texts >= 600 else 2 if texts >= 100 else 1), min(20, max(2, texts // 50))
+    return (3 if texts >= 4_000 else 2 if texts >= 2_000 else 1), min(20, max(2, texts // 500))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
