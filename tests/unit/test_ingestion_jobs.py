@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from roadbed.recovery.backup import back_up
 from roadbed.recovery.restore import restore
 from roadbed.storage.database import with_schema
 from roadbed.storage.embedded import EmbeddedServer
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.work.model import Job, JobState
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
@@ -142,6 +143,14 @@ def is_ended(job: Job) -> bool:
     return job.ended_at is not None
 
 
+async def answered(app: App) -> Job:
+    """The ingestion once it is ended, over a restart of the database."""
+    while True:
+        with suppress(StorageUnavailableError):
+            return await until(app, is_ended)
+        await asyncio.sleep(0.1)
+
+
 async def versions(app: App) -> dict[str, int]:
     """How many versions each document has."""
     rows = await app.database.fetch(
@@ -248,12 +257,7 @@ async def test_a_restart_of_the_database_interrupts_no_ingestion(
                 await until(app, lambda job: job.done > 4)
                 await asyncio.to_thread(own.stop)
                 await asyncio.to_thread(own.start)
-                async with asyncio.timeout(120):
-                    while True:
-                        job = await app.jobs.newest(KIND, "handbook")
-                        if job is not None and is_ended(job):
-                            break
-                        await asyncio.sleep(0.1)
+                job = await answered(app)
                 assert job.state is JobState.DONE
                 assert await versions(app) == each_once()
     finally:
