@@ -14,6 +14,8 @@ import httpx2
 from roadbed.app import App
 from roadbed.connectors.webhook import Webhook
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.model import Block, Extraction, Part, Position
+from roadbed.knowledge.records import SourceFile
 from roadbed.people.model import SignInProof
 from roadbed.people.service import hashed
 from roadbed.storage.embedded import EmbeddedServer
@@ -58,6 +60,7 @@ class Ids:
     incident_id: str
     release_id: str
     outcome_id: str
+    document_id: str
     job_id: str
     named: str = "1..1"
     verb: str = "gate"
@@ -73,8 +76,9 @@ class Ids:
             incident_id="inc_" + "x" * (len(self.incident_id) - 4),
             release_id="rel_" + "x" * (len(self.release_id) - 4),
             outcome_id="out_" + "x" * (len(self.outcome_id) - 4),
-            proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
+            document_id="doc_" + "x" * (len(self.document_id) - 4),
             job_id="job_" + "x" * (len(self.job_id) - 4),
+            proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
         )
 
 
@@ -116,6 +120,10 @@ def write(parent: Path) -> None:
         declared = ROUTING.format(name=name, deadline=5.0)
         for ours, theirs in others.items():
             declared = declared.replace(f'"{ours}"', f'"{theirs}"')
+        declared = declared.replace(
+            "rollout=DIRECT", 'rollout=DIRECT, library=Library(question="text")'
+        )
+        declared = declared.replace("import DIRECT, ", "import DIRECT, Library, ")
         (parent / name).mkdir(parents=True)
         (parent / name / "usecase.py").write_text(declared + DECIDE)
 
@@ -213,11 +221,11 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         until=None,
         actor="x",
     )
-    job = await app.jobs.start("test", {}, key=name, actor="x", use_case=name)
     return Ids(
-        job_id=job.id,
         release_id=await a_release(app, name),
         outcome_id=await an_outcome(app, name, sent.json()["task"]),
+        document_id=await a_document(app, name),
+        job_id=(await app.jobs.start("test", {}, key=name, actor="x", use_case=name)).id,
         incident_id=incident.id,
         proposal_id=await a_proposal(app, name),
         name=name,
@@ -226,6 +234,24 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         delivery_id=delivery,
         notice_id=notice,
     )
+
+
+async def a_document(app: App, name: str) -> str:
+    """One that says something, stored as if a reading process had read it."""
+    text = f"A document of {name}."
+    block = Block(kind="text", start=0, end=len(text))
+    part = Part(place=Position(kind="page"), text=text, blocks=(block,))
+    source = SourceFile(
+        path="leave.pdf",
+        file=Path("leave.pdf"),
+        content_hash=name,
+        bytes=len(text),
+        modified_at=datetime.now(UTC),
+        group=None,
+    )
+    extraction = Extraction(format="pdf", parts=(part,), page_count=1)
+    kept = await app.libraries.documents.keep(name, source, extraction, by="sender")
+    return kept.id
 
 
 async def a_proposal(app: App, name: str) -> str:

@@ -10,9 +10,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from roadbed.scoring.scorers import Exact, Fields, Judged, Score, Sets, Within
+    from roadbed.scoring.scorers import Cited, Exact, Fields, Judged, Score, Sets, Within
     from roadbed.usecases.decider import Answer, Context, Isolation, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
+    from roadbed.usecases.library import Library
     from roadbed.usecases.rollout import DIRECT, Check, Gate, Rollout
     from roadbed.usecases.use_case import Budget, Pod, UseCase
 
@@ -24,12 +25,14 @@ __all__ = [
     "Approvals",
     "Budget",
     "Check",
+    "Cited",
     "Context",
     "Exact",
     "Fields",
     "Gate",
     "Isolation",
     "Judged",
+    "Library",
     "Pod",
     "Rollout",
     "Score",
@@ -42,6 +45,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Cited": "roadbed.scoring.scorers",
+    "Library": "roadbed.usecases.library",
     "Exact": "roadbed.scoring.scorers",
     "Fields": "roadbed.scoring.scorers",
     "Judged": "roadbed.scoring.scorers",

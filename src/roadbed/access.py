@@ -22,6 +22,7 @@ from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.sentences import sentence
+from roadbed.knowledge.errors import UnknownDocumentError
 from roadbed.outcomes.errors import NoSuchOutcomeError
 from roadbed.people.errors import (
     LetInByAnotherError,
@@ -140,6 +141,11 @@ by_outcome = by_id(
     "outcome_id",
     lambda app, identifier: app.outcomes.repository.use_case_of(identifier),
     NoSuchOutcomeError,
+)
+by_document = by_id(
+    "document_id",
+    lambda app, identifier: app.libraries.documents.use_case_of(identifier),
+    UnknownDocumentError,
 )
 
 

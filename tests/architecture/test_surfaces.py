@@ -10,18 +10,8 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *(
-        "account",
-        "audit",
-        "backups",
-        "budgets",
-        "deliveries",
-        "documents",
-        "halts",
-        "inbox",
-        "incidents",
-    ),
-    *("jobs", "labels"),
+    *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
+    *("incidents", "jobs", "labels"),
     *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }

@@ -23,8 +23,9 @@ OWNERS = {
     "improvement": "proposal",
     "insight": "background_failure",
     "intake": "in_flight task",
-    "knowledge": "access_group_member document document_change document_part document_version"
-    " passage",
+    "knowledge": (
+        "access_group_member document document_change document_part document_version passage"
+    ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",
     "recovery": "restoration roadbed",

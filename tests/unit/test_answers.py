@@ -1,85 +1,195 @@
-"""A decider's answer read as data: numbers, words and invalid values."""
+"""Answers from documents without a model: through the whole product, with real files."""
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
-from roadbed.decisions.model import Answered, NotAnswered, Reason
-from roadbed.decisions.routing import read_answer
-from roadbed.usecases.decider import Answer, Unsure
+from roadbed.app import App
+from roadbed.bootstrap import open_app
+from roadbed.kernel.clock import SystemClock
+from roadbed.kernel.settings import Settings
+from roadbed.models import DocumentAnswer, DocumentAnswers, Question
+from roadbed.usecases import scaffold
+from roadbed.usecases.decider import Context, Task, Unsure
+from tests.conftest import Folders
 
+HANDBOOK = """# Travel
 
-class Routing(BaseModel):
-    queue: str = Field(alias="Queue")
-    more: dict[str, Any] = {}
+## Trains
 
+Staff travel by train in second class. The firm pays for a seat.
 
-def read(**more: Any) -> Answered | NotAnswered:
-    given: Any = {"output": {"Queue": "a"}, "confidence": 0.5} | more
-    return read_answer(Answer(**given), Routing)
+## Hotels
 
-
-@pytest.mark.parametrize("output", [{"Queue": "a"}, {"queue": "a"}, Routing(Queue="a")])
-def test_an_output_is_read_by_name_or_alias_and_kept_by_name(output: object) -> None:
-    answer = read(output=output)
-    assert isinstance(answer, Answered)
-    assert answer.output == {"queue": "a", "more": {}}
-
-
-@pytest.mark.parametrize(
-    ("cost", "read_as"),
-    [(None, None), (Decimal("0.10"), Decimal("0.10")), (1, Decimal(1)), (0.1, Decimal("0.1"))],
-)
-def test_a_cost_is_a_number_that_can_be_summed(cost: Any, read_as: Decimal | None) -> None:
-    assert read(cost=cost).cost == read_as
+A hotel may cost 120 EUR a night. Ask the office before you book a dearer one.
+"""
+SALARIES = "# Salaries\n\nThe salary of a senior engineer is 90,000 EUR. Nobody else may know it.\n"
 
 
-@pytest.mark.parametrize(
-    ("cost", "why"),
-    [
-        (Decimal("NaN"), "no amount of money"),
-        (float("inf"), "no amount of money"),
-        (Decimal(-1), "no amount of money"),
-        ("1.00", "not a number"),
-        (True, "not a number"),
-    ],
-)
-def test_what_is_no_cost_makes_the_answer_unusable_and_its_cost_unknown(
-    cost: Any, why: str
+@pytest.fixture
+def library(folders: Folders, tmp_path: Path) -> Path:
+    """The use case ``ask`` over a folder with two documents, one of them for a group."""
+    documents = tmp_path / "documents"
+    (documents / "board").mkdir(parents=True)
+    (documents / "travel.md").write_text(HANDBOOK, encoding="utf-8")
+    (documents / "board" / "salaries.md").write_text(SALARIES, encoding="utf-8")
+    folder = folders.parent / "ask"
+    scaffold.write_answers(folder, documents, person="ana")
+    declared = (folder / "usecase.py").read_text(encoding="utf-8")
+    inside = "Library(access={'board': 'board'}, "
+    (folder / "usecase.py").write_text(declared.replace("Library(", inside, 1), encoding="utf-8")
+    return documents
+
+
+async def ingested(app: App) -> None:
+    await app.libraries.ingestion.run(app.deployments.get("ask").loaded, by="ana")
+
+
+async def ask(app: App, question: str, by: str = "ben") -> Mapping[str, Any]:
+    """The decision on a question."""
+    admission, running = await app.decisions.submit(
+        "ask", {"question": question}, key=None, source={"surface": "http", "by": by}
+    )
+    assert running is not None
+    await running
+    row = await app.database.fetch_one(
+        "SELECT output, reason, route FROM decision WHERE task_id = %(task)s",
+        {"task": admission.task.id},
+    )
+    assert row is not None
+    return row
+
+
+async def output(app: App, question: str, by: str = "ben") -> Any:
+    """What was decided: a receipt would hide what is judged blind."""
+    decision = await ask(app, question, by)
+    assert decision["output"] is not None, decision["reason"]
+    return decision["output"]
+
+
+@pytest.mark.parametrize("isolation", ["none", "process"])
+async def test_a_question_is_answered_with_the_passage_and_its_place(
+    settings: Settings, library: Path, url: str, isolation: str
 ) -> None:
-    answer = read(cost=cost)
-    assert isinstance(answer, NotAnswered)
-    assert (answer.code, answer.cost) == (Reason.INVALID_ANSWER, None)
-    assert why in answer.reason
-    unsure = read_answer(Unsure(reason="it says so", cost=cost), Routing)
-    assert unsure.cost is None
+    async with open_app(settings.model_copy(update={"isolation": isolation}), url) as app:
+        await ingested(app)
+        answer = await output(app, "How much may a hotel cost?")
+        assert answer["route"] == "answer"
+        first = answer["citations"][0]
+        assert first["document"] == "travel.md"
+        assert first["place"] == "Travel › Hotels"
+        assert "120 EUR a night" in first["quote"]
+        assert first["quote"] in answer["text"]
+        # The citation stays valid when the document says something else.
+        (library / "travel.md").write_text(HANDBOOK.replace("120", "150"), encoding="utf-8")
+        await ingested(app)
+        [document] = [
+            one for one in await app.libraries.documents.documents("ask") if one.path == "travel.md"
+        ]
+        assert document.version == 2
+        [old] = await app.libraries.documents.parts(document.id, first["version"])
+        assert first["quote"] in old.text
+        assert "150 EUR" in (await output(app, "How much may a hotel cost?"))["text"]
 
 
-@pytest.mark.parametrize(
-    ("more", "why"),
-    [
-        ({"output": {"queue": "a\x00"}}, "queue: holds a NUL"),
-        ({"output": {"queue": "a", "more": {"x": float("nan")}}}, "more: is not read back"),
-        ({"output": {"queue": "a", "more": {"x": 10**400}}}, "more.x: "),
-        ({"output": {"queue": "a" * 20_001}}, "more than 20,000 characters"),
-        ({"output": None}, "output: "),
-        ({"provenance": {"a": "\ud800"}}, "provenance is not plain JSON"),
-        ({"provenance": "a"}, "provenance is no mapping"),
-    ],
-)
-def test_what_cannot_be_stored_is_no_answer(more: dict[str, Any], why: str) -> None:
-    answer = read(**more)
-    assert isinstance(answer, NotAnswered)
-    assert why in answer.reason
+async def test_passages_of_a_group_are_for_its_members_alone(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        question = "What is the salary of a senior engineer?"
+        await app.members.add("chi", by="test")
+        declared = app.deployments.get("ask").loaded.declared.library
+        assert declared is not None
+        await app.libraries.access.add("ask", declared, "board", "chi", by="ana")
+        assert "90,000 EUR" in (await output(app, question, by="chi"))["text"]
+        other = await output(app, question, by="ben")
+        assert other["route"] == "not_in_documents"
+        assert "90,000" not in str(other)
+        await app.libraries.access.remove("ask", "board", "chi", by="ana")
+        assert (await output(app, question, by="chi"))["route"] == "not_in_documents"
 
 
-def test_evidence_that_cannot_be_shown_is_left_out_and_the_rest_stands() -> None:
-    for evidence in ({"a": "\x00"}, {"a": float("nan")}, {"a": {1}}, {"a": "x" * 20_001}, ["a"]):
-        answer = read(evidence=evidence)
-        assert isinstance(answer, Answered)
-        assert set(answer.evidence) == {"left_out"}
-    assert read(evidence={"a": "😀 \\u0000 \ue000"}).evidence == {"a": "😀 \\u0000 \ue000"}
+async def test_what_no_passage_says_is_not_in_the_documents(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        answer = await output(app, "Which parental leave does the cafeteria offer on Sundays?")
+        assert answer["route"] == "not_in_documents"
+        assert answer["citations"] == []
+        assert "No passage mentions" in answer["text"]
+
+
+async def test_a_question_without_words_is_asked_back(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        assert (await output(app, "?!"))["route"] == "please_specify"
+
+
+async def test_an_answer_that_cites_a_right_place_is_right_whatever_its_words_are(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        declared = app.deployments.get("ask").loaded.declared
+        answer = await output(app, "How much may a hotel cost?")
+        [right] = [one for one in answer["citations"] if one["place"] == "Travel › Hotels"]
+        wrong = {**right, "place": "Travel › Trains"}
+        score = declared.scorer.score(answer, {**answer, "text": "x", "citations": [right]}, {})
+        assert score.loss == 0.0
+        given = {**answer, "citations": [right]}
+        assert declared.scorer.score(given, {**answer, "citations": [wrong]}, {}).loss == 1.0
+
+
+async def test_without_documents_nothing_is_answered(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:  # nothing was ingested
+        answer = await output(app, "How much may a hotel cost?")
+        assert answer["route"] == "not_in_documents"
+
+
+async def test_an_index_that_is_damaged_is_built_anew(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        await output(app, "How much may a hotel cost?")
+        damage(Path(f"{settings.home}-indexes"))
+    async with open_app(settings, url) as app:
+        answer = await output(app, "How much may a hotel cost?")
+        assert "120 EUR a night" in answer["text"]
+
+
+def damage(indexes: Path) -> None:
+    """Overwrite the files of every index."""
+    for file in indexes.rglob("*"):
+        if file.is_file() and "tantivy" in file.parts:
+            file.write_bytes(b"rubbish")
+
+
+class TestTheDecider:
+    def test_refuses_models_without_its_fields(self) -> None:
+        class Other(BaseModel):
+            text: str
+
+        with pytest.raises(ValueError, match="Other has no field 'question'"):
+            DocumentAnswers().bind(Other, DocumentAnswer)
+        with pytest.raises(ValueError, match="Other has no field 'route'"):
+            DocumentAnswers().bind(Question, Other)
+        with pytest.raises(ValueError, match="most is 1 to 20"):
+            DocumentAnswers(most=0)
+
+    def test_without_a_library_is_unsure(self) -> None:
+        task = Task(id="t", usecase="ask", key=None, admitted_at=SystemClock().now())
+        given = DocumentAnswers()(Question(question="a"), Context(task=task, deadline_seconds=1.0))
+        assert isinstance(given, Unsure)
+        assert "no library" in given.reason

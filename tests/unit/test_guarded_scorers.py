@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed import Exact, Fields, Judged, Score, Sets, Within
+from roadbed import Cited, Exact, Fields, Judged, Score, Sets, Within
 from roadbed.app import App
 from roadbed.executors.in_process import Failed
 from roadbed.reviews.model import VerdictKind
@@ -127,6 +127,7 @@ class TestScores:
             Fields("q"),
             Within(absolute=1),
             Sets("q"),
+            Cited(),
             Judged(),
             FunctionScorer(says("")),
         ]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel
 
-from roadbed import Exact, Fields, Judged, Score, Sets, Within
+from roadbed import Cited, Exact, Fields, Judged, Score, Sets, Within
 from roadbed.scoring.content import Content, canonical, content_hash, same
 from roadbed.scoring.function_scorer import FunctionScorer, as_scorer
 from roadbed.scoring.scorers import NO_LABEL, Scorer, Truth, agree, assess, is_wrong
@@ -136,6 +136,11 @@ def _has_yes_or_no(value: object) -> bool:
     return isinstance(value, bool)
 
 
+PLACE = {"document": "a.md", "version": 1, "place": "Refunds", "quote": "yes"}
+OTHER = {**PLACE, "place": "Returns"}
+ANSWERED = {"route": "answer", "text": "yes", "citations": [{**PLACE, "version": 2, "quote": ""}]}
+
+
 def loss(scorer: Scorer, proposed: dict[str, Any], right: dict[str, Any]) -> float | None:
     return scorer.score(proposed, right, {}).loss
 
@@ -149,6 +154,13 @@ class TestScorers:
             (Exact(), {"q": "a", "r": 1}, {"q": "a", "r": 2}, 1.0),
             (Exact(), {"q": "a"}, {"q": "a", "r": None}, 1.0),
             (Fields("q"), {"q": "a", "r": 1}, {"q": "a", "r": 2}, 0.0),
+            (Cited(), ANSWERED, {**ANSWERED, "text": "other words"}, 0.0),
+            (Cited(), {"route": "answer", "citations": [PLACE, OTHER]}, ANSWERED, 0.0),
+            (Cited(), {"route": "answer", "citations": [OTHER]}, ANSWERED, 1.0),
+            (Cited(), {"route": "answer"}, ANSWERED, 1.0),
+            (Cited(), {"route": "not_in_documents", "citations": [PLACE]}, ANSWERED, 1.0),
+            (Cited(), {"route": "not_in_documents"}, {"route": "not_in_documents"}, 0.0),
+            (Cited(), ANSWERED, {"route": "answer", "citations": []}, None),
             (Fields("q", "r"), {"q": "a", "r": 1}, {"q": "a", "r": 2}, 1.0),
             (Within(absolute=0.5), {"n": 1.5}, {"n": 2}, 0.0),
             (Within(absolute=0.5), {"n": 1.4}, {"n": 2}, 1.0),
@@ -199,6 +211,7 @@ class TestScorers:
             Fields("a", "b"),
             Within(absolute=0.0),
             Sets("a"),
+            Cited(),
             Judged(),
             FunctionScorer(lambda one, other, _: Score(loss=float(not same(one, other)))),
         ]
@@ -215,7 +228,7 @@ class TestScorers:
 
     def test_only_judged_needs_a_person(self) -> None:
         function = FunctionScorer(lambda one, other, given: Score(loss=0.0))
-        scorers = (Exact(), Fields("a"), Within(absolute=1), Sets("a"), function)
+        scorers = (Exact(), Fields("a"), Within(absolute=1), Sets("a"), Cited(), function)
         assert not any(scorer.needs_person for scorer in scorers)
         assert Judged().needs_person
 
@@ -224,6 +237,7 @@ class TestScorers:
             return Score(loss=0.0)
 
         assert Exact().facts() == {"scorer": "exact"}
+        assert Cited().facts() == {"scorer": "cited", "route": "route", "citations": "citations"}
         assert Fields("a").facts() == {"scorer": "fields", "fields": ["a"]}
         assert Within(relative=0.1, fields="n").facts() == {
             "scorer": "within",
@@ -457,6 +471,11 @@ class TestDeclaring:
     @pytest.mark.parametrize(
         ("changes", "field", "problem"),
         [
+            (
+                {"scorer": Cited(citations="queue")},
+                "scorer",
+                "The output has no field 'route' to score.",
+            ),
             ({"scorer": Fields("nope")}, "scorer", "The output has no field 'nope' to score."),
             ({"scorer": Fields()}, "scorer", "Fields() names no field."),
             ({"scorer": Sets()}, "scorer", "Sets() names no field."),

@@ -10,6 +10,7 @@ from roadbed.access import guard
 from roadbed.api import (
     budgets,
     deliveries,
+    documents,
     halts,
     inbox,
     incidents,
@@ -43,6 +44,7 @@ _PARTS = (
     budgets,
     notices,
     deliveries,
+    documents,
     outcomes,
     halts,
     incidents,

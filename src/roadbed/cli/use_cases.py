@@ -16,12 +16,15 @@ from roadbed.kernel.errors import RoadbedError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from roadbed.usecases.past_work import Answers, Columns, PastWork, Question
+    from roadbed.usecases.past_work import Answers, Columns, LabelQuestion, PastWork
 
 _MOST_TO_TRY = 20_000
 
 
 Table = Annotated[Path | None, typer.Option(help="A table of past, labelled work.")]
+Documents = Annotated[
+    Path | None, typer.Option(help="A folder of documents, to answer questions from.")
+]
 TextColumns = Annotated[
     list[str] | None,
     typer.Option(help="The table's column with the text. Repeat it for several columns."),
@@ -64,6 +67,7 @@ def new(
         str, typer.Argument(help="Lower-case words joined by hyphens, at most 60 characters.")
     ],
     from_csv: Table = None,
+    from_folder: Documents = None,
     text: TextColumns = None,
     label: LabelColumn = "label",
     delimiter: Delimiter = None,
@@ -78,15 +82,18 @@ def new(
     folder: Folder = None,
     json: Json = False,
 ) -> None:
-    """Write a use-case folder that runs, empty or from a table of past work."""
+    """Write a use-case folder that runs: empty, from past work, or to ask documents."""
     from roadbed.kernel.settings import Settings
     from roadbed.usecases import scaffold
     from roadbed.usecases.past_work import Answers, Columns
 
-    if prompted and from_csv:
-        raise typer.BadParameter("Use --prompted or --from-csv, not both.")
+    if sum((prompted, from_csv is not None, from_folder is not None)) > 1:
+        raise typer.BadParameter("Use one of --prompted, --from-csv and --from-folder.")
     try:
         target = scaffold.folder_of(folder or Settings().usecases, name)
+        if from_folder is not None:
+            _write_answers(target, from_folder, as_json=json)
+            return
         if from_csv is None:
             _write_empty(target, prompted=prompted, as_json=json)
             return
@@ -118,6 +125,20 @@ def _write_empty(target: Path, *, prompted: bool, as_json: bool) -> None:
         as_json=as_json,
         text=lambda: (
             f"Wrote {target}. Fill in {what}, then run `roadbed check {target}` and `roadbed up`."
+        ),
+    )
+
+
+def _write_answers(target: Path, documents: Path, *, as_json: bool) -> None:
+    from roadbed.usecases import scaffold
+
+    scaffold.write_answers(target, documents, person=me())
+    show(
+        {"folder": target},
+        as_json=as_json,
+        text=lambda: (
+            f"Wrote {target}. Read the documents with `roadbed documents ingest {target.name}`, "
+            "then run `roadbed up`."
         ),
     )
 
@@ -176,7 +197,7 @@ def _read(
             answers = _ask(error.questions, answers)
 
 
-def _ask(questions: Sequence[Question], answers: Answers) -> Answers:
+def _ask(questions: Sequence[LabelQuestion], answers: Answers) -> Answers:
     same, keep, empty = dict(answers.same), list(answers.keep), list(answers.empty)
     for question in questions:
         if question.other is None:

@@ -66,6 +66,12 @@ DELIVERIES: Mapping[str, Chip] = {
     "compensating": Chip("◐", "being taken back", "moving"),
     "compensated": Chip("↶", "taken back", "quiet"),
 }
+DOCUMENTS: Mapping[str, Chip] = {
+    "current": Chip("●", "searched", "good"),
+    "outdated": Chip("!", "older version searched", "warn"),
+    "unreadable": Chip("×", "not readable", "stop"),
+    "deleted": Chip("–", "removed", "quiet"),
+}
 RELEASES: Mapping[str, Chip] = {
     "planned": Chip("○", "planned", "quiet"),
     "gated": Chip("◐", "gate passed", "moving"),

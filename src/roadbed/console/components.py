@@ -44,6 +44,7 @@ async def components(request: Request) -> HTMLResponse:
             "Use cases": chips.USE_CASES,
             "Tasks": chips.TASKS,
             "Deliveries": chips.DELIVERIES,
+            "Documents": chips.DOCUMENTS,
             "Releases": chips.RELEASES,
             "Versions": chips.VERSIONS,
             "Cases": chips.CASES,

@@ -20,7 +20,8 @@ class Place:
     key: str = ""
     objects: str = ""  # the beginning of the addresses of single ones (a release, a delivery)
     permission: Permission = Permission.VIEW
-    needs_jobs: bool = False  # only where a use case has jobs, or may have
+    library: bool = False  # only where the use case declares a library
+    jobs: bool = False  # only where the use case declares a library, or has jobs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +84,7 @@ TABS = (
             Place(name=later("Trust"), path="/trust", key="p"),
             Place(name=later("Where it fails"), path="/weak"),
             Place(name=later("Outcomes"), path="/outcomes", key="o"),
+            Place(name=later("Documents"), path="/documents", key="f", library=True),
         ),
     ),
     Tab(
@@ -101,7 +103,7 @@ TABS = (
         counted="deliveries",
         places=(
             Place(name=later("Deliveries"), path="/deliveries", key="d", objects="/deliveries"),
-            Place(name=later("Jobs"), path="/jobs", needs_jobs=True),
+            Place(name=later("Jobs"), path="/jobs", jobs=True),
             Place(name=later("Stop"), path="/halt"),
             Place(name=later("Incident"), path="/incidents", permission=Permission.INCIDENT),
         ),
@@ -116,11 +118,12 @@ def tabs(
     counts: Mapping[str, int],
     may: Callable[[Permission], bool],
     *,
-    has_jobs: bool = False,
+    library: bool = False,
+    jobs: bool = False,
 ) -> Sequence[ShownTab]:
     """The tabs of a use case on the page at ``path``: the pages that the viewer ``may`` open.
 
-    ``counts`` are figures of what waits, by name.
+    ``counts`` are figures of what waits, by name. ``library``: the use case declares one.
     """
     base = f"/usecases/{use_case}"
     here = _current(path.removeprefix(base) if path.startswith(base) else None, path)
@@ -129,7 +132,9 @@ def tabs(
         places = [
             place
             for place in tab.places
-            if may(place.permission) and (has_jobs or not place.needs_jobs)
+            if may(place.permission)
+            and (library or not place.library)
+            and (library or jobs or not place.jobs)
         ]
         if not places:
             continue
@@ -187,13 +192,12 @@ _WORD_ENDS = re.compile(r"[\s:_.-]+")
 
 
 def entries(
-    viewer: Viewer, use_cases: Sequence[str], asked: str, *, with_jobs: Collection[str] = ()
+    viewer: Viewer, use_cases: Sequence[str], asked: str, libraries: Collection[str] = ()
 ) -> Sequence[Entry]:
     """Pages and acts whose words all parts of ``asked`` begin, only those that ``viewer`` may.
 
-    ``with_jobs`` are the use cases that have a page of jobs.
-
-    Without ``asked``: the pages of the console and the use cases.
+    Without ``asked``: the pages of the console and the use cases. ``libraries`` names the use cases
+    that declare one.
     """
     names = viewer.visible(use_cases)
     offered = [replace(page, what=_(page.what), name=_(page.name)) for page in _PAGES]
@@ -216,7 +220,7 @@ def entries(
             for place in tab.places
             if place.path
             and viewer.may(name, place.permission)
-            and (name in with_jobs or not place.needs_jobs)
+            and (name in libraries or not (place.library or place.jobs))
         ]
         offered += [
             Entry(what=_("action"), name=f"{name}: {_(words)}", link=f"{base}{path}")

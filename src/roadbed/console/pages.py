@@ -188,15 +188,15 @@ async def usecase_page(
     app = app_of(request)
     standing = await app.halts.standing(usecase)
     shown = None
-    if (service := app.deployments.find(usecase)) is not None:
-        library = service.loaded.declared.library
+    if (deployment := app.deployments.find(usecase)) is not None:
         viewer: Viewer | None = getattr(request.state, "viewer", None)
         shown = tabs(
             usecase,
             request.url.path,
             await app.inbox.counts(usecase),
             lambda permission: viewer is not None and viewer.may(usecase, permission),
-            has_jobs=library is not None or await app.jobs.any(usecase),
+            library=deployment.loaded.declared.library is not None,
+            jobs=await app.jobs.any(usecase),
         )
     facts = {"usecase": usecase, "standing": standing, "tabs": shown, **facts}
     return page(request, template, status, **facts)

@@ -24,10 +24,10 @@ async def palette(request: Request) -> HTMLResponse:
     app, viewer = app_of(request), viewer_of(request)
     asked = request.query_params.get("q", "").replace("\0", "").strip()[:_MOST_ASKED]
     names = viewer.visible(app.deployments.names())
-    with_jobs = {
-        declared.name for declared in app.declared() if declared.library is not None
-    } | await app.jobs.use_cases()
-    offered = [*entries(viewer, names, asked, with_jobs=with_jobs)]
+    with_library = [
+        name for name in names if app.deployments.get(name).loaded.declared.library is not None
+    ]
+    offered = [*entries(viewer, names, asked, with_library)]
     if asked:
         offered += [
             Entry(

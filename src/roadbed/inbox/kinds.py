@@ -196,6 +196,19 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
             link=lambda item: f"/usecases/{item.use_case}/examples/quality",
         ),
         Kind(
+            name="unreadable_document",
+            title=later("Correct documents"),
+            permission=_P.IMPROVE,
+            button=later("See why"),
+            find=_unreadable(sources),
+            why=lambda item: several(
+                "%(n)s document cannot be read, so no answer uses its present content.",
+                "%(n)s documents cannot be read, so no answer uses their present content.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
+        ),
+        Kind(
             name="suggestion",
             title=later("Decide on proposals"),
             permission=_P.IMPROVE,
@@ -393,6 +406,21 @@ def _contradictions(sources: Sources) -> Find:
         return [item for name in marks if (item := known[name][1]) is not None]
 
     return find
+
+
+def _unreadable(sources: Sources) -> Find:
+    """One item for a use case that declares a library: only then has it a page of documents."""
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        rows = await sources.database.fetch(_SQL["unreadable_documents"], _facts(asking))
+        return [_waiting(row) for row in rows if _has_library(sources, row["use_case"])]
+
+    return find
+
+
+def _has_library(sources: Sources, use_case: str) -> bool:
+    deployment = sources.deployment(use_case)
+    return deployment is not None and deployment.loaded.declared.library is not None
 
 
 def _drill(sources: Sources) -> Find:

@@ -102,6 +102,12 @@ FROM (SELECT use_case, max(born_at) AS since
       HAVING count(*) > 1 AND count(DISTINCT output) > 1) AS differing
 GROUP BY use_case
 
+-- name: unreadable_documents
+SELECT use_case, count(*)::integer AS count, min(changed_at) AS since
+FROM document
+WHERE use_case = ANY (%(use_cases)s) AND state = 'unreadable'
+GROUP BY use_case
+
 -- name: last_drills
 -- not null: last
 SELECT use_case.name AS use_case,

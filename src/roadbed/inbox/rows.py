@@ -87,6 +87,14 @@ class ContradictionsRow(TypedDict):
     since: datetime | None
 
 
+class UnreadableDocumentsRow(TypedDict):
+    """A row of ``unreadable_documents``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -123,6 +131,7 @@ class Queries(TypedDict):
     suggestions: Query[SuggestionsRow]
     examples_that_teach: Query[ExamplesThatTeachRow]
     contradictions: Query[ContradictionsRow]
+    unreadable_documents: Query[UnreadableDocumentsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

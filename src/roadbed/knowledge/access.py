@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from psycopg.errors import ForeignKeyViolation
 
@@ -16,6 +16,15 @@ from roadbed.storage.sql import queries
 from roadbed.usecases.library import Library
 
 _SQL = queries(Queries)
+
+
+def may_read(library: Library, path: str, group: str | None, groups: Collection[str]) -> bool:
+    """Whether members of ``groups`` may read a document that is stored with ``group``.
+
+    The declaration counts at once and the stored group until the next ingestion: where they
+    differ, only members of both may read.
+    """
+    return all(needed is None or needed in groups for needed in (group, library.group_of(path)))
 
 
 class AccessGroups:

@@ -17,6 +17,7 @@ class UnreadableReason(StrEnum):
     EMPTY = "empty"
     MEMORY = "memory"
     NONSENSE = "nonsense"
+    NOT_OPENED = "not_opened"
     PASSWORD = "password"  # noqa: S105 - the reason, not a password
     SCAN = "scan"
     TIME = "time"
@@ -103,6 +104,11 @@ def _words_of_failure(name: str, reason: UnreadableReason, detail: Text) -> tupl
                     detail=detail,
                 ),
                 sentence("Split the file and add its pieces."),
+            )
+        case UnreadableReason.NOT_OPENED:
+            return (
+                sentence("%(name)s cannot be opened: %(detail)s.", name=name, detail=detail),
+                sentence("Give Roadbed the right to read the file."),
             )
         case UnreadableReason.CRASHED:
             return (

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import json
+import math
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import tantivy
@@ -39,6 +41,20 @@ _TITLE, _HEADING = 2.0, 2.0  # what a word weighs there, in words of the text
 _ANALYZER = "words"
 _SEPARATOR = re.compile(r"[/_.\-]+")
 _LOOK_SECONDS = 0.05
+# Words that ask and say nothing of the subject, beside the function words of a language.
+_QUESTION_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "english": "what which who whom whose when where why how much many may might can could "
+        "would should shall must do does did is are was were has have had been please tell give "
+        "me us my our your their its his her any about there",
+        "german": "wer wen wem wessen was wann wo woher wohin warum wieso wie viel viele welche "
+        "welcher welches kann können darf dürfen muss müssen soll sollen gibt bitte",
+        "spanish": "qué quién quiénes cuál cuáles cuándo cuánto cuánta cuántos cuántas dónde cómo "
+        "puede pueden puedo debe deben hay favor",
+        "french": "qui que quoi quel quelle quels quelles quand où comment combien pourquoi peut "
+        "peuvent puis doit doivent est",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,12 +100,29 @@ class LibraryIndex:
         """Let others write."""
         os.close(held)
 
+    def opens(self) -> bool:
+        """Whether its files can be read; if not, it is built anew."""
+        try:
+            self._opened()
+        except (ValueError, OSError):
+            return False
+        return True
+
     def clear(self) -> None:
         """Remove everything that it holds."""
         with self._lock:
             self._index = None
         (self._folder / "marker.json").unlink(missing_ok=True)
-        shutil.rmtree(self._folder / "tantivy", ignore_errors=True)
+        try:  # what others have open must not vanish under them
+            writer = self._opened().writer(heap_size=_HEAP_BYTES, num_threads=1)
+            writer.delete_all_documents()
+            writer.commit()
+            writer.wait_merging_threads()
+            self._opened().reload()
+        except (ValueError, OSError):
+            with self._lock:
+                self._index = None
+            shutil.rmtree(self._folder / "tantivy", ignore_errors=True)
 
     def put(
         self,
@@ -153,9 +186,9 @@ class LibraryIndex:
             only = tantivy.Query.term_set_query(schema, "document", list(documents))
             query.append((must, _silent(only)))
         searcher = index.searcher()
-        results = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
+        result = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
         hits = []
-        for score, address in results.hits:
+        for score, address in result.hits:
             stored = searcher.doc(address)
             key = PassageKey(
                 version_id=str(stored.get_first("version")),
@@ -168,10 +201,22 @@ class LibraryIndex:
         """In how many passages a word stands, as ``terms`` gives it."""
         return self._opened().searcher().doc_freq("text", term)
 
+    def weight(self, term: str) -> float:
+        """How rare a word is: its weight in BM25."""
+        total, having = self.passages, self.frequency(term)
+        return math.log(1 + (total - having + 0.5) / (having + 0.5))
+
+    def matched(self, terms: Sequence[str], text: str) -> Sequence[str]:
+        """Which of ``terms`` stand in a text."""
+        words = set(self._analyzer.analyze(text))
+        return [term for term in terms if term in words]
+
     @property
     def passages(self) -> int:
         """How many passages it holds."""
-        return int(self._opened().searcher().num_docs)
+        index = self._opened()
+        index.reload()
+        return int(index.searcher().num_docs)
 
     def _opened(self) -> tantivy.Index:
         with self._lock:
@@ -228,11 +273,13 @@ class LibraryIndexes:
 
     async def _is_current(self, use_case: str, index: LibraryIndex) -> bool:
         newest = await self._database.fetch_one(_SQL["newest_change"], {"use_case": use_case})
-        return newest is None or index.marker == (newest["number"], str(newest["token"]))
+        marker = (newest["number"], str(newest["token"])) if newest is not None else (0, "")
+        return index.marker == marker and await asyncio.to_thread(index.opens)
 
     async def _catch_up(self, use_case: str, index: LibraryIndex) -> None:
         number, token = index.marker
-        if number and not await self._knows(use_case, number, token):
+        known = number > 0 and await self._knows(use_case, number, token)
+        if not known or not await asyncio.to_thread(index.opens):
             await asyncio.to_thread(index.clear)
             number = 0
         facts: dict[str, Any] = {"use_case": use_case, "after": number, "most": _AT_ONCE}
@@ -288,6 +335,8 @@ def _analyzer(language: str, *, without_function_words: bool = False) -> tantivy
     )
     if without_function_words:
         builder = builder.filter(tantivy.Filter.stopword(language))
+        asking = _QUESTION_WORDS.get(language, "").split()
+        builder = builder.filter(tantivy.Filter.custom_stopword(asking))
     folded = builder.filter(tantivy.Filter.ascii_fold())
     return folded.filter(tantivy.Filter.stemmer(language)).build()
 

@@ -28,14 +28,13 @@ from roadbed.knowledge.errors import (
     UnreadableReason,
 )
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
-from roadbed.knowledge.records import ChangeKind, Document, DocumentChange, SourceFile
+from roadbed.knowledge.records import ChangeKind, Document, FolderChange, SourceFile
 from roadbed.knowledge.service import READING, Documents
 from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
 
 # What programs leave beside documents: locks of office programs, marks of file managers.
 _NO_DOCUMENTS = (".*", "~$*", "Thumbs.db", "desktop.ini", "*.tmp", "*.part")
-_CHUNK = 1_000_000  # bytes read at a time
 _FEW = 10  # documents: of so few all may go
 _MOST_GONE = 0.5  # of the documents that may go at once without a word
 # Of a path that differs from the name of its file: characters that were not text, or a hash.
@@ -47,7 +46,7 @@ READERS = 2  # processes that read side by side
 class Plan:
     """What is to be done for a library. ``ignored`` counts files that patterns leave out."""
 
-    changes: Sequence[DocumentChange]
+    changes: Sequence[FolderChange]
     unchanged: int
     ignored: int
 
@@ -97,7 +96,7 @@ class Ingestion:
                     "the command with --allow-gone."
                 ),
             )
-        changes += [DocumentChange(kind="gone", path=path) for path in gone]
+        changes += [FolderChange(kind="gone", path=path) for path in gone]
         return Plan(
             changes=changes,
             unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
@@ -106,7 +105,7 @@ class Ingestion:
 
     async def outstanding(
         self, loaded: LoadedUseCase, planned: Mapping[str, ChangeKind]
-    ) -> Sequence[tuple[str, DocumentChange | None]]:
+    ) -> Sequence[tuple[str, FolderChange | None]]:
         """What is still to be done for some paths of an earlier plan; ``None``: nothing.
 
         A file that went after the plan was made is left out: whether it is gone says the next plan.
@@ -115,13 +114,13 @@ class Ingestion:
         library, folder = library_of(loaded), folder_of(loaded)
         sources = await asyncio.to_thread(_chosen_sources, library, folder, list(planned))
         known = await self._documents.known(loaded.name, list(planned))
-        outstanding: list[tuple[str, DocumentChange | None]] = []
+        outstanding: list[tuple[str, FolderChange | None]] = []
         for path, kind in planned.items():
             if (source := sources.get(path)) is not None:
                 outstanding.append((path, _difference(source, known.get(path))))
             elif kind == "gone":
                 lives = path in known and known[path]["state"] != "deleted"
-                change = DocumentChange(kind="gone", path=path) if lives else None
+                change = FolderChange(kind="gone", path=path) if lives else None
                 outstanding.append((path, change))
         return outstanding
 
@@ -140,9 +139,12 @@ class Ingestion:
             yield reader
 
     async def apply(
-        self, use_case: str, change: DocumentChange, reader: DocumentReader, *, by: str
+        self, use_case: str, change: FolderChange, reader: DocumentReader, *, by: str
     ) -> Document | None:
-        """Carry out one change; gives the document that was read, or could not be read."""
+        """Carry out one change; gives the document that was read, or could not be read.
+
+        ``None``: nothing was read, also of a file that was removed since the plan was made.
+        """
         if change.source is None:
             await self._documents.forget(use_case, change.path, by=by)
             return None
@@ -161,9 +163,12 @@ class Ingestion:
                 extraction = await reader.read(content, name)
         except DocumentUnreadableError as error:
             return await self._documents.refuse(use_case, source, error, by=by)
+        except FileNotFoundError:  # removed since the folder was listed
+            await self._forget(use_case, change, by)
+            return None
         except OSError as error:
             unreadable = DocumentUnreadableError(
-                name, UnreadableReason.CORRUPT, error.strerror or str(error)
+                name, UnreadableReason.NOT_OPENED, error.strerror or str(error)
             )
             return await self._documents.refuse(use_case, source, unreadable, by=by)
         return await self._documents.keep(use_case, source, extraction, by=by)
@@ -175,7 +180,7 @@ class Ingestion:
         plan = await self.plan(loaded, allow_gone=allow_gone)
         summary = IngestionSummary(unchanged=plan.unchanged, ignored=plan.ignored)
 
-        async def counted(change: DocumentChange, document: Document | None) -> None:
+        async def counted(change: FolderChange, document: Document | None) -> None:
             note(summary, change, document)
 
         await self.carry_out(loaded.name, plan.changes, counted, by=by)
@@ -184,8 +189,8 @@ class Ingestion:
     async def carry_out(
         self,
         use_case: str,
-        changes: Sequence[DocumentChange],
-        done: Callable[[DocumentChange, Document | None], Awaitable[None]],
+        changes: Sequence[FolderChange],
+        done: Callable[[FolderChange, Document | None], Awaitable[None]],
         *,
         by: str,
     ) -> None:
@@ -197,18 +202,27 @@ class Ingestion:
                 for change in waiting:
                     await done(change, await self.apply(use_case, change, reader, by=by))
 
-        async with asyncio.TaskGroup() as group:
-            for _reader in range(min(READERS, len(changes))):
-                group.create_task(work())
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _reader in range(min(READERS, len(changes))):
+                    group.create_task(work())
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+
+    async def _forget(self, use_case: str, change: FolderChange, by: str) -> None:
+        if change.kind != "new":
+            await self._documents.forget(use_case, change.path, by=by)
 
 
-def note(summary: IngestionSummary, change: DocumentChange, document: Document | None) -> None:
+def note(summary: IngestionSummary, change: FolderChange, document: Document | None) -> None:
     """Count what one change did."""
     if change.kind == "gone":
         summary.gone += 1
     elif change.kind == "moved":
         summary.moved += 1
-    elif document is not None and document.state == "unreadable":
+    elif document is None:  # it was removed since the plan was made
+        summary.gone += change.kind == "changed"
+    elif document.state == "unreadable":
         summary.failed.append(document)
     else:
         summary.read += 1
@@ -226,7 +240,7 @@ def folder_of(loaded: LoadedUseCase) -> Path:
     return loaded.folder / library_of(loaded).folder
 
 
-def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> DocumentChange | None:
+def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> FolderChange | None:
     """What a file has that is not stored; ``None``: nothing."""
     kind: ChangeKind
     if stored is None or stored["state"] == "deleted":
@@ -237,14 +251,14 @@ def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> Documen
         kind = "moved"
     else:
         return None
-    return DocumentChange(kind=kind, path=source.path, source=source)
+    return FolderChange(kind=kind, path=source.path, source=source)
 
 
 def _sources(library: Library, folder: Path) -> tuple[dict[str, SourceFile], int]:
     """The files of a folder by their paths, and how many patterns or links leave out."""
     with _unavailable(folder):
         files, ignored = _listed(library, folder)
-        return {path: _source(file, path, library) for path, file in files.items()}, ignored
+        return _described(files, library), ignored
 
 
 def _chosen_sources(
@@ -252,12 +266,20 @@ def _chosen_sources(
 ) -> Mapping[str, SourceFile]:
     """Those of some paths that are there. The whole folder is listed only for odd names."""
     with _unavailable(folder):
-        root = folder.resolve()
-        files = {path: folder / path for path in paths if _inside(folder / path, root)}
         if any(_ODD.search(path) for path in paths):
             listed, _ignored = _listed(library, folder)
-            files = {path: listed[path] for path in paths if path in listed}
-        return {path: _source(file, path, library) for path, file in files.items()}
+            return _described({path: listed[path] for path in paths if path in listed}, library)
+        root = folder.resolve()
+        files = {path: folder / path for path in paths}
+        return _described(
+            {path: file for path, file in files.items() if _belongs(file, path, root, library)},
+            library,
+        )
+
+
+def _described(files: Mapping[str, Path], library: Library) -> dict[str, SourceFile]:
+    sources = ((path, _source(file, path, library)) for path, file in files.items())
+    return {path: source for path, source in sources if source is not None}
 
 
 def _state(library: Library, folder: Path) -> str:
@@ -265,7 +287,10 @@ def _state(library: Library, folder: Path) -> str:
         files, _ignored = _listed(library, folder)
         state = hashlib.sha256(repr((READING, sorted(library.access.items()))).encode())
         for path, file in files.items():
-            facts = file.stat()
+            try:
+                facts = file.stat()
+            except FileNotFoundError:  # removed since the folder was listed
+                continue
             state.update(f"\0{path}\0{facts.st_size}\0{facts.st_mtime_ns}".encode())
         return state.hexdigest()
 
@@ -299,13 +324,12 @@ def _listed(library: Library, folder: Path) -> tuple[dict[str, Path], int]:
     ignored = 0
     for file in _files(folder):
         relative = file.relative_to(folder)
-        if any(_fits(part, patterns) for part in relative.parts) or not _inside(file, root):
+        path = _path(relative)
+        left_out = any(_fits(part, patterns) for part in relative.parts)
+        if left_out or not _belongs(file, path, root, library):
             ignored += 1
-            continue
-        path = cleaned(os.fsencode(relative.as_posix()).decode("utf-8", "replace"))
-        if path in files:  # names that differ only in bytes that are no text
-            path = f"{path}#{hashlib.sha256(os.fsencode(relative)).hexdigest()[:8]}"
-        files[path] = file
+        else:
+            files[path] = file
     return files, ignored
 
 
@@ -322,24 +346,48 @@ def _fits(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
-def _inside(file: Path, root: Path) -> bool:
-    """Whether it is a regular file below the root: a link may lead anywhere."""
+def _path(relative: Path) -> str:
+    """A path as it can be stored. One that is no text keeps a mark that tells it from others."""
+    raw = os.fsencode(relative.as_posix())
+    path = cleaned(raw.decode("utf-8", "replace"))
+    if path.encode() == raw:
+        return path
+    return f"{path}#{hashlib.sha256(raw).hexdigest()[:8]}"
+
+
+def _belongs(file: Path, path: str, root: Path, library: Library) -> bool:
+    """Whether it is a regular file below the root: a link may lead anywhere.
+
+    A link to a document of another access group would open that group to the readers of this one.
+    """
     try:
-        return file.resolve().is_relative_to(root) and stat.S_ISREG(file.stat().st_mode)
-    except (OSError, RuntimeError):  # a link to nothing or to itself
+        target = file.resolve()
+        if not (target.is_relative_to(root) and stat.S_ISREG(target.stat().st_mode)):
+            return False
+    except FileNotFoundError:
+        return not file.is_symlink()  # removed a moment ago, or a link to nothing
+    except (OSError, RuntimeError):  # a link to itself
         return False
+    return library.group_of(_path(target.relative_to(root))) == library.group_of(path)
 
 
-def _source(file: Path, path: str, library: Library) -> SourceFile:
-    facts = file.stat()
-    with file.open("rb") as content:
-        digest = hashlib.sha256()
-        while chunk := content.read(_CHUNK):
-            digest.update(chunk)
+def _source(file: Path, path: str, library: Library) -> SourceFile | None:
+    """The facts of a file; ``None`` if it is gone. One that cannot be opened has no hash."""
+    try:
+        facts = file.stat()
+    except FileNotFoundError:
+        return None
+    try:
+        with file.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+    except FileNotFoundError:
+        return None
+    except OSError:  # reading it says why
+        digest = ""
     return SourceFile(
         path=path,
         file=file,
-        content_hash=digest.hexdigest(),
+        content_hash=digest,
         bytes=facts.st_size,
         modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
         group=library.group_of(path),

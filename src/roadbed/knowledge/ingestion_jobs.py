@@ -9,7 +9,7 @@ from roadbed.kernel.json import Json, JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.knowledge.ingestion import IngestionSummary, library_of, note
 from roadbed.knowledge.libraries import Libraries
-from roadbed.knowledge.records import ChangeKind, Document, DocumentChange
+from roadbed.knowledge.records import ChangeKind, Document, FolderChange
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.work.model import Job, JobKind, Progress
 from roadbed.work.service import Jobs
@@ -148,13 +148,13 @@ class _Batch:
         words = stored_sentence("%(done)s of %(all)s documents read.", done=done, all=total)
         await self._progress.report(self._number, self._total, words)
 
-    async def done(self, change: DocumentChange, document: Document | None) -> None:
+    async def done(self, change: FolderChange, document: Document | None) -> None:
         note(self._summary, change, document)
         self._number += 1
         await self.report()
 
     async def done_before(self, path: str, document: Document) -> None:
-        await self.done(DocumentChange(kind=self._kinds[path], path=path), document)
+        await self.done(FolderChange(kind=self._kinds[path], path=path), document)
 
     def counts(self) -> Json:
         return {

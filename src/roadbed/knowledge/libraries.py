@@ -9,11 +9,11 @@ from pathlib import Path
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.knowledge.access import AccessGroups
-from roadbed.knowledge.errors import NoLibraryError
+from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
-from roadbed.knowledge.records import StoredPassage
+from roadbed.knowledge.records import Document, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
 from roadbed.storage.database import Database
@@ -30,6 +30,14 @@ class Match:
     score: float
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DocumentListing:
+    """The documents that somebody may read; ``hidden`` counts those of other access groups."""
+
+    documents: Sequence[Document]
+    hidden: int
+
+
 class Libraries:
     """What a use case with a library needs beside its decider."""
 
@@ -40,6 +48,34 @@ class Libraries:
         self.indexes = LibraryIndexes(database, indexes)
         self.retrieval = Retrieval(self.documents, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
+
+    async def listing(
+        self, use_case: str, library: Library | None, *, groups: Collection[str]
+    ) -> DocumentListing:
+        """The documents that ``groups`` may read, by path. Raises ``NoLibraryError``."""
+        if library is None:
+            raise NoLibraryError(use_case)
+        documents = await self.documents.documents(use_case)
+        shown = [
+            document
+            for document in documents
+            if may_read(library, document.path, document.group, groups)
+        ]
+        return DocumentListing(documents=shown, hidden=len(documents) - len(shown))
+
+    async def document(
+        self, use_case: str, library: Library | None, document_id: str, *, groups: Collection[str]
+    ) -> Document:
+        """A document by its id, also a deleted one: answers may cite its versions.
+
+        Raises ``NoLibraryError``; ``UnknownDocumentError``, also for what ``groups`` may not read.
+        """
+        if library is None:
+            raise NoLibraryError(use_case)
+        document = await self.documents.by_id(use_case, document_id)
+        if not may_read(library, document.path, document.group, groups):
+            raise UnknownDocumentError(document_id)
+        return document
 
     async def search(
         self,
@@ -57,12 +93,17 @@ class Libraries:
         if library is None:
             raise NoLibraryError(use_case)
         index = await self.indexes.caught_up(use_case, library.language)
-        hits = await asyncio.to_thread(index.search, question, groups=groups, most=most)
-        passages = await self.documents.passages(hit.key for hit in hits)
-        # The group is asked again: an index may be a moment behind the database.
-        return [
-            Match(passage=passage, score=hit.score)
-            for hit in hits
-            if (passage := passages.get(hit.key)) is not None
-            and (passage.group is None or passage.group in groups)
-        ]
+        asked = most
+        while True:
+            hits = await asyncio.to_thread(index.search, question, groups=groups, most=asked)
+            passages = await self.documents.passages(hit.key for hit in hits)
+            # Access is checked again: the declaration may be newer than the index.
+            matches = [
+                Match(passage=passage, score=hit.score)
+                for hit in hits
+                if (passage := passages.get(hit.key)) is not None
+                and may_read(library, passage.path, passage.group, groups)
+            ]
+            if len(matches) >= most or len(hits) < asked:
+                return matches[:most]
+            asked *= 2

@@ -20,7 +20,7 @@ SET access_group = excluded.access_group, state = excluded.state,
     changed_at = excluded.changed_at
 
 -- name: same_document
-SELECT id, version, state, content_hash, reading FROM document
+SELECT id, version, state, content_hash, reading, access_group FROM document
 WHERE use_case = %(use_case)s AND path = %(path)s
 
 -- name: delete_document
@@ -67,7 +67,7 @@ WHERE document.use_case = %(use_case)s AND (%(path)s::text IS NULL OR document.p
 ORDER BY document.path
 
 -- name: document_of
-SELECT id, use_case, path, access_group, state, version FROM document WHERE id = %(id)s
+SELECT use_case, path FROM document WHERE id = %(id)s
 
 -- name: versions_of
 SELECT id, number, content_hash, bytes, format, title, pages, words, readers, findings, doubtful,

@@ -32,7 +32,7 @@ class SourceFile:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class DocumentChange:
+class FolderChange:
     """What a folder has that the library does not: one file to read, move or forget.
 
     ``source`` is ``None`` for a file that is gone. A file that ``moved`` has the content that is

@@ -11,19 +11,27 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from roadbed.intake.model import AdmittedTask
-from roadbed.knowledge.access import AccessGroups
+from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
 from roadbed.knowledge.service import Documents
 from roadbed.usecases.decider import Retrieved, RetrievedPassage
+from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
+_log = structlog.get_logger()
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
 PASSAGES = 10  # given to the decider
+
+
+# A use case, the folders with their groups that it declares, and the groups of who asks.
+_Key = tuple[str, frozenset[tuple[str, str]], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +49,7 @@ class Retrieval:
         self._documents = documents
         self._access = access
         self._indexes = indexes
-        self._catalogues: OrderedDict[tuple[str, frozenset[str]], _Kept] = OrderedDict()
+        self._catalogues: OrderedDict[_Key, _Kept] = OrderedDict()
 
     async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
         """What the library has for the question of a task; ``None`` without a library.
@@ -64,31 +72,44 @@ class Retrieval:
         library = declared.library
         assert library is not None
         index = await self._indexes.caught_up(declared.name, library.language)
-        catalogue = await self._catalogue(declared.name, index, frozenset(groups))
-        scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
-        passages = await self._documents.passages(hit.key for hit in hits[:most])
+        catalogue = await self._catalogue(declared.name, library, index, frozenset(groups))
+        try:
+            scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
+        except ValueError:  # its files are damaged; the database has everything that was in them
+            _log.warning("the search index is damaged and is built anew", usecase=declared.name)
+            await self._indexes.rebuild(declared.name, library.language)
+            scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
+        passages = await self._documents.passages(hit.key for hit in hits)
+        terms = index.terms(question)
+        # Access is checked again: the declaration may be newer than the index.
         known = [
-            (hit, passages[hit.key])
-            for hit in hits[:most]
-            if hit.key in passages and _may_read(passages[hit.key], groups)
-        ]
+            (hit, passage)
+            for hit in hits
+            if (passage := passages.get(hit.key)) is not None
+            and may_read(library, passage.path, passage.group, groups)
+        ][:most]
         return Retrieved(
             question=question,
-            passages=[_given(hit, passage) for hit, passage in known],
+            passages=[
+                _given(hit, passage, index.matched(terms, _whole(passage)))
+                for hit, passage in known
+            ],
             missing=scope.missing,
             assumed=scope.assumed,
-            terms=index.terms(question),
+            choices=scope.choices,
+            terms=terms,
+            weights={term: index.weight(term) for term in terms},
         )
 
     async def _catalogue(
-        self, use_case: str, index: LibraryIndex, groups: frozenset[str]
+        self, use_case: str, library: Library, index: LibraryIndex, groups: frozenset[str]
     ) -> Catalogue:
-        key = use_case, groups
+        key = use_case, frozenset(library.access.items()), groups
         kept = self._catalogues.get(key)
         if kept is None or kept.change != index.marker:
             change = index.marker
             rows = await self._documents.covers(use_case)
-            kept = _Kept(change, await asyncio.to_thread(_catalogue_of, rows, groups))
+            kept = _Kept(change, await asyncio.to_thread(_catalogue_of, library, rows, groups))
             self._catalogues[key] = kept
             if len(self._catalogues) > _MOST_CATALOGUES:
                 self._catalogues.popitem(last=False)
@@ -100,7 +121,8 @@ def _find(
     index: LibraryIndex, catalogue: Catalogue, question: str, groups: Collection[str]
 ) -> tuple[Scope, Sequence[Hit]]:
     scope = catalogue.scope(question, _usage(index))
-    hits = index.search(question, groups=groups, most=_CANDIDATES, documents=scope.documents)
+    words = catalogue.rest_of(question, scope)
+    hits = index.search(words, groups=groups, most=_CANDIDATES, documents=scope.documents)
     return scope, hits
 
 
@@ -114,21 +136,24 @@ def _usage(index: LibraryIndex) -> Callable[[str], float]:
     return share
 
 
-def _catalogue_of(rows: Sequence[CoversRow], groups: Collection[str]) -> Catalogue:
+def _catalogue_of(
+    library: Library, rows: Sequence[CoversRow], groups: Collection[str]
+) -> Catalogue:
     return Catalogue.of(
         [
             scope_of(row["id"], row["path"], row["cover"] or "")
             for row in rows
-            if row["access_group"] is None or row["access_group"] in groups
+            if may_read(library, row["path"], row["access_group"], groups)
         ]
     )
 
 
-def _may_read(passage: StoredPassage, groups: Collection[str]) -> bool:
-    return passage.group is None or passage.group in groups
+def _whole(passage: StoredPassage) -> str:
+    """Everything that a question may mean: the text, where it stands, and in which document."""
+    return f"{passage.path} {passage.position.label} {passage.text}"
 
 
-def _given(hit: Hit, passage: StoredPassage) -> RetrievedPassage:
+def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
     return RetrievedPassage(
         id=f"{passage.key.version_id}:{passage.key.ordinal}",
         document=passage.path,
@@ -137,6 +162,7 @@ def _given(hit: Hit, passage: StoredPassage) -> RetrievedPassage:
         part=passage.part,
         text=passage.text,
         score=hit.score,
+        matched=matched,
         modified_at=passage.modified_at,
         doubtful=tuple(passage.doubtful),
     )

@@ -33,6 +33,7 @@ class SameDocumentRow(TypedDict):
     state: str
     content_hash: str
     reading: int
+    access_group: str | None
 
 
 class DeleteDocumentRow(TypedDict):
@@ -71,12 +72,8 @@ class DocumentsRow(TypedDict):
 class DocumentOfRow(TypedDict):
     """A row of ``document_of``."""
 
-    id: str
     use_case: str
     path: str
-    access_group: str | None
-    state: str
-    version: int | None
 
 
 class VersionsOfRow(TypedDict):

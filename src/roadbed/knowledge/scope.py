@@ -85,6 +85,9 @@ _IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no sub
 _LATEST = re.compile(
     r"\b(latest|most recent|newest|current|last (?:quarter|report))\b", re.IGNORECASE
 )
+_UNNAMED = re.compile(
+    r"\b(?:the|this|that|our|its|their) (?:company|firm|vendor|customer|supplier)\b", re.IGNORECASE
+)
 _CHANGE = re.compile(
     r"\b(over time|trend|since|between|compare[ds]?|changed?|each|all)\b", re.IGNORECASE
 )
@@ -130,7 +133,8 @@ class Scope:
 
     ``documents`` are ids, ``None`` for all of them. ``missing`` names owners and periods that the
     question names and no document is about. ``subjects`` are the names that it was limited to.
-    ``assumed`` says what was added: the newest of a series.
+    ``assumed`` says what was added: the newest of a series. ``choices`` are the owners of which the
+    question means one without saying which.
     """
 
     documents: frozenset[str] | None = None
@@ -138,6 +142,7 @@ class Scope:
     subjects: tuple[str, ...] = ()
     periods: tuple[Period, ...] = ()
     assumed: str | None = None
+    choices: tuple[str, ...] = ()
 
 
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
@@ -164,7 +169,7 @@ def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
 class Catalogue:
     """The scopes of a library, prepared for questions.
 
-    ``common`` are words of many documents' names: they tell none apart.
+    ``subjects`` are names of some documents, not of all: with the documents of each.
     """
 
     documents: Sequence[DocumentScope]
@@ -177,11 +182,12 @@ class Catalogue:
         for document in documents:
             for subject in document.subjects:
                 holders.setdefault(subject, set()).add(document.document_id)
-        most = max(len(documents) * 0.6, 1)
         return cls(
             documents=documents,
             subjects={
-                subject: frozenset(ids) for subject, ids in holders.items() if len(ids) <= most
+                subject: frozenset(ids)
+                for subject, ids in holders.items()
+                if len(ids) < len(documents)
             },
         )
 
@@ -253,7 +259,26 @@ class Catalogue:
             subjects=tuple(named),
             periods=periods,
             assumed=assumed,
+            choices=() if named or missing else self._choices(question),
         )
+
+    def rest_of(self, question: str, scope: Scope) -> str:
+        """The question without the words that chose the documents: those are in all of them.
+
+        The whole question, if nothing else is left.
+        """
+        text = question
+        if scope.periods:
+            text = _QUARTER.sub(" ", _YEAR.sub(" ", text))
+        names = frozenset(scope.subjects)
+        kept = [word for word in text.split() if _plain(word) not in names]
+        return " ".join(kept) if any(map(_plain, kept)) else question
+
+    def _choices(self, question: str) -> tuple[str, ...]:
+        names = {name for document in self.documents for name in document.names}
+        if len(names) < 2 or not _UNNAMED.search(question):
+            return ()
+        return tuple(sorted(names))
 
     def _names(self, word: str, words: Sequence[str]) -> bool:  # noqa: ARG002
         return word in self.subjects and len(word) > 2 and word in self.owners | self._file_names
@@ -331,6 +356,12 @@ _QUESTION_WORDS = frozenset(
         "Those",
     ]
 )
+
+
+def _plain(word: str) -> str:
+    """A word as subjects are written, without a possessive ending."""
+    match = _WORD.search(word)
+    return match.group().lower() if match else ""
 
 
 def _words(name: str) -> set[str]:

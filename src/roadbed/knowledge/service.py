@@ -23,7 +23,14 @@ from roadbed.knowledge.records import (
     SourceFile,
     StoredPassage,
 )
-from roadbed.knowledge.rows import CoversRow, DocumentsRow, PassagesRow, Queries, VersionsOfRow
+from roadbed.knowledge.rows import (
+    CoversRow,
+    DocumentsRow,
+    PassagesRow,
+    Queries,
+    SameDocumentRow,
+    VersionsOfRow,
+)
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
@@ -48,23 +55,15 @@ class Documents:
     ) -> Document:
         """Store what a file says as the newest version of its document.
 
-        Content that is in force already makes no second version: a step of a job may be repeated.
+        Content that is stored already gives no further version: another ingestion was faster.
         """
         async with self._database.transaction() as connection:
             known = await self._locked(connection, use_case, source.path)
-            if known and _in_force(known, source):
-                return await self.document(use_case, source.path)
-            document_id = known["id"] if known else self._ids.new("doc")
-            number = (known["version"] or 0) + 1 if known else 1
-            facts = self._facts(use_case, source, document_id)
-            await connection.execute(
-                _SQL["put_document"],
-                {**facts, "state": "current", "version": number, "reason": None, "detail": None},
-            )
-            await self._put_version(connection, facts, number, source, extraction)
-            await connection.execute(_SQL["put_change"], facts)
-            event = "document changed" if number > 1 else "document added"
-            await record(connection, _event(event, facts, by, {"version": number}))
+            if known is None or not _has(known, source):
+                await self._keep(connection, use_case, source, extraction, known, by)
+            elif known["access_group"] != source.group:
+                facts = {"use_case": use_case, "path": source.path, "access_group": source.group}
+                await self._change(connection, _SQL["move_to_group"], facts, "document moved", by)
         return await self.document(use_case, source.path)
 
     async def refuse(
@@ -97,9 +96,14 @@ class Documents:
             await self._change(connection, _SQL["move_to_group"], facts, "document moved", by)
 
     async def forget(self, use_case: str, path: str, *, by: str) -> None:
-        """Take a document out of the search. What cites its versions keeps them."""
+        """Take a document out of the search. What cites its versions keeps them.
+
+        One that is out already stays so. Raises ``UnknownDocumentError``.
+        """
         async with self._database.transaction() as connection:
-            await self._locked(connection, use_case, path)
+            known = await self._locked(connection, use_case, path)
+            if known is not None and known["state"] == "deleted":
+                return
             facts = {"use_case": use_case, "path": path}
             await self._change(connection, _SQL["delete_document"], facts, "document removed", by)
 
@@ -124,6 +128,18 @@ class Documents:
         if row is None:
             raise UnknownDocumentError(path)
         return _document(row)
+
+    async def by_id(self, use_case: str, document_id: str) -> Document:
+        """A document by its id, deleted or not. Raises ``UnknownDocumentError``."""
+        row = await self._database.fetch_one(_SQL["document_of"], {"id": document_id})
+        if row is None or row["use_case"] != use_case:
+            raise UnknownDocumentError(document_id)
+        return await self.document(use_case, row["path"])
+
+    async def use_case_of(self, document_id: str) -> str | None:
+        """The use case of a document; ``None`` if there is no such document."""
+        row = await self._database.fetch_one(_SQL["document_of"], {"id": document_id})
+        return row and row["use_case"]
 
     async def versions(self, document_id: str) -> Sequence[DocumentVersion]:
         """The versions of a document, newest first."""
@@ -150,7 +166,29 @@ class Documents:
         """The beginning of each document that can be searched."""
         return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
 
-    async def _locked(self, connection: Connection, use_case: str, path: str) -> Any:
+    async def _keep(
+        self,
+        connection: Connection,
+        use_case: str,
+        source: SourceFile,
+        extraction: Extraction,
+        known: SameDocumentRow | None,
+        by: str,
+    ) -> None:
+        facts = self._facts(use_case, source, known["id"] if known else self._ids.new("doc"))
+        number = ((known["version"] or 0) if known else 0) + 1
+        await connection.execute(
+            _SQL["put_document"],
+            {**facts, "state": "current", "version": number, "reason": None, "detail": None},
+        )
+        await self._put_version(connection, facts, number, source, extraction)
+        await connection.execute(_SQL["put_change"], facts)
+        event = "document changed" if number > 1 else "document added"
+        await record(connection, _event(event, facts, by, {"version": number}))
+
+    async def _locked(
+        self, connection: Connection, use_case: str, path: str
+    ) -> SameDocumentRow | None:
         facts = {"use_case": use_case, "path": path}
         await connection.execute(_SQL["lock_library"], facts)
         return await (await connection.execute(_SQL["same_document"], facts)).fetchone()
@@ -230,9 +268,10 @@ class Documents:
         await record(connection, _event(event, facts, by, {}))
 
 
-def _in_force(known: Mapping[str, Any], source: SourceFile) -> bool:
-    content = (known["content_hash"], known["reading"])
-    return known["state"] == "current" and content == (source.content_hash, READING)
+def _has(known: SameDocumentRow, source: SourceFile) -> bool:
+    """Whether the content of a file is in force already."""
+    stored = known["state"], known["content_hash"], known["reading"]
+    return stored == ("current", source.content_hash, READING)
 
 
 def _event(kind: str, facts: Mapping[str, Any], by: str, detail: Mapping[str, Any]) -> AuditEvent:

@@ -9,6 +9,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from roadbed.models.answers.contract import Citation, DocumentAnswer, Question
+    from roadbed.models.answers.passages import DocumentAnswers
     from roadbed.models.embeddings.endpoint import EndpointEmbeddings
     from roadbed.models.embeddings.local import LocalEmbeddings
     from roadbed.models.embeddings.protocol import Embeddings
@@ -17,19 +19,27 @@ if TYPE_CHECKING:
     from roadbed.models.text.classifier import TextClassifier
 
 __all__ = [
+    "Citation",
+    "DocumentAnswer",
+    "DocumentAnswers",
     "Embeddings",
     "EndpointEmbeddings",
     "LocalEmbeddings",
     "Price",
     "Prompted",
+    "Question",
     "TextClassifier",
 ]
 _WHERE = {
+    "Citation": "answers.contract",
+    "DocumentAnswer": "answers.contract",
+    "DocumentAnswers": "answers.passages",
     "Embeddings": "embeddings.protocol",
     "EndpointEmbeddings": "embeddings.endpoint",
     "LocalEmbeddings": "embeddings.local",
     "Price": "prompts.price",
     "Prompted": "prompts.prompted",
+    "Question": "answers.contract",
     "TextClassifier": "text.classifier",
 }
 

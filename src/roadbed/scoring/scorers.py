@@ -126,6 +126,40 @@ class Fields:
         yield from _missing(self.names, fields)
 
 
+class Cited:
+    """Right is an answer from documents that cites a right place, whatever its words are.
+
+    ``route`` names the field that says whether there is an answer: it must be equal. Two answers
+    are compared by the citations in the field ``citations``: one of the proposed must have the
+    document and the place of a right one. Without a right citation the loss is unknown.
+    """
+
+    needs_person = False
+
+    def __init__(self, *, route: str = "route", citations: str = "citations") -> None:
+        self.route = route
+        self.citations = citations
+
+    def score(self, proposed: Json, right: Json, input: Json) -> Score:  # noqa: ARG002
+        if same(proposed, right):
+            return RIGHT
+        if not same(proposed.get(self.route), right.get(self.route)):
+            return _differs([self.route])
+        places = _places(right.get(self.citations))
+        given = _places(proposed.get(self.citations))
+        if not places and not given:
+            return RIGHT
+        if not places:
+            return Score(loss=None, why=stored_sentence("No right citation is known."))
+        return RIGHT if places & given else _differs([self.citations])
+
+    def facts(self) -> Mapping[str, object]:
+        return {"scorer": "cited", "route": self.route, "citations": self.citations}
+
+    def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
+        yield from _missing((self.route, self.citations), fields)
+
+
 class Within:
     """Right is a number that lies close enough to the right one; other fields must be equal.
 
@@ -236,7 +270,7 @@ class Judged:
 
 
 # A declared scorer of one of these classes runs without the guard for code of a pod.
-BUILT_IN = frozenset({Exact, Fields, Within, Sets, Judged})
+BUILT_IN = frozenset({Exact, Fields, Within, Sets, Cited, Judged})
 
 
 def _distance(one: object, other: object) -> float:
@@ -260,6 +294,17 @@ def _differs(names: Sequence[str]) -> Score:
         if names
         else stored_sentence("It differs."),
     )
+
+
+def _places(citations: object) -> set[str]:
+    """The documents and places of citations."""
+    if not isinstance(citations, list | tuple):
+        return set()
+    return {
+        canonical([citation.get("document"), citation.get("place")])
+        for citation in citations
+        if isinstance(citation, Mapping)
+    }
 
 
 def _missing(names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[str]:

@@ -68,8 +68,8 @@ class RetrievedPassage:
 
     ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
     citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
-    ``score`` is that of the search, higher is better. ``doubtful`` are numbers that only one of two
-    readers saw there.
+    ``score`` is that of the search, higher is better. ``matched`` are the terms of the question
+    that it has. ``doubtful`` are numbers that only one of two readers saw.
     """
 
     id: str
@@ -79,6 +79,7 @@ class RetrievedPassage:
     part: int
     text: str
     score: float
+    matched: Sequence[str] = ()
     modified_at: datetime | None = None
     doubtful: Sequence[str] = ()
 
@@ -89,14 +90,17 @@ class Retrieved:
 
     ``missing`` are owners and periods that the question names and no document is about.
     ``assumed`` names the newest documents of a series, where the question names no period.
-    ``terms`` are the words of the question as they were searched.
+    ``choices`` are names of which the question means one without saying which. ``terms`` are the
+    words of the question as they were searched, ``weights`` how rare each is in the library.
     """
 
     question: str
     passages: Sequence[RetrievedPassage] = ()
     missing: Sequence[str] = ()
     assumed: str | None = None
+    choices: Sequence[str] = ()
     terms: Sequence[str] = ()
+    weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -55,10 +56,16 @@ class Library:
 
     def group_of(self, path: str) -> str | None:
         """The access group of a document; ``None``: everybody who may ask."""
-        for parent in PurePosixPath(path).parents:
-            if (group := self.access.get(str(parent))) is not None:
+        groups = {_composed(inside): group for inside, group in self.access.items()}
+        for parent in PurePosixPath(_composed(path)).parents:
+            if (group := groups.get(str(parent))) is not None:
                 return group
         return None
+
+
+def _composed(path: str) -> str:
+    """The one spelling of letters with accents: some systems store them as two characters."""
+    return unicodedata.normalize("NFC", path)
 
 
 def library_problems(library: object) -> Iterator[Problem]:

@@ -53,7 +53,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class LabelQuestion:
     """``label`` looks like ``other``, or like a placeholder where ``other`` is ``None``."""
 
     label: str
@@ -73,7 +73,7 @@ class LabelsUnclearError(TableError):
 
     code = "labels_unclear"
 
-    def __init__(self, questions: Sequence[Question]) -> None:
+    def __init__(self, questions: Sequence[LabelQuestion]) -> None:
         self.questions = questions
         more = len(questions) - _MOST_NAMED
         named = joined("; ", questions[:_MOST_NAMED])
@@ -216,7 +216,7 @@ def _place(header: Sequence[str], name: str) -> int:
     return places[0]
 
 
-def _questions(labels: Counter[str], answers: Answers) -> list[Question]:
+def _questions(labels: Counter[str], answers: Answers) -> list[LabelQuestion]:
     """What has to be asked: placeholders, and the rarer of two labels that look alike."""
     settled = {normal_label(label) for label in answers.keep}
     alike: dict[str, str] = {}  # the most frequent label of each folded form
@@ -227,14 +227,14 @@ def _questions(labels: Counter[str], answers: Answers) -> list[Question]:
         if label in settled:
             continue
         if label.casefold() in _PLACEHOLDERS:
-            questions.append(Question(label, None, rows))
+            questions.append(LabelQuestion(label, None, rows))
             continue
         if other == label:
             others = _frequent(ordered, rows, _MOST_COMPARED - compared)
             compared += len(others)
             other = closest(label, others)
         if other is not None:
-            questions.append(Question(label, other, rows, labels[other]))
+            questions.append(LabelQuestion(label, other, rows, labels[other]))
     return questions[::-1]
 
 

@@ -52,6 +52,20 @@ def write_prompted(folder: Path, *, person: str) -> None:
     )
 
 
+def write_answers(folder: Path, documents: Path, *, person: str) -> None:
+    """A folder that answers questions from the documents below ``documents``.
+
+    The documents stay where they are. Raises ``ScaffoldError``.
+    """
+    if not documents.is_dir():
+        raise ScaffoldError(
+            sentence("%(documents)s is no folder.", documents=str(documents)),
+            sentence("Name the folder that holds the documents."),
+        )
+    literal = templates.literal(str(documents.resolve()))
+    _write(folder, {"usecase.py": _declaration(templates.ANSWERS, folder, person, folder=literal)})
+
+
 def write_from_table(folder: Path, past: PastWork, *, person: str, random_sample: bool) -> None:
     """A folder whose decider learns from ``past``. Raises ``ScaffoldError``."""
     fields = field_names(past.columns.texts)
@@ -94,9 +108,9 @@ def _lines(past: PastWork, fields: Sequence[str]) -> Iterator[str]:
         yield json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def _declaration(template: str, folder: Path, person: str, **more: object) -> str:
-    _check(folder.name)
-    name = templates.literal(folder.name)
+def _declaration(template: str, target: Path, person: str, **more: object) -> str:
+    _check(target.name)
+    name = templates.literal(target.name)
     return template.format(name=name, person=templates.literal(person), **more)
 
 

@@ -115,6 +115,35 @@ def decide(inquiry: Inquiry, context: Context) -> Answer[Routing] | Unsure:
     return Unsure(reason="it names nothing this decider knows")
 '''
 
+ANSWERS = '''"""What this use case answers, for whom, and who answers for it."""
+
+from roadbed import DIRECT, Cited, Library, Pod, UseCase
+from roadbed.models import DocumentAnswer, DocumentAnswers, Question
+
+usecase = UseCase(
+    {name},
+    purpose="Answer questions from our documents, and say where the answer stands",
+    input=Question,
+    output=DocumentAnswer,
+    # An answer is right if it cites a right place.
+    scorer=Cited(),
+    # access={{"hr": "hr"}} lets only members of the group hr have passages from the folder hr.
+    library=Library(folder={folder}),
+    # One name may stand for all four while you try it out; before it matters, name four people.
+    pod=Pod(
+        domain_lead={person},
+        engineer={person},
+        data_specialist={person},
+        risk_partner={person},
+    ),
+    risk_limit=0.05,
+    certainty=0.95,
+    # What you improve is live at once; without this line two people sign off every version.
+    rollout=DIRECT,
+)
+usecase.decider(DocumentAnswers())
+'''
+
 PROMPTED = '''"""What this use case decides, for whom, and who answers for it."""
 
 from typing import Literal

@@ -16,10 +16,6 @@ SELECT id FROM job WHERE kind = %(kind)s AND key = %(key)s ORDER BY asked_at DES
 -- not null: any
 SELECT EXISTS (SELECT FROM job WHERE use_case = %(use_case)s) AS any
 
--- name: use_cases
--- not null: use_case
-SELECT DISTINCT use_case FROM job WHERE use_case IS NOT NULL
-
 -- name: worked_on
 -- not null: worked_on
 -- Whether a process holds the lock that `work` takes, without taking it: that would be in its way.

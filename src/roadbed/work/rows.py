@@ -30,12 +30,6 @@ class AnyRow(TypedDict):
     any: bool
 
 
-class UseCasesRow(TypedDict):
-    """A row of ``use_cases``."""
-
-    use_case: str
-
-
 class WorkedOnRow(TypedDict):
     """A row of ``worked_on``."""
 
@@ -142,7 +136,6 @@ class Queries(TypedDict):
     unfinished: Query[UnfinishedRow]
     newest: Query[NewestRow]
     any: Query[AnyRow]
-    use_cases: Query[UseCasesRow]
     worked_on: Query[WorkedOnRow]
     work: Query[WorkRow]
     get: Query[GetRow]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from psycopg.types.json import Jsonb
 
@@ -91,10 +91,6 @@ class Jobs:
         """Whether a use case has, or had, a job."""
         row = await self._database.fetch_one(SQL["any"], {"use_case": use_case})
         return row is not None and row["any"]
-
-    async def use_cases(self) -> Set[str]:
-        """The use cases that have, or had, a job."""
-        return {row["use_case"] for row in await self._database.fetch(SQL["use_cases"])}
 
     async def use_case_of(self, job_id: str) -> str | None:
         """The use case of a job; ``None`` if it has none, or if there is no such job."""

@@ -1,0 +1,205 @@
+"""The documents of a use case: the list, one with its versions, and the text of one part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Route
+
+from roadbed.access import by_document, needs
+from roadbed.console import chips, formatting, tables
+from roadbed.console import export as exports
+from roadbed.console.chips import Chip
+from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.tables import Cell, Column, DataTable, TableView
+from roadbed.exports.model import CellKind
+from roadbed.kernel.messages import later
+from roadbed.knowledge.errors import UnknownDocumentError
+from roadbed.knowledge.model import Part
+from roadbed.knowledge.records import Document
+from roadbed.people.permissions import Permission
+
+_LONGEST_QUESTION = 1_000  # characters in the search box
+_MOST_MATCHES = 10
+_STATES = ("current", "unreadable")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownPart:
+    """A part of a version, cut where the passage begins and ends; ``ordinal`` counts from 0."""
+
+    ordinal: int
+    of: int
+    label: str
+    before: str
+    marked: str
+    after: str
+
+
+def _chip(row: Document) -> Chip:
+    outdated = row.state == "unreadable" and row.version is not None
+    return chips.DOCUMENTS["outdated" if outdated else row.state]
+
+
+def _findings(row: Document) -> str:
+    sentences = [str(row.trouble)] if row.trouble is not None else []
+    return " ".join((*sentences, *(str(finding.told()) for finding in row.findings)))
+
+
+TABLE: DataTable[Document] = DataTable(
+    name="documents",
+    key=lambda row: row.id,
+    link=lambda row: f"documents/{row.id}",
+    sorts=("path", "version", "pages", "words", "group", "modified", "read"),
+    sort="path",
+    filters={"state": _STATES},
+    columns=(
+        Column(name="path", title=later("Document"), value=lambda row: formatting.seen(row.path)),
+        Column(
+            name="state",
+            title=later("State"),
+            value=lambda row: _chip(row).word,
+            show=lambda row: Cell(chip=_chip(row)),
+        ),
+        Column(
+            name="version",
+            title=later("Version"),
+            kind=CellKind.WHOLE,
+            value=lambda row: row.version,
+        ),
+        Column(
+            name="pages", title=later("Pages"), kind=CellKind.WHOLE, value=lambda row: row.pages
+        ),
+        Column(
+            name="words", title=later("Words"), kind=CellKind.WHOLE, value=lambda row: row.words
+        ),
+        Column(name="group", title=later("Access group"), value=lambda row: row.group),
+        Column(
+            name="modified",
+            title=later("Modified"),
+            kind=CellKind.MOMENT,
+            value=lambda row: row.modified_at,
+        ),
+        Column(
+            name="read", title=later("Read"), kind=CellKind.MOMENT, value=lambda row: row.read_at
+        ),
+        Column(name="findings", title=later("Findings"), value=_findings, whole=True),
+        Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
+    ),
+)
+
+
+@needs(Permission.VIEW)
+async def documents(request: Request) -> HTMLResponse:
+    """The documents that the access groups of the viewer may read, and a search in them."""
+    app, name = app_of(request), request.path_params["name"]
+    library, libraries = app.service(name).loaded.declared.library, app.libraries
+    groups = await libraries.access.of(name, person_of(request))
+    listing = await libraries.listing(name, library, groups=groups)
+    view = tables.read(TABLE, request.query_params)
+    question = request.query_params.get("q", "").strip()[:_LONGEST_QUESTION]
+    matches = []
+    if question:
+        matches = [
+            (match.passage, formatting.seen(match.passage.text))
+            for match in await libraries.search(
+                name, library, question, groups=groups, most=_MOST_MATCHES
+            )
+        ]
+    part = tables.page_of(TABLE, view, _asked(listing.documents, view))
+    path = f"/usecases/{name}/documents"
+    return await usecase_page(
+        request,
+        "documents.html",
+        name,
+        listing=listing,
+        unreadable=sum(row.state == "unreadable" for row in listing.documents),
+        states=[(state, chips.DOCUMENTS[state]) for state in _STATES],
+        state=view.filters.get("state"),
+        question=question,
+        matches=matches,
+        table=tables.shown(TABLE, view, part, path=path, paged=True),
+    )
+
+
+@needs(Permission.VIEW)
+async def export(request: Request) -> Response:
+    """The documents of a view as a file."""
+    app, name = app_of(request), request.path_params["name"]
+    library = app.service(name).loaded.declared.library
+    groups = await app.libraries.access.of(name, person_of(request))
+    listing = await app.libraries.listing(name, library, groups=groups)
+    rows = _asked(listing.documents, tables.read(TABLE, request.query_params))
+    return await exports.export_all(request, TABLE, rows, use_case=name)
+
+
+@needs(Permission.VIEW, by=by_document)
+async def document(request: Request) -> HTMLResponse:
+    """A document with its versions, and the text of one part with a passage marked."""
+    app, name = app_of(request), request.path_params["name"]
+    library, libraries = app.service(name).loaded.declared.library, app.libraries
+    groups = await libraries.access.of(name, person_of(request))
+    row = await libraries.document(name, library, request.path_params["document_id"], groups=groups)
+    versions = await libraries.documents.versions(row.id)
+    number = _number(request, "version", row.version or 0)
+    version = next((version for version in versions if version.number == number), None)
+    if version is None and "version" in request.query_params:
+        raise UnknownDocumentError(f"{row.path} ({number})")
+    parts = await libraries.documents.parts(row.id, number)
+    return await usecase_page(
+        request,
+        "document.html",
+        name,
+        document=row,
+        state=_chip(row),
+        trouble=row.trouble,
+        versions=versions,
+        version=version,
+        findings=[str(finding.told()) for finding in version.findings] if version else [],
+        part=_part(request, row, parts) if parts else None,
+    )
+
+
+def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
+    state = view.filters.get("state")
+    return [row for row in rows if state is None or row.state == state]
+
+
+def _part(request: Request, row: Document, parts: Sequence[Part]) -> ShownPart:
+    ordinal = _number(request, "part", 0)
+    if ordinal >= len(parts):
+        raise UnknownDocumentError(f"{row.path} ({ordinal})")
+    part = parts[ordinal]
+    first = min(_number(request, "from", 0), len(part.text))
+    last = min(max(_number(request, "to", first), first), len(part.text))
+    pieces = part.text[:first], part.text[first:last], part.text[last:]
+    before, marked, after = map(_lines, pieces)
+    return ShownPart(
+        ordinal=ordinal,
+        of=len(parts),
+        label=formatting.seen(part.place.label),
+        before=before,
+        marked=marked,
+        after=after,
+    )
+
+
+def _lines(text: str) -> str:
+    """The text of a document with its lines; what cannot be seen is escaped."""
+    return "\n".join(formatting.seen(line) for line in text.split("\n"))
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    """A number of the address; one that is none is as if it were not there."""
+    value = request.query_params.get(name, "")
+    return int(value) if value.isdecimal() and value.isascii() and len(value) < 9 else otherwise
+
+
+ROUTES = (
+    Route("/usecases/{name}/documents", documents),
+    Route("/usecases/{name}/documents/export.{format}", export),
+    Route("/usecases/{name}/documents/{document_id}", document),
+)

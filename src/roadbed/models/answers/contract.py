@@ -1,0 +1,42 @@
+"""The input and the output of a use case that answers questions from documents."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+LONGEST_QUESTION = 4_000  # characters
+
+
+class Question(BaseModel):
+    """A question. ``earlier`` are those asked before it in the same conversation, oldest first."""
+
+    question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
+    earlier: list[str] = Field(default_factory=list, max_length=20)
+
+
+class Citation(BaseModel):
+    """Where a part of an answer stands, word for word.
+
+    ``place`` is the position in the document as people read it (``page 4``), ``passage`` the id of
+    the passage: with it the citation stays valid when the document changes.
+    """
+
+    document: str
+    version: int = 1
+    place: str = ""
+    passage: str = ""
+    quote: str = ""
+
+
+class DocumentAnswer(BaseModel):
+    """An answer from documents.
+
+    ``route`` is ``answer``, ``not_in_documents`` if the library has none, or ``please_specify`` if
+    the question can mean several things. ``text`` is what the person who asked reads.
+    """
+
+    route: Literal["answer", "not_in_documents", "please_specify"]
+    text: str = ""
+    citations: list[Citation] = Field(default_factory=list, max_length=20)

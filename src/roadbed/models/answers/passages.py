@@ -1,0 +1,145 @@
+"""``DocumentAnswers``: answers a question with the passages that fit it, word for word.
+
+It needs no language model: what it shows stands in a document. It says so where the documents are
+not about what the question names, and asks back where the question can mean several things.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from decimal import Decimal
+
+from pydantic import BaseModel
+
+from roadbed.kernel.json import JsonObject
+from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.models.answers.contract import Citation, DocumentAnswer
+from roadbed.usecases.decider import Answer, Context, Retrieved, RetrievedPassage, Unsure
+
+_FREE = Decimal(0)
+_NAMED = 0.98  # confidence that what no document is about is not in the documents
+# The confidence is a logistic function of few features. Their signs are fixed: freely fitted ones
+# turned round on other collections. The certificate gives the guarantee, not these numbers.
+_SUPPORT, _LEAD, _BIAS = 6.0, 1.5, -3.5
+_LEAST_SUPPORT = 0.35  # of the weight of the question's words, in one passage
+
+
+class DocumentAnswers:
+    """Answers with up to ``most`` passages, the best first.
+
+    ``least_support`` in [0, 1] is the share of the question's words, by weight, that one passage
+    must have: with less, the answer is *not in the documents*. The use case needs a library; its
+    input is ``Question`` and its output ``DocumentAnswer``, or models with the same fields.
+    """
+
+    def __init__(self, *, most: int = 3, least_support: float = _LEAST_SUPPORT) -> None:
+        if not 1 <= most <= 20 or not 0.0 <= least_support <= 1.0:
+            raise ValueError("most is 1 to 20, least_support 0 to 1")
+        self._most = most
+        self._least_support = least_support
+
+    def bind(self, input: type[BaseModel], output: type[BaseModel]) -> DocumentAnswers:
+        """Check the models. Raises ``ValueError`` if a field is missing."""
+        for model, names in ((input, ("question",)), (output, ("route", "text", "citations"))):
+            if missing := [name for name in names if name not in model.model_fields]:
+                raise ValueError(f"{model.__name__} has no field {missing[0]!r}")
+        return self
+
+    def __call__(self, _question: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
+        """The passages for a question, or why there is no answer."""
+        retrieved = context.retrieved
+        if retrieved is None:
+            return Unsure(reason=stored_sentence("the use case declares no library."), cost=_FREE)
+        if not retrieved.terms:
+            return _answer("please_specify", "Which words should be looked for?", 0.9)
+        if retrieved.missing:
+            return _answer("not_in_documents", _not_about(retrieved.missing), _NAMED)
+        if retrieved.choices:
+            return _answer("please_specify", _which(retrieved.choices), 0.8)
+        support = support_of(retrieved)
+        evidence: JsonObject = {
+            "support": round(support, 3),
+            "passages": [_shown(passage) for passage in retrieved.passages[self._most :]],
+        }
+        if support < self._least_support:
+            return Answer(
+                output=DocumentAnswer(route="not_in_documents", text=_no_passage(retrieved)),
+                confidence=_logistic(-_SUPPORT * support - _BIAS),
+                evidence=evidence,
+                cost=_FREE,
+            )
+        best = retrieved.passages[: self._most]
+        return Answer(
+            output=DocumentAnswer(
+                route="answer",
+                text="\n\n".join(passage.text for passage in best),
+                citations=[_citation(passage) for passage in best],
+            ),
+            confidence=_logistic(_SUPPORT * support + _LEAD * _lead(retrieved.passages) + _BIAS),
+            evidence=evidence,
+            cost=_FREE,
+            provenance={"passages": [passage.id for passage in best]},
+        )
+
+
+def support_of(retrieved: Retrieved) -> float:
+    """The largest share of the question's words, by weight, that one passage has; in [0, 1]."""
+    total = sum(retrieved.weights.get(term, 0.0) for term in retrieved.terms)
+    if total <= 0:
+        return 0.0
+    return max(
+        (
+            sum(retrieved.weights.get(term, 0.0) for term in passage.matched) / total
+            for passage in retrieved.passages
+        ),
+        default=0.0,
+    )
+
+
+def _lead(passages: Sequence[RetrievedPassage]) -> float:
+    """How far the best passage is ahead of the fifth; in [0, 1]."""
+    if not passages or passages[0].score <= 0:
+        return 0.0
+    other = passages[min(4, len(passages) - 1)]
+    return 1.0 - other.score / passages[0].score
+
+
+def _logistic(value: float) -> float:
+    return round(1.0 / (1.0 + math.exp(-value)), 4)
+
+
+def _answer(route: str, text: str, confidence: float) -> Answer[BaseModel]:
+    output = DocumentAnswer.model_validate({"route": route, "text": text})
+    return Answer(output=output, confidence=confidence, cost=_FREE)
+
+
+def _citation(passage: RetrievedPassage) -> Citation:
+    return Citation(
+        document=passage.document,
+        version=passage.version,
+        place=passage.place,
+        passage=passage.id,
+        quote=passage.text,
+    )
+
+
+def _shown(passage: RetrievedPassage) -> JsonObject:
+    """Where a passage stands that is not in the answer, for a reviewer."""
+    return {"document": passage.document, "place": passage.place}
+
+
+def _not_about(missing: Sequence[str]) -> str:
+    return f"No document here is about {', '.join(missing)}."
+
+
+def _which(choices: Sequence[str]) -> str:
+    return f"Which one is meant: {', '.join(choices)}?"
+
+
+def _no_passage(retrieved: Retrieved) -> str:
+    known = {term for passage in retrieved.passages for term in passage.matched}
+    words = [term for term in retrieved.terms if term not in known]
+    if words:
+        return f"The documents do not answer this. No passage mentions: {', '.join(words[:5])}."
+    return "The documents do not answer this. No passage has the words of the question together."

@@ -1,0 +1,121 @@
+"""Scope: which documents a question is about, and what it names that none is about."""
+
+from __future__ import annotations
+
+import pytest
+
+from roadbed.knowledge.scope import Catalogue, Period, Scope, scope_of
+
+COVER = "ANNUAL REPORTS\n{name}\n(Exact name)\nFor the quarterly period ended June 30, 2031\n"
+
+
+def report(path: str, name: str = "") -> tuple[str, str, str]:
+    return path, path, COVER.format(name=name) if name else "Some notes about many things."
+
+
+FILES = [
+    report("2031 Q1 BRK.pdf", "Brook & Sons Ltd."),
+    report("2031 Q2 BRK.pdf", "Brook & Sons Ltd."),
+    report("2031 Q2 HLM.pdf", "HELMSMAN.COM, INC."),
+]
+# Shares of passages: products are in many, other companies in a few.
+USAGE = {"cloudia": 0.2, "tesla": 0.001}
+
+
+def asked(question: str, files: list[tuple[str, str, str]] = FILES) -> Scope:
+    catalogue = Catalogue.of([scope_of(*file) for file in files])
+    return catalogue.scope(question, lambda word: USAGE.get(word, 0.0))
+
+
+class TestADocument:
+    def test_has_the_organization_of_its_cover_and_the_words_of_its_name(self) -> None:
+        scope = scope_of(*report("reports/2031 Q2 HLM.pdf", "HELMSMAN.COM, INC."))
+        assert scope.names == ("HELMSMAN.COM",)
+        assert {"helmsman", "helmsman.com", "hlm", "reports"} <= scope.subjects
+        assert scope.periods == {Period(year=2031, quarter=2)}
+
+    def test_has_the_period_of_its_cover_if_its_name_says_none(self) -> None:
+        assert scope_of(*report("notes.pdf", "Brook Ltd.")).periods == {Period(year=2031)}
+
+    def test_without_an_organization_or_period_has_none(self) -> None:
+        scope = scope_of(*report("notes.pdf"))
+        assert (scope.names, scope.periods) == ((), frozenset())
+
+
+class TestAQuestion:
+    @pytest.mark.parametrize(
+        ("question", "documents"),
+        [
+            ("What did Brook pay in Q1 2031?", {"2031 Q1 BRK.pdf"}),
+            ("In the first quarter of 2031, what did BRK pay?", {"2031 Q1 BRK.pdf"}),
+            ("How much did Helmsman's staff cost?", {"2031 Q2 HLM.pdf"}),
+            ("What was paid in Q2 2031?", {"2031 Q2 BRK.pdf", "2031 Q2 HLM.pdf"}),
+            ("What changed in 2031?", {"2031 Q1 BRK.pdf", "2031 Q2 BRK.pdf", "2031 Q2 HLM.pdf"}),
+        ],
+    )
+    def test_is_searched_in_the_documents_that_it_names(
+        self, question: str, documents: set[str]
+    ) -> None:
+        scope = asked(question)
+        assert set(scope.documents or ()) == documents
+        assert scope.missing == ()
+
+    def test_that_names_nothing_is_searched_everywhere(self) -> None:
+        assert asked("Who pays for travel?") == Scope()
+
+    @pytest.mark.parametrize(
+        "question",
+        [
+            "What was Tesla's revenue?",
+            "Did Tesla report losses in Q2 2031?",
+            "What was disclosed by Tesla?",
+            "What was the margin for Tesla in Q2 2031?",
+        ],
+    )
+    def test_about_an_owner_without_documents_says_so(self, question: str) -> None:
+        assert asked(question).missing == ("Tesla",)
+
+    def test_about_a_product_that_documents_write_of_is_searched(self) -> None:
+        assert asked("What was Cloudia's revenue?").missing == ()
+
+    def test_about_an_owner_is_searched_where_documents_have_no_owners(self) -> None:
+        notes = [report("a.pdf"), report("b.pdf")]
+        assert asked("What was Tesla's revenue?", notes).missing == ()
+
+    def test_about_a_period_without_documents_names_it(self) -> None:
+        assert asked("What did Brook pay in Q3 2031?").missing == ("Q3 2031",)
+        assert asked("What did Helmsman pay in 2029?").missing == ()  # one document is no series
+
+    def test_without_a_period_takes_the_newest_of_a_series_and_says_so(self) -> None:
+        scope = asked("What does Brook say about risks?")
+        assert set(scope.documents or ()) == {"2031 Q2 BRK.pdf"}
+        assert scope.assumed == "2031 Q2 BRK.pdf"
+
+    def test_about_a_change_takes_the_whole_series(self) -> None:
+        scope = asked("How did Brook's sales change over time?")
+        assert set(scope.documents or ()) == {"2031 Q1 BRK.pdf", "2031 Q2 BRK.pdf"}
+        assert scope.assumed is None
+
+    def test_about_the_company_asks_which_one(self) -> None:
+        scope = asked("What does the company owe?")
+        assert scope.choices == ("Brook & Sons", "HELMSMAN.COM")
+        assert asked("What does the company owe?", FILES[:2]).choices == ()
+
+    def test_is_searched_without_the_words_that_chose_the_documents(self) -> None:
+        catalogue = Catalogue.of([scope_of(*file) for file in FILES])
+        for question, rest in (
+            ("What did Brook's staff cost in Q1 2031?", "What did staff cost in ?"),
+            ("Brook 2031?", "Brook 2031?"),
+            ("Who pays?", "Who pays?"),
+        ):
+            scope = catalogue.scope(question, lambda word: USAGE.get(word, 0.0))
+            assert catalogue.rest_of(question, scope) == rest
+
+    @pytest.mark.parametrize("question", ["", "?", "'s", "Q5 20311", "\x00" * 9, "A" * 50_000])
+    def test_may_be_rubbish(self, question: str) -> None:
+        assert asked(question).missing == ()
+
+    def test_of_a_library_without_documents(self) -> None:
+        assert asked("What was Tesla's revenue in Q1 2031?", []) == Scope(
+            periods=(Period(year=2031, quarter=1),)
+        )
