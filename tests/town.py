@@ -61,6 +61,7 @@ class Ids:
     release_id: str
     outcome_id: str
     document_id: str
+    job_id: str
     named: str = "1..1"
     verb: str = "gate"
 
@@ -76,6 +77,7 @@ class Ids:
             release_id="rel_" + "x" * (len(self.release_id) - 4),
             outcome_id="out_" + "x" * (len(self.outcome_id) - 4),
             document_id="doc_" + "x" * (len(self.document_id) - 4),
+            job_id="job_" + "x" * (len(self.job_id) - 4),
             proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
         )
 
@@ -223,6 +225,7 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         release_id=await a_release(app, name),
         outcome_id=await an_outcome(app, name, sent.json()["task"]),
         document_id=await a_document(app, name),
+        job_id=(await app.jobs.start("test", {}, key=name, actor="x", use_case=name)).id,
         incident_id=incident.id,
         proposal_id=await a_proposal(app, name),
         name=name,

@@ -35,6 +35,7 @@ from roadbed.receipts.errors import UnknownTaskError
 from roadbed.releases.errors import UnknownReleaseError
 from roadbed.reviews.errors import UnknownReviewError
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.work.errors import UnknownJobError
 
 Permissions = Sequence[Permission]
 Path = Mapping[str, Any]
@@ -135,6 +136,7 @@ by_delivery = by_id(
     lambda app, identifier: app.deliveries.use_case_of(identifier),
     UnknownDeliveryError,
 )
+by_job = by_id("job_id", lambda app, identifier: app.jobs.use_case_of(identifier), UnknownJobError)
 by_outcome = by_id(
     "outcome_id",
     lambda app, identifier: app.outcomes.repository.use_case_of(identifier),

@@ -42,6 +42,7 @@ from roadbed.kernel.clock import Clock, SystemClock
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.ingestion_jobs import IngestionJobs
 from roadbed.knowledge.libraries import Libraries
 from roadbed.outcomes.service import Outcomes
 from roadbed.people.absences import Absences
@@ -72,6 +73,7 @@ from roadbed.versions.deployments import Deployments
 from roadbed.versions.replays import Replays
 from roadbed.versions.service import Versions
 from roadbed.versions.store import VersionStore
+from roadbed.work.service import Jobs
 
 if TYPE_CHECKING:
     from roadbed.people.oidc import Provider
@@ -185,6 +187,14 @@ class App:
         return Libraries(self.database, indexes_folder(self.settings), self.ids, self.clock)
 
     @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self.database, self.ids, self.clock)
+
+    @cached_property
+    def ingestion_jobs(self) -> IngestionJobs:
+        return IngestionJobs(self.jobs, self.libraries, lambda name: self.service(name).loaded)
+
+    @cached_property
     def exports(self) -> Exports:
         return Exports(self.database, self.ids)
 
@@ -212,14 +222,8 @@ class App:
 
     @cached_property
     def replays(self) -> Replays:
-        return Replays(
-            self.versions,
-            self.store,
-            self.receipts.get,
-            self.budgets,
-            self.libraries.retrieve,
-            self.clock,
-        )
+        retrieve, receipt = self.libraries.retrieve, self.receipts.get
+        return Replays(self.versions, self.store, receipt, self.budgets, retrieve, self.clock)
 
     @cached_property
     def reviews(self) -> Reviews:
@@ -296,11 +300,8 @@ class App:
 
     @cached_property
     def prompt_search(self) -> PromptSearches:
-        return PromptSearches(
-            self.database,
-            PromptSearch(self.examples, self.store, self.proposals, self.budgets),
-            self.clock,
-        )
+        search = PromptSearch(self.examples, self.store, self.proposals, self.budgets)
+        return PromptSearches(self.database, search, self.clock)
 
     @cached_property
     def running_audit(self) -> RunningAuditMonitor:
@@ -344,11 +345,7 @@ class App:
 
     @cached_property
     def _repository(self) -> ReleaseRepository:
-        return ReleaseRepository(
-            self.database,
-            self.clock,
-            self.people,
-        )
+        return ReleaseRepository(self.database, self.clock, self.people)
 
     @cached_property
     def _release_log(self) -> ReleaseLog:

@@ -1,4 +1,4 @@
-"""Background work: follow releases and halts, seal the log, recover lost tasks, send."""
+"""Background work: follow releases and halts, seal the log, recover lost tasks, send, run jobs."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from roadbed.deliveries.relay import SEND_SECONDS
 from roadbed.halts.errors import DrillLimitError
 from roadbed.storage.background import Warnings
 from roadbed.storage.failures import reported_to
+from roadbed.work.engine import Engine
 
 _log = structlog.get_logger("roadbed")
 _LOOK_FOR_LOST_SECONDS = 2.0
 _MEASURE_SECONDS = 2.0
 _DRILL_LOOK_SECONDS = 60.0
+_LIBRARY_LOOK_SECONDS = 1.0  # for a use case that is served since
 _SUGGEST_SECONDS = 30.0
 _REPORT_SECONDS = 2.0
 _BEGIN_AGAIN_SECONDS = 0.5
@@ -69,12 +71,14 @@ def _witnesses(app: App, network: EgressPool) -> list[Witness]:
 
 @asynccontextmanager
 async def relaying(app: App) -> AsyncIterator[None]:
-    """Send waiting deliveries, and run halt drills. Any number of processes may do this."""
+    """Send waiting deliveries, run halt drills and jobs. Any number of processes may do this."""
     with reported_to(app.failures.here):
         workers = [
             _lasting("restores", app.recovery.watch),
             _lasting("relay", lambda: _relay(app)),
             _lasting("drills", lambda: _drill_forever(app)),
+            _lasting("jobs", lambda: _run_jobs(app)),
+            _lasting("libraries", lambda: _ingest_forever(app)),
         ]
     try:
         yield
@@ -136,6 +140,32 @@ async def _relay(app: App) -> None:
     """Nothing is sent from a copy of the database before a person has declared the restore."""
     await app.recovery.until_declared()
     await app.relay.run(app.declared)
+
+
+async def _run_jobs(app: App) -> None:
+    """Nothing runs on a copy of the database before a person has declared the restore."""
+    await app.recovery.until_declared()
+    await Engine(app.database, app.jobs, app.clock).run()
+
+
+async def _ingest_forever(app: App) -> None:
+    """Let the engine run ingestions where a library is declared, and ask for those that are due."""
+    await app.recovery.until_declared()
+    warnings = Warnings()
+    looked_at = float("-inf")
+    while True:
+        served = [app.deployments.get(name) for name in app.deployments.names()]
+        declared = [service.loaded.declared for service in served if not service.retired]
+        names = [usecase.name for usecase in declared if usecase.library is not None]
+        if names:
+            app.ingestion_jobs.register()
+        every = app.settings.library_seconds
+        if names and every and app.clock.monotonic() - looked_at >= every:
+            for name in names:
+                with warnings.caught("library not looked at", usecase=name):
+                    await app.ingestion_jobs.start_if_changed(name)
+            looked_at = app.clock.monotonic()
+        await asyncio.sleep(_LIBRARY_LOOK_SECONDS)
 
 
 async def _drill_forever(app: App) -> None:

@@ -30,6 +30,7 @@ PAGES_OF_A_USE_CASE = (
     "/versions",
     "/releases",
     "/incidents",
+    "/jobs",
 )
 
 HELD = """
@@ -556,6 +557,7 @@ class TestAuthentication:
 
 # What no request can meet: it ends a command, or a process that starts.
 NEVER_OVER_HTTP = {
+    "job_failed",
     "error",
     "backup_failed",
     "backup_invalid",

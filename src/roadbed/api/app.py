@@ -14,6 +14,7 @@ from roadbed.api import (
     halts,
     inbox,
     incidents,
+    jobs,
     labels,
     notebooks,
     notices,
@@ -53,6 +54,7 @@ _PARTS = (
     timeline,
     releases,
     inbox,
+    jobs,
     status,
 )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from roadbed.cli.identity import me
+from roadbed.cli.jobs import done
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.cli.usage import Verbs
 from roadbed.kernel.terminal import one_line
@@ -14,9 +15,10 @@ from roadbed.kernel.terminal import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from roadbed.knowledge.ingestion import IngestionSummary
+    from roadbed.app import App
     from roadbed.knowledge.libraries import Match
     from roadbed.knowledge.records import Document
+    from roadbed.work.model import Job
 
 app = typer.Typer(
     cls=Verbs,
@@ -36,19 +38,17 @@ def ingest(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Bring the library up to date with its folder. Only changed files are read."""
+    """Bring the library up to date with its folder. Only changed files are read.
 
-    async def work() -> Any:
-        async with opened(only=[usecase]) as services:
-            loaded = services.service(usecase).loaded
-            summary = await services.libraries.ingestion.run(loaded, by=me(), allow_gone=allow_gone)
-            library = loaded.declared.library
-            assert library is not None  # the ingestion has refused a use case without one
-            await services.libraries.indexes.caught_up(usecase, library.language)
-            return summary
+    A running `roadbed up` or `roadbed worker` reads them as a job, and this command shows how far
+    it is. If none runs, this command reads them itself.
+    """
 
-    summary = run(work())
-    show({"ingested": summary}, as_json=json, text=lambda: _summary(summary))
+    async def start(services: App) -> Job:
+        return await services.ingestion_jobs.start(usecase, by=me(), allow_gone=allow_gone)
+
+    job = run(done(start, usecase, quiet=json))
+    show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
 
 
 @app.command("list")
@@ -176,15 +176,20 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
     )
 
 
-def _summary(summary: IngestionSummary) -> str:
+def _summary(result: Any) -> str:
+    from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+
     counts = (
-        f"{summary.read:,} read, {summary.unchanged:,} unchanged, {summary.moved:,} moved, "
-        f"{summary.gone:,} gone, {summary.ignored:,} left out by a pattern"
+        f"{result['read']:,} read, {result['unchanged']:,} unchanged, {result['moved']:,} moved, "
+        f"{result['gone']:,} gone, {result['ignored']:,} left out by a pattern"
     )
     lines = [counts]
-    if summary.failed:
-        lines.append(f"{len(summary.failed):,} cannot be read; the data specialist is asked:")
-    lines += [f"  {one_line(str(document.trouble))}" for document in summary.failed]
+    if result["unreadable"]:
+        lines.append(f"{len(result['unreadable']):,} cannot be read; the data specialist is asked:")
+    for document in result["unreadable"]:
+        reason = UnreadableReason(document["reason"])
+        trouble = DocumentUnreadableError(document["path"], reason, document["detail"] or "")
+        lines.append(f"  {one_line(str(trouble))}")
     return "\n".join(lines)
 
 

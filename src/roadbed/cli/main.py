@@ -15,6 +15,7 @@ from roadbed.cli import (
     halts,
     inbox,
     incidents,
+    jobs,
     labels,
     notebooks,
     outcomes,
@@ -97,6 +98,7 @@ app.add_typer(releases.app, name="release")
 app.add_typer(people.app, name="user")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(documents.app, name="documents")
+app.add_typer(jobs.app, name="jobs")
 
 
 def run() -> None:

@@ -88,9 +88,7 @@ def new(
     from roadbed.usecases.past_work import Answers, Columns
 
     if sum((prompted, from_csv is not None, from_folder is not None)) > 1:
-        raise typer.BadParameter(
-            "Use one of --prompted, --from-csv and --from-folder, not several."
-        )
+        raise typer.BadParameter("Use --prompted, --from-csv or --from-folder, not several.")
     try:
         target = scaffold.folder_of(folder or Settings().usecases, name)
         if from_folder is not None:

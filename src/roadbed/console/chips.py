@@ -95,6 +95,14 @@ VERSIONS: Mapping[str, Chip] = {
     "retired": Chip("○", "retired", "quiet"),
     "never": Chip("–", "never live", "quiet"),
 }
+JOBS: Mapping[str, Chip] = {
+    "waiting": Chip("○", "waiting", "quiet"),
+    "running": Chip("◐", "running", "moving"),
+    "paused": Chip("■", "paused", "warn"),
+    "done": Chip("●", "done", "good"),
+    "failed": Chip("!", "failed", "warn"),
+    "cancelled": Chip("×", "cancelled", "quiet"),
+}
 OVERDUE = Chip("!", "overdue", "warn")
 PEOPLE: Mapping[str, Chip] = {
     "active": Chip("●", "active", "good"),

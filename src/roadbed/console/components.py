@@ -50,6 +50,7 @@ async def components(request: Request) -> HTMLResponse:
             "Cases": chips.CASES,
             "Routes": chips.ROUTES,
             "Outcomes": chips.OUTCOMES,
+            "Jobs": chips.JOBS,
             "People": chips.PEOPLE,
         },
         plot_of_curve=charts.risk_coverage(_CURVE, limit=0.02, threshold=0.4),

@@ -21,6 +21,7 @@ class Place:
     objects: str = ""  # the beginning of the addresses of single ones (a release, a delivery)
     permission: Permission = Permission.VIEW
     library: bool = False  # only where the use case declares a library
+    jobs: bool = False  # only where the use case declares a library, or has jobs
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +103,7 @@ TABS = (
         counted="deliveries",
         places=(
             Place(name=later("Deliveries"), path="/deliveries", key="d", objects="/deliveries"),
+            Place(name=later("Jobs"), path="/jobs", jobs=True),
             Place(name=later("Stop"), path="/halt"),
             Place(name=later("Incident"), path="/incidents", permission=Permission.INCIDENT),
         ),
@@ -117,6 +119,7 @@ def tabs(
     may: Callable[[Permission], bool],
     *,
     library: bool = False,
+    jobs: bool = False,
 ) -> Sequence[ShownTab]:
     """The tabs of a use case on the page at ``path``: the pages that the viewer ``may`` open.
 
@@ -129,7 +132,9 @@ def tabs(
         places = [
             place
             for place in tab.places
-            if may(place.permission) and (library or not place.library)
+            if may(place.permission)
+            and (library or not place.library)
+            and (library or jobs or not place.jobs)
         ]
         if not places:
             continue
@@ -215,7 +220,7 @@ def entries(
             for place in tab.places
             if place.path
             and viewer.may(name, place.permission)
-            and (name in libraries or not place.library)
+            and (name in libraries or not (place.library or place.jobs))
         ]
         offered += [
             Entry(what=_("action"), name=f"{name}: {_(words)}", link=f"{base}{path}")

@@ -196,6 +196,7 @@ async def usecase_page(
             await app.inbox.counts(usecase),
             lambda permission: viewer is not None and viewer.may(usecase, permission),
             library=deployment.loaded.declared.library is not None,
+            jobs=await app.jobs.any(usecase),
         )
     facts = {"usecase": usecase, "standing": standing, "tabs": shown, **facts}
     return page(request, template, status, **facts)

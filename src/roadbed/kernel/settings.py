@@ -102,6 +102,11 @@ class Settings(BaseSettings):
     drill_hours: float = Field(
         168.0, gt=0, description="How often the relay exercises the stop of each use case."
     )
+    library_seconds: float = Field(
+        60.0,
+        ge=0,
+        description="How often the folders of libraries are looked at for changed files; 0: never.",
+    )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body, in bytes.")
     max_header_bytes: int = Field(
         65_536, ge=1_000, description="Largest request line and headers together, in bytes."

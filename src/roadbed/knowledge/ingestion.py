@@ -10,12 +10,14 @@ import asyncio
 import fnmatch
 import hashlib
 import os
+import re
 import stat
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import cleaned
@@ -26,7 +28,7 @@ from roadbed.knowledge.errors import (
     UnreadableReason,
 )
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
-from roadbed.knowledge.records import Document, FolderChange, SourceFile
+from roadbed.knowledge.records import ChangeKind, Document, FolderChange, SourceFile
 from roadbed.knowledge.service import READING, Documents
 from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
@@ -35,6 +37,8 @@ from roadbed.usecases.loader import LoadedUseCase
 _NO_DOCUMENTS = (".*", "~$*", "Thumbs.db", "desktop.ini", "*.tmp", "*.part")
 _FEW = 10  # documents: of so few all may go
 _MOST_GONE = 0.5  # of the documents that may go at once without a word
+# Of a path that differs from the name of its file: characters that were not text, or a hash.
+_ODD = re.compile("\ufffd|#[0-9a-f]{8}$")
 READERS = 2  # processes that read side by side
 
 
@@ -75,15 +79,8 @@ class Ingestion:
         library = library_of(loaded)
         sources, ignored = await asyncio.to_thread(_sources, library, folder_of(loaded))
         known = await self._documents.known(loaded.name)
-        changes: list[FolderChange] = []
-        for source in sources.values():
-            stored = known.get(source.path)
-            if stored is None or stored["state"] == "deleted":
-                changes.append(FolderChange(kind="new", path=source.path, source=source))
-            elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
-                changes.append(FolderChange(kind="changed", path=source.path, source=source))
-            elif stored["access_group"] != source.group:
-                changes.append(FolderChange(kind="moved", path=source.path, source=source))
+        differences = (_difference(source, known.get(path)) for path, source in sources.items())
+        changes = [change for change in differences if change is not None]
         living = [path for path, row in known.items() if row["state"] != "deleted"]
         gone = [path for path in living if path not in sources]
         if len(gone) > _FEW and len(gone) > _MOST_GONE * len(living) and not allow_gone:
@@ -105,6 +102,35 @@ class Ingestion:
             unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
             ignored=ignored,
         )
+
+    async def outstanding(
+        self, loaded: LoadedUseCase, planned: Mapping[str, ChangeKind]
+    ) -> Sequence[tuple[str, FolderChange | None]]:
+        """What is still to be done for some paths of an earlier plan; ``None``: nothing.
+
+        A file that went after the plan was made is left out: whether it is gone says the next plan.
+        Raises ``NoLibraryError`` and ``LibraryUnavailableError``.
+        """
+        library, folder = library_of(loaded), folder_of(loaded)
+        sources = await asyncio.to_thread(_chosen_sources, library, folder, list(planned))
+        known = await self._documents.known(loaded.name, list(planned))
+        outstanding: list[tuple[str, FolderChange | None]] = []
+        for path, kind in planned.items():
+            if (source := sources.get(path)) is not None:
+                outstanding.append((path, _difference(source, known.get(path))))
+            elif kind == "gone":
+                lives = path in known and known[path]["state"] != "deleted"
+                change = FolderChange(kind="gone", path=path) if lives else None
+                outstanding.append((path, change))
+        return outstanding
+
+    async def state_of_folder(self, loaded: LoadedUseCase) -> str:
+        """A hash of the names, sizes and times of a library's files, and of what is declared.
+
+        It changes when ingestion may have something to do. No file is opened. Raises
+        ``NoLibraryError`` and ``LibraryUnavailableError``.
+        """
+        return await asyncio.to_thread(_state, library_of(loaded), folder_of(loaded))
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[DocumentReader]:
@@ -153,20 +179,35 @@ class Ingestion:
         """Bring a library up to date. What was done before an interruption stays done."""
         plan = await self.plan(loaded, allow_gone=allow_gone)
         summary = IngestionSummary(unchanged=plan.unchanged, ignored=plan.ignored)
-        waiting = iter(plan.changes)
+
+        async def counted(change: FolderChange, document: Document | None) -> None:
+            note(summary, change, document)
+
+        await self.carry_out(loaded.name, plan.changes, counted, by=by)
+        return summary
+
+    async def carry_out(
+        self,
+        use_case: str,
+        changes: Sequence[FolderChange],
+        done: Callable[[FolderChange, Document | None], Awaitable[None]],
+        *,
+        by: str,
+    ) -> None:
+        """Carry out changes side by side; ``done`` is called after each, with its document."""
+        waiting = iter(changes)
 
         async def work() -> None:
             async with self.reading() as reader:
                 for change in waiting:
-                    note(summary, change, await self.apply(loaded.name, change, reader, by=by))
+                    await done(change, await self.apply(use_case, change, reader, by=by))
 
         try:
             async with asyncio.TaskGroup() as group:
-                for _reader in range(min(READERS, len(plan.changes))):
+                for _reader in range(min(READERS, len(changes))):
                     group.create_task(work())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
-        return summary
 
     async def _forget(self, use_case: str, change: FolderChange, by: str) -> None:
         if change.kind != "new":
@@ -199,27 +240,71 @@ def folder_of(loaded: LoadedUseCase) -> Path:
     return loaded.folder / library_of(loaded).folder
 
 
+def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> FolderChange | None:
+    """What a file has that is not stored; ``None``: nothing."""
+    kind: ChangeKind
+    if stored is None or stored["state"] == "deleted":
+        kind = "new"
+    elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
+        kind = "changed"
+    elif stored["access_group"] != source.group:
+        kind = "moved"
+    else:
+        return None
+    return FolderChange(kind=kind, path=source.path, source=source)
+
+
 def _sources(library: Library, folder: Path) -> tuple[dict[str, SourceFile], int]:
     """The files of a folder by their paths, and how many patterns or links leave out."""
+    with _unavailable(folder):
+        files, ignored = _listed(library, folder)
+        return _described(files, library), ignored
+
+
+def _chosen_sources(
+    library: Library, folder: Path, paths: Sequence[str]
+) -> Mapping[str, SourceFile]:
+    """Those of some paths that are there. The whole folder is listed only for odd names."""
+    with _unavailable(folder):
+        if any(_ODD.search(path) for path in paths):
+            listed, _ignored = _listed(library, folder)
+            return _described({path: listed[path] for path in paths if path in listed}, library)
+        root = folder.resolve()
+        files = {path: folder / path for path in paths}
+        return _described(
+            {path: file for path, file in files.items() if _belongs(file, path, root, library)},
+            library,
+        )
+
+
+def _described(files: Mapping[str, Path], library: Library) -> dict[str, SourceFile]:
+    sources = ((path, _source(file, path, library)) for path, file in files.items())
+    return {path: source for path, source in sources if source is not None}
+
+
+def _state(library: Library, folder: Path) -> str:
+    with _unavailable(folder):
+        files, _ignored = _listed(library, folder)
+        state = hashlib.sha256(repr((READING, sorted(library.access.items()))).encode())
+        for path, file in files.items():
+            try:
+                facts = file.stat()
+            except FileNotFoundError:  # removed since the folder was listed
+                continue
+            state.update(f"\0{path}\0{facts.st_size}\0{facts.st_mtime_ns}".encode())
+        return state.hexdigest()
+
+
+@contextmanager
+def _unavailable(folder: Path) -> Iterator[None]:
+    """Raises ``LibraryUnavailableError`` for a folder that is not there or cannot be read."""
     if not folder.is_dir():
         raise LibraryUnavailableError(
             sentence("The library's folder %(folder)s is not there.", folder=str(folder)),
             sentence("Create it, or mount it again. Nothing was taken out of the library."),
         )
-    patterns = (*_NO_DOCUMENTS, *library.ignore)
-    root = folder.resolve()
-    sources: dict[str, SourceFile] = {}
-    ignored = 0
     try:
-        for file in _files(folder):
-            relative = file.relative_to(folder)
-            path = _path(relative)
-            if any(_fits(part, patterns) for part in relative.parts) or not _belongs(
-                file, path, root, library
-            ):
-                ignored += 1
-            elif (source := _source(file, path, library)) is not None:
-                sources[path] = source
+        yield
     except OSError as error:
         raise LibraryUnavailableError(
             sentence(
@@ -229,7 +314,23 @@ def _sources(library: Library, folder: Path) -> tuple[dict[str, SourceFile], int
             ),
             sentence("Give Roadbed the right to read it. Nothing was taken out of the library."),
         ) from error
-    return sources, ignored
+
+
+def _listed(library: Library, folder: Path) -> tuple[dict[str, Path], int]:
+    """The files of a folder by the paths that can be stored, and how many are left out."""
+    patterns = (*_NO_DOCUMENTS, *library.ignore)
+    root = folder.resolve()
+    files: dict[str, Path] = {}
+    ignored = 0
+    for file in _files(folder):
+        relative = file.relative_to(folder)
+        path = _path(relative)
+        left_out = any(_fits(part, patterns) for part in relative.parts)
+        if left_out or not _belongs(file, path, root, library):
+            ignored += 1
+        else:
+            files[path] = file
+    return files, ignored
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -5,7 +5,7 @@ SELECT pg_advisory_xact_lock(hashtext('library'), hashtext(%(use_case)s))
 
 -- name: known_documents
 SELECT path, id, state, version, content_hash, reading, access_group FROM document
-WHERE use_case = %(use_case)s
+WHERE use_case = %(use_case)s AND (%(paths)s::text[] IS NULL OR path = ANY (%(paths)s))
 
 -- name: put_document
 -- The row of a document, with what its newest content gave.

@@ -107,9 +107,12 @@ class Documents:
             facts = {"use_case": use_case, "path": path}
             await self._change(connection, _SQL["delete_document"], facts, "document removed", by)
 
-    async def known(self, use_case: str) -> Mapping[str, Mapping[str, Any]]:
-        """What is stored of each path, to tell what changed."""
-        rows = await self._database.fetch(_SQL["known_documents"], {"use_case": use_case})
+    async def known(
+        self, use_case: str, paths: Sequence[str] | None = None
+    ) -> Mapping[str, Mapping[str, Any]]:
+        """What is stored of each path, or of some ``paths``, to tell what changed."""
+        facts = {"use_case": use_case, "paths": None if paths is None else list(paths)}
+        rows = await self._database.fetch(_SQL["known_documents"], facts)
         return {row["path"]: row for row in rows}
 
     async def documents(self, use_case: str) -> Sequence[Document]:

@@ -55,8 +55,9 @@ SELECT EXISTS (SELECT FROM roadbed.audit_entry) OR EXISTS (SELECT FROM roadbed.u
        OR EXISTS (SELECT FROM roadbed.person) AS in_use
 
 -- name: clear
--- Runs before the dump is loaded, in the same transaction.
-DROP SCHEMA IF EXISTS roadbed CASCADE;
+-- Runs before the dump is loaded, in the same transaction. A backup does not hold the results of
+-- steps of jobs, so the jobs in it start over; results of what is dropped must not end them.
+DROP SCHEMA IF EXISTS roadbed, dbos CASCADE;
 
 -- name: mark
 -- Runs after the dump is loaded, in the same transaction: from here on the database is a copy.

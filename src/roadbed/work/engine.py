@@ -10,7 +10,9 @@ import asyncio
 import contextvars
 import logging
 import secrets
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,12 +20,15 @@ import psycopg
 import structlog
 from psycopg.types.json import Jsonb
 
+from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import Json, JsonObject
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.storage.background import Warnings
-from roadbed.storage.database import Database
+from roadbed.storage.database import Database, passes
+from roadbed.storage.errors import StorageUnavailableError
 from roadbed.work.model import JobKind, JobState
-from roadbed.work.service import SQL, Jobs
+from roadbed.work.service import SQL, Jobs, working_lock
 
 if TYPE_CHECKING:
     import sqlalchemy
@@ -32,13 +37,15 @@ _log = structlog.get_logger("roadbed")
 # Jobs of one release continue in the next: DBOS runs only workflows of its own version. Change it
 # only when the steps that `_Run` makes itself change.
 _VERSION = "roadbed-1"
-_QUEUE = "roadbed-jobs"
-_AT_ONCE = 2  # jobs in one process
+_AT_ONCE = 2  # jobs of a kind in one process
 _CONNECTIONS = 3
 _ATTEMPTS = 20  # of a job whose process dies each time
 _LOOK_SECONDS = 0.5
+_REPEAT_SECONDS = 1.0  # after a step met a database that does not answer
 _LOCK = "SELECT pg_try_advisory_lock(hashtextextended(%s, 15)) AS granted"
 _UNLOCK = "SELECT pg_advisory_unlock(hashtextextended(%s, 15))"
+_DIED = stored_sentence("The process that ran it died each time.")
+_STUCK = stored_sentence("It could not be continued after its process ended.")
 _T = TypeVar("_T")
 
 
@@ -66,22 +73,24 @@ class Engine:
         Raises what the database raises if a connection is lost: then every job of this process has
         stopped, and whoever calls again continues them.
         """
-        while not self._jobs.kinds:  # noqa: ASYNC110 - looked at rarely
-            await asyncio.sleep(_LOOK_SECONDS)
-        connection = await psycopg.AsyncConnection.connect(self._database.url, autocommit=True)
-        async with connection:
-            session = _Session(self._database, self._jobs, self._clock, _Locks(connection))
-            try:
-                await asyncio.to_thread(session.launch)
-                await self._follow(session)
-            finally:
-                await asyncio.shield(asyncio.create_task(session.close()))
+        while True:
+            while not self._jobs.kinds:  # noqa: ASYNC110 - looked at rarely
+                await asyncio.sleep(_LOOK_SECONDS)
+            connection = await psycopg.AsyncConnection.connect(self._database.url, autocommit=True)
+            async with connection:
+                session = _Session(self._database, self._jobs, self._clock, _Locks(connection))
+                try:
+                    await asyncio.to_thread(session.launch)
+                    await self._follow(session)
+                finally:
+                    await asyncio.shield(asyncio.create_task(session.close()))
 
     async def _follow(self, session: _Session) -> None:
+        """Carry out what is asked until another kind of job is registered."""
         await session.begin()
         warnings = Warnings()
         swept = float("-inf")
-        while True:
+        while session.kinds == set(self._jobs.kinds):
             await session.locks.check()
             await session.carry_out()
             if self._clock.monotonic() - swept >= self._sweep_seconds:
@@ -117,6 +126,10 @@ class _Locks:
                 self._held.discard(name)
         return granted
 
+    async def share(self, name: str) -> None:
+        """Take a lock that other processes may take too."""
+        await self._connection.execute(SQL["work"], {"lock": name})
+
     async def give(self, name: str) -> None:
         await self._connection.execute(_UNLOCK, [name])
         self._held.discard(name)
@@ -128,10 +141,13 @@ class _Session:
     def __init__(self, database: Database, jobs: Jobs, clock: Clock, locks: _Locks) -> None:
         self.executor = f"roadbed-{secrets.token_hex(8)}"
         self.locks = locks
+        self.kinds = set(jobs.kinds)
         self._database = database
         self._jobs = jobs
         self._clock = clock
         self._loop = asyncio.get_running_loop()
+        self._closed = False
+        self._connections: weakref.WeakSet[psycopg.Connection[Any]] = weakref.WeakSet()
         self._pool: sqlalchemy.Engine | None = None
         self._workflow: Callable[[str], Awaitable[Json]] | None = None
 
@@ -144,7 +160,7 @@ class _Session:
 
         self._pool = sqlalchemy.create_engine(
             "postgresql+psycopg://",
-            creator=lambda: psycopg.connect(self._database.url),
+            creator=self._connect,
             pool_size=_CONNECTIONS,
             max_overflow=2,
             pool_pre_ping=True,
@@ -166,7 +182,15 @@ class _Session:
             return await self._execute(job_id)
 
         self._workflow = DBOS.workflow(name="job", max_recovery_attempts=_ATTEMPTS)(job)
-        DBOS.listen_queues([_QUEUE])
+        # A process takes only what it can run: each kind has a queue of its own.
+        DBOS.listen_queues([_queue(kind) for kind in self.kinds])
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        if self._closed:  # a thread of DBOS that has not ended yet
+            raise psycopg.OperationalError("the engine of jobs has ended")
+        connection = psycopg.connect(self._database.url)
+        self._connections.add(connection)
+        return connection
 
     async def begin(self) -> None:
         """Take the lock of this process, then let DBOS look for work."""
@@ -174,31 +198,36 @@ class _Session:
 
         await self.locks.take(self.executor)
         await asyncio.to_thread(DBOS.launch)
-        await asyncio.to_thread(
-            DBOS.register_queue,
-            _QUEUE,
-            worker_concurrency=_AT_ONCE,
-            polling_interval_sec=_LOOK_SECONDS,
-            on_conflict="always_update",
-        )
+        for kind in self.kinds:
+            await asyncio.to_thread(
+                DBOS.register_queue,
+                _queue(kind),
+                worker_concurrency=_AT_ONCE,
+                polling_interval_sec=_LOOK_SECONDS,
+                on_conflict="always_update",
+            )
+            await self.locks.share(working_lock(kind))
 
     async def close(self) -> None:
         """End DBOS with its threads and connections; jobs in progress stay for another process."""
         from dbos import DBOS
 
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        self._closed = True
         if self._pool is not None:
             await asyncio.to_thread(self._pool.dispose)
+        for connection in [*self._connections]:  # the pool leaves those in use open
+            connection.close()
 
     async def carry_out(self) -> None:
         """Tell DBOS what people have asked since."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(SQL["asked"], {"kinds": list(self._jobs.kinds)})
+            cursor = await connection.execute(SQL["asked"], {"kinds": list(self.kinds)})
             for row in await cursor.fetchall():
-                await asyncio.to_thread(self._ask, row["id"], row["asked"])
+                await asyncio.to_thread(self._ask, row["id"], row["kind"], row["asked"])
                 await connection.execute(SQL["carried_out"], {"id": row["id"]})
 
-    def _ask(self, job_id: str, asked: str | None) -> None:
+    def _ask(self, job_id: str, kind: str, asked: str | None) -> None:
         from dbos import DBOS, SetWorkflowID
 
         exists = bool(DBOS.list_workflows(workflow_ids=[job_id], load_input=False))
@@ -206,10 +235,15 @@ class _Session:
             if exists:
                 DBOS.cancel_workflow(job_id)
         elif exists:  # also after a start: it may have been stopped before it was carried out
-            DBOS.resume_workflow(job_id, queue_name=_QUEUE)
+            DBOS.resume_workflow(job_id, queue_name=_queue(kind))
         elif self._workflow is not None:
             with SetWorkflowID(job_id):
-                DBOS.enqueue_workflow(_QUEUE, self._workflow, job_id)
+                DBOS.enqueue_workflow(_queue(kind), self._workflow, job_id)
+
+    def _stop(self, job_id: str) -> None:
+        from dbos import DBOS
+
+        DBOS.cancel_workflow(job_id)
 
     async def sweep(self) -> None:
         """Take over what lost processes hold, and what DBOS does not know."""
@@ -230,7 +264,7 @@ class _Session:
         """Let rows that should run follow DBOS: its schema may be missing after a restore."""
         from dbos import DBOS
 
-        rows = await self._database.fetch(SQL["open"], {"kinds": list(self._jobs.kinds)})
+        rows = await self._database.fetch(SQL["open"], {"kinds": list(self.kinds)})
         ids = [row["id"] for row in rows]
         if not ids:
             return
@@ -242,9 +276,9 @@ class _Session:
         await self._database.fetch(SQL["ask_again"], {"ids": lost})
         for job_id in ids:
             if known.get(job_id) == "MAX_RECOVERY_ATTEMPTS_EXCEEDED":
-                await self.end(job_id, JobState.FAILED, reason="Its process died each time.")
+                await self.end(job_id, JobState.FAILED, reason=_DIED)
             elif known.get(job_id) == "ERROR":
-                await self.end(job_id, JobState.FAILED, reason="The engine could not continue it.")
+                await self.end(job_id, JobState.FAILED, reason=_STUCK)
 
     async def forget(self, before: Any) -> None:
         """Remove the step results of jobs that ended before a moment."""
@@ -260,22 +294,48 @@ class _Session:
     ) -> None:
         at = self._clock.now()
         facts = {"id": job_id, "state": state, "reason": reason, "result": Jsonb(result), "at": at}
-        await self._database.fetch(SQL["end"], facts)
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(SQL["end"], facts)).fetchone()
+            if row is not None:  # else it was cancelled meanwhile
+                event = AuditEvent(
+                    use_case=row["use_case"],
+                    kind=f"job_{state}",
+                    subject=job_id,
+                    actor="roadbed",
+                    detail={"kind": row["kind"]},
+                )
+                await record(connection, event)
 
     async def on_app(self, work: Coroutine[Any, Any, _T]) -> _T:
         """Run ``work`` on the app's event loop, without the context of DBOS's workflow."""
         start = asyncio.run_coroutine_threadsafe
         return await asyncio.wrap_future(contextvars.Context().run(start, work, self._loop))
 
+    async def patiently(self, work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
+        """Run ``work`` as ``on_app`` does, again and again while the database does not answer.
+
+        A job must not fail because of it, and DBOS would keep the failure of a step. If this
+        process loses its locks meanwhile, the session is closed and this is cancelled.
+        """
+        while True:
+            try:
+                return await self.on_app(work())
+            except Exception as raised:
+                error = _first(raised)
+                if not (isinstance(error, StorageUnavailableError) or passes(error)):
+                    raise error from raised
+                _log.warning("a job waits for the database", problem=str(error))
+            await asyncio.sleep(_REPEAT_SECONDS)
+
     async def _execute(self, job_id: str) -> Json:
         """The workflow: one job. DBOS runs it on its own event loop."""
         from dbos._error import DBOSException  # it exports no name
 
         # An earlier run has not ended yet.
-        while not await self.on_app(self.locks.take(job_id)):  # noqa: ASYNC110 - of the database
+        while not await self.patiently(lambda: self.locks.take(job_id)):  # noqa: ASYNC110 - of the database
             await asyncio.sleep(_LOOK_SECONDS)
         try:
-            begun = await self.on_app(self._begin(job_id))
+            begun = await self.patiently(lambda: self._begin(job_id))
             if begun is None:
                 return None
             kind, arguments = begun
@@ -285,12 +345,14 @@ class _Session:
             except DBOSException:  # paused, cancelled or taken over: not a failure
                 raise
             except Exception as error:
-                await self.on_app(self._failed(job_id, error))
+                reason = error
+                await self.patiently(lambda: self._failed(job_id, reason))
                 return None
-            await self.on_app(self.end(job_id, JobState.DONE, result=result))
+            await self.patiently(lambda: self.end(job_id, JobState.DONE, result=result))
             return None
         finally:
-            await self.on_app(self.locks.give(job_id))
+            with suppress(psycopg.Error):  # the connection is lost, and with it the lock
+                await self.on_app(self.locks.give(job_id))
 
     async def _failed(self, job_id: str, error: Exception) -> None:
         _log.warning("a job failed", job=job_id, error=type(error).__name__)
@@ -308,7 +370,7 @@ class _Session:
         row = await self._database.fetch_one(SQL["state"], {"id": job_id})
         if row is not None and row["state"] == JobState.RUNNING:
             return False
-        await asyncio.to_thread(self._ask, job_id, "pause")
+        await asyncio.to_thread(self._stop, job_id)
         return True
 
     async def report(self, job_id: str, done: int, total: int | None, doing: str) -> None:
@@ -330,10 +392,10 @@ class _Run:
             return await action()
 
         async def body() -> Json:
-            return await self._session.on_app(work())
+            return await self._session.patiently(work)
 
         # Outside the step, whose failure would be kept. DBOS raises for a stopped workflow.
-        await self._session.on_app(self._session.stopped(self._job_id))
+        await self._session.patiently(lambda: self._session.stopped(self._job_id))
         result: Json = await DBOS.run_step_async({"name": name}, body)
         return result
 
@@ -341,6 +403,17 @@ class _Run:
         loop = asyncio.get_running_loop()
         telling = self._session.report(self._job_id, done, total, doing)
         await (telling if loop is self._session._loop else self._session.on_app(telling))  # noqa: SLF001
+
+
+def _queue(kind: str) -> str:
+    return f"roadbed {kind}"
+
+
+def _first(error: Exception) -> Exception:
+    """The error itself, or the first of a group of tasks."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 class _Forward(logging.Handler):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.sentences import sentence
+from roadbed.kernel.sentences import Text, sentence
 
 
 class UnknownJobError(RoadbedError):
@@ -30,4 +30,16 @@ class JobStateError(RoadbedError):
                 "A waiting or running job can be paused, a paused one resumed; an ended job cannot "
                 "change. Start it again if it should run again."
             ),
+        )
+
+
+class JobFailedError(RoadbedError):
+    """A job that somebody waited for did not end as it should."""
+
+    code = "job_failed"
+
+    def __init__(self, job_id: str, reason: Text) -> None:
+        super().__init__(
+            sentence("The job %(id)r did not end as asked: %(reason)s", id=job_id, reason=reason),
+            sentence("`roadbed jobs show %(id)s` shows how far it came.", id=job_id),
         )

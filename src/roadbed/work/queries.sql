@@ -9,6 +9,27 @@ RETURNING id
 SELECT id FROM job
 WHERE kind = %(kind)s AND key = %(key)s AND state IN ('waiting', 'running', 'paused')
 
+-- name: newest
+SELECT id FROM job WHERE kind = %(kind)s AND key = %(key)s ORDER BY asked_at DESC, id DESC LIMIT 1
+
+-- name: any
+-- not null: any
+SELECT EXISTS (SELECT FROM job WHERE use_case = %(use_case)s) AS any
+
+-- name: worked_on
+-- not null: worked_on
+-- Whether a process holds the lock that `work` takes, without taking it: that would be in its way.
+SELECT EXISTS (
+    SELECT FROM pg_locks, hashtextextended(%(lock)s, 15) AS key
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+      AND classid::bigint = (key >> 32) & 4294967295 AND objid::bigint = key & 4294967295
+) AS worked_on
+
+-- name: work
+-- Says that a process works on a kind of job, for as long as its connection lasts.
+SELECT pg_advisory_lock_shared(hashtextextended(%(lock)s, 15))
+
 -- name: get
 SELECT id, kind, key, use_case, arguments, state, done, total, doing, reason, result, asked_by,
        asked_at, started_at, ended_at
@@ -17,7 +38,7 @@ FROM job WHERE id = %(id)s
 -- name: list
 SELECT id, kind, key, use_case, arguments, state, done, total, doing, reason, result, asked_by,
        asked_at, started_at, ended_at
-FROM job WHERE %(use_case)s::text IS NULL OR use_case = %(use_case)s
+FROM job WHERE %(use_cases)s::text[] IS NULL OR use_case = ANY (%(use_cases)s)
 ORDER BY asked_at DESC, id DESC LIMIT %(limit)s
 
 -- name: change
@@ -28,7 +49,7 @@ WHERE id = %(id)s AND state = ANY (%(from)s) RETURNING use_case, kind
 
 -- name: asked
 -- One process carries out what was asked; the others leave the row out.
-SELECT id, asked FROM job WHERE asked IS NOT NULL AND kind = ANY (%(kinds)s)
+SELECT id, kind, asked FROM job WHERE asked IS NOT NULL AND kind = ANY (%(kinds)s)
 ORDER BY asked_at LIMIT 20 FOR UPDATE SKIP LOCKED
 
 -- name: carried_out
@@ -49,6 +70,7 @@ WHERE id = %(id)s AND state IN ('running', 'paused')
 UPDATE job SET state = %(state)s, reason = %(reason)s, result = %(result)s, ended_at = %(at)s,
        asked = NULL
 WHERE id = %(id)s AND state IN ('waiting', 'running', 'paused')
+RETURNING use_case, kind
 
 -- name: open
 -- What should be on its way in the engine.

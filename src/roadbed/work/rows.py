@@ -18,6 +18,30 @@ class UnfinishedRow(TypedDict):
     id: str
 
 
+class NewestRow(TypedDict):
+    """A row of ``newest``."""
+
+    id: str
+
+
+class AnyRow(TypedDict):
+    """A row of ``any``."""
+
+    any: bool
+
+
+class WorkedOnRow(TypedDict):
+    """A row of ``worked_on``."""
+
+    worked_on: bool
+
+
+class WorkRow(TypedDict):
+    """A row of ``work``."""
+
+    pg_advisory_lock_shared: str | None
+
+
 class GetRow(TypedDict):
     """A row of ``get``."""
 
@@ -69,6 +93,7 @@ class AskedRow(TypedDict):
     """A row of ``asked``."""
 
     id: str
+    kind: str
     asked: str | None
 
 
@@ -83,6 +108,13 @@ class StateRow(TypedDict):
     """A row of ``state``."""
 
     state: str
+
+
+class EndRow(TypedDict):
+    """A row of ``end``."""
+
+    use_case: str | None
+    kind: str
 
 
 class OpenRow(TypedDict):
@@ -102,6 +134,10 @@ class Queries(TypedDict):
 
     start: Query[StartRow]
     unfinished: Query[UnfinishedRow]
+    newest: Query[NewestRow]
+    any: Query[AnyRow]
+    worked_on: Query[WorkedOnRow]
+    work: Query[WorkRow]
     get: Query[GetRow]
     list: Query[ListRow]
     change: Query[ChangeRow]
@@ -110,7 +146,7 @@ class Queries(TypedDict):
     begin: Query[BeginRow]
     state: Query[StateRow]
     report: Query[Never]
-    end: Query[Never]
+    end: Query[EndRow]
     open: Query[OpenRow]
     ask_again: Query[Never]
     expired: Query[ExpiredRow]

@@ -20,6 +20,11 @@ SQL = queries(Queries)
 _NEWEST = 200
 
 
+def working_lock(kind: str) -> str:
+    """The lock that processes share that run jobs of ``kind``."""
+    return f"works on {kind}"
+
+
 class Jobs:
     """Long jobs as people see them. ``kinds`` holds those that this process can run, by name."""
 
@@ -76,9 +81,31 @@ class Jobs:
             raise UnknownJobError(job_id)
         return _job(row)
 
-    async def list(self, use_case: str | None = None) -> Sequence[Job]:
-        """The newest 200 jobs, of one use case or of all."""
-        facts = {"use_case": use_case, "limit": _NEWEST}
+    async def newest(self, kind: str, key: str) -> Job | None:
+        """The job of this kind and key that was asked for last, ended or not."""
+        facts = {"kind": kind, "key": key}
+        row = await self._database.fetch_one(SQL["newest"], facts)
+        return None if row is None else await self.job(row["id"])
+
+    async def any(self, use_case: str) -> bool:
+        """Whether a use case has, or had, a job."""
+        row = await self._database.fetch_one(SQL["any"], {"use_case": use_case})
+        return row is not None and row["any"]
+
+    async def use_case_of(self, job_id: str) -> str | None:
+        """The use case of a job; ``None`` if it has none, or if there is no such job."""
+        row = await self._database.fetch_one(SQL["get"], {"id": job_id})
+        return None if row is None else row["use_case"]
+
+    async def worked_on(self, kind: str) -> bool:
+        """Whether a process runs jobs of this kind at the moment."""
+        row = await self._database.fetch_one(SQL["worked_on"], {"lock": working_lock(kind)})
+        return row is not None and row["worked_on"]
+
+    async def list(self, use_cases: Sequence[str] | None = None) -> Sequence[Job]:
+        """The newest 200 jobs, of some use cases or of all."""
+        names = None if use_cases is None else list(use_cases)
+        facts = {"use_cases": names, "limit": _NEWEST}
         return [_job(row) for row in await self._database.fetch(SQL["list"], facts)]
 
     async def pause(self, job_id: str, *, actor: str) -> Job:
