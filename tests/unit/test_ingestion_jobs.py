@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -267,6 +268,7 @@ async def test_a_restart_of_the_database_interrupts_no_ingestion(
                 assert await versions(app) == each_once()
     finally:
         own.stop()
+        await asyncio.to_thread(shutil.rmtree, own.home, ignore_errors=True)
 
 
 async def test_a_restored_copy_runs_nothing_before_it_is_declared(
