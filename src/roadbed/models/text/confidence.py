@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from roadbed.models.text.vocabulary import Floats
 
 _CLIP = 6.0
+_DIGITS = 10  # of a probability; further ones depend on the machine
 # The confidence with too few examples to learn from.
 _LEAST_OF_EACH = 5
 
@@ -44,20 +45,23 @@ class Confidence:
                 weights=np.zeros_like(mean),
                 bias=float(np.log(rate / (1.0 - rate))),
             )
+        # In double precision, and stored in single: the last digits of a product depend on where in
+        # memory its operands lie, and the same examples must give the same version.
         model = LogisticRegression(C=0.3, max_iter=500)
-        model.fit(_standardise(features, mean, scale), right, sample_weight=weight)
+        standard = _standardise(features, mean, scale).astype(np.float64)
+        model.fit(standard, right, sample_weight=weight)
         return cls(
             mean=mean,
             scale=scale,
             weights=model.coef_[0].astype(np.float32),
-            bias=float(model.intercept_[0]),
+            bias=float(np.float32(model.intercept_[0])),
         )
 
     def probability(self, features: Floats) -> npt.NDArray[np.float64]:
         """P(right) of shape (n,), in (0, 1)."""
         standard = _standardise(features, self.mean, self.scale).astype(np.float64)
         probabilities: npt.NDArray[np.float64] = expit(standard @ self.weights + self.bias)
-        return np.clip(probabilities, 1e-6, 1.0 - 1e-6)
+        return np.clip(np.round(probabilities, _DIGITS), 1e-6, 1.0 - 1e-6)
 
 
 def _scale(features: Floats) -> tuple[Floats, Floats]:
