@@ -124,6 +124,7 @@ class TestPages:
             "named": "1..1",
             "person": "ana",
             "format": "csv",
+            "document_id": "doc_none",
         }
         await app.members.make_admin("ana", admin=True, by="test")  # whose pages are all there are
         looked = 0
@@ -132,6 +133,10 @@ class TestPages:
                 for task in (sent["task"], waiting["task"]):
                     address = page.format(**named, task_id=task)
                     answer = await browser.get(address)
+                    if "/documents" in page:  # of a use case that has no library
+                        assert answer.status_code in {404, 409}, address
+                        harmless(answer)
+                        continue
                     assert answer.status_code == 200, address
                     if not answer.headers["content-type"].startswith("text/html"):
                         assert answer.headers["content-disposition"].startswith("attachment")
