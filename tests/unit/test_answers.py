@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,8 +12,10 @@ from pydantic import BaseModel
 
 from roadbed.app import App
 from roadbed.bootstrap import open_app
+from roadbed.decisions.decider_runner import without_library
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.errors import NoLibraryError
 from roadbed.models import DocumentAnswer, DocumentAnswers, Question
 from roadbed.usecases import scaffold
 from roadbed.usecases.decider import Context, Task, Unsure
@@ -167,6 +170,49 @@ async def test_an_index_that_is_damaged_is_built_anew(
     async with open_app(settings, url) as app:
         answer = await output(app, "How much may a hotel cost?")
         assert "120 EUR a night" in answer["text"]
+
+
+async def test_a_search_that_fails_sends_the_question_to_a_person(
+    settings: Settings, library: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> None:
+        raise NoLibraryError("ask")
+
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        monkeypatch.setattr(app.libraries.retrieval, "search", broken)
+        decision = await ask(app, "How much may a hotel cost?")
+        assert decision["route"] == "review"
+        assert decision["reason"].startswith("The library cannot be searched: The use case ask")
+
+
+async def test_a_search_that_takes_too_long_is_a_decision_that_took_too_long(
+    settings: Settings, library: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def slow(*_: object, **__: object) -> None:
+        await asyncio.Event().wait()
+
+    declared = settings.usecases / "ask" / "usecase.py"
+    text = declared.read_text(encoding="utf-8")
+    quick = text.replace("    risk_limit=", "    deadline_seconds=0.2,\n    risk_limit=", 1)
+    declared.write_text(quick, encoding="utf-8")
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        monkeypatch.setattr(app.libraries.retrieval, "search", slow)
+        decision = await ask(app, "How much may a hotel cost?")
+        assert decision["route"] == "review"
+        assert "did not answer within 0.2 s" in decision["reason"]
+
+
+async def test_a_decider_that_is_asked_without_a_library_gets_nothing(app: App) -> None:
+    """Evaluations outside the product, such as those of prompts, have no library."""
+    declared = app.deployments.get("triage").loaded.declared
+    admission, running = await app.decisions.submit(
+        "triage", {"text": "a"}, key=None, source={"by": "ben"}
+    )
+    assert running is not None
+    await running
+    assert await without_library(declared, admission.task) is None
 
 
 def damage(indexes: Path) -> None:
