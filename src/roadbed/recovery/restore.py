@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from roadbed.storage.database import BlockingConnection
 from roadbed.storage.sql import queries
 
 _SQL = queries(Queries)
+_PATIENCE_SECONDS, _LOOK_SECONDS = 2.0, 0.1
 
 
 def restore(
@@ -69,6 +71,11 @@ def _require_unused(url: str, *, replace: bool) -> int:
     try:
         with BlockingConnection.connect(url, row_factory=dict_row, autocommit=True) as connection:
             (row,) = connection.execute(_SQL["standing"]).fetchall()
+            # The server ends the sessions of a process that stopped a moment after it.
+            patience = time.monotonic() + _PATIENCE_SECONDS
+            while row["others"] and time.monotonic() < patience:
+                time.sleep(_LOOK_SECONDS)
+                (row,) = connection.execute(_SQL["standing"]).fetchall()
             used = connection.execute(_SQL["in_use"]).fetchone() if row["made"] else None
     except psycopg.Error as error:
         raise BackupError(str(error).strip().splitlines()[0]) from error
