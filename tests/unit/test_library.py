@@ -8,6 +8,7 @@ import pytest
 
 from roadbed import Library
 from roadbed.kernel.sentences import in_source
+from roadbed.models import Question
 from roadbed.usecases.library import library_problems
 
 
@@ -50,12 +51,13 @@ class TestProblems:
         ],
     )
     def test_of_a_right_one_there_are_none(self, library: Library | None) -> None:
-        assert list(library_problems(library)) == []
+        assert list(library_problems(library, Question)) == []
 
     @pytest.mark.parametrize(
         ("library", "field", "words"),
         [
             ("documents", "library", "'documents' is no Library"),
+            (Library(question="text"), "library.question", "no field 'text'"),
             (Library(folder="policies"), "library.folder", "not below documents/"),
             (Library(folder="documents/../.."), "library.folder", "not below documents/"),
             (Library(language="klingon"), "library.language", "'klingon' is not known"),
@@ -67,7 +69,7 @@ class TestProblems:
         ],
     )
     def test_each_mistake_says_how_to_mend_it(self, library: Any, field: str, words: str) -> None:
-        [problem] = library_problems(library)
+        [problem] = library_problems(library, Question)
         assert problem.field == field
         assert words in in_source(problem.problem)
         assert in_source(problem.remedy)

@@ -68,8 +68,8 @@ def _composed(path: str) -> str:
     return unicodedata.normalize("NFC", path)
 
 
-def library_problems(library: object) -> Iterator[Problem]:
-    """Every mistake in a library."""
+def library_problems(library: object, asked: object) -> Iterator[Problem]:
+    """Every mistake in a library of a use case whose input is ``asked``."""
     if library is None:
         return
     if not isinstance(library, Library):
@@ -79,6 +79,15 @@ def library_problems(library: object) -> Iterator[Problem]:
             remedy=sentence('Write library=Library(folder="documents").'),
         )
         return
+    fields = getattr(asked, "model_fields", None)
+    if fields is not None and library.question not in fields:
+        yield Problem(
+            field="library.question",
+            problem=sentence(
+                "The input has no field %(name)r to search for.", name=library.question
+            ),
+            remedy=sentence("Name the field with the question: Library(question=…)."),
+        )
     parts = PurePosixPath(library.folder).parts
     if not PurePosixPath(library.folder).is_absolute() and (
         parts[:1] != (FOLDER,) or ".." in parts

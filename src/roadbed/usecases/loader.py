@@ -19,12 +19,11 @@ from roadbed.usecases.business_rules import BusinessRules, read_rules
 from roadbed.usecases.decider import LabelledExample, Records
 from roadbed.usecases.errors import Problem, UseCaseError
 from roadbed.usecases.labels import normal_output
-from roadbed.usecases.library import FOLDER
 from roadbed.usecases.parsing import read_form
 from roadbed.usecases.use_case import UseCase
 
-# Examples affect a version through the trained state, a library through what is searched in it.
-_NOT_BEHAVIOUR = {"examples", "docs", FOLDER, "__pycache__"}
+# Examples affect a version through the trained state, documents not at all.
+_NOT_BEHAVIOUR = {"examples", "docs", "__pycache__"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,7 +85,7 @@ def load(folder: Path) -> LoadedUseCase:
     return LoadedUseCase(
         declared=declared,
         folder=folder,
-        files=hashes(folder),
+        files=hashes(folder, _library_folder(declared)),
         rules=read_rules(folder / "rules.yaml"),
         records=read_records(folder / "data"),
     )
@@ -235,12 +234,19 @@ def raised_at(path: Path, error: BaseException) -> int | None:
     return line
 
 
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of each file that shapes a decision, by path."""
+def _library_folder(declared: UseCase) -> str | None:
+    """The folder of a library inside that of its use case: what is searched is no behaviour."""
+    return declared.library.folder if declared.library is not None else None
+
+
+def hashes(folder: Path, library: str | None = None) -> dict[str, str]:
+    """SHA-256 of each file that shapes a decision, by path; not of the documents of a library."""
     hashes_by_path = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in relative.parts)
-        if path.is_file() and not hidden and not _NOT_BEHAVIOUR & set(relative.parts):
+        searched = library is not None and relative.is_relative_to(library)
+        left_out = hidden or searched or _NOT_BEHAVIOUR & set(relative.parts)
+        if path.is_file() and not left_out:
             hashes_by_path[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()
     return hashes_by_path

@@ -44,7 +44,7 @@ def problems(declared: Declaration) -> list[Problem]:
         *_on_revision(declared.on_revision),
         *_labels(declared),
         *_isolation(declared.isolation),
-        *library_problems(declared.library),
+        *library_problems(declared.library, declared.input),
     ]
 
 
