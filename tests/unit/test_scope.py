@@ -57,7 +57,8 @@ class TestAQuestion:
         self, question: str, documents: set[str]
     ) -> None:
         scope = asked(question)
-        assert set(scope.documents or ()) == documents
+        every = {path for path, _, _ in FILES}
+        assert (every if scope.documents is None else scope.documents) == documents
         assert scope.missing == ()
 
     def test_that_names_nothing_is_searched_everywhere(self) -> None:
@@ -85,6 +86,19 @@ class TestAQuestion:
     def test_about_a_period_without_documents_names_it(self) -> None:
         assert asked("What did Brook pay in Q3 2031?").missing == ("Q3 2031",)
         assert asked("What did Helmsman pay in 2029?").missing == ()  # one document is no series
+
+    def test_about_a_period_is_searched_in_documents_without_one_too(self) -> None:
+        files = [*FILES, report("handbook.md")]
+        scope = asked("What was paid for travel in Q1 2031?", files)
+        assert set(scope.documents or ()) == {"2031 Q1 BRK.pdf", "handbook.md"}
+        scope = asked("What did Brook pay in Q1 2031?", files)
+        assert set(scope.documents or ()) == {"2031 Q1 BRK.pdf"}
+
+    def test_about_a_period_that_few_documents_have_is_not_missing(self) -> None:
+        notes = [report(f"note {name}.md") for name in "abcd"]
+        assert asked("Who paid in 2029?", [*FILES[:2], *notes]) == Scope(
+            periods=(Period(year=2029),)
+        )
 
     def test_without_a_period_takes_the_newest_of_a_series_and_says_so(self) -> None:
         scope = asked("What does Brook say about risks?")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 _LONGEST_COVER = 3_000  # characters of the first page
@@ -121,6 +121,10 @@ class DocumentScope:
     names: tuple[str, ...]
     periods: frozenset[Period]
 
+    def is_of(self, period: Period) -> bool:
+        """Whether it is about ``period``, a part of it, or more."""
+        return any(period.holds(own) or own.holds(period) for own in self.periods)
+
     @property
     def newest(self) -> tuple[int, int]:
         """Sorts documents by period; one without a period is the oldest."""
@@ -169,11 +173,15 @@ def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
 class Catalogue:
     """The scopes of a library, prepared for questions.
 
-    ``subjects`` are names of some documents, not of all: with the documents of each.
+    ``subjects`` are names of some documents, not of all: with the documents of each. ``owners`` are
+    the words of the organizations that documents are about, ``named`` the subjects by which a
+    question chooses documents.
     """
 
     documents: Sequence[DocumentScope]
-    subjects: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    subjects: Mapping[str, frozenset[str]]
+    owners: frozenset[str]
+    named: frozenset[str]
 
     @classmethod
     def of(cls, documents: Sequence[DocumentScope]) -> Catalogue:
@@ -182,23 +190,19 @@ class Catalogue:
         for document in documents:
             for subject in document.subjects:
                 holders.setdefault(subject, set()).add(document.document_id)
+        names = {name for document in documents for name in document.names}
+        owners = frozenset(alias for name in names for alias in _aliases(name))
+        codes = {code for document in documents for code in _codes(document.path)}
+        subjects = {
+            subject: frozenset(ids) for subject, ids in holders.items() if len(ids) < len(documents)
+        }
         return cls(
             documents=documents,
-            subjects={
-                subject: frozenset(ids)
-                for subject, ids in holders.items()
-                if len(ids) < len(documents)
-            },
-        )
-
-    @property
-    def owners(self) -> frozenset[str]:
-        """The words of the organizations that documents are about."""
-        return frozenset(
-            alias
-            for document in self.documents
-            for name in document.names
-            for alias in _aliases(name)
+            subjects=subjects,
+            owners=owners,
+            named=frozenset(
+                subject for subject in subjects if len(subject) > 2 and subject in owners | codes
+            ),
         )
 
     def scope(self, question: str, usage: Callable[[str], float]) -> Scope:
@@ -208,59 +212,46 @@ class Catalogue:
         names it as one (``Tesla's revenue``, ``did Tesla report``), documents have owners, none has
         this one, and at most a few passages mention it: a product is in many.
         """
-        words = [word.lower() for word in _WORD.findall(question)]
-        named = [word for word in dict.fromkeys(words) if self._names(word, words)]
-        owners = self.owners
-        missing = [
-            name
-            for name in _owners(question)
-            if owners
-            and not _words(name) & (owners | set(self.subjects))
-            and max(map(usage, _words(name)), default=0.0) < _IN_PASSING
-        ]
-        chosen: set[str] | None = None
-        if named:
-            chosen = set().union(*(self.subjects[word] for word in named))
+        words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
+        named = tuple(word for word in words if word in self.named)
+        within = self._about(named)
+        owners = self._missing_owners(question, usage)
         periods = tuple(dict.fromkeys(_periods(question)))
-        within = [
-            document
-            for document in self.documents
-            if chosen is None or document.document_id in chosen
-        ]
-        dated = [document for document in within if document.periods]
-        assumed = None
-        if periods and dated:
-            fitting: set[str] = set()
-            for period in periods:
-                hits = {
-                    document.document_id
-                    for document in dated
-                    if any(period.holds(own) or own.holds(period) for own in document.periods)
-                }
-                if hits:
-                    fitting |= hits
-                elif _is_series(dated):
-                    missing.append(period.label)
-            if fitting:
-                chosen = fitting
-        elif (
-            _is_series(dated)
-            and named
-            and (_LATEST.search(question) or not _CHANGE.search(question))
-        ):
-            newest = max(document.newest for document in dated)
-            chosen = {document.document_id for document in dated if document.newest == newest}
-            assumed = ", ".join(
-                sorted({document.path for document in dated if document.newest == newest})
-            )
+        is_old = _CHANGE.search(question) is not None and _LATEST.search(question) is None
+        newest = [] if periods or not named or is_old else _newest(within)
+        chosen, gaps = within, tuple[str, ...]()
+        if periods:
+            chosen, gaps = _in_periods(within, periods, keep_undated=not named)
+        elif newest:
+            chosen = newest
+        missing = tuple(dict.fromkeys((*owners, *gaps)))
         return Scope(
-            documents=None if chosen is None else frozenset(chosen),
-            missing=tuple(dict.fromkeys(missing)),
-            subjects=tuple(named),
+            documents=None
+            if len(chosen) == len(self.documents)
+            else frozenset(document.document_id for document in chosen),
+            missing=missing,
+            subjects=named,
             periods=periods,
-            assumed=assumed,
+            assumed=", ".join(sorted(document.path for document in newest)) or None,
             choices=() if named or missing else self._choices(question),
         )
+
+    def _about(self, named: Sequence[str]) -> Sequence[DocumentScope]:
+        """The documents that have one of the names; all of them without a name."""
+        if not named:
+            return self.documents
+        ids = frozenset[str]().union(*(self.subjects[name] for name in named))
+        return [document for document in self.documents if document.document_id in ids]
+
+    def _missing_owners(self, question: str, usage: Callable[[str], float]) -> list[str]:
+        known = self.owners | self.subjects.keys()
+        return [
+            name
+            for name in _owners(question)
+            if self.owners
+            and not _words(name) & known
+            and max(map(usage, _words(name)), default=0.0) < _IN_PASSING
+        ]
 
     def rest_of(self, question: str, scope: Scope) -> str:
         """The question without the words that chose the documents: those are in all of them.
@@ -280,12 +271,37 @@ class Catalogue:
             return ()
         return tuple(sorted(names))
 
-    def _names(self, word: str, words: Sequence[str]) -> bool:  # noqa: ARG002
-        return word in self.subjects and len(word) > 2 and word in self.owners | self._file_names
 
-    @property
-    def _file_names(self) -> frozenset[str]:
-        return frozenset(word for document in self.documents for word in _codes(document.path))
+def _in_periods(
+    documents: Sequence[DocumentScope], periods: Sequence[Period], *, keep_undated: bool
+) -> tuple[Sequence[DocumentScope], tuple[str, ...]]:
+    """The documents of periods, and the periods that none has; all documents where none fits.
+
+    A period is missing only where most documents have one, and it tells them apart. Documents
+    without a period are about any, unless the question names whose they are.
+    """
+    dated = [document for document in documents if document.periods]
+    tells = _is_series(dated) and 2 * len(dated) > len(documents)
+    fitting: dict[str, DocumentScope] = {}
+    gaps: list[str] = []
+    for period in periods:
+        of_period = [document for document in dated if document.is_of(period)]
+        fitting |= {document.document_id: document for document in of_period}
+        if not of_period and tells:
+            gaps.append(period.label)
+    if not fitting:
+        return documents, tuple(gaps)
+    undated = [document for document in documents if not document.periods and keep_undated]
+    return [*fitting.values(), *undated], tuple(gaps)
+
+
+def _newest(documents: Sequence[DocumentScope]) -> list[DocumentScope]:
+    """The newest documents of a series; none if they are no series."""
+    dated = [document for document in documents if document.periods]
+    if not _is_series(dated):
+        return []
+    newest = max(document.newest for document in dated)
+    return [document for document in dated if document.newest == newest]
 
 
 def _owners(question: str) -> Iterator[str]:
