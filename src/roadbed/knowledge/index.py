@@ -15,12 +15,13 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
+import structlog
 import tantivy
 from pydantic import TypeAdapter
 
@@ -33,6 +34,8 @@ from roadbed.storage.sql import queries
 FORM = 1  # raised when the fields or their analysis change
 MOST_TERMS = 64  # of a question: its cost grows with them
 _SQL = queries(Queries)
+_log = structlog.get_logger()
+T = TypeVar("T")
 _POSITION = TypeAdapter(Position)
 _AT_ONCE = 100  # documents between two commits
 _HEAP_BYTES = 50_000_000
@@ -256,6 +259,20 @@ class LibraryIndexes:
             finally:
                 index.unlock(held)
         return index
+
+    async def ask(self, use_case: str, language: str, question: Callable[[LibraryIndex], T]) -> T:
+        """What ``question`` finds, in a thread, in the index that ``caught_up`` gave.
+
+        Damaged files are noticed when they are read, some of them only by a search. The index is
+        built anew then: the database has everything that was in it.
+        """
+        index = self.of(use_case, language)
+        try:
+            return await asyncio.to_thread(question, index)
+        except (ValueError, OSError) as error:
+            _log.warning("the search index is built anew", usecase=use_case, error=str(error))
+            await self.rebuild(use_case, language)
+            return await asyncio.to_thread(question, index)
 
     async def rebuild(self, use_case: str, language: str) -> LibraryIndex:
         """Build an index anew from the database."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
-from roadbed.knowledge.index import LibraryIndexes
+from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import Document, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
@@ -92,10 +92,11 @@ class Libraries:
         """
         if library is None:
             raise NoLibraryError(use_case)
-        index = await self.indexes.caught_up(use_case, library.language)
+        await self.indexes.caught_up(use_case, library.language)
         asked = most
         while True:
-            hits = await asyncio.to_thread(index.search, question, groups=groups, most=asked)
+            search = partial(LibraryIndex.search, question=question, groups=groups, most=asked)
+            hits = await self.indexes.ask(use_case, library.language, search)
             passages = await self.documents.passages(hit.key for hit in hits)
             # Access is checked again: the declaration may be newer than the index.
             matches = [

@@ -10,8 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-
-import structlog
+from functools import partial
 
 from roadbed.intake.model import AdmittedTask
 from roadbed.knowledge.access import AccessGroups, may_read
@@ -24,7 +23,6 @@ from roadbed.usecases.decider import Retrieved, RetrievedPassage
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
-_log = structlog.get_logger()
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
 PASSAGES = 10  # given to the decider
@@ -73,12 +71,11 @@ class Retrieval:
         assert library is not None
         index = await self._indexes.caught_up(declared.name, library.language)
         catalogue = await self._catalogue(declared.name, library, index, frozenset(groups))
-        try:
-            scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
-        except ValueError:  # its files are damaged; the database has everything that was in them
-            _log.warning("the search index is damaged and is built anew", usecase=declared.name)
-            await self._indexes.rebuild(declared.name, library.language)
-            scope, hits = await asyncio.to_thread(_find, index, catalogue, question, groups)
+        scope, hits = await self._indexes.ask(
+            declared.name,
+            library.language,
+            partial(_find, catalogue=catalogue, question=question, groups=groups, most=most),
+        )
         passages = await self._documents.passages(hit.key for hit in hits)
         terms = index.terms(question)
         # Access is checked again: the declaration may be newer than the index.
@@ -90,6 +87,7 @@ class Retrieval:
         ][:most]
         return Retrieved(
             question=question,
+            documents=len(catalogue.documents),
             passages=[
                 _given(hit, passage, index.matched(terms, _whole(passage)))
                 for hit, passage in known
@@ -118,11 +116,18 @@ class Retrieval:
 
 
 def _find(
-    index: LibraryIndex, catalogue: Catalogue, question: str, groups: Collection[str]
+    index: LibraryIndex,
+    *,
+    catalogue: Catalogue,
+    question: str,
+    groups: Collection[str],
+    most: int,
 ) -> tuple[Scope, Sequence[Hit]]:
     scope = catalogue.scope(question, _usage(index))
     words = catalogue.rest_of(question, scope)
-    hits = index.search(words, groups=groups, most=_CANDIDATES, documents=scope.documents)
+    hits = index.search(
+        words, groups=groups, most=max(most, _CANDIDATES), documents=scope.documents
+    )
     return scope, hits
 
 
