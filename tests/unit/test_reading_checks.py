@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from roadbed.executors import sandbox
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.reading import frames, process, texts
 from roadbed.knowledge.reading.pdf import _Checked, _repaired, missing_numbers
@@ -109,4 +110,4 @@ class TestAnswers:
         self, status: int, printed: bytes, reason: UnreadableReason
     ) -> None:
         assert process._why(status, printed) is reason
-        assert "process" in process._how(status)
+        assert "process" in sandbox.how_ended(status)

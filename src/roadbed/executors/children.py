@@ -9,7 +9,6 @@ import itertools
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -103,7 +102,7 @@ class Child:
         """Its socket has closed."""
         self._closed = True
         if self._status is not None:
-            self._end(_how(self._status))
+            self._end(sandbox.how_ended(self._status))
         else:
             with contextlib.suppress(RuntimeError):
                 asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self._hung_up)
@@ -112,7 +111,7 @@ class Child:
         """The fork server reports its exit."""
         self._status = status
         if self._closed or self._transport is None:
-            self._end(_how(status))
+            self._end(sandbox.how_ended(status))
 
     def _hung_up(self) -> None:
         """Its socket has closed and nothing is known of its end: it may go on without us."""
@@ -317,11 +316,3 @@ def _own(temporary: Path, source: Source) -> Path:
     folder = temporary / hashlib.sha256(whose.encode()).hexdigest()[:16]
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
-
-
-def _how(status: int) -> str:
-    if status == -signal.SIGXCPU:
-        return "its process used more processor time than it may"
-    if status < 0:
-        return f"its process was ended by {signal.Signals(-status).name}"
-    return f"its process ended with exit code {status}"

@@ -226,3 +226,12 @@ def _data_bytes() -> int:
         if line.startswith("VmData:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+def how_ended(status: int) -> str:
+    """In which way a child process ended, by its exit status as ``subprocess`` gives it."""
+    if status == -signal.SIGXCPU:
+        return "its process used more processor time than it may"
+    if status < 0:
+        return f"its process was ended by {signal.Signals(-status).name}"
+    return f"its process ended with exit code {status}"

@@ -19,7 +19,8 @@ from roadbed.tables.account import Lines
 from roadbed.tables.errors import TableError
 
 WINDOWS = "cp1252"
-_MARKS = (
+# The first bytes of a file that name its encoding, the longer ones first.
+MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -70,7 +71,7 @@ def find_encoding(path: Path, asked: str | None = None) -> Encoding:
         return Encoding(name=_known(asked))
     with path.open("rb") as file:
         start = file.read(4096)
-    for mark, name in _MARKS:
+    for mark, name in MARKS:
         if start.startswith(mark):
             said = (
                 None if name == "utf-8-sig" else f"Read as {name.upper()}: its first bytes say so."

@@ -260,7 +260,7 @@ class _Child:
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             status = await self._process.wait()
             printed = await asyncio.to_thread(_tail, self.temporary / _PRINTED)
-            raise _ChildEndedError(_how(status), _why(status, printed)) from error
+            raise _ChildEndedError(sandbox.how_ended(status), _why(status, printed)) from error
         except frames.BrokenFrameError as error:
             raise _ChildEndedError("its answer cannot be read") from error
 
@@ -314,11 +314,3 @@ def _why(status: int, printed: bytes) -> UnreadableReason:
         if any(words in printed for words in _OUT_OF_MEMORY)
         else UnreadableReason.CRASHED
     )
-
-
-def _how(status: int) -> str:
-    if status == -signal.SIGXCPU:
-        return "its process used more processor time than it may"
-    if status < 0:
-        return f"its process was ended by {signal.Signals(-status).name}"
-    return f"its process ended with exit code {status}"

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterable
 
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, Extraction, Part, Position
 from roadbed.knowledge.reading import markdown
+from roadbed.tables.encodings import MARKS
 
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _SAMPLE = 65_536
 _MOST_CONTROLS = 0.005  # of all bytes, in a text
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r\f\x1b")
@@ -40,7 +33,7 @@ _FUNCTION_WORDS = frozenset(_LISTED.split())
 
 def is_text(content: bytes) -> bool:
     """Whether ``content`` is text in an encoding that is known: few control characters."""
-    if any(content.startswith(mark) for mark, _ in _MARKS):
+    if any(content.startswith(mark) for mark, _ in MARKS):
         return True
     sample = content[:_SAMPLE] + content[-_SAMPLE:]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
@@ -52,7 +45,7 @@ def decode(content: bytes) -> tuple[str, tuple[DocumentFinding, ...]]:
 
     UTF-8 or what a mark at the beginning says; otherwise Windows-1252, which is a guess.
     """
-    for mark, encoding in _MARKS:
+    for mark, encoding in MARKS:
         if content.startswith(mark):
             text = content.decode(encoding, "replace")
             return text, _replacements(text)
