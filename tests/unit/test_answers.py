@@ -19,6 +19,7 @@ from roadbed.knowledge.errors import NoLibraryError
 from roadbed.models import DocumentAnswer, DocumentAnswers, Question
 from roadbed.usecases import scaffold
 from roadbed.usecases.decider import Context, Task, Unsure
+from roadbed.usecases.loader import load
 from tests.conftest import Folders
 
 HANDBOOK = """# Travel
@@ -156,8 +157,9 @@ async def test_without_documents_nothing_is_answered(
     settings: Settings, library: Path, url: str
 ) -> None:
     async with open_app(settings, url) as app:  # nothing was ingested
-        answer = await output(app, "How much may a hotel cost?")
-        assert answer["route"] == "not_in_documents"
+        decision = await ask(app, "How much may a hotel cost?")
+        assert (decision["output"], decision["route"]) == (None, "review")
+        assert "there is no document to search" in decision["reason"]
 
 
 async def test_an_index_that_is_damaged_is_built_anew(
@@ -213,6 +215,45 @@ async def test_a_decider_that_is_asked_without_a_library_gets_nothing(app: App) 
     assert running is not None
     await running
     assert await without_library(declared, admission.task) is None
+
+
+async def test_documents_are_no_behaviour_only_where_a_library_searches_them(
+    settings: Settings, library: Path, folders: Folders
+) -> None:
+    """A released version is what was signed: code may read any other folder of that name."""
+    inside = folders.write(name="inside") / "documents"
+    inside.mkdir()
+    (inside / "prices.csv").write_text("a,b", encoding="utf-8")
+    assert "documents/prices.csv" in load(inside.parent).files
+    declared = inside.parent / "usecase.py"
+    text = declared.read_text(encoding="utf-8")
+    begun = "from roadbed import Library\n" + text.replace(
+        "usecase = UseCase(", "usecase = UseCase(library=Library(question='text'), name=", 1
+    )
+    declared.write_text(begun, encoding="utf-8")
+    assert set(load(inside.parent).files) == {"usecase.py"}
+
+
+async def test_files_that_only_a_search_finds_damaged_are_built_anew(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        await output(app, "How much may a hotel cost?")
+        [index] = app.libraries.indexes._indexes.values()
+        search = index.search
+        calls = []
+
+        def broken(*asked: Any, **more: Any) -> Any:
+            calls.append(asked)
+            if len(calls) == 1:
+                raise ValueError("Data corrupted")
+            return search(*asked, **more)
+
+        index.search = broken  # type: ignore[method-assign]
+        answer = await output(app, "What may a hotel cost?")
+        assert "120 EUR a night" in answer["text"]
+        assert len(calls) == 2
 
 
 def damage(indexes: Path) -> None:

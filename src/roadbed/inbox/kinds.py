@@ -50,6 +50,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
         *_of_releases(sources),
         *_of_reviews(sources),
         *_of_improvement(sources),
+        *_of_documents(sources),
     ]
 
 
@@ -196,19 +197,6 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
             link=lambda item: f"/usecases/{item.use_case}/examples/quality",
         ),
         Kind(
-            name="unreadable_document",
-            title=later("Correct documents"),
-            permission=_P.IMPROVE,
-            button=later("See why"),
-            find=_unreadable(sources),
-            why=lambda item: several(
-                "%(n)s document cannot be read, so no answer uses its present content.",
-                "%(n)s documents cannot be read, so no answer uses their present content.",
-                item.count,
-            ),
-            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
-        ),
-        Kind(
             name="suggestion",
             title=later("Decide on proposals"),
             permission=_P.IMPROVE,
@@ -220,6 +208,25 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
                 item.count,
             ),
             link=lambda item: f"/usecases/{item.use_case}/proposals",
+        ),
+    ]
+
+
+def _of_documents(sources: Sources) -> Sequence[Kind]:
+    """What of a library waits for somebody."""
+    return [
+        Kind(
+            name="unreadable_document",
+            title=later("Correct documents"),
+            permission=_P.IMPROVE,
+            button=later("See why"),
+            find=_unreadable(sources),
+            why=lambda item: several(
+                "%(n)s document cannot be read, so no answer uses its present content.",
+                "%(n)s documents cannot be read, so no answer uses their present content.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
         ),
     ]
 

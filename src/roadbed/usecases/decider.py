@@ -88,13 +88,15 @@ class RetrievedPassage:
 class Retrieved:
     """What a library has for a question: the passages that the sender may read, best first.
 
-    ``missing`` are owners and periods that the question names and no document is about.
-    ``assumed`` names the newest documents of a series, where the question names no period.
-    ``choices`` are names of which the question means one without saying which. ``terms`` are the
-    words of the question as they were searched, ``weights`` how rare each is in the library.
+    ``documents`` is how many the sender may search. ``missing`` are owners and periods that the
+    question names and no document is about. ``assumed`` names the newest documents of a series,
+    where the question names no period. ``choices`` are names of which the question means one
+    without saying which. ``terms`` are the words of the question as they were searched, ``weights``
+    how rare each is in the library.
     """
 
     question: str
+    documents: int
     passages: Sequence[RetrievedPassage] = ()
     missing: Sequence[str] = ()
     assumed: str | None = None

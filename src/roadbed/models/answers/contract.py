@@ -10,10 +10,9 @@ LONGEST_QUESTION = 4_000  # characters
 
 
 class Question(BaseModel):
-    """A question. ``earlier`` are those asked before it in the same conversation, oldest first."""
+    """A question, in plain words."""
 
     question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
-    earlier: list[str] = Field(default_factory=list, max_length=20)
 
 
 class Citation(BaseModel):

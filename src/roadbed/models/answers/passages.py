@@ -51,6 +51,8 @@ class DocumentAnswers:
         retrieved = context.retrieved
         if retrieved is None:
             return Unsure(reason=stored_sentence("the use case declares no library."), cost=_FREE)
+        if not retrieved.documents:  # also while a folder is not ingested: nothing is known then
+            return Unsure(reason=stored_sentence("there is no document to search."), cost=_FREE)
         if not retrieved.terms:
             return _answer("please_specify", "Which words should be looked for?", 0.9)
         if retrieved.missing:
