@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,8 @@ from roadbed.models import DocumentAnswer, DocumentAnswers, Question
 from roadbed.usecases import scaffold
 from roadbed.usecases.decider import Context, Task, Unsure
 from roadbed.usecases.loader import load
-from tests.conftest import Folders
+from tests.browsing import browsing
+from tests.conftest import Folders, serving
 
 HANDBOOK = """# Travel
 
@@ -254,6 +256,27 @@ async def test_files_that_only_a_search_finds_damaged_are_built_anew(
         answer = await output(app, "What may a hotel cost?")
         assert "120 EUR a night" in answer["text"]
         assert len(calls) == 2
+
+
+async def test_a_reviewer_reads_an_answer_field_by_field(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with serving(settings, url) as site:
+        await ingested(site.app)
+        await ask(site.app, "How much may a hotel cost?", by="chi")
+        await site.app.database.fetch("UPDATE task SET reference = false")
+        await site.app.database.fetch("UPDATE review SET blind = false")
+        async with browsing(site, "reviewer") as browser:
+            receipts = (await browser.get("/receipts")).text
+            [task] = set(re.findall(r"/receipts/(tsk_[0-9a-f]+)", receipts))
+            review = (await browser.post("/usecases/ask/reviews/next")).text
+            receipt = (await browser.get(f"/receipts/{task}")).text
+        for text in (review, receipt):
+            fields = re.findall(r"<dt>(route|text|citations|document|place|quote)</dt>", text)
+            assert set(fields) == {"route", "text", "citations", "document", "place", "quote"}
+            assert "A hotel may cost 120 EUR a night." in text
+            assert "&#34;quote&#34;" not in text  # it is no JSON
+        assert review.index("<dt>route</dt>") < review.index("<dt>text</dt>")  # as declared
 
 
 def damage(indexes: Path) -> None:

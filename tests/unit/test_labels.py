@@ -109,5 +109,5 @@ def test_an_invisible_character_makes_no_other_label(sign: int) -> None:
 
 
 async def test_fields_of_an_input_are_shown_as_declared(app: App) -> None:
-    service = app.deployments.get("triage")
-    assert list(as_declared(service, {"a": 1, "text": "x"})) == ["text", "a"]
+    asked = app.deployments.get("triage").loaded.declared.input
+    assert list(as_declared(asked, {"a": 1, "text": "x"})) == ["text", "a"]

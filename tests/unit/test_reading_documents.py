@@ -172,6 +172,14 @@ class TestTexts:
         assert extraction.title == "Help"
         assert kinds(extraction) == ["hidden_text"]
 
+    @pytest.mark.parametrize("name", ["note.txt", "note.md"])
+    async def test_signs_that_only_break_words_for_display_are_left_out(
+        self, reader: DocumentReader, name: str
+    ) -> None:
+        content = "\ufeffCan\u00ad\ncel\u00adla\u200btion\u2060 of a con\u00adtract".encode()
+        (part,) = (await reader.read(content, name)).parts
+        assert part.text == "Cancellation of a contract"
+
     async def test_markdown_has_headings_without_its_signs(self, reader: DocumentReader) -> None:
         content = (
             "---\ntitle: Refunds\n---\n# Policy\n\nSee [the **terms**](terms.md).\n\n"

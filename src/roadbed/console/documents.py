@@ -176,7 +176,7 @@ def _part(request: Request, row: Document, parts: Sequence[Part]) -> ShownPart:
     first = min(_number(request, "from", 0), len(part.text))
     last = min(max(_number(request, "to", first), first), len(part.text))
     pieces = part.text[:first], part.text[first:last], part.text[last:]
-    before, marked, after = map(_lines, pieces)
+    before, marked, after = map(formatting.seen_lines, pieces)
     return ShownPart(
         ordinal=ordinal,
         of=len(parts),
@@ -185,11 +185,6 @@ def _part(request: Request, row: Document, parts: Sequence[Part]) -> ShownPart:
         marked=marked,
         after=after,
     )
-
-
-def _lines(text: str) -> str:
-    """The text of a document with its lines; what cannot be seen is escaped."""
-    return "\n".join(formatting.seen(line) for line in text.split("\n"))
 
 
 def _number(request: Request, name: str, otherwise: int) -> int:

@@ -23,6 +23,7 @@ from roadbed.kernel.messages import SOURCE, later, localised, number, several, s
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.stored_sentences import reworded
 
+_LINE = 160  # characters
 # Of a time: how many of a unit make the next one.
 _STEPS = (60.0, 60.0, 24.0, 30.4, 12.0)
 
@@ -161,6 +162,23 @@ def seen(text: str) -> str:
     """Text with invisible and direction-changing characters escaped."""
     return "".join(
         character if _visible(character) else json.dumps(character)[1:-1] for character in text
+    )
+
+
+def seen_lines(text: str) -> str:
+    """Text with its lines; other invisible and direction-changing characters escaped."""
+    return "\n".join(seen(line) for line in text.split("\n"))
+
+
+def is_wide(record: object) -> bool:
+    """Whether a record does not fit into a line: it has a long text, or holds other records."""
+    if not isinstance(record, Mapping):
+        return False
+    return any(
+        (isinstance(value, str) and (len(value) > _LINE or "\n" in value))
+        or (isinstance(value, list | tuple) and any(isinstance(item, Mapping) for item in value))
+        or isinstance(value, Mapping)
+        for value in record.values()
     )
 
 

@@ -28,9 +28,9 @@ class FormField:
     choices: Sequence[str]
 
 
-def as_declared(service: Deployment, content: Mapping[str, object]) -> dict[str, object]:
-    """An input with its fields in the order of its model; the database keeps none."""
-    order = service.loaded.declared.input.model_fields
+def as_declared(model: type[BaseModel], content: Mapping[str, object]) -> dict[str, object]:
+    """An input or output with its fields in the order of its model; the database keeps none."""
+    order = model.model_fields
     return {name: content[name] for name in (*order, *content) if name in content}
 
 

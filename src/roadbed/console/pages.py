@@ -76,6 +76,7 @@ def _of_worded(tell: Any) -> Callable[..., str]:
 _environment.globals.update(
     {name: _of_worded(tell) for name, tell in _environment.globals.items() if name in _TELLING}
 )
+_environment.tests["wide"] = formatting.is_wide
 _environment.filters.update(
     above=above,
     percent=on_one_line(formatting.percent),
@@ -94,6 +95,7 @@ _environment.filters.update(
     stored=formatting.stored,
     role=lambda role: named([role]),
     seen=formatting.seen,
+    seen_lines=formatting.seen_lines,
     capitalised=formatting.capitalised,
     support=support,
     points=formatting.points,

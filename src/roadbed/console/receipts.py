@@ -215,7 +215,9 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
     name, served = content["use_case"], app.deployments.names()
     facts = {
         "receipt": content,
-        "input": forms.as_declared(app.deployments.get(name), content["input"])
+        "input": forms.as_declared(
+            app.deployments.get(name).loaded.declared.input, content["input"]
+        )
         if name in served
         else content["input"],
         "moments": moments(content),

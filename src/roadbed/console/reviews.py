@@ -143,10 +143,12 @@ async def _item(
 ) -> HTMLResponse:
     app = app_of(request)
     service = app.service(name)
+    declared = service.loaded.declared
     facts: dict[str, Any] = {
         "name": name,
         "review": review,
-        "input": forms.as_declared(service, review.input) if review else {},
+        "input": forms.as_declared(declared.input, review.input) if review else {},
+        "output": forms.as_declared(declared.output, review.output or {}) if review else {},
         "lost": lost,
         "fields": forms.fields(service),
         "kinds": forms.action_kinds(service),

@@ -99,6 +99,7 @@ class IngestionJobs:
             await progress.report(len(changes), len(changes), words)
             library = library_of(self._loaded_of(use_case))
             await self._libraries.indexes.caught_up(use_case, library.language)
+            await progress.report(len(changes), len(changes), _ended(counts))
             return None
 
         await progress.step("index", index)
@@ -126,6 +127,17 @@ class IngestionJobs:
         changes = [change for _path, change in outstanding if change is not None]
         await self._ingestion.carry_out(use_case, changes, batch.done, by=by)
         return batch.counts()
+
+
+def _ended(counts: Mapping[str, Any]) -> str:
+    """What an ingestion did, in words."""
+    numbers = {**counts, "unreadable": len(counts["unreadable"])}
+    told = {name: format(number, ",") for name, number in numbers.items()}
+    return stored_sentence(
+        "%(read)s read, %(unchanged)s unchanged, %(moved)s moved, %(gone)s gone, %(unreadable)s "
+        "cannot be read.",
+        **told,
+    )
 
 
 class _Batch:

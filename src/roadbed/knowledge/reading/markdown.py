@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from roadbed.knowledge.model import Block, BlockKind, Part, Position
 
+_BREAKS = re.compile("\u00ad\n?|[\u200b\u2060\ufeff]")
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -60,6 +61,14 @@ class _Open:
         self.add("heading", title)
 
 
+def plain(text: str) -> str:
+    """A text with one kind of line break, without characters that only break words for display.
+
+    Soft hyphens and spaces without width stand inside words: a search would find their halves.
+    """
+    return _BREAKS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def part(
     content: str, place: Position, headings: Sequence[tuple[int, str]] = ()
 ) -> tuple[Part, tuple[tuple[int, str], ...]]:
@@ -68,7 +77,7 @@ def part(
     ``headings`` are those that hold at its beginning, on a page that continues a section.
     """
     made = _Open(text=[], length=0, blocks=[], headings=list(headings))
-    lines = content.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = plain(content).split("\n")
     at = 0
     while at < len(lines):
         at = _take(lines, at, made)

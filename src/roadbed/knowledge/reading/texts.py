@@ -103,7 +103,7 @@ def read_text(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as of 
 
 def plain_part(text: str, place: Position, headings: tuple[str, ...] = ()) -> Part:
     """Text whose blocks are its paragraphs: lines up to an empty line."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\0", "").strip("\n")
+    text = markdown.plain(text).replace("\0", "").strip("\n")
     blocks = [
         Block(kind="text", start=match.start(), end=match.end(), headings=headings)
         for match in re.finditer(r"[^\n]*\S[^\n]*(?:\n[^\n]*\S[^\n]*)*", text)

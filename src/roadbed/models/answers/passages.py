@@ -26,7 +26,7 @@ _LEAST_SUPPORT = 0.35  # of the weight of the question's words, in one passage
 
 
 class DocumentAnswers:
-    """Answers with up to ``most`` passages, the best first.
+    """Answers with the best passage, and cites up to ``most`` of them.
 
     ``least_support`` in [0, 1] is the share of the question's words, by weight, that one passage
     must have: with less, the answer is *not in the documents*. The use case needs a library; its
@@ -75,7 +75,7 @@ class DocumentAnswers:
         return Answer(
             output=DocumentAnswer(
                 route="answer",
-                text="\n\n".join(passage.text for passage in best),
+                text=best[0].text,
                 citations=[_citation(passage) for passage in best],
             ),
             confidence=_logistic(_SUPPORT * support + _LEAD * _lead(retrieved.passages) + _BIAS),
