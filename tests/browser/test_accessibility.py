@@ -82,7 +82,8 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
     text = declaration.read_text(encoding="utf-8").replace(
         "import Answer, ", "import Answer, Library, "
     )
-    declaration.write_text(text.replace(" rollout=", " library=Library(), rollout=", 1))
+    library = ' library=Library(question="text"), rollout='
+    declaration.write_text(text.replace(" rollout=", library, 1), encoding="utf-8")
     async with serving(settings, url) as served:
         await traffic(served.app, [1, 2, 3])
         release = await served.app.releases.plan("triage", actor="ben")

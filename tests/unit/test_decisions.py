@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from queue import SimpleQueue
 from typing import Any
 
@@ -612,6 +613,26 @@ def test_an_output_may_hold_any_text_that_can_be_stored(text: str, fits: bool) -
 
     read = routing.read_answer(Answer(output={"queue": text}, confidence=0.9), Out)  # type: ignore[type-var]
     assert isinstance(read, Answered) is fits
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"cost": True}, "its cost is a bool, not a number"),
+        ({"cost": "1 EUR"}, "its cost is a str, not a number"),
+        ({"cost": -1}, "its cost is -1, no amount of money"),
+        ({"cost": Decimal("NaN")}, "its cost is NaN, no amount of money"),
+        ({"output": {"queue": "x" * 30_000}}, "its output has more than 20,000 characters"),
+    ],
+)
+def test_an_answer_that_cannot_be_used_says_why(given: dict[str, Any], told: str) -> None:
+    class Out(BaseModel):
+        queue: str
+
+    answer = Answer(**{"output": Out(queue="a"), "confidence": 0.9, **given})
+    read = routing.read_answer(answer, Out)
+    assert isinstance(read, NotAnswered)
+    assert read.reason == f"The decider's answer cannot be used: {told}."
 
 
 @pytest.mark.parametrize(
