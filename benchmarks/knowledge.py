@@ -30,6 +30,8 @@ from typing import Any
 
 import numpy as np
 
+import knowledge_abstention
+import knowledge_kubernetes
 import report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -44,6 +46,7 @@ from roadbed.storage.database import Database
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.usecases.library import Library
 
+SECTIONS = ("filings", "kubernetes")
 COMPANIES = ("AAPL", "AMZN", "NVDA")
 ONE_DOCUMENT = ("Single-Doc Single-Chunk RAG", "Single-Doc Multi-Chunk RAG")
 FIGURE = re.compile(r"\$?\d[\d,]*(?:\.\d+)?\s*(?:%|million|billion|basis points)?")
@@ -179,6 +182,20 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
     }
 
 
+async def same_topic(bench: Bench, asked: Sequence[Question]) -> dict[str, float]:
+    """Questions of one document, with the pages of their answer and without."""
+    pages = await bench.pages("filings")
+    judged = []
+    for question in (one for one in asked if one.kind in ONE_DOCUMENT):
+        [path] = [path for path in pages if question.document.removesuffix(".pdf") in path]
+        if right := right_pages(question.answer, pages[path]):
+            judged.append(
+                knowledge_abstention.JudgedQuestion(question.text, path, frozenset(right))
+            )
+    use_case = declared("filings", Path())
+    return await knowledge_abstention.same_topic(bench.libraries, use_case, judged)
+
+
 def left_out(
     scopes: Sequence[DocumentScope], pages: Mapping[str, Mapping[int, str]], asked: list[Question]
 ) -> dict[str, float]:
@@ -285,29 +302,42 @@ async def many(bench: Bench, asked: Sequence[Question], passages: int) -> dict[s
     }
 
 
-async def measure(url: str, folder: Path, data: Path, passages: int) -> dict[str, Any]:
-    filings = data / "a-qa-sec10q" / "docs"
-    asked = questions(data / "a-qa-sec10q")
+async def measure(
+    url: str, folder: Path, data: Path, passages: int, sections: Sequence[str]
+) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
     async with Database(url) as opened:
         bench = Bench(opened, folder)
-        facts: dict[str, Any] = {
-            "documents_s": await bench.ingest("documents", data / "a-documents")
-        }
-        facts["filings_s"] = await bench.ingest("filings", filings)
-        facts |= await retrieval(bench, filings, asked)
-        pages = await bench.pages("filings")
-        scopes = [
-            scope_of(row["id"], row["path"], row["cover"] or "")
-            for row in await bench.libraries.documents.covers("filings")
-        ]
-        facts |= left_out(scopes, pages, asked)
-        facts |= await many(bench, asked, passages)
+        if "filings" in sections:
+            facts |= await measure_filings(bench, data, passages)
+        if "kubernetes" in sections:
+            audits = data / knowledge_kubernetes.FOLDER
+            await bench.ingest("audits", audits)
+            facts |= await knowledge_kubernetes.measure(bench.libraries, declared("audits", audits))
+    return facts
+
+
+async def measure_filings(bench: Bench, data: Path, passages: int) -> dict[str, Any]:
+    filings = data / "a-qa-sec10q" / "docs"
+    asked = questions(data / "a-qa-sec10q")
+    facts: dict[str, Any] = {"documents_s": await bench.ingest("documents", data / "a-documents")}
+    facts["filings_s"] = await bench.ingest("filings", filings)
+    facts |= await retrieval(bench, filings, asked)
+    facts |= await same_topic(bench, asked)
+    pages = await bench.pages("filings")
+    scopes = [
+        scope_of(row["id"], row["path"], row["cover"] or "")
+        for row in await bench.libraries.documents.covers("filings")
+    ]
+    facts |= left_out(scopes, pages, asked)
+    facts |= await many(bench, asked, passages)
     return facts
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--passages", type=int, default=100_000)
+    parser.add_argument("--section", choices=SECTIONS, action="append", help="all by default")
     arguments = parser.parse_args()
     named = os.environ.get("ROADBED_DATA_DIR")
     if not named:
@@ -316,11 +346,22 @@ def main() -> None:
     server.start()
     try:
         with tempfile.TemporaryDirectory() as folder, database(server) as url:
-            facts = asyncio.run(measure(url, Path(folder), Path(named), arguments.passages))
+            sections = arguments.section or SECTIONS
+            facts = asyncio.run(
+                measure(url, Path(folder), Path(named), arguments.passages, sections)
+            )
     finally:
         server.stop()
+    rows = filing_rows(facts) if "filings" in sections else []
+    if "kubernetes" in sections:
+        rows += knowledge_kubernetes.rows(facts)
+    report.table(rows)
+    report.end({**facts, **report.machine("xberg", "pypdfium2", "tantivy")})
+
+
+def filing_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
     share = "{:.2f}".format
-    rows = [
+    return [
         (
             "a-documents ingested and indexed",
             f"{facts['documents_s']:.1f} s",
@@ -370,9 +411,27 @@ def main() -> None:
             "100 ms (50)",
             report.judged(facts["question_p99_ms"], 100, 50, least=False),
         ),
+        ("same topic, right pages taken away: questions", f"{facts['same_topic_pairs']}", "", ""),
+        ("same topic: AUROC of support", share(facts["same_topic_auroc"]), "", ""),
+        (
+            "same topic: balanced accuracy, threshold as shipped",
+            share(facts["same_topic_shipped"]),
+            "0.72",
+            report.judged(facts["same_topic_shipped"], 0.72),
+        ),
+        (
+            "same topic: balanced accuracy, threshold from other questions",
+            share(facts["same_topic_held_out"]),
+            "0.72",
+            report.judged(facts["same_topic_held_out"], 0.72),
+        ),
+        (
+            "same topic: support did not change",
+            share(facts["same_topic_unchanged"]),
+            "",
+            "",
+        ),
     ]
-    report.table(rows)
-    report.end({**facts, **report.machine("xberg", "pypdfium2", "tantivy")})
 
 
 if __name__ == "__main__":
