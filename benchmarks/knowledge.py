@@ -8,7 +8,8 @@ has no page. Then the documents of one company, or
 of one quarter, are left out, and questions about them must be found to have no document.
 
 The rules of scope were written while these questions were looked at. The search was not tuned on
-them.
+them. The section `kubernetes` asks a question set that was written by somebody who had not read the
+search; `--section` runs one section alone.
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -44,6 +46,7 @@ from roadbed.knowledge.libraries import Libraries
 from roadbed.knowledge.scope import Catalogue, DocumentScope, scope_of
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
+from roadbed.usecases.decider import RetrievedPassage
 from roadbed.usecases.library import Library
 
 SECTIONS = ("filings", "kubernetes")
@@ -182,6 +185,10 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
     }
 
 
+def stands_at(passage: RetrievedPassage, places: Collection[tuple[str, int]]) -> bool:
+    return (passage.document, passage.part) in places
+
+
 async def same_topic(bench: Bench, asked: Sequence[Question]) -> dict[str, float]:
     """Questions of one document, with the pages of their answer and without."""
     pages = await bench.pages("filings")
@@ -189,9 +196,9 @@ async def same_topic(bench: Bench, asked: Sequence[Question]) -> dict[str, float
     for question in (one for one in asked if one.kind in ONE_DOCUMENT):
         [path] = [path for path in pages if question.document.removesuffix(".pdf") in path]
         if right := right_pages(question.answer, pages[path]):
-            judged.append(
-                knowledge_abstention.JudgedQuestion(question.text, path, frozenset(right))
-            )
+            places = {(path, part) for part in right}
+            is_right = partial(stands_at, places=places)
+            judged.append(knowledge_abstention.JudgedQuestion(question.text, is_right))
     use_case = declared("filings", Path())
     return await knowledge_abstention.same_topic(bench.libraries, use_case, judged)
 
@@ -323,7 +330,7 @@ async def measure_filings(bench: Bench, data: Path, passages: int) -> dict[str, 
     facts: dict[str, Any] = {"documents_s": await bench.ingest("documents", data / "a-documents")}
     facts["filings_s"] = await bench.ingest("filings", filings)
     facts |= await retrieval(bench, filings, asked)
-    facts |= await same_topic(bench, asked)
+    facts["same_topic"] = await same_topic(bench, asked)
     pages = await bench.pages("filings")
     scopes = [
         scope_of(row["id"], row["path"], row["cover"] or "")
@@ -411,26 +418,7 @@ def filing_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
             "100 ms (50)",
             report.judged(facts["question_p99_ms"], 100, 50, least=False),
         ),
-        ("same topic, right pages taken away: questions", f"{facts['same_topic_pairs']}", "", ""),
-        ("same topic: AUROC of support", share(facts["same_topic_auroc"]), "", ""),
-        (
-            "same topic: balanced accuracy, threshold as shipped",
-            share(facts["same_topic_shipped"]),
-            "0.72",
-            report.judged(facts["same_topic_shipped"], 0.72),
-        ),
-        (
-            "same topic: balanced accuracy, threshold from other questions",
-            share(facts["same_topic_held_out"]),
-            "0.72",
-            report.judged(facts["same_topic_held_out"], 0.72),
-        ),
-        (
-            "same topic: support did not change",
-            share(facts["same_topic_unchanged"]),
-            "",
-            "",
-        ),
+        *knowledge_abstention.rows(facts["same_topic"], "right pages taken away"),
     ]
 
 

@@ -7,28 +7,30 @@ about the same subject, which is the hardest case.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+import report
 from roadbed.knowledge.libraries import Libraries
 from roadbed.knowledge.retrieval import PASSAGES
 from roadbed.models.answers.passages import DocumentAnswers, support_of
+from roadbed.usecases.decider import RetrievedPassage
 from roadbed.usecases.use_case import UseCase
 
+FLOOR = 0.72  # balanced accuracy to reach
 MOST = 60  # passages, so that enough are left when those of the right pages are gone
 
 
 @dataclass(frozen=True)
 class JudgedQuestion:
-    """A question, its document, and the parts of it (from 0) that hold the answer."""
+    """A question, and what says of a passage whether it stands at a place of the answer."""
 
     text: str
-    document: str
-    right: frozenset[int]
+    is_right: Callable[[RetrievedPassage], bool]
 
 
 def balanced_accuracy(answered: Collection[bool], abstained: Collection[bool]) -> float:
@@ -71,17 +73,27 @@ async def same_topic(
     whole, emptied = [], []
     for question in asked:
         retrieved = await libraries.retrieval.search(use_case, question.text, groups=(), most=MOST)
-        rest = [
-            passage
-            for passage in retrieved.passages
-            if passage.document != question.document or passage.part not in question.right
-        ]
+        rest = [passage for passage in retrieved.passages if not question.is_right(passage)]
         whole.append(support_of(replace(retrieved, passages=retrieved.passages[:PASSAGES])))
         emptied.append(support_of(replace(retrieved, passages=rest[:PASSAGES])))
     return {
-        "same_topic_pairs": len(whole),
-        "same_topic_auroc": auroc(whole, emptied),
-        "same_topic_shipped": accuracy_at(DocumentAnswers()._least_support, whole, emptied),
-        "same_topic_held_out": held_out(whole, emptied),
-        "same_topic_unchanged": float(np.mean(np.isclose(whole, emptied))),
+        "pairs": len(whole),
+        "auroc": auroc(whole, emptied),
+        "shipped": accuracy_at(DocumentAnswers()._least_support, whole, emptied),
+        "held_out": held_out(whole, emptied),
+        "unchanged": float(np.mean(np.isclose(whole, emptied))),
     }
+
+
+def rows(facts: Mapping[str, float], subject: str) -> list[tuple[str, str, str, str]]:
+    """The table of ``same_topic``."""
+    pairs = f"{facts['pairs']:.0f} pairs"
+    table = [
+        (f"{subject}: AUROC of support, {pairs}", f"{facts['auroc']:.2f}", "", ""),
+        (f"{subject}: support did not change", f"{facts['unchanged']:.2f}", "", ""),
+    ]
+    for key, threshold in (("shipped", "as shipped"), ("held_out", "from other questions")):
+        verdict = report.judged(facts[key], FLOOR)
+        what = f"{subject}: balanced accuracy, threshold {threshold}"
+        table.append((what, f"{facts[key]:.2f}", f"{FLOOR}", verdict))
+    return table

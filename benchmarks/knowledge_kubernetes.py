@@ -15,13 +15,15 @@ import json
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import report
-from knowledge_abstention import auroc, balanced_accuracy, best_threshold
+from knowledge_abstention import JudgedQuestion, auroc, balanced_accuracy, same_topic
+from knowledge_abstention import rows as same_topic_rows
 from roadbed.kernel.clock import SystemClock
 from roadbed.knowledge.libraries import Libraries
 from roadbed.models.answers.contract import DocumentAnswer, Question
@@ -167,6 +169,10 @@ async def measure(libraries: Libraries, use_case: UseCase) -> dict[str, Any]:
     unnamed = [one for one in by_round if one.unnamed]
     abstained = [not one.answered for one in (*on_topic, *off_topic)]
     given = [one.answered or (one.unnamed and one.asks_back) for one in answerable]
+    pairs = [
+        JudgedQuestion(one.question["question"], partial(is_place, places=one.question["places"]))
+        for one in answerable
+    ]
     supports = [[one.support for one in kind] for kind in (answerable, on_topic, off_topic)]
     return {
         "audits_places": sum(len(question["places"]) for question in asked),
@@ -189,7 +195,7 @@ async def measure(libraries: Libraries, use_case: UseCase) -> dict[str, Any]:
         ),
         "audits_auroc_on_topic": auroc(supports[0], supports[1]),
         "audits_auroc_off_topic": auroc(supports[0], supports[2]),
-        "audits_threshold": best_threshold(supports[0], supports[1]),
+        "audits_same_topic": await same_topic(libraries, use_case, pairs),
         "audits_misses": [miss for one in outcomes if (miss := miss_of(one))],
     }
 
@@ -253,4 +259,4 @@ def rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         reach = "" if floor is None else f"{floor:.2f}" + (f" ({aim:.2f})" if aim else "")
         verdict = "" if floor is None else report.judged(value, floor, aim)
         table.append((f"audits: {what}", f"{value:.2f}", reach, verdict))
-    return table
+    return table + same_topic_rows(facts["audits_same_topic"], "audits, right places taken away")

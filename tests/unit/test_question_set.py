@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -12,6 +13,8 @@ from typing import Any
 
 import pypdfium2
 import pytest
+
+from roadbed.usecases.decider import RetrievedPassage
 
 QUESTIONS = Path(__file__).parents[2] / "benchmarks/questions/kubernetes.json"
 KEYS = {
@@ -37,6 +40,31 @@ with_data = pytest.mark.skipif(
     "ROADBED_DATA_DIR" not in os.environ,
     reason="ROADBED_DATA_DIR is not set: NOBODY LOOKED UP THE PLACES OF THE QUESTION SET",
 )
+
+
+@pytest.fixture
+def judge(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The benchmark, which judges passages."""
+    monkeypatch.syspath_prepend(QUESTIONS.parents[1])
+    return importlib.import_module("knowledge_kubernetes")
+
+
+@pytest.fixture
+def abstention(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.syspath_prepend(QUESTIONS.parents[1])
+    return importlib.import_module("knowledge_abstention")
+
+
+def passage(document: str, place: str, text: str = "") -> RetrievedPassage:
+    return RetrievedPassage(
+        id=f"{document} {place} {text}",
+        document=document,
+        version=1,
+        place=place,
+        part=0,
+        text=text,
+        score=1.0,
+    )
 
 
 def questions() -> list[dict[str, Any]]:
@@ -147,3 +175,42 @@ def test_words_of_places_are_short() -> None:
         )
         <= 12
     )
+
+
+class TestTheJudge:
+    def test_a_page_is_right_by_its_number_alone(self, judge: Any) -> None:
+        places = [{"document": "a.pdf", "page": 4, "words": "four engineers"}]
+        assert judge.is_place(passage("a.pdf", "page 4 › Summary"), places)
+        assert judge.is_place(passage("a.pdf", "page 4"), places)
+        assert not judge.is_place(passage("a.pdf", "page 41"), places)
+        assert not judge.is_place(passage("a.pdf", "Summary › page 4"), places)
+        assert not judge.is_place(passage("b.pdf", "page 4"), places)
+
+    def test_a_section_is_right_by_its_nearest_heading(self, judge: Any) -> None:
+        places = [{"document": "a.md", "heading": "Q & A", "words": "eight weeks"}]
+        assert judge.is_place(passage("a.md", "Proposal › Q & A"), places)
+        assert not judge.is_place(passage("a.md", "Q & A › Answers"), places)
+        assert not judge.is_place(passage("a.md", ""), places)
+
+    def test_without_a_heading_the_words_decide(self, judge: Any) -> None:
+        places = [{"document": "a.md", "heading": None, "words": "| kubelet | 2023 |"}]
+        assert judge.is_place(passage("a.md", "", "Area | Year\nKubelet | 2023"), places)
+        assert not judge.is_place(passage("a.md", "", "Area | Year\nKubelet | TBD"), places)
+
+    def test_the_rank_counts_distinct_pages(self, judge: Any) -> None:
+        places = [{"document": "a.pdf", "page": 2, "words": "x"}]
+        passages = [passage("a.pdf", "page 1", text) for text in ("one", "two")]
+        assert judge.rank_of([*passages, passage("a.pdf", "page 2 › End")], places) == 1
+        assert judge.rank_of(passages, places) is None
+
+    def test_balanced_accuracy_is_the_mean_of_both_shares(self, abstention: Any) -> None:
+        assert abstention.balanced_accuracy([True, True], [True, False]) == 0.75
+        assert abstention.balanced_accuracy([True, True], [False, False]) == 0.5
+
+    def test_a_threshold_parts_what_can_be_parted(self, abstention: Any) -> None:
+        with_answer, without = [0.7, 0.8, 0.9], [0.1, 0.2, 0.3]
+        at = abstention.best_threshold(with_answer, without)
+        assert abstention.accuracy_at(at, with_answer, without) == 1.0
+        assert abstention.held_out(with_answer, without) == 1.0
+        assert abstention.auroc(with_answer, without) == 1.0
+        assert abstention.auroc([0.5, 0.5], [0.5, 0.5]) == 0.5
