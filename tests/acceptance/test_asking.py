@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx2
 import pytest
@@ -23,8 +24,9 @@ LEAVE = "# Leave\n\nEverybody has thirty days of leave in a year.\n"
 PAY = "# Pay\n\nSalaries are paid on the last working day of the month.\n"
 
 
-@pytest.fixture
-async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
+@asynccontextmanager
+async def asking(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
+    """A library of two documents, one of them for a group, and two people who only ask."""
     folders.write()
     root = settings.usecases / NAME
     root.mkdir(parents=True)
@@ -35,6 +37,12 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
         for person in ("mia", "eve"):
             await served.app.members.add(person, by="test")
             await served.app.members.grant(person, NAME, "requester", by="test")
+        yield served
+
+
+@pytest.fixture
+async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
+    async with asking(settings, folders, url) as served:
         yield served
 
 

@@ -202,7 +202,7 @@ def _library(declared: UseCase) -> Library:
 
 
 def _words(library: Library, asked: AskedQuestion) -> str:
-    return formatting.seen(str(asked.input.get(library.question) or ""))
+    return formatting.seen_lines(str(asked.input.get(library.question) or ""))
 
 
 def _turn(library: Library, asked: AskedQuestion) -> dict[str, str]:
@@ -307,7 +307,11 @@ def _link(use_case: str, passage: StoredPassage, words: str = "") -> str:
 
 async def _typed(request: Request) -> dict[str, str]:
     form = parse_qsl((await request.body()).decode(errors="replace"))
-    return {name: value[:_LONGEST_FIELD].replace("\0", "") for name, value in form}
+    # A form ends its lines with two characters.
+    return {
+        name: value[:_LONGEST_FIELD].replace("\0", "").replace("\r\n", "\n")
+        for name, value in form
+    }
 
 
 def _key(person: str, typed: Mapping[str, str]) -> str | None:
