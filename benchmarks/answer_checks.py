@@ -27,7 +27,6 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 import report
-
 from roadbed.models.answers.support import Source, Support, overall, sentences, support
 from roadbed.models.answers.wording import content_words
 

@@ -45,7 +45,8 @@ class Library:
     the library to access groups: only members of a group get passages from there; the deepest
     folder that fits counts, and what stands in none is for everybody who may ask. ``ignore`` are
     patterns of file names that are left out (``*.png``). ``language`` is the one that most
-    documents are in: its word endings are removed for the search. Paths use ``/``.
+    documents are in: its word endings are removed for the search. ``earlier`` is the field with the
+    earlier turns of a conversation, if the input has it. Paths use ``/``.
     """
 
     folder: str = FOLDER
@@ -53,6 +54,7 @@ class Library:
     access: Mapping[str, str] = field(default_factory=dict)
     ignore: Sequence[str] = ()
     language: str = "english"
+    earlier: str | None = "earlier"
 
     def group_of(self, path: str) -> str | None:
         """The access group of a document; ``None``: everybody who may ask."""

@@ -24,6 +24,7 @@ from roadbed.models.answers.wording import (
     sentences,
     stem,
     stems,
+    unmarked,
     words,
 )
 
@@ -125,7 +126,7 @@ def support(
     question (``asked``) may stand anywhere in ``mentioned``: the documents chosen for it need not
     repeat it in each passage.
     """
-    plain = normal(sentence)
+    plain = unmarked(normal(sentence)).strip()
     texts = [normal(f"{source.around}\n{source.text}") for source in sources]
     everything = "\n".join(texts)
     known = stems(everything)
@@ -251,16 +252,23 @@ def _without_addresses(text: str) -> str:
 
 
 def _missing_names(plain: str, known: Collection[str], allowed: Collection[str]) -> Iterator[str]:
-    """Words that look like names and stand nowhere. A capital at the beginning says nothing."""
+    """Words that look like names and stand nowhere; a capital after a stop says nothing."""
     text = _without_addresses(plain)
-    begins = len(text) - len(text.lstrip(" \t*#-\"'([")) if text else 0
     for match in _NAME.finditer(text):
         name = match.group().strip(".'-&")
-        is_plain = name[:1].isupper() and name[1:].islower()
-        if not name or (is_plain and match.start() <= begins) or name == "I":
+        if name[:-1].isupper() and name.endswith("s"):  # several of them: PDFs
+            name = name[:-1]
+        is_plain = name[1:].islower() or len(name) == 1
+        if not name or (is_plain and _begins(text[: match.start()])):
             continue
         if name.lower() in FUNCTION_WORDS or name.lower() in NEGATIONS:
             continue
         parts = [stem(part) for part in words(name)]
         if any(part not in known and part not in allowed and not part.isdigit() for part in parts):
             yield name
+
+
+def _begins(before: str) -> bool:
+    """Whether a sentence, a label or a quote begins after ``before``."""
+    kept = before.rstrip(" \t\"'([*#-“„")
+    return not kept or kept[-1] in ".:;!?|•\n"

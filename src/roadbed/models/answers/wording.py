@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['][^\W\d_]+)?")
-_SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)]*\s+|\n+")
+# Not after the number of a list's entry.
+_SENTENCE = re.compile(r"(?<=[.!?])(?<!\s\d\.)(?<!\s\d\d\.)[\"'”’)]*\s+|\n+")
+_MARKS = re.compile(r"(?m)^\s*(?:[-*•#>]+|\d{1,2}[.)])\s+|\*\*|`")
 
 
 def _listed(words: str) -> frozenset[str]:
@@ -77,7 +79,12 @@ def words(text: str) -> list[str]:
 
 def sentences(text: str) -> Sequence[str]:
     """The sentences and lines of a text."""
-    return [part.strip() for part in _SENTENCE.split(text) if part and part.strip()]
+    return [part.strip() for part in _SENTENCE.split(text) if part.strip()]
+
+
+def unmarked(text: str) -> str:
+    """A text without the marks of lists, headings and emphasis."""
+    return _MARKS.sub("", text)
 
 
 def denies(text: str) -> bool:
