@@ -27,8 +27,8 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 import report
-from roadbed.models.answers.support import Source, Support, overall, sentences, support
-from roadbed.models.answers.wording import content_words
+from roadbed.models.answers.support import Source, Support, overall, support
+from roadbed.models.answers.wording import content_words, sentences
 
 FOLDER = "a-qa-mtrag"
 FILE = "reference_subset_with_human_evaluations.json"

@@ -33,7 +33,9 @@ _NOT_A_CLAIM = 0.5  # the least support of a sentence that claims nothing of the
 _WINDOW = 3  # sentences of a passage that belong together
 
 _ADDRESS = re.compile(
-    r"(?:[a-z][a-z0-9+.-]*://|www\.)[^\s<>()\[\]\"']+|[\w.+-]+@[\w-]+\.[\w.-]+", re.IGNORECASE
+    r"(?:[a-z][a-z0-9+.-]*:)?//[^\s<>()\[\]\"']+|www\.[^\s<>()\[\]\"']+|[\w.+-]+@[\w-]+\.[\w.-]+"
+    r"|\b(?:[\w-]+\.)+(?:[a-z]{2,}/[^\s<>()\[\]\"']*|(?:com|org|net|io|info|biz|eu|example)\b)",
+    re.IGNORECASE,
 )
 _QUOTED = re.compile(r"[\"“„«»]([^\"“”„«»]{3,400})[\"”“«»]")
 _NAME = re.compile(r"(?<![\w'-])(?:[^\W\d_a-z]*[A-ZÀ-ÖØ-Þ][\w'&.-]*|[\w-]*\d[\w-]*[^\W\d_][\w-]*)")
