@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from roadbed.knowledge.scope import without_replaced
 from roadbed.models.answers.wording import FUNCTION_WORDS
 
-_FEWEST_WORDS = 3  # with fewer words that carry meaning a question stands not alone
+_FEWEST_WORDS = 2  # with fewer words that carry meaning a question does not stand alone
 _MOST_BACK = 3  # follow-ups in a row
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")
 _BEGINNING = re.compile(
@@ -27,7 +27,7 @@ _PRONOUN = re.compile(
 )
 # Words that also stand in questions of their own: they refer back in a short one only.
 _WEAK_PRONOUN = re.compile(r"\b(?:that|those|these|this)\b", re.IGNORECASE)
-_FEW_WORDS = 4
+_FEW_WORDS = 3
 # Words that ask; they carry no meaning of their own.
 _ASKING = FUNCTION_WORDS | {"much", "many", "long", "often", "please", "tell", "same", "why"}
 

@@ -41,6 +41,8 @@ _NUMBER = re.compile(
     r"(?:\s?(?P<unit>%|percent\b|per cent\b|(?i:thousand|million|billion|trillion)\b)"
     r"|(?P<short>k|mn|m|bn|b)\b)?"
 )
+# Words that are a part of numbers and dates; these are compared by their value.
+NUMBER_WORDS = frozenset([*_SMALL, *_TENS, *_SCALES, "hundred", "percent"])
 _IN_SCALES = re.compile(r"(?i)\bin\s+(?:[a-z$€£]+\s+)?(thousands|millions|billions)\b")
 
 _MONTHS = {
@@ -118,10 +120,14 @@ class Date:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """The dates and numbers of a text; numbers in dates are not repeated."""
+    """The dates and numbers of a text; numbers in dates are not repeated.
+
+    ``rest`` is the text with blanks in place of what was read in digits.
+    """
 
     dates: tuple[Date, ...]
     numbers: tuple[Number, ...]
+    rest: str
 
     @property
     def days(self) -> frozenset[Day]:
@@ -152,7 +158,8 @@ def figures(text: str) -> Figures:
         for match in _WRITTEN.finditer(rest)
         if (value := _written(match.group().lower())) is not None
     ]
-    return Figures(dates=tuple(dates), numbers=tuple(numbers))
+    without = _NUMBER.sub(lambda match: " " * len(match.group()), rest)
+    return Figures(dates=tuple(dates), numbers=tuple(numbers), rest=without)
 
 
 def values_in(text: str) -> frozenset[Value]:

@@ -128,6 +128,7 @@ class PromptedAnswers:
         content = question.model_dump(mode="json")
         asked = _Asked(
             question=str(content["question"]),
+            searched=retrieved.question,
             earlier=content.get("earlier") or (),
             passages=retrieved.passages,
         ).within(self._most_characters)
@@ -196,7 +197,7 @@ class PromptedAnswers:
             refused, stored_sentence("the judge does not find it in the cited passages")
         )
         evidence["sentences"] = [one.facts() for one in reply.sentences]
-        problem = reply.unusable(asked.question)
+        problem = reply.unusable(asked.searched)
         return replace(
             settled,
             reply=None if problem else reply,
@@ -236,9 +237,13 @@ def _needs_no_model(retrieved: Retrieved) -> bool:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Asked:
-    """What a model is asked: the question, the turns before it and the passages."""
+    """What a model is asked: the question, the turns before it and the passages.
+
+    ``searched`` is the question with the words of those that it continues.
+    """
 
     question: str
+    searched: str
     earlier: Sequence[Mapping[str, Any]]
     passages: Sequence[RetrievedPassage]
 
@@ -281,9 +286,9 @@ def _settle(drawn: Drawn, asked: _Asked, least_share: float) -> _Settled:
             )
             continue
         reply = checked_reply(
-            sample.output, asked.passages, question=asked.question, least_share=least_share
+            sample.output, asked.passages, question=asked.searched, least_share=least_share
         )
-        if (problem := reply.unusable(asked.question)) is None:
+        if (problem := reply.unusable(asked.searched)) is None:
             replies.append(reply)
         else:
             problems.append(problem)

@@ -6,7 +6,7 @@ The model is offered four tools and nothing else. Each is a way to reply; none d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -44,7 +44,7 @@ class ReplySentence(BaseModel):
     passages: list[int] = Field(
         max_length=5, description="Numbers of the passages that support it."
     )
-    quotes: list[str] = Field(
+    quotes: list[Annotated[str, Field(max_length=1_000)]] = Field(
         max_length=5, description="Words of these passages that support it, exactly as they stand."
     )
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from roadbed.kernel.json import JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.models.answers.figures import Value, figures, values_in
+from roadbed.models.answers.figures import NUMBER_WORDS, Value, figures, values_in
 from roadbed.models.answers.wording import (
     FUNCTION_WORDS,
     NEGATIONS,
@@ -42,7 +42,7 @@ _NAME = re.compile(r"(?<![\w'-])(?:[^\W\d_a-z]*[A-ZÀ-ÖØ-Þ][\w'&.-]*|[\w-]*\d
 _ABSENT = re.compile(
     r"(?i)\b(?:no|not|unable|cannot|nothing|nicht|kein\w*)\b[^.]{0,80}\b(?:information|mention\w*|"
     r"specif\w+|provid\w+|answer\w*|know\w*|detail\w*|stat\w+|document\w*|passage\w*|available|"
-    r"angab\w*|dokument\w*)|\bn't\b[^.]{0,60}\b(?:information|know\w*|mention\w*|specif\w+|say)"
+    r"angab\w*|dokument\w*)|n't\b[^.]{0,60}\b(?:information|know\w*|mention\w*|specif\w+|say)"
 )
 _TALK = re.compile(
     r"(?i)\b(?:let me know|feel free|you're welcome|happy to help|anything else|hope this helps"
@@ -132,7 +132,7 @@ def support(
     texts = [normal(f"{source.around}\n{source.text}") for source in sources]
     everything = "\n".join(texts)
     known = stems(everything)
-    content = content_words(plain)
+    content = frozenset(word for word in content_words(plain) if not _is_number(word))
     given = figures(_without_addresses(plain))
     sure, unsure = _values(sources)
     numbers = [
@@ -142,20 +142,24 @@ def support(
     ]
     days = figures(everything).days
     near = _near(content, texts)
+    dates = [
+        date
+        for date in given.dates
+        if not any(day.agrees(other) for day in date.readings for other in days)
+    ]
+    # A figure counts like a word.
+    count = len(content) + len(given.numbers) + len(given.dates)
+    confirmed = len(given.numbers) - len(numbers) + len(given.dates) - len(dates)
     return Support(
-        share=_share(content, known),
-        near=near.share,
+        share=(len(content & known) + confirmed) / count if count else 0.0,
+        near=(near.share * len(content) + confirmed) / count if count else 0.0,
         quotes=tuple(
             quote for quote in (*quotes, *_QUOTED.findall(plain)) if not _stands(quote, texts)
         ),
         numbers=tuple(number.text for number in numbers if not number.readings & unsure),
         doubtful=tuple(number.text for number in numbers if number.readings & unsure),
-        dates=tuple(
-            date.text
-            for date in given.dates
-            if not any(day.agrees(other) for day in date.readings for other in days)
-        ),
-        names=tuple(_missing_names(plain, known, stems(asked) & stems(mentioned))),
+        dates=tuple(date.text for date in dates),
+        names=tuple(_missing_names(given.rest, known, stems(asked) & stems(mentioned))),
         addresses=tuple(
             address
             for address in _addresses(plain)
@@ -203,6 +207,14 @@ def _aligned(text: str) -> str:
     """``text`` in lower case with plain hyphens and apostrophes, character for character."""
     lower = "".join(one.lower() if len(one.lower()) == 1 else one for one in text)
     return re.sub("[’‘`´]", "'", lower)
+
+
+_NUMBER_STEMS = frozenset(map(stem, NUMBER_WORDS))
+
+
+def _is_number(word: str) -> bool:
+    """Whether a stem is a part of a number: those are compared by their value."""
+    return word[0].isdigit() or word in _NUMBER_STEMS
 
 
 def _share(content: Collection[str], known: Collection[str]) -> float:
@@ -253,9 +265,8 @@ def _without_addresses(text: str) -> str:
     return _ADDRESS.sub(" ", text)
 
 
-def _missing_names(plain: str, known: Collection[str], allowed: Collection[str]) -> Iterator[str]:
+def _missing_names(text: str, known: Collection[str], allowed: Collection[str]) -> Iterator[str]:
     """Words that look like names and stand nowhere; a capital after a stop says nothing."""
-    text = _without_addresses(plain)
     for match in _NAME.finditer(text):
         name = match.group().strip(".'-&")
         if name[:-1].isupper() and name.endswith("s"):  # several of them: PDFs
