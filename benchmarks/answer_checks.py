@@ -5,8 +5,10 @@ are the rank correlation with the mean rating, and the AUROC of telling answers 
 rating 4 from others. The same is measured for plain word overlap: the share of the answer's
 distinct words that stand in the passages.
 
-The form of the check was chosen on the conversations of one half. The other half was looked at for
-this report only.
+No weight was fitted. The form of the check (which words count, the window of three sentences, equal
+parts for both shares and for passing, the value of a sentence without a claim) was chosen on the
+conversations of one half. The figures of the other half were seen in between, when marks of lists
+were left out and figures made to count like words. So they are nearly, but not wholly, untouched.
 """
 
 from __future__ import annotations
@@ -17,7 +19,6 @@ import os
 import re
 import statistics
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,20 +96,31 @@ def agreement(scores: Sequence[float], answers: Sequence[RatedAnswer]) -> tuple[
 
 
 def measure(data: Path) -> dict[str, float]:
-    """All figures, for all answers and for the half that the check was not chosen on."""
+    """All figures, for all answers and for the half that the check was not chosen on.
+
+    ``dropped_faithful`` is the share of sentences that the checks drop in answers that every rater
+    gave a 4, ``dropped_unfaithful`` that in answers with a median of 2 at most; of the other half.
+    """
     answers = rated(data)
+    results = [checked(answer) for answer in answers]
+    plain = [plain_overlap(answer) for answer in answers]
+    other = [place for place, answer in enumerate(answers) if not answer.is_chosen_on]
     facts: dict[str, float] = {}
-    for part, chosen in (
-        ("all", answers),
-        ("other", [answer for answer in answers if not answer.is_chosen_on]),
-        ("chosen", [answer for answer in answers if answer.is_chosen_on]),
-    ):
+    for part, places in (("all", range(len(answers))), ("other", other)):
+        chosen = [answers[place] for place in places]
         for name, scores in (
-            ("words", [plain_overlap(answer) for answer in chosen]),
-            ("checks", [checked(answer)[0] for answer in chosen]),
+            ("words", [plain[place] for place in places]),
+            ("checks", [results[place][0] for place in places]),
         ):
             facts[f"{name}_{part}_rho"], facts[f"{name}_{part}_auroc"] = agreement(scores, chosen)
         facts[f"answers_{part}"] = len(chosen)
+    faithful = [place for place in other if min(answers[place].ratings) == 4]
+    unfaithful = [place for place in other if statistics.median(answers[place].ratings) <= 2]
+    for name, places in (("faithful", faithful), ("unfaithful", unfaithful)):
+        supports = [one for place in places for one in results[place][1]]
+        dropped = sum(one.problem() is not None for one in supports)
+        facts[f"sentences_{name}"] = len(supports)
+        facts[f"dropped_{name}"] = dropped / max(len(supports), 1)
     return facts
 
 
@@ -131,6 +143,10 @@ def rows(facts: dict[str, float]) -> list[tuple[str, str, str, str]]:
                     report.judged(value, least, aim),
                 )
             )
+    for name, words in (("faithful", "every rater says 4"), ("unfaithful", "median at most 2")):
+        count = int(facts[f"sentences_{name}"])
+        dropped = f"{facts[f'dropped_{name}']:.2f} of {count}"
+        shown.append((f"sentences dropped, {words}, half not chosen on", dropped, "", ""))
     return shown
 
 
@@ -139,13 +155,8 @@ def main() -> None:
     if not named:
         sys.exit("ROADBED_DATA_DIR is not set: name the folder with the data sets.")
     facts = measure(Path(named))
-    problems = Counter(
-        (one.problem() or "").split(":")[0] or "supported"
-        for answer in rated(Path(named))
-        for one in checked(answer)[1]
-    )
     report.table(rows(facts))
-    report.end({**facts, "sentences": dict(problems), **report.machine("scipy")})
+    report.end({**facts, **report.machine("scipy")})
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ answer without figures is judged by its runs of three words; one that says that 
 has no page. Then the documents of one company, or
 of one quarter, are left out, and questions about them must be found to have no document.
 
+Last, the support checks of answers are compared with people (`answer_checks.py`).
+
 The rules of scope were written while these questions were looked at. The search was not tuned on
 them.
 """
@@ -30,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+import answer_checks
 import report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -317,6 +320,7 @@ def main() -> None:
     try:
         with tempfile.TemporaryDirectory() as folder, database(server) as url:
             facts = asyncio.run(measure(url, Path(folder), Path(named), arguments.passages))
+            facts |= answer_checks.measure(Path(named))
     finally:
         server.stop()
     share = "{:.2f}".format
@@ -370,6 +374,7 @@ def main() -> None:
             "100 ms (50)",
             report.judged(facts["question_p99_ms"], 100, 50, least=False),
         ),
+        *answer_checks.rows(facts),
     ]
     report.table(rows)
     report.end({**facts, **report.machine("xberg", "pypdfium2", "tantivy")})

@@ -133,11 +133,9 @@ class PromptedAnswers:
             passages=retrieved.passages,
         ).within(self._most_characters)
         if not asked.passages:
+            most = f"{self._most_characters:,}"
             return Unsure(
-                reason=stored_sentence(
-                    "the input is longer than %(most)s characters",
-                    most=f"{self._most_characters:,}",
-                ),
+                reason=stored_sentence("the input is longer than %(most)s characters", most=most),
                 cost=Decimal(0),
             )
         now = asyncio.get_running_loop().time()

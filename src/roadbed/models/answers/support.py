@@ -85,22 +85,36 @@ class Support:
 
     @property
     def score(self) -> float:
-        """How well the words are supported, in [0, 1]: the mean of both shares."""
-        mean = (self.share + self.near) / 2
+        """How well it is supported, in [0, 1]: the mean of both shares and of passing."""
+        mean = (self.share + self.near + (self.problem() is None)) / 3
         return mean if self.claims else max(mean, _NOT_A_CLAIM)
 
     def problem(self, least_share: float = LEAST_SHARE) -> str | None:
         """Why the sentence is not supported; ``None`` if it is."""
-        for missing, reason in (
-            (self.addresses, stored_sentence("an address stands in no cited passage")),
-            (self.quotes, stored_sentence("a quote stands in no cited passage")),
-            (self.doubtful, stored_sentence("a number was read with doubt")),
-            (self.numbers, stored_sentence("a number stands in no cited passage")),
-            (self.dates, stored_sentence("a date stands in no cited passage")),
-            (self.names, stored_sentence("a name stands in no cited passage")),
-        ):
-            if missing:
-                return f"{reason}: {', '.join(missing[:5])}"
+        if self.addresses:
+            return stored_sentence(
+                "an address stands in no cited passage: %(missing)s", missing=_few(self.addresses)
+            )
+        if self.quotes:
+            return stored_sentence(
+                "a quote stands in no cited passage: %(missing)s", missing=_few(self.quotes)
+            )
+        if self.doubtful:
+            return stored_sentence(
+                "a number was read with doubt: %(missing)s", missing=_few(self.doubtful)
+            )
+        if self.numbers:
+            return stored_sentence(
+                "a number stands in no cited passage: %(missing)s", missing=_few(self.numbers)
+            )
+        if self.dates:
+            return stored_sentence(
+                "a date stands in no cited passage: %(missing)s", missing=_few(self.dates)
+            )
+        if self.names:
+            return stored_sentence(
+                "a name stands in no cited passage: %(missing)s", missing=_few(self.names)
+            )
         if self.share < least_share:
             return stored_sentence("too few of its words stand in the cited passages")
         return None
@@ -112,6 +126,10 @@ class Support:
         denied = {"negation": "on one side only"} if self.negation else {}
         shares = {"words": round(self.share, 2), "near": round(self.near, 2)}
         return {**shares, **({"missing": missing} if missing else {}), **denied}
+
+
+def _few(missing: Sequence[str]) -> str:
+    return ", ".join(missing[:5])
 
 
 def support(
