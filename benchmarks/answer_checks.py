@@ -28,7 +28,7 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 import report
-from roadbed.models.answers.support import Source, Support, overall, support
+from roadbed.models.answers.support import CitedPassage, SentenceSupport, overall, support
 from roadbed.models.answers.wording import content_words, sentences
 
 FOLDER = "a-qa-mtrag"
@@ -77,9 +77,9 @@ def plain_overlap(answer: RatedAnswer) -> float:
     return len(words & known) / len(words) if words else 0.0
 
 
-def checked(answer: RatedAnswer) -> tuple[float, list[Support]]:
+def checked(answer: RatedAnswer) -> tuple[float, list[SentenceSupport]]:
     """The support of an answer by the checks of Roadbed, and that of each sentence."""
-    sources = [Source(text=passage) for passage in answer.passages]
+    sources = [CitedPassage(text=passage) for passage in answer.passages]
     parts = [part for part in sentences(answer.text) if content_words(part)]
     supports = [support(part, sources) for part in parts]
     return overall(supports, [len(content_words(part)) for part in parts]), supports

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from roadbed.models.answers.figures import Day, figures, values_in
 from roadbed.models.answers.support import (
-    Source,
+    CitedPassage,
     best_quote,
     found_quote,
     is_claim,
@@ -29,7 +29,7 @@ TRAVEL = (
 
 
 def problem(sentence: str, *texts: str, quotes: tuple[str, ...] = (), asked: str = "") -> str:
-    sources = [Source(text=text, around="travel.md Travel › Hotels") for text in texts]
+    sources = [CitedPassage(text=text, around="travel.md Travel › Hotels") for text in texts]
     result = support(
         sentence, sources, quotes=quotes, asked=asked, mentioned=" ".join(texts)
     ).problem()
@@ -73,11 +73,11 @@ class TestNumbers:
         assert "a number stands in no cited passage" in problem(sentence, passage)
 
     def test_a_number_that_one_reader_alone_saw_confirms_nothing(self) -> None:
-        source = Source(text="A hotel may cost 120 EUR a night.", doubtful=["120"])
+        source = CitedPassage(text="A hotel may cost 120 EUR a night.", doubtful=["120"])
         result = support("A hotel may cost 120 EUR.", [source])
         assert result.doubtful == ("120",)
         assert "a number was read with doubt: 120" in (result.problem() or "")
-        sure = Source(text="The limit for a hotel is 120.00 EUR.")
+        sure = CitedPassage(text="The limit for a hotel is 120.00 EUR.")
         assert support("A hotel may cost 120 EUR.", [source, sure]).problem() is None
 
     def test_the_number_of_an_entry_in_a_list_is_none(self) -> None:
@@ -90,9 +90,9 @@ class TestNumbers:
 
     @given(st.text(max_size=200))
     def test_any_text_has_figures(self, text: str) -> None:
-        figures(text)
-        values_in(text)
-        support(text, [Source(text=text)])
+        assert len(figures(text).rest) == len(text)
+        assert all(value.is_finite() for value, _ in values_in(text))
+        assert 0.0 <= support(text, [CitedPassage(text=text)]).score <= 1.0
 
 
 class TestDates:
@@ -142,7 +142,7 @@ class TestNamesQuotesAndAddresses:
 
     def test_a_name_of_the_question_may_stand_elsewhere_in_its_documents(self) -> None:
         page = "Net sales were 10 million."
-        sources = [Source(text=page)]
+        sources = [CitedPassage(text=page)]
         asked = "What were Apple's net sales?"
         sentence = "The net sales of Apple were 10 million."
         cover = "Apple Inc. Quarterly report"
@@ -194,16 +194,20 @@ class TestWords:
         assert content_words("The staff's trains") == {stem("staff"), stem("train")}
 
     def test_words_that_stand_together_support_more_than_scattered_ones(self) -> None:
-        together = support("Staff travel by train.", [Source(text=TRAVEL)])
+        together = support("Staff travel by train.", [CitedPassage(text=TRAVEL)])
         scattered = support(
             "Staff travel by train.",
-            [Source(text="Staff eat. A b c. D e f. G h i. Travel? J k. L m. N o. A train is red.")],
+            [
+                CitedPassage(
+                    text="Staff eat. A b c. D e f. G h i. Travel? J k. L m. N o. A train is red."
+                )
+            ],
         )
         assert together.share == scattered.share == 1.0
         assert together.score > scattered.score
 
     def test_a_negation_on_one_side_only_is_reported(self) -> None:
-        sources = [Source(text="Staff may book first class.")]
+        sources = [CitedPassage(text="Staff may book first class.")]
         assert support("Staff may not book first class.", sources).negation
         assert support("Staff can't book first class.", sources).negation
         assert not support("Staff may book first class.", sources).negation
@@ -217,16 +221,16 @@ class TestWords:
             "I don't know.",
         ):
             assert not is_claim(sentence)
-            assert support(sentence, [Source(text=TRAVEL)]).score == 0.5
+            assert support(sentence, [CitedPassage(text=TRAVEL)]).score == 0.5
         assert is_claim("A hotel may cost 120 EUR.")
 
     def test_facts_say_what_is_missing(self) -> None:
-        facts = support("A hotel in Rome may cost 99 EUR.", [Source(text=TRAVEL)]).facts()
+        facts = support("A hotel in Rome may cost 99 EUR.", [CitedPassage(text=TRAVEL)]).facts()
         assert facts["missing"] == {"numbers": ["99"], "names": ["Rome"]}
 
     def test_an_answer_is_the_mean_of_its_sentences(self) -> None:
-        good = support("Staff travel by train.", [Source(text=TRAVEL)])
-        bad = support("Bananas ripen quickly.", [Source(text=TRAVEL)])
+        good = support("Staff travel by train.", [CitedPassage(text=TRAVEL)])
+        bad = support("Bananas ripen quickly.", [CitedPassage(text=TRAVEL)])
         assert overall([good, bad], [3, 1]) == pytest.approx(0.75 * good.score)
         assert overall([], []) == 0.0
 

@@ -30,7 +30,7 @@ from roadbed.models import (
 )
 from roadbed.models.answers.checked import CheckedReply, agreement, confidence, overlap
 from roadbed.models.answers.judging import JudgedSentence, measure_judge
-from roadbed.models.prompts.fallback import Connection
+from roadbed.models.prompts.fallback import ModelConnection
 from roadbed.testing import (
     ModelCall,
     ModelReply,
@@ -515,7 +515,7 @@ class TestJudge:
         measured = await measure_judge(
             LanguageModel(model="openai:judge"),
             cases,
-            connection=Connection(environment=played.environment),
+            connection=ModelConnection(environment=played.environment),
         )
         assert measured == JudgeAgreement(
             model="openai:judge", supported=4, kept=3, unsupported=4, dropped=3

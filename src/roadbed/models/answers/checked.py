@@ -15,7 +15,13 @@ from roadbed.kernel.json import JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.models.answers.contract import Citation
 from roadbed.models.answers.figures import Value, figures
-from roadbed.models.answers.support import Source, Support, best_quote, found_quote, support
+from roadbed.models.answers.support import (
+    CitedPassage,
+    SentenceSupport,
+    best_quote,
+    found_quote,
+    support,
+)
 from roadbed.models.answers.wording import content_words, normal
 from roadbed.usecases.decider import RetrievedPassage
 
@@ -38,7 +44,7 @@ class CheckedSentence:
     text: str
     passages: tuple[RetrievedPassage, ...]
     quotes: tuple[str, ...]
-    support: Support
+    support: SentenceSupport
     problem: str | None
 
     def facts(self) -> JsonObject:
@@ -123,7 +129,7 @@ def checked_reply(
     if "sentences" not in output:
         text = " ".join(str(output["text"]).split())
         # It claims nothing of the documents, so its words are free; what it names is not.
-        sources = [Source(text=question), *map(_source, passages)]
+        sources = [CitedPassage(text=question), *map(_source, passages)]
         problem = support(text, sources).problem(least_share=0.0)
         return CheckedReply(route=route, text=text, problem=problem)
     return CheckedReply(
@@ -164,9 +170,9 @@ def _sentence(
     )
 
 
-def _source(passage: RetrievedPassage) -> Source:
+def _source(passage: RetrievedPassage) -> CitedPassage:
     around = f"{passage.document} {passage.place}"
-    return Source(text=passage.text, around=around, doubtful=passage.doubtful)
+    return CitedPassage(text=passage.text, around=around, doubtful=passage.doubtful)
 
 
 def _quote(sentence: str, quotes: Sequence[str], passage: RetrievedPassage) -> str:

@@ -119,7 +119,7 @@ class Date:
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class TextFigures:
     """The dates and numbers of a text; numbers in dates are not repeated.
 
     ``rest`` is the text with blanks in place of what was read in digits.
@@ -135,7 +135,7 @@ class Figures:
         return frozenset(day for date in self.dates for day in date.readings)
 
 
-def figures(text: str) -> Figures:
+def figures(text: str) -> TextFigures:
     """The figures of ``text``, in order; those in words come last."""
     dates: list[Date] = []
 
@@ -159,7 +159,7 @@ def figures(text: str) -> Figures:
         if (value := _written(match.group().lower())) is not None
     ]
     without = _NUMBER.sub(lambda match: " " * len(match.group()), rest)
-    return Figures(dates=tuple(dates), numbers=tuple(numbers), rest=without)
+    return TextFigures(dates=tuple(dates), numbers=tuple(numbers), rest=without)
 
 
 def values_in(text: str) -> frozenset[Value]:

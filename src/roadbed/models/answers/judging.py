@@ -15,7 +15,7 @@ from functools import partial
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from roadbed.kernel.sentences import sentence
-from roadbed.models.prompts.fallback import Connection, Drawn, LanguageModel, draw
+from roadbed.models.prompts.fallback import Drawn, LanguageModel, ModelConnection, draw
 from roadbed.models.prompts.price import Tokens
 from roadbed.models.prompts.rendering import fenced
 from roadbed.models.prompts.requests import ModelAnswer, ModelRequest, Tool
@@ -131,7 +131,7 @@ async def verdicts(
     sentences: Sequence[JudgedSentence],
     *,
     end: float,
-    connection: Connection,
+    connection: ModelConnection,
 ) -> tuple[frozenset[int] | None, Drawn]:
     """The places of the supported sentences, from 0, and what it cost; ``None`` without a reply.
 
@@ -167,7 +167,7 @@ async def measure_judge(
     model: LanguageModel,
     cases: Sequence[JudgedSentence],
     *,
-    connection: Connection,
+    connection: ModelConnection,
     seconds: float = 60.0,
 ) -> JudgeAgreement:
     """The agreement of ``model`` with people on ``cases``, each asked alone within ``seconds``.

@@ -36,9 +36,9 @@ from roadbed.models.answers.replies import instructions, message, read, tools
 from roadbed.models.answers.support import LEAST_SHARE
 from roadbed.models.prompts.endpoint import MOST_BYTES, NoReplyError
 from roadbed.models.prompts.fallback import (
-    Connection,
     Drawn,
     LanguageModel,
+    ModelConnection,
     draw,
     language_models,
     needs_of_models,
@@ -96,7 +96,7 @@ class PromptedAnswers:
         self._least_share = least_share
         self._most_characters = most_characters
         self._most_tokens = most_tokens
-        self._connection = Connection(
+        self._connection = ModelConnection(
             environment=environment, most_bytes=most_answer_bytes, transport=transport
         )
         self._without_model = DocumentAnswers()

@@ -1,4 +1,4 @@
-"""Support: whether a sentence of an answer stands in the passages that it cites. Pure.
+"""SentenceSupport: whether a sentence of an answer stands in the passages that it cites. Pure.
 
 Quoted words, numbers, dates, names and addresses of a sentence must stand there, in any spelling of
 the same thing. So must enough of its other words. What only one of two readers saw (a doubtful
@@ -51,7 +51,7 @@ _TALK = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class CitedPassage:
     """A passage that a sentence cites. ``around`` says where it stands: names may come from there.
 
     ``doubtful`` are numbers in it that only one of two readers saw.
@@ -63,7 +63,7 @@ class Source:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Support:
+class SentenceSupport:
     """What of a sentence stands in its passages; ``share`` and ``near`` are in [0, 1].
 
     ``share`` is that of its content words in all passages, ``near`` in the best three sentences
@@ -121,8 +121,8 @@ class Support:
 
     def facts(self) -> JsonObject:
         """As evidence for a reviewer."""
-        lists = ("quotes", "numbers", "doubtful", "dates", "names", "addresses")
-        missing = {name: list(getattr(self, name)) for name in lists if getattr(self, name)}
+        kinds = ("quotes", "numbers", "doubtful", "dates", "names", "addresses")
+        missing = {name: list(getattr(self, name)) for name in kinds if getattr(self, name)}
         denied = {"negation": "on one side only"} if self.negation else {}
         shares = {"words": round(self.share, 2), "near": round(self.near, 2)}
         return {**shares, **({"missing": missing} if missing else {}), **denied}
@@ -134,12 +134,12 @@ def _few(missing: Sequence[str]) -> str:
 
 def support(
     sentence: str,
-    sources: Sequence[Source],
+    sources: Sequence[CitedPassage],
     *,
     quotes: Sequence[str] = (),
     mentioned: str = "",
     asked: str = "",
-) -> Support:
+) -> SentenceSupport:
     """What of ``sentence`` stands in ``sources``.
 
     ``quotes`` are words that it gives as quoted, besides those in quotation marks. A name of the
@@ -168,7 +168,7 @@ def support(
     # A figure counts like a word.
     count = len(content) + len(given.numbers) + len(given.dates)
     confirmed = len(given.numbers) - len(numbers) + len(given.dates) - len(dates)
-    return Support(
+    return SentenceSupport(
         share=(len(content & known) + confirmed) / count if count else 0.0,
         near=(near.share * len(content) + confirmed) / count if count else 0.0,
         quotes=tuple(
@@ -188,7 +188,7 @@ def support(
     )
 
 
-def overall(checked: Sequence[Support], lengths: Sequence[int]) -> float:
+def overall(checked: Sequence[SentenceSupport], lengths: Sequence[int]) -> float:
     """The support of an answer, in [0, 1]: the mean of its sentences by their numbers of words."""
     total = sum(lengths)
     if not total:
@@ -259,7 +259,7 @@ def _near(content: Collection[str], texts: Sequence[str]) -> _Window:
     return _Window(share, negated)
 
 
-def _values(sources: Iterable[Source]) -> tuple[frozenset[Value], frozenset[Value]]:
+def _values(sources: Iterable[CitedPassage]) -> tuple[frozenset[Value], frozenset[Value]]:
     """The values that are sure, and those that one reader alone saw."""
     sure, unsure = set[Value](), set[Value]()
     for source in sources:

@@ -56,7 +56,7 @@ class LanguageModel:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Connection:
+class ModelConnection:
     """How models are reached: keys and addresses, and in tests another transport."""
 
     environment: Mapping[str, str]
@@ -121,7 +121,7 @@ async def draw(
     *,
     count: int,
     end: float,
-    connection: Connection,
+    connection: ModelConnection,
 ) -> Drawn:
     """``count`` samples of the first of ``models`` that replies, by ``end`` of the loop's clock.
 
@@ -171,7 +171,7 @@ async def _drawn(
     read: Read,
     count: int,
     end: float,
-    connection: Connection,
+    connection: ModelConnection,
 ) -> Sequence[Sample]:
     at = model.endpoint(connection.most_bytes)
     async with line(at, connection.environment, connection.transport) as opened:

@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from roadbed.kernel.json import flat
 from roadbed.models.prompts.endpoint import MOST_BYTES, NoReplyError, endpoint
 from roadbed.models.prompts.fallback import (
-    Connection,
     Drawn,
     LanguageModel,
+    ModelConnection,
     draw,
     language_models,
     needs_of_models,
@@ -81,7 +81,7 @@ class Prompted:
         self.endpoint = endpoint(model, base_url, most_answer_bytes)
         self.environment = environment
         self._models = language_models(model, price, base_url, fallback)
-        self._connection = Connection(
+        self._connection = ModelConnection(
             environment=environment, most_bytes=most_answer_bytes, transport=transport
         )
         self._neighbours = neighbours
