@@ -8,8 +8,7 @@ import pytest
 
 from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
-from roadbed.knowledge.retrieval import _earlier
-from roadbed.knowledge.threads import refers_back, searched
+from roadbed.knowledge.threads import refers_back, searched, searched_text
 from roadbed.usecases.library import Library
 from tests.conftest import Folders
 from tests.unit import test_answers
@@ -86,12 +85,15 @@ class TestSearched:
 
 
 def test_the_field_with_earlier_turns_is_optional() -> None:
-    turns = [{"question": "a", "text": "b"}, "odd", {"text": "c"}]
-    assert _earlier(Library(), {"earlier": turns}) == ["a", ""]
-    assert _earlier(Library(), {"question": "x"}) == []
-    assert _earlier(Library(), {"earlier": "not a list"}) == []
-    assert _earlier(Library(earlier=None), {"earlier": turns}) == []
-    assert _earlier(Library(question="ask", earlier="before"), {"before": [{"ask": "a"}]}) == ["a"]
+    turns = [{"question": "What is a visa?", "text": "b"}, "odd", {"text": "c"}]
+    content = {"question": "And it?", "earlier": turns}
+    assert searched_text(Library(), content) == "And it?  What is a visa?"
+    assert searched_text(Library(), {"question": "And it?"}) == "And it?"
+    assert searched_text(Library(), {"question": "And it?", "earlier": "no list"}) == "And it?"
+    assert searched_text(Library(earlier=None), content) == "And it?"
+    renamed = {"ask": "And it?", "before": [{"question": "What is a visa?"}]}
+    text = searched_text(Library(question="ask", earlier="before"), renamed)
+    assert text == "And it? What is a visa?"
 
 
 async def test_a_follow_up_is_answered_without_a_model(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -19,7 +19,7 @@ from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
 from roadbed.knowledge.service import Documents
-from roadbed.knowledge.threads import searched
+from roadbed.knowledge.threads import searched_text
 from roadbed.usecases.decider import Retrieved, RetrievedPassage
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
@@ -59,9 +59,7 @@ class Retrieval:
         library = declared.library
         if library is None:
             return None
-        question = searched(
-            str(task.content.get(library.question) or ""), _earlier(library, task.content)
-        )
+        question = searched_text(library, task.content)
         by = task.source.get("by")
         groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
         return await self.search(declared, question, groups=groups)
@@ -118,14 +116,6 @@ class Retrieval:
         return kept.catalogue
 
 
-def _earlier(library: Library, content: Mapping[str, object]) -> list[str]:
-    """The earlier questions of the conversation, the oldest first."""
-    turns = content.get(library.earlier) if library.earlier is not None else None
-    if not isinstance(turns, list):
-        return []
-    return [str(turn.get(library.question) or "") for turn in turns if isinstance(turn, Mapping)]
-
-
 def _find(
     index: LibraryIndex,
     *,
@@ -171,7 +161,7 @@ def _whole(passage: StoredPassage) -> str:
 
 def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
     return RetrievedPassage(
-        id=f"{passage.key.version_id}:{passage.key.ordinal}",
+        id=str(passage.key),
         document=passage.path,
         version=passage.version,
         place=passage.position.label,

@@ -8,10 +8,11 @@ names itself, a period or an owner, takes the place of what the earlier one name
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from roadbed.knowledge.scope import without_replaced
 from roadbed.models.answers.wording import FUNCTION_WORDS
+from roadbed.usecases.library import Library
 
 _FEWEST_WORDS = 2  # with fewer words that carry meaning a question does not stand alone
 _MOST_BACK = 3  # follow-ups in a row
@@ -58,3 +59,13 @@ def searched(question: str, earlier: Sequence[str]) -> str:
         newest = before
         text = f"{text} {without_replaced(before, text)}".strip()
     return text
+
+
+def searched_text(library: Library, content: Mapping[str, object]) -> str:
+    """The text to search for an input: its question, and what that one continues."""
+    turns = content.get(library.earlier) if library.earlier is not None else None
+    earlier = turns if isinstance(turns, list) else []
+    return searched(
+        str(content.get(library.question) or ""),
+        [str(turn.get("question") or "") for turn in earlier if isinstance(turn, Mapping)],
+    )

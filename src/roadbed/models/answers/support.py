@@ -1,4 +1,4 @@
-"""SentenceSupport: whether a sentence of an answer stands in the passages that it cites. Pure.
+"""Support: whether a sentence of an answer stands in the passages that it cites. Pure.
 
 Quoted words, numbers, dates, names and addresses of a sentence must stand there, in any spelling of
 the same thing. So must enough of its other words. What only one of two readers saw (a doubtful
