@@ -87,7 +87,7 @@ class TestSearched:
 def test_the_field_with_earlier_turns_is_optional() -> None:
     turns = [{"question": "What is a visa?", "text": "b"}, "odd", {"text": "c"}]
     content = {"question": "And it?", "earlier": turns}
-    assert searched_text(Library(), content) == "And it?  What is a visa?"
+    assert searched_text(Library(), content) == "And it? What is a visa?"
     assert searched_text(Library(), {"question": "And it?"}) == "And it?"
     assert searched_text(Library(), {"question": "And it?", "earlier": "no list"}) == "And it?"
     assert searched_text(Library(earlier=None), content) == "And it?"

@@ -64,8 +64,9 @@ def searched(question: str, earlier: Sequence[str]) -> str:
 def searched_text(library: Library, content: Mapping[str, object]) -> str:
     """The text to search for an input: its question, and what that one continues."""
     turns = content.get(library.earlier) if library.earlier is not None else None
-    earlier = turns if isinstance(turns, list) else []
-    return searched(
-        str(content.get(library.question) or ""),
-        [str(turn.get("question") or "") for turn in earlier if isinstance(turn, Mapping)],
-    )
+    asked = [
+        str(turn.get("question") or "")
+        for turn in (turns if isinstance(turns, list) else [])
+        if isinstance(turn, Mapping)
+    ]
+    return searched(str(content.get(library.question) or ""), [text for text in asked if text])
