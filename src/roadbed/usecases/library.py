@@ -90,6 +90,14 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
             ),
             remedy=sentence("Name the field with the question: Library(question=…)."),
         )
+    if fields is not None and library.earlier not in {None, "earlier", *fields}:
+        yield Problem(
+            field="library.earlier",
+            problem=sentence(
+                "The input has no field %(name)r with earlier turns.", name=library.earlier
+            ),
+            remedy=sentence("Name the field with the earlier turns: Library(earlier=…)."),
+        )
     parts = PurePosixPath(library.folder).parts
     if not PurePosixPath(library.folder).is_absolute() and (
         parts[:1] != (FOLDER,) or ".." in parts
