@@ -7,6 +7,8 @@ answer without figures is judged by its runs of three words; one that says that 
 has no page. Then the documents of one company, or
 of one quarter, are left out, and questions about them must be found to have no document.
 
+The section `mtrag` compares the support checks of answers with people (`answer_checks.py`).
+
 The rules of scope were written while these questions were looked at. The search was not tuned on
 them. The section `kubernetes` asks a question set that was written by somebody who had not read the
 search; `--section` runs one section alone.
@@ -32,6 +34,7 @@ from typing import Any
 
 import numpy as np
 
+import answer_checks
 import knowledge_abstention
 import knowledge_kubernetes
 import report
@@ -49,7 +52,7 @@ from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.usecases.decider import RetrievedPassage
 from roadbed.usecases.library import Library
 
-SECTIONS = ("filings", "kubernetes")
+SECTIONS = ("filings", "kubernetes", "mtrag")
 COMPANIES = ("AAPL", "AMZN", "NVDA")
 ONE_DOCUMENT = ("Single-Doc Single-Chunk RAG", "Single-Doc Multi-Chunk RAG")
 FIGURE = re.compile(r"\$?\d[\d,]*(?:\.\d+)?\s*(?:%|million|billion|basis points)?")
@@ -362,6 +365,10 @@ def main() -> None:
     rows = filing_rows(facts) if "filings" in sections else []
     if "kubernetes" in sections:
         rows += knowledge_kubernetes.rows(facts)
+    if "mtrag" in sections:
+        answers = answer_checks.measure(Path(named))
+        rows += answer_checks.rows(answers)
+        facts |= answers
     report.table(rows)
     report.end({**facts, **report.machine("xberg", "pypdfium2", "tantivy")})
 

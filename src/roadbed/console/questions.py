@@ -20,6 +20,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.libraries import Libraries, MarkedText
 from roadbed.knowledge.records import StoredPassage
+from roadbed.knowledge.threads import searched_text
 from roadbed.outcomes.report_form import LONGEST
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import UnknownTaskError
@@ -167,7 +168,7 @@ async def _page(
     )
     turns = [await _turn_of(libraries, declared, turn, groups) for turn in earlier]
     if turns and earlier[-1].state in {"deciding", "waiting"}:
-        words = str(earlier[-1].input.get(library.question) or "")
+        words = searched_text(library, earlier[-1].input)
         passages = await _passages(libraries, declared, words, groups)
         turns[-1] = replace(turns[-1], passages=passages)
     return await usecase_page(

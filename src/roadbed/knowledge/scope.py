@@ -273,6 +273,18 @@ class Catalogue:
         return tuple(sorted(names))
 
 
+def without_replaced(text: str, by: str) -> str:
+    """A text without its years, quarters and owners, each kind only if ``by`` names its own."""
+    if _YEAR.search(by):
+        text = _YEAR.sub(" ", text)
+    if _QUARTER.search(by):
+        text = _QUARTER.sub(" ", text)
+    if next(_owners(by), None) is not None:
+        for name in sorted(_owners(text), key=len, reverse=True):
+            text = re.sub(rf"\b{re.escape(name)}(?:['’]s?)?(?!\w)", " ", text)
+    return text
+
+
 def _in_periods(
     documents: Sequence[DocumentScope],
     periods: Sequence[Period],
