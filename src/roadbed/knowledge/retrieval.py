@@ -160,7 +160,7 @@ def _whole(passage: StoredPassage) -> str:
 
 def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
     return RetrievedPassage(
-        id=f"{passage.key.version_id}:{passage.key.ordinal}",
+        id=str(passage.key),
         document=passage.path,
         version=passage.version,
         place=passage.position.label,
