@@ -172,8 +172,10 @@ def test_it_answers_from_the_documents_of_a_made_up_company(start: Start) -> Non
     codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", told, re.MULTILINE))
     with httpx2.Client(base_url=address, headers={"Origin": address}) as browser:
         browser.post("/sign-in/link", data={"code": codes["you"]}).raise_for_status()
-        page = browser.get("/usecases/ask/documents").raise_for_status()
-    assert "notice-test-bench-3.pdf" in page.text
+        page = browser.get("/usecases/ask/ask").raise_for_status()
+        listed = browser.get("/usecases/ask/documents").raise_for_status()
+    assert "question" in page.text
+    assert "notice-test-bench-3.pdf" in listed.text
 
 
 def test_it_answers_sample_questions_from_a_folder_of_documents(
@@ -197,12 +199,21 @@ def test_documents_that_are_not_there_end_it_with_a_remedy(start: Start, tmp_pat
     assert "ROADBED_DATA_DIR" in errors
 
 
-@pytest.mark.parametrize("more", [("--drift",), ("--data", "clinc150")])
-def test_questions_have_no_data_of_inquiries(start: Start, more: tuple[str, ...]) -> None:
-    demo = start("--use-case", "ask", *more)
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--use-case", "ask", "--drift"), "support-triage"),
+        (("--use-case", "ask", "--data", "clinc150"), "support-triage"),
+        (("--data", "documents", "--rounds", "2"), "has no rounds"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    start: Start, options: tuple[str, ...], reason: str
+) -> None:
+    demo = start(*options)
     _, errors = demo.communicate(timeout=200)
     assert demo.returncode == 2
-    assert "support-triage" in errors
+    assert reason in errors
 
 
 def test_whatever_ends_it_ends_its_server(start: Start) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +20,11 @@ from roadbed.demo.library.questions import (
     right_output,
     written,
 )
-from roadbed.demo.use_cases import TRIAGE
+from roadbed.demo.use_cases import TRIAGE, DemoUseCase, asking
 from roadbed.knowledge.errors import DocumentUnreadableError
 from roadbed.knowledge.model import Passage
 from roadbed.knowledge.reading.process import DocumentReader
+from roadbed.usecases.loader import load
 from tests.demo_library.contents import documents
 
 SCAN = "notice-test-bench-3.pdf"
@@ -127,6 +129,19 @@ class TestQuestions:
 
 
 class TestStream:
+    @pytest.mark.parametrize(
+        "use_case", [TRIAGE, asking(DOCUMENTS, lambda _: {})], ids=lambda use_case: use_case.name
+    )
+    def test_knows_what_its_use_case_declares(self, use_case: DemoUseCase, tmp_path: Path) -> None:
+        folder = tmp_path / use_case.name
+        shutil.copytree(use_case.folder, folder)
+        declared = load(folder).declared
+        assert declared.name == use_case.name
+        assert (declared.risk_limit, declared.certainty) == (use_case.limit, use_case.certainty)
+        assert use_case.field in declared.input.model_fields
+        assert bool(declared.destinations) == use_case.delivers
+        assert (declared.trainable is not None) == use_case.trained
+
     def test_of_the_library_has_rounds_and_right_outputs(self) -> None:
         stream = library_stream(2)
         assert [len(part) for part in stream.rounds] == [250, 250]

@@ -66,6 +66,8 @@ def demo(
     asks = use_case == "ask" or data == "documents"
     if asks and (drift or data == "clinc150"):
         raise typer.BadParameter("--drift and --data clinc150 are for support-triage.")
+    if data == "documents" and rounds is not None:
+        raise typer.BadParameter("--data documents has no rounds: right answers are not known.")
     # The imports take seconds. There is nothing to end yet: Ctrl-C ends them without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from roadbed.demo.play import play

@@ -1,7 +1,8 @@
 """Questions to the library, each with its right answer and where that stands.
 
 The questions of ``questions.json`` were written by hand; those of the price list are made from its
-rows. ``generate`` words them as people do, so that each right place is known by construction.
+rows. ``generate`` words them as people do, so that each right place is known by construction. The
+same thing is asked in several wordings, so what is proven holds for such questions only.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import json
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Literal
 
@@ -27,7 +27,8 @@ NOTICE = (
     "Sample data: Tarnbeck Instruments is a made-up company, and every document, person and price "
     "in its library is invented for this project."
 )
-DOCUMENTS = Path(__file__).parent / "documents"
+_HERE = Path(__file__).parent
+DOCUMENTS = _HERE / "documents"
 _PRICES = "price-list.xlsx"
 _SHARE_PRICES, _SHARE_MISSING, _SHARE_UNCLEAR = 0.2, 0.14, 0.03
 _SHARE_TYPED_BADLY = 0.06
@@ -67,7 +68,7 @@ class LibraryQuestion:
 
 def written() -> Sequence[LibraryQuestion]:
     """The questions that were written by hand."""
-    listed = json.loads((files(__package__) / "questions.json").read_text(encoding="utf-8"))
+    listed = json.loads((_HERE / "questions.json").read_text(encoding="utf-8"))
     return [
         LibraryQuestion(
             id=item["id"],
@@ -84,13 +85,12 @@ def of_prices() -> Sequence[LibraryQuestion]:
     """Questions about each row of the price list, read from the workbook."""
     import openpyxl
 
-    with as_file(files(__package__) / "documents") as folder:
-        book = openpyxl.load_workbook(folder / _PRICES, read_only=True)
-        products, services = (
-            [row for row in sheet.iter_rows(min_row=2, values_only=True) if row and row[0]]
-            for sheet in (book["Products"], book["Services"])
-        )
-        book.close()
+    book = openpyxl.load_workbook(DOCUMENTS / _PRICES, read_only=True)
+    products, services = (
+        [row for row in sheet.iter_rows(min_row=2, values_only=True) if row and row[0]]
+        for sheet in (book["Products"], book["Services"])
+    )
+    book.close()
     return [
         *(item for row in products for item in _of_product(*map(str, row))),
         *(item for row in services for item in _of_service(*map(str, row))),
