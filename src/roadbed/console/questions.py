@@ -310,8 +310,7 @@ async def _typed(request: Request) -> dict[str, str]:
     form = parse_qsl((await request.body()).decode(errors="replace"))
     # A form ends its lines with two characters.
     return {
-        name: value[:_LONGEST_FIELD].replace("\0", "").replace("\r\n", "\n")
-        for name, value in form
+        name: value[:_LONGEST_FIELD].replace("\0", "").replace("\r\n", "\n") for name, value in form
     }
 
 

@@ -337,7 +337,8 @@ def _owners(question: str) -> Iterator[str]:
         if name:
             yield name
     for match in _AFTER.finditer(question):
-        if not _QUARTER.fullmatch(match.group(1)):
+        # "Can I" and "do I": whoever asks owns no documents.
+        if match.group(1) != "I" and not _QUARTER.fullmatch(match.group(1)):
             yield match.group(1)
 
 

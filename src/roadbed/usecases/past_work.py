@@ -210,8 +210,8 @@ def _place(header: Sequence[str], name: str) -> int:
         raise TableError(
             sentence("There is no column %(name)r.", name=name),
             sentence(
-                "Name the columns that you mean, as with --text COLUMN --label COLUMN. The header has: "
-                "%(header)s.",
+                "Name the columns that you mean, as with --text COLUMN --label COLUMN. The "
+                "header has: %(header)s.",
                 header=", ".join(header)[:300] or sentence("nothing"),
             ),
         )
