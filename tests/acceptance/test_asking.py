@@ -250,9 +250,15 @@ async def test_a_conversation_shows_its_earlier_questions(site: Site) -> None:
         page = await asked(browser, "And until when can they be taken?", after=first)
         assert page.text.index("days of leave in a year") < page.text.index("until when can they")
         [row] = await site.app.database.fetch(
-            "SELECT source FROM task WHERE id = %(id)s", {"id": task_of(page)}
+            "SELECT source, input FROM task WHERE id = %(id)s", {"id": task_of(page)}
         )
         assert row["source"]["after"] == first
+        # What is not answered yet comes along without a text.
+        assert row["input"]["earlier"] == [
+            {"question": "How many days of leave in a year?", "text": ""}
+        ]
+        # A question that refers back is searched with the words that it continues.
+        assert "thirty days of leave" in words(page)
         form = words(await browser.get(ASK))
         assert "And until when can they be taken?" in form
 

@@ -21,6 +21,7 @@ from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.libraries import Libraries, MarkedText
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.threads import searched_text
+from roadbed.models.answers.contract import LONGEST_ANSWER
 from roadbed.outcomes.report_form import LONGEST
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import UnknownTaskError
@@ -85,8 +86,8 @@ async def ask(request: Request) -> Response:
         **forms.read(declared.input, typed, prefix="input."),
         library.question: typed.get("question", "").strip(),
     }
-    if "earlier" in declared.input.model_fields and earlier:
-        content["earlier"] = [_turn(library, question) for question in earlier]
+    if library.earlier in declared.input.model_fields and earlier:
+        content[str(library.earlier)] = [_turn(library, question) for question in earlier]
     source = {"surface": SURFACE, "by": person}
     try:
         admission, running = await app.decisions.submit(
@@ -188,7 +189,7 @@ async def _page(
         fields=[
             field
             for field in forms.fields_of(declared.input)
-            if field.name not in {library.question, "earlier"}
+            if field.name not in {library.question, library.earlier}
         ],
         form_typed=typed,
         nonce=app.ids.new("ask"),
@@ -210,7 +211,7 @@ def _turn(library: Library, asked: AskedQuestion) -> dict[str, str]:
     """A question and its answer, as they go along with the next question."""
     return {
         "question": str(asked.input.get(library.question) or ""),
-        "text": str((asked.output or {}).get("text") or ""),
+        "text": str((asked.output or {}).get("text") or "")[:LONGEST_ANSWER],
     }
 
 
