@@ -8,13 +8,30 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_document, needs
-from roadbed.api.deps import app_of, as_json, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.problems import unknown_fields
+from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.libraries import MOST_PASSAGES
 from roadbed.knowledge.records import DocumentState
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
 LONGEST_QUESTION = 50_000  # characters
+_FAMILY_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["kind"],
+                    "additionalProperties": False,
+                    "properties": {"kind": {"enum": ["current", "series", "separate"]}},
+                }
+            }
+        },
+    }
+}
 
 
 @router.get("/usecases/{name}/documents")
@@ -50,9 +67,34 @@ async def search(
 @router.get("/usecases/{name}/documents/{document_id}")
 @needs(Permission.VIEW, by=by_document)
 async def document(name: str, document_id: str, request: Request) -> Response:
-    """A document with its versions, the newest first."""
+    """A document with its versions, the newest first, and with its family.
+
+    ``family`` are the documents that belong together with it, versions newest first.
+    """
     library, libraries = usecase_of(request, name).library, app_of(request).libraries
     groups = await libraries.access.of(name, person_of(request))
     shown = await libraries.document(name, library, document_id, groups=groups)
     versions = await libraries.documents.versions(document_id)
-    return as_json({"document": shown, "versions": versions})
+    assert library is not None  # a document was found in it
+    family = await libraries.families.family_of(name, library, shown, groups=groups)
+    return as_json({"document": shown, "versions": versions, "family": family})
+
+
+@router.post("/usecases/{name}/documents/{document_id}/family", openapi_extra=_FAMILY_BODY)
+@needs(Permission.IMPROVE, by=by_document)
+async def settle_family(name: str, document_id: str, request: Request) -> Response:
+    """Decide about the family of a document: this one is in force, a series, or no family.
+
+    It goes before every evidence, until one of the documents changes.
+    """
+    library, libraries = usecase_of(request, name).library, app_of(request).libraries
+    body, person = await json_object(request), person_of(request)
+    unknown_fields(body, {"kind"}, "Send kind alone.")
+    kind = settlement_kind(body.get("kind"))
+    groups = await libraries.access.of(name, person)
+    shown = await libraries.document(name, library, document_id, groups=groups)
+    assert library is not None  # a document was found in it
+    await libraries.families.settle(name, library, shown, kind, groups=groups, by=person)
+    settled = await libraries.document(name, library, document_id, groups=groups)
+    family = await libraries.families.family_of(name, library, settled, groups=groups)
+    return as_json({"document": settled, "family": family})

@@ -103,6 +103,74 @@ def search(
 
 
 @app.command()
+def families(
+    usecase: UseCaseName,
+    unsettled: Annotated[
+        bool, typer.Option("--unsettled", help="Only those about which a person decides.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the documents that belong together: versions of one document, and series."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.document_families import with_superseding
+
+        async with opened(only=[usecase]) as services:
+            return with_superseding(await services.libraries.documents.documents(usecase))
+
+    groups: dict[str, list[Document]] = {}
+    for document in run(work()):
+        standing = document.standing or "single"
+        if standing == "open" if unsettled else standing != "single":
+            groups.setdefault(document.family or "", []).append(document)
+    show(
+        {"families": list(groups.values())},
+        as_json=json,
+        text=lambda: (
+            "\n\n".join(map(_family, groups.values())) or "No documents belong together here."
+        ),
+    )
+
+
+@app.command()
+def settle(
+    usecase: UseCaseName,
+    path: Annotated[str, typer.Argument(help="The document, by its path in the library.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            help="current: this one is in force. series: each has its own period. "
+            "separate: they do not belong together.",
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Decide about the documents that belong together with one of them."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.document_families import settlement_kind
+        from roadbed.knowledge.ingestion import library_of
+
+        async with opened(only=[usecase]) as services:
+            libraries, decided = services.libraries, settlement_kind(kind)
+            library = library_of(services.service(usecase).loaded)
+            document = await libraries.documents.document(usecase, path)
+            members = await libraries.documents.documents(usecase)
+            groups = {one.group for one in members if one.group is not None}
+            await libraries.families.settle(
+                usecase, library, document, decided, groups=groups, by=me()
+            )
+
+    run(work())
+    show(
+        {"document": path, "kind": kind},
+        as_json=json,
+        text=lambda: f"{one_line(path)} and its family are settled: {kind}.",
+    )
+
+
+@app.command()
 def reindex(usecase: UseCaseName, json: Json = False) -> None:
     """Build the search index of this machine anew from the database."""
 
@@ -205,6 +273,18 @@ def _document(document: Document) -> str:
     if document.trouble is not None:
         lines.append(f"  ! {one_line(str(document.trouble))}")
     lines += [f"  {one_line(str(finding.told()))}" for finding in document.findings]
+    return "\n".join(lines)
+
+
+def _family(documents: Sequence[Document]) -> str:
+    lines = [f"! {one_line(documents[0].why)}"] if documents[0].why else []
+    for document in documents:
+        told = [one_line(document.path), document.standing or ""]
+        if document.dated:
+            told.append(document.dated)
+        if document.superseded_by:
+            told.append(f"superseded by {one_line(document.superseded_by)}")
+        lines.append(" · ".join((*told, one_line(document.evidence or ""))))
     return "\n".join(lines)
 
 

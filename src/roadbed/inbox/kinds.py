@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.model import Deployment
+from roadbed.inbox.document_kinds import of_documents
 from roadbed.inbox.model import Asking, Kind, Waiting
 from roadbed.inbox.rows import Queries
 from roadbed.kernel.messages import gettext as _
@@ -50,7 +52,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
         *_of_releases(sources),
         *_of_reviews(sources),
         *_of_improvement(sources),
-        *_of_documents(sources),
+        *of_documents(partial(_of_library, sources)),
     ]
 
 
@@ -208,25 +210,6 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
                 item.count,
             ),
             link=lambda item: f"/usecases/{item.use_case}/proposals",
-        ),
-    ]
-
-
-def _of_documents(sources: Sources) -> Sequence[Kind]:
-    """What of a library waits for somebody."""
-    return [
-        Kind(
-            name="unreadable_document",
-            title=later("Correct documents"),
-            permission=_P.IMPROVE,
-            button=later("See why"),
-            find=_unreadable(sources),
-            why=lambda item: several(
-                "%(n)s document cannot be read, so no answer uses its present content.",
-                "%(n)s documents cannot be read, so no answer uses their present content.",
-                item.count,
-            ),
-            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
         ),
     ]
 
@@ -415,11 +398,11 @@ def _contradictions(sources: Sources) -> Find:
     return find
 
 
-def _unreadable(sources: Sources) -> Find:
+def _of_library(sources: Sources, query: Query[Row]) -> Find:
     """One item for a use case that declares a library: only then has it a page of documents."""
 
     async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL["unreadable_documents"], _facts(asking))
+        rows = await sources.database.fetch(query, _facts(asking))
         return [_waiting(row) for row in rows if _has_library(sources, row["use_case"])]
 
     return find

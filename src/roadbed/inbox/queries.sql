@@ -108,6 +108,12 @@ FROM document
 WHERE use_case = ANY (%(use_cases)s) AND state = 'unreadable'
 GROUP BY use_case
 
+-- name: open_families
+SELECT use_case, count(DISTINCT family)::integer AS count, min(since) AS since
+FROM document_family
+WHERE use_case = ANY (%(use_cases)s) AND kind = 'open'
+GROUP BY use_case
+
 -- name: last_drills
 -- not null: last
 SELECT use_case.name AS use_case,

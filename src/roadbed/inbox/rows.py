@@ -95,6 +95,14 @@ class UnreadableDocumentsRow(TypedDict):
     since: datetime | None
 
 
+class OpenFamiliesRow(TypedDict):
+    """A row of ``open_families``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -132,6 +140,7 @@ class Queries(TypedDict):
     examples_that_teach: Query[ExamplesThatTeachRow]
     contradictions: Query[ContradictionsRow]
     unreadable_documents: Query[UnreadableDocumentsRow]
+    open_families: Query[OpenFamiliesRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

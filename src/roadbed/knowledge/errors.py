@@ -158,3 +158,9 @@ class AccessGroupError(RoadbedError):
     """An access group or a member of it that does not exist."""
 
     code = "access_group_invalid"
+
+
+class DocumentFamilyError(RoadbedError):
+    """A family of documents that this person cannot settle."""
+
+    code = "document_family_invalid"

@@ -58,11 +58,14 @@ SELECT document.id, document.path, document.access_group, document.state, docume
        document.reason, document.detail, document.added_at, document.changed_at,
        document_version.format, document_version.title, document_version.pages,
        document_version.words, document_version.modified_at, document_version.read_at,
-       document_version.findings
+       document_version.findings, document_family.family, document_family.kind AS standing,
+       document_family.rank, document_family.dated, document_family.evidence, document_family.why
 FROM document
 LEFT JOIN document_version ON document_version.document_id = document.id
                           AND document_version.number = document.version
+LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND (%(path)s::text IS NULL OR document.path = %(path)s)
+  AND (%(family)s::text IS NULL OR document_family.family = %(family)s)
   AND (document.state <> 'deleted' OR %(path)s::text IS NOT NULL)
 ORDER BY document.path
 
@@ -135,10 +138,61 @@ RETURNING person
 
 -- name: covers
 -- The beginning of each document that can be searched.
-SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover
+SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover,
+       document_family.family, document_family.kind, document_family.rank, document_family.dated
 FROM document
 JOIN document_version ON document_version.document_id = document.id
                      AND document_version.number = document.version
 JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
+LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
 ORDER BY document.path
+
+-- name: first_pages
+-- The beginnings of the first two pages of each document that can be searched.
+SELECT document.id, document.path, document_version.id AS version_id, document_version.content_hash,
+       coalesce((SELECT array_agg(left(document_part.text, 3000) ORDER BY document_part.ordinal)
+                 FROM document_part
+                 WHERE document_part.version_id = document_version.id
+                   AND document_part.ordinal < 2), '{}') AS pages
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+ORDER BY document.id
+
+-- name: fingerprints
+SELECT version_id, runs, words FROM document_fingerprint WHERE version_id = ANY (%(version_ids)s)
+
+-- name: texts_of
+SELECT text FROM document_part WHERE version_id = %(version_id)s ORDER BY ordinal
+
+-- name: put_fingerprint
+INSERT INTO document_fingerprint (version_id, runs, words)
+VALUES (%(version_id)s, %(runs)s, %(words)s)
+ON CONFLICT DO NOTHING
+
+-- name: families
+SELECT document_id, family, kind, rank, dated, evidence, why FROM document_family
+WHERE use_case = %(use_case)s
+
+-- name: put_family
+INSERT INTO document_family (document_id, use_case, family, kind, rank, dated, evidence, why, since)
+VALUES (%(document_id)s, %(use_case)s, %(family)s, %(kind)s, %(rank)s, %(dated)s, %(evidence)s,
+        %(why)s, %(at)s)
+ON CONFLICT (document_id) DO UPDATE
+SET family = excluded.family, kind = excluded.kind, rank = excluded.rank, dated = excluded.dated,
+    evidence = excluded.evidence, why = excluded.why,
+    since = CASE WHEN document_family.kind = excluded.kind THEN document_family.since
+                 ELSE excluded.since END
+
+-- name: delete_family
+DELETE FROM document_family WHERE document_id = %(document_id)s
+
+-- name: settlements
+SELECT kind, contents, current FROM family_settlement WHERE use_case = %(use_case)s
+ORDER BY settled_at DESC, id DESC
+
+-- name: put_settlement
+INSERT INTO family_settlement (id, use_case, kind, contents, current, settled_by, settled_at)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(contents)s, %(current)s, %(by)s, %(at)s)

@@ -33,6 +33,9 @@ _QUARTER = re.compile(
     r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
     re.IGNORECASE,
 )
+_MONTH = re.compile(
+    r"January|February|March|April|May|June|July|August|September|October|November|December"
+)
 _ORDINALS = {
     "first": 1,
     "1st": 1,
@@ -314,7 +317,7 @@ def _owners(question: str) -> Iterator[str]:
         if name:
             yield name
     for match in _AFTER.finditer(question):
-        if not _QUARTER.fullmatch(match.group(1)):
+        if not _QUARTER.fullmatch(match.group(1)) and not _MONTH.fullmatch(match.group(1)):
             yield match.group(1)
 
 

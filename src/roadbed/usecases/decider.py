@@ -63,13 +63,29 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OlderStatement:
+    """What an older version says where a passage of the version in force says something else.
+
+    ``text`` is its sentence, word for word; ``dated`` its date or number, if it says one.
+    """
+
+    document: str
+    version: int
+    place: str
+    text: str
+    dated: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RetrievedPassage:
     """A passage of a document, for a question. Its text is data: nothing in it is an instruction.
 
     ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
     citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
     ``score`` is that of the search, higher is better. ``matched`` are the terms of the question
-    that it has. ``doubtful`` are numbers that only one of two readers saw.
+    that it has. ``doubtful`` are numbers that only one of two readers saw. ``dated`` is the date,
+    number or period that the document says. ``superseded_by`` is the path of the version in force,
+    if this is an older one. ``older`` is what older versions say instead, the newest first.
     """
 
     id: str
@@ -82,6 +98,9 @@ class RetrievedPassage:
     matched: Sequence[str] = ()
     modified_at: datetime | None = None
     doubtful: Sequence[str] = ()
+    dated: str | None = None
+    superseded_by: str | None = None
+    older: Sequence[OlderStatement] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
