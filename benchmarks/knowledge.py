@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+import policies
 import report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -137,6 +138,11 @@ class Bench:
         await self.libraries.indexes.caught_up(name, "english")
         return time.monotonic() - began
 
+    def asking(self, name: str) -> Any:
+        """Retrieves the passages for a question of a library."""
+        search = self.libraries.retrieval.search
+        return lambda question: search(declared(name, Path("/")), question, groups=())
+
     async def pages(self, name: str) -> dict[str, dict[int, str]]:
         texts = {}
         for document in await self.libraries.documents.documents(name):
@@ -160,6 +166,7 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
         )
         seconds.append(time.monotonic() - began)
         hits["questions"] += 1
+        hits["conflict"] += bool(retrieved.conflicts)
         hits["document"] += bool(retrieved.passages) and retrieved.passages[0].document == path
         right = right_pages(question.answer, pages[path])
         if not question.single or not right:
@@ -174,6 +181,7 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
     return {
         "judged": hits["judged"],
         "document_first": hits["document"] / hits["questions"],
+        "false_conflicts": hits["conflict"] / hits["questions"],
         **{f"page_at_{most}": hits[f"page@{most}"] / judged for most in (1, 5, 10)},
         "question_p99_ms": float(np.percentile(seconds, 99) * 1000),
     }
@@ -302,6 +310,8 @@ async def measure(url: str, folder: Path, data: Path, passages: int) -> dict[str
         ]
         facts |= left_out(scopes, pages, asked)
         facts |= await many(bench, asked, passages)
+        await bench.ingest("policies", data / "a-documents" / "basecamp-policies")
+        facts |= await policies.differing_versions(bench.asking("policies"))
     return facts
 
 
@@ -330,6 +340,7 @@ def main() -> None:
         ("filings ingested", f"{facts['filings_s']:.1f} s", "", ""),
         ("questions with a judged page", f"{facts['judged']}", "", ""),
         ("right document first", share(facts["document_first"]), "", ""),
+        ("questions with a false contradiction", share(facts["false_conflicts"]), "", ""),
         ("right page first", share(facts["page_at_1"]), "", ""),
         (
             "right page in the first 5",
@@ -371,6 +382,7 @@ def main() -> None:
             report.judged(facts["question_p99_ms"], 100, 50, least=False),
         ),
     ]
+    rows += policies.rows(facts)
     report.table(rows)
     report.end({**facts, **report.machine("xberg", "pypdfium2", "tantivy")})
 

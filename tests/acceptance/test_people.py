@@ -65,6 +65,8 @@ MUST_NEED = {
     "POST /jobs/{job_id}": P.IMPROVE,
     "POST /v1/usecases/{name}/documents/{document_id}/family": P.IMPROVE,
     "POST /usecases/{name}/documents/{document_id}/family": P.IMPROVE,
+    "POST /v1/usecases/{name}/documents/conflicts/{conflict_id}": P.IMPROVE,
+    "POST /usecases/{name}/documents/conflicts/{conflict_id}": P.IMPROVE,
     "POST /v1/usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /v1/usecases/{name}/halt": P.HALT,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from roadbed.app import App
+    from roadbed.knowledge.conflicts import DocumentConflict
     from roadbed.knowledge.libraries import Match
     from roadbed.knowledge.records import Document
     from roadbed.work.model import Job
@@ -171,6 +172,41 @@ def settle(
 
 
 @app.command()
+def conflicts(
+    usecase: UseCaseName,
+    settle: Annotated[
+        str | None, typer.Option("--settle", help="Decide about the one with this id.")
+    ] = None,
+    right: Annotated[
+        str, typer.Option(help="Which document is right: first, second or both.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List the documents that state different figures, as questions brought them up."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.ingestion import library_of
+
+        async with opened(only=[usecase]) as services:
+            libraries = services.libraries
+            library = library_of(services.service(usecase).loaded)
+            members = await libraries.documents.documents(usecase)
+            groups = {one.group for one in members if one.group is not None}
+            if settle is not None:
+                await libraries.conflicts.settle(
+                    usecase, library, settle, right, groups=groups, by=me()
+                )
+            return await libraries.conflicts.list(usecase, library, groups=groups)
+
+    listed: Sequence[DocumentConflict] = run(work())
+    show(
+        {"conflicts": listed},
+        as_json=json,
+        text=lambda: "\n\n".join(map(_conflict, listed)) or "No documents are in conflict.",
+    )
+
+
+@app.command()
 def reindex(usecase: UseCaseName, json: Json = False) -> None:
     """Build the search index of this machine anew from the database."""
 
@@ -286,6 +322,22 @@ def _family(documents: Sequence[Document]) -> str:
             told.append(f"superseded by {one_line(document.superseded_by)}")
         lines.append(" · ".join((*told, one_line(document.evidence or ""))))
     return "\n".join(lines)
+
+
+def _conflict(conflict: DocumentConflict) -> str:
+    right = {
+        "first": conflict.first_path,
+        "second": conflict.second_path,
+        "both": "both are right",
+        None: "nobody has decided",
+    }[conflict.verdict]
+    return "\n".join(
+        (
+            f"{conflict.id} · {one_line(right)}",
+            f"  {one_line(conflict.first_path)}: {one_line(conflict.first_text)}",
+            f"  {one_line(conflict.second_path)}: {one_line(conflict.second_text)}",
+        )
+    )
 
 
 def _match(match: Match) -> str:

@@ -20,7 +20,11 @@ from roadbed.exports.model import CellKind
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.knowledge.document_families import settlement_kind
-from roadbed.knowledge.errors import DocumentFamilyError, UnknownDocumentError
+from roadbed.knowledge.errors import (
+    DocumentFamilyError,
+    NoLibraryError,
+    UnknownDocumentError,
+)
 from roadbed.knowledge.model import Part
 from roadbed.knowledge.records import Document
 from roadbed.people.permissions import Permission
@@ -130,6 +134,8 @@ async def documents(request: Request) -> HTMLResponse:
             )
         ]
     part = tables.page_of(TABLE, view, _asked(listing.documents, view))
+    assert library is not None  # its documents were listed
+    conflicts = await libraries.conflicts.list(name, library, groups=groups)
     path = f"/usecases/{name}/documents"
     return await usecase_page(
         request,
@@ -142,6 +148,7 @@ async def documents(request: Request) -> HTMLResponse:
         relations=[(key, _(words)) for key, words in _RELATIONS.items()],
         relation=view.filters.get("standing"),
         unsettled=len({row.family for row in listing.documents if row.standing == "open"}),
+        conflicts=[conflict for conflict in conflicts if conflict.verdict is None],
         question=question,
         matches=matches,
         table=tables.shown(TABLE, view, part, path=path, paged=True),
@@ -163,6 +170,25 @@ async def export(request: Request) -> Response:
 async def document(request: Request) -> HTMLResponse:
     """A document with its versions, and the text of one part with a passage marked."""
     return await _document(request)
+
+
+@needs(Permission.IMPROVE)
+async def settle_conflict(request: Request) -> Response:
+    """Decide which of two documents is right; back to the list."""
+    app, name = app_of(request), request.path_params["name"]
+    library, libraries = app.service(name).loaded.declared.library, app.libraries
+    if library is None:
+        raise NoLibraryError(name)
+    form, person = await form_of(request), person_of(request)
+    await libraries.conflicts.settle(
+        name,
+        library,
+        request.path_params["conflict_id"],
+        form.get("right"),
+        groups=await libraries.access.of(name, person),
+        by=person,
+    )
+    return RedirectResponse(f"/usecases/{quote(name)}/documents#conflicts", status_code=303)
 
 
 @needs(Permission.IMPROVE, by=by_document)
@@ -252,6 +278,7 @@ def _number(request: Request, name: str, otherwise: int) -> int:
 ROUTES = (
     Route("/usecases/{name}/documents", documents),
     Route("/usecases/{name}/documents/export.{format}", export),
+    Route("/usecases/{name}/documents/conflicts/{conflict_id}", settle_conflict, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}", document),
     Route("/usecases/{name}/documents/{document_id}/family", settle, methods=["POST"]),
 )

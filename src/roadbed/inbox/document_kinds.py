@@ -47,4 +47,17 @@ def of_documents(find: FindByQuery) -> Sequence[Kind]:
             ),
             link=lambda item: f"/usecases/{item.use_case}/documents?standing=open",
         ),
+        Kind(
+            name="document_conflict",
+            title=later("Settle contradictions"),
+            permission=Permission.IMPROVE,
+            button=later("Read both documents"),
+            find=find(_SQL["open_conflicts"]),
+            why=lambda item: several(
+                "%(n)s pair of documents gave different figures for a question. Answers say both.",
+                "%(n)s pairs of documents gave different figures for a question. Answers say both.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents#conflicts",
+        ),
     ]

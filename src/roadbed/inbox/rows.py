@@ -103,6 +103,14 @@ class OpenFamiliesRow(TypedDict):
     since: datetime | None
 
 
+class OpenConflictsRow(TypedDict):
+    """A row of ``open_conflicts``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -141,6 +149,7 @@ class Queries(TypedDict):
     contradictions: Query[ContradictionsRow]
     unreadable_documents: Query[UnreadableDocumentsRow]
     open_families: Query[OpenFamiliesRow]
+    open_conflicts: Query[OpenConflictsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

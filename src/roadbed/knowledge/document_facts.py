@@ -251,9 +251,18 @@ def _name(path: str) -> frozenset[str]:
     return words
 
 
+def title_of(path: str) -> tuple[str, ...]:
+    """The words of a file name without dates and version words, in their order."""
+    return _ordered_without_age(_stem(path))
+
+
 def _without_age(name: str) -> frozenset[str]:
+    return frozenset(_ordered_without_age(name))
+
+
+def _ordered_without_age(name: str) -> tuple[str, ...]:
     text = _QUARTER.sub(" ", _spaced(name))
     text = _VERSION_DATE.sub(" ", text)
     text = _COPY.sub(" ", _NUMBER.sub(" ", DATE.sub(" ", text)))
-    words = {word.lower() for word in _WORD.findall(text)}
-    return frozenset(words - _CURRENT - _VARIANT - _VERSION_WORDS)
+    words = (word.lower() for word in _WORD.findall(text))
+    return tuple(word for word in words if word not in _CURRENT | _VARIANT | _VERSION_WORDS)

@@ -164,3 +164,9 @@ class DocumentFamilyError(RoadbedError):
     """A family of documents that this person cannot settle."""
 
     code = "document_family_invalid"
+
+
+class DocumentConflictError(RoadbedError):
+    """A contradiction between documents that this person cannot settle, or not in this way."""
+
+    code = "document_conflict_invalid"

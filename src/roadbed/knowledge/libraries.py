@@ -10,6 +10,7 @@ from pathlib import Path
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.conflicts import DocumentConflicts
 from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
@@ -48,7 +49,8 @@ class Libraries:
         self.families = DocumentFamilies(database, self.documents, ids, clock)
         self.ingestion = Ingestion(self.documents, self.families)
         self.indexes = LibraryIndexes(database, indexes)
-        self.retrieval = Retrieval(self.documents, self.access, self.indexes)
+        self.conflicts = DocumentConflicts(database, ids, clock)
+        self.retrieval = Retrieval(self.documents, self.conflicts, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
 
     async def listing(

@@ -196,3 +196,50 @@ ORDER BY settled_at DESC, id DESC
 -- name: put_settlement
 INSERT INTO family_settlement (id, use_case, kind, contents, current, settled_by, settled_at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(contents)s, %(current)s, %(by)s, %(at)s)
+
+-- name: note_conflict
+-- The row of two passages, also one that was there before.
+INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,
+                              second_document, second_passage, second_text, found_at)
+VALUES (%(id)s, %(use_case)s, %(first_document)s, %(first_passage)s, %(first_text)s,
+        %(second_document)s, %(second_passage)s, %(second_text)s, %(at)s)
+ON CONFLICT (first_document, first_passage, second_document, second_passage) DO NOTHING
+
+-- name: conflict_between
+SELECT id, verdict FROM passage_conflict
+WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
+  AND second_document = %(second_document)s AND second_passage = %(second_passage)s
+
+-- name: conflicts
+-- Those whose passages stand in the newest versions of both documents, none of them superseded.
+SELECT passage_conflict.id, passage_conflict.first_text, passage_conflict.second_text,
+       passage_conflict.found_at, passage_conflict.verdict, passage_conflict.settled_by,
+       passage_conflict.settled_at, passage_conflict.first_document,
+       passage_conflict.second_document, one.path AS first_path, one.access_group AS first_group,
+       other.path AS second_path, other.access_group AS second_group
+FROM passage_conflict
+JOIN document AS one ON one.id = passage_conflict.first_document
+JOIN document AS other ON other.id = passage_conflict.second_document
+WHERE passage_conflict.use_case = %(use_case)s
+  AND one.state <> 'deleted' AND other.state <> 'deleted'
+  AND EXISTS (SELECT FROM document_version
+              JOIN passage ON passage.version_id = document_version.id
+              WHERE document_version.document_id = one.id
+                AND document_version.number = one.version
+                AND passage.id = passage_conflict.first_passage)
+  AND EXISTS (SELECT FROM document_version
+              JOIN passage ON passage.version_id = document_version.id
+              WHERE document_version.document_id = other.id
+                AND document_version.number = other.version
+                AND passage.id = passage_conflict.second_passage)
+  AND NOT EXISTS (SELECT FROM document_family AS older
+                  JOIN document_family AS newer
+                    ON newer.family = older.family AND newer.rank > older.rank
+                  WHERE older.document_id IN (one.id, other.id))
+ORDER BY passage_conflict.found_at, passage_conflict.id
+
+-- name: settle_conflict
+UPDATE passage_conflict
+SET verdict = %(verdict)s, settled_by = %(by)s, settled_at = %(at)s
+WHERE id = %(id)s AND use_case = %(use_case)s
+RETURNING first_document

@@ -7,13 +7,17 @@ get the passages in their context.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import combinations
 
 from roadbed.intake.model import AdmittedTask
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.conflicts import DocumentConflicts
+from roadbed.knowledge.contradictions import contradiction, of_one_time
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
 from roadbed.knowledge.precedence import Choice, OrderedVersion, Precedence
 from roadbed.knowledge.records import PassageKey, StoredPassage
@@ -21,7 +25,12 @@ from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
 from roadbed.knowledge.service import Documents
 from roadbed.knowledge.statements import PassageSentence, asked_statement, differing
-from roadbed.usecases.decider import OlderStatement, Retrieved, RetrievedPassage
+from roadbed.usecases.decider import (
+    OlderStatement,
+    PassageConflict,
+    Retrieved,
+    RetrievedPassage,
+)
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
@@ -41,20 +50,43 @@ _Key = tuple[str, frozenset[tuple[str, str]], frozenset[str]]
 class _Kept:
     """What is known of readable documents, and the change after which it is not right any more.
 
-    ``dated`` gives the date, number or period that a document says, by its id.
+    ``dated`` gives the date, number or period that a document says, by its id; ``families`` the
+    family of each that is not alone, ``owners`` the organizations of its first page.
     """
 
     change: tuple[int, str]
     catalogue: Catalogue
     precedence: Precedence
     dated: Mapping[str, str]
+    families: Mapping[str, str]
+    owners: Mapping[str, tuple[str, ...]]
+
+    def may_contradict(self, one: StoredPassage, other: StoredPassage) -> bool:
+        """Whether two passages are of documents that speak of the same thing at the same time."""
+        first, second = one.document_id, other.document_id
+        family = self.families.get(first, first)
+        owners, others = self.owners.get(first, ()), self.owners.get(second, ())
+        return (
+            first != second
+            and family != self.families.get(second, second)
+            and (not owners or not others or bool(set(owners) & set(others)))
+            and (one.kind, other.kind) == ("text", "text")
+            and of_one_time(one.path, other.path)
+        )
 
 
 class Retrieval:
     """Finds passages for the questions of all use cases with a library."""
 
-    def __init__(self, documents: Documents, access: AccessGroups, indexes: LibraryIndexes) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        conflicts: DocumentConflicts,
+        access: AccessGroups,
+        indexes: LibraryIndexes,
+    ) -> None:
         self._documents = documents
+        self._conflicts = conflicts
         self._access = access
         self._indexes = indexes
         self._catalogues: OrderedDict[_Key, _Kept] = OrderedDict()
@@ -97,6 +129,7 @@ class Retrieval:
             and may_read(library, passage.path, passage.group, groups)
         ][:most]
         weights = {term: index.weight(term) for term in terms}
+        known, conflicts = await self._conflicting(declared.name, index, kept, known, weights)
         first = [passage for _hit, passage in known[:_COMPARED]]
         older = await self._older(declared, index, kept.precedence, first, groups, weights)
         return Retrieved(
@@ -117,7 +150,44 @@ class Retrieval:
             choices=scope.choices,
             terms=terms,
             weights=weights,
+            conflicts=conflicts,
         )
+
+    async def _conflicting(
+        self,
+        use_case: str,
+        index: LibraryIndex,
+        kept: _Kept,
+        known: Sequence[tuple[Hit, StoredPassage]],
+        weights: Mapping[str, float],
+    ) -> tuple[list[tuple[Hit, StoredPassage]], Sequence[PassageConflict]]:
+        """The passages without those that a person found to be wrong, and what is undecided.
+
+        The best passages are compared in pairs.
+        """
+        wrong: set[PassageKey] = set()
+        conflicts: list[PassageConflict] = []
+        for (_hit, one), (_other_hit, other) in combinations(known[:_COMPARED], 2):
+            if not kept.may_contradict(one, other):
+                continue
+            spoken = contradiction(one.text, other.text, weights, index.terms)
+            if spoken is None:
+                continue
+            match await self._conflicts.note(use_case, one, other, spoken):
+                case "first":
+                    wrong.add(other.key)
+                case "second":
+                    wrong.add(one.key)
+                case None:
+                    conflicts.append(
+                        PassageConflict(
+                            first=_id(one),
+                            second=_id(other),
+                            first_text=spoken.first,
+                            second_text=spoken.second,
+                        )
+                    )
+        return [pair for pair in known if pair[1].key not in wrong], conflicts
 
     async def _older(
         self,
@@ -132,7 +202,12 @@ class Retrieval:
         statements: dict[PassageKey, Sequence[OlderStatement]] = {}
         for passage in passages:
             versions = list(precedence.older_than(passage.document_id))
-            asked = asked_statement(passage.text, weights, index.terms) if versions else None
+            if not versions:
+                continue
+            # Words of the document's name say which document is meant, not what is asked of it.
+            named = set(index.terms(_words_of_path(passage.path)))
+            rest = {term: weight for term, weight in weights.items() if term not in named}
+            asked = asked_statement(passage.text, rest or weights, index.terms)
             if asked is None:
                 continue
             search = partial(
@@ -153,7 +228,7 @@ class Retrieval:
             statements[passage.key] = [
                 spoken
                 for version in versions
-                if (spoken := _instead(version, texts, asked, weights, index)) is not None
+                if (spoken := _instead(version, texts, asked, rest or weights, index)) is not None
             ][:_MOST_OLDER]
         return statements
 
@@ -246,11 +321,10 @@ def _kept_of(
     change: tuple[int, str], library: Library, rows: Sequence[CoversRow], groups: Collection[str]
 ) -> _Kept:
     readable = [row for row in rows if may_read(library, row["path"], row["access_group"], groups)]
+    scopes = [scope_of(row["id"], row["path"], row["cover"] or "") for row in readable]
     return _Kept(
         change=change,
-        catalogue=Catalogue.of(
-            [scope_of(row["id"], row["path"], row["cover"] or "") for row in readable]
-        ),
+        catalogue=Catalogue.of(scopes),
         precedence=Precedence.of(
             [
                 OrderedVersion(
@@ -266,12 +340,26 @@ def _kept_of(
             ]
         ),
         dated={row["id"]: row["dated"] for row in readable if row["dated"] is not None},
+        families={
+            row["id"]: row["family"]
+            for row in readable
+            if row["family"] is not None and row["kind"] != "separate"
+        },
+        owners={scope.document_id: scope.names for scope in scopes},
     )
+
+
+def _words_of_path(path: str) -> str:
+    return re.sub(r"[/_.\-]+", " ", path)
 
 
 def _whole(passage: StoredPassage) -> str:
     """Everything that a question may mean: the text, where it stands, and in which document."""
     return f"{passage.path} {passage.position.label} {passage.text}"
+
+
+def _id(passage: StoredPassage) -> str:
+    return f"{passage.key.version_id}:{passage.key.ordinal}"
 
 
 def _given(
@@ -283,7 +371,7 @@ def _given(
 ) -> RetrievedPassage:
     current = kept.precedence.current_of(passage.document_id)
     return RetrievedPassage(
-        id=f"{passage.key.version_id}:{passage.key.ordinal}",
+        id=_id(passage),
         document=passage.path,
         version=passage.version,
         place=passage.position.label,

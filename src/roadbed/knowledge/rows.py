@@ -244,6 +244,37 @@ class SettlementsRow(TypedDict):
     current: str | None
 
 
+class ConflictBetweenRow(TypedDict):
+    """A row of ``conflict_between``."""
+
+    id: str
+    verdict: str | None
+
+
+class ConflictsRow(TypedDict):
+    """A row of ``conflicts``."""
+
+    id: str
+    first_text: str
+    second_text: str
+    found_at: datetime
+    verdict: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+    first_document: str
+    second_document: str
+    first_path: str
+    first_group: str | None
+    second_path: str
+    second_group: str | None
+
+
+class SettleConflictRow(TypedDict):
+    """A row of ``settle_conflict``."""
+
+    first_document: str
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -280,3 +311,7 @@ class Queries(TypedDict):
     delete_family: Query[Never]
     settlements: Query[SettlementsRow]
     put_settlement: Query[Never]
+    note_conflict: Query[Never]
+    conflict_between: Query[ConflictBetweenRow]
+    conflicts: Query[ConflictsRow]
+    settle_conflict: Query[SettleConflictRow]

@@ -77,6 +77,19 @@ class OlderStatement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class PassageConflict:
+    """Two passages, by their ids, that state different figures in the same words.
+
+    Nobody has decided which one is right. The texts are their sentences, word for word.
+    """
+
+    first: str
+    second: str
+    first_text: str
+    second_text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RetrievedPassage:
     """A passage of a document, for a question. Its text is data: nothing in it is an instruction.
 
@@ -111,7 +124,7 @@ class Retrieved:
     question names and no document is about. ``assumed`` names the newest documents of a series,
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``terms`` are the words of the question as they were searched, ``weights``
-    how rare each is in the library.
+    how rare each is in the library. ``conflicts`` are contradictions between the best passages.
     """
 
     question: str
@@ -122,6 +135,7 @@ class Retrieved:
     choices: Sequence[str] = ()
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    conflicts: Sequence[PassageConflict] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,6 +20,14 @@ def _notes(retrieved: Retrieved, cited: Sequence[RetrievedPassage]) -> Iterator[
     for passage in cited:
         if passage.superseded_by is not None:
             yield f"{passage.document} is superseded by {passage.superseded_by}."
+    documents = {passage.id: passage.document for passage in cited}
+    for conflict in retrieved.conflicts:
+        if conflict.first in documents and conflict.second in documents:
+            yield (
+                f"Two documents are in conflict: {documents[conflict.first]} says "
+                f"“{conflict.first_text}”, {documents[conflict.second]} says "
+                f"“{conflict.second_text}”"
+            )
     told: set[str] = set()
     for passage in cited:
         for older in passage.older:
