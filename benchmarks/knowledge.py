@@ -37,6 +37,7 @@ import numpy as np
 import answer_checks
 import knowledge_abstention
 import knowledge_kubernetes
+import policies
 import report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -52,7 +53,7 @@ from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.usecases.decider import RetrievedPassage
 from roadbed.usecases.library import Library
 
-SECTIONS = ("filings", "kubernetes", "mtrag")
+SECTIONS = ("filings", "kubernetes", "policies", "mtrag")
 COMPANIES = ("AAPL", "AMZN", "NVDA")
 ONE_DOCUMENT = ("Single-Doc Single-Chunk RAG", "Single-Doc Multi-Chunk RAG")
 FIGURE = re.compile(r"\$?\d[\d,]*(?:\.\d+)?\s*(?:%|million|billion|basis points)?")
@@ -146,6 +147,11 @@ class Bench:
         await self.libraries.indexes.caught_up(name, "english")
         return time.monotonic() - began
 
+    def asking(self, name: str) -> Any:
+        """Retrieves the passages for a question of a library."""
+        search = self.libraries.retrieval.search
+        return lambda question: search(declared(name, Path("/")), question, groups=())
+
     async def pages(self, name: str) -> dict[str, dict[int, str]]:
         texts = {}
         for document in await self.libraries.documents.documents(name):
@@ -169,6 +175,7 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
         )
         seconds.append(time.monotonic() - began)
         hits["questions"] += 1
+        hits["conflict"] += bool(retrieved.conflicts)
         hits["document"] += bool(retrieved.passages) and retrieved.passages[0].document == path
         right = right_pages(question.answer, pages[path])
         if not question.single or not right:
@@ -183,6 +190,7 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
     return {
         "judged": hits["judged"],
         "document_first": hits["document"] / hits["questions"],
+        "false_conflicts": hits["conflict"] / hits["questions"],
         **{f"page_at_{most}": hits[f"page@{most}"] / judged for most in (1, 5, 10)},
         "question_p99_ms": float(np.percentile(seconds, 99) * 1000),
     }
@@ -324,10 +332,14 @@ async def measure(
             audits = data / knowledge_kubernetes.FOLDER
             await bench.ingest("audits", audits)
             facts |= await knowledge_kubernetes.measure(bench.libraries, declared("audits", audits))
+        if "policies" in sections:
+            await bench.ingest("policies", data / "a-documents" / "basecamp-policies")
+            facts |= await policies.differing_versions(bench.asking("policies"))
     return facts
 
 
 async def measure_filings(bench: Bench, data: Path, passages: int) -> dict[str, Any]:
+    """Retrieval and abstention over quarterly reports."""
     filings = data / "a-qa-sec10q" / "docs"
     asked = questions(data / "a-qa-sec10q")
     facts: dict[str, Any] = {"documents_s": await bench.ingest("documents", data / "a-documents")}
@@ -365,6 +377,8 @@ def main() -> None:
     rows = filing_rows(facts) if "filings" in sections else []
     if "kubernetes" in sections:
         rows += knowledge_kubernetes.rows(facts)
+    if "policies" in sections:
+        rows += policies.rows(facts)
     if "mtrag" in sections:
         answers = answer_checks.measure(Path(named))
         rows += answer_checks.rows(answers)
@@ -385,6 +399,7 @@ def filing_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
         ("filings ingested", f"{facts['filings_s']:.1f} s", "", ""),
         ("questions with a judged page", f"{facts['judged']}", "", ""),
         ("right document first", share(facts["document_first"]), "", ""),
+        ("questions with a false contradiction", share(facts["false_conflicts"]), "", ""),
         ("right page first", share(facts["page_at_1"]), "", ""),
         (
             "right page in the first 5",

@@ -79,6 +79,9 @@ class TestAQuestion:
     def test_about_an_owner_without_documents_says_so(self, question: str) -> None:
         assert asked(question).missing == ("Tesla",)
 
+    def test_about_a_month_is_about_no_owner(self) -> None:
+        assert asked("What did the notes of July 2031 say?").missing == ()
+
     def test_about_a_product_that_documents_write_of_is_searched(self) -> None:
         assert asked("What was Cloudia's revenue?").missing == ()
 
@@ -134,6 +137,27 @@ class TestAQuestion:
         ):
             scope = catalogue.scope(question, lambda word: USAGE.get(word, 0.0))
             assert catalogue.rest_of(question, scope) == rest
+
+    @pytest.mark.parametrize(
+        ("question", "documents"),
+        [
+            ("May a hotel be booked by the Travel Policy?", {"hr/travel-policy-v2.md"}),
+            ("What does the DPA say about audits?", {"Data Processing Addendum.pdf"}),
+            (
+                "What does the travel-policy say, and the data processing addendum?",
+                {"hr/travel-policy-v2.md", "Data Processing Addendum.pdf"},
+            ),
+            ("How many days of annual leave are there?", None),  # a matter, not a document
+            ("What is the dpa?", None),
+        ],
+    )
+    def test_that_names_a_document_is_searched_there(
+        self, question: str, documents: set[str] | None
+    ) -> None:
+        paths = ("hr/travel-policy-v2.md", "Data Processing Addendum.pdf", "annual leave.md")
+        files = [report(path) for path in paths]
+        scope = asked(question, files)
+        assert scope.documents == documents
 
     @pytest.mark.parametrize("question", ["", "?", "'s", "Q5 20311", "\x00" * 9, "A" * 50_000])
     def test_may_be_rubbish(self, question: str) -> None:

@@ -104,6 +104,22 @@ class UnreadableDocumentsRow(TypedDict):
     since: datetime | None
 
 
+class OpenFamiliesRow(TypedDict):
+    """A row of ``open_families``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
+class OpenConflictsRow(TypedDict):
+    """A row of ``open_conflicts``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -142,6 +158,8 @@ class Queries(TypedDict):
     examples_that_teach: Query[ExamplesThatTeachRow]
     contradictions: Query[ContradictionsRow]
     unreadable_documents: Query[UnreadableDocumentsRow]
+    open_families: Query[OpenFamiliesRow]
+    open_conflicts: Query[OpenConflictsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

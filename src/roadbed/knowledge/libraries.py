@@ -11,6 +11,8 @@ from pathlib import Path
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.conflicts import DocumentConflicts
+from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
@@ -46,9 +48,11 @@ class Libraries:
     def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
-        self.ingestion = Ingestion(self.documents)
+        self.families = DocumentFamilies(database, self.documents, ids, clock)
+        self.ingestion = Ingestion(self.documents, self.families)
         self.indexes = LibraryIndexes(database, indexes)
-        self.retrieval = Retrieval(self.documents, self.access, self.indexes)
+        self.conflicts = DocumentConflicts(database, ids, clock)
+        self.retrieval = Retrieval(self.documents, self.conflicts, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
 
     async def listing(
@@ -63,7 +67,8 @@ class Libraries:
             for document in documents
             if may_read(library, document.path, document.group, groups)
         ]
-        return DocumentListing(documents=shown, hidden=len(documents) - len(shown))
+        hidden = len(documents) - len(shown)
+        return DocumentListing(documents=with_superseding(shown), hidden=hidden)
 
     async def document(
         self, use_case: str, library: Library | None, document_id: str, *, groups: Collection[str]
@@ -77,7 +82,8 @@ class Libraries:
         document = await self.documents.by_id(use_case, document_id)
         if not may_read(library, document.path, document.group, groups):
             raise UnknownDocumentError(document_id)
-        return document
+        family = await self.families.family_of(use_case, library, document, groups=groups)
+        return next((one for one in family if one.id == document.id), document)
 
     async def cited(
         self, library: Library | None, ids: Collection[str], *, groups: Collection[str]

@@ -12,6 +12,8 @@ from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Format, Position
 
+Standing = Literal["single", "series", "version", "variant", "separate", "open"]
+Relation = Literal["open", "superseded", "newest", "variant", "series"]
 DocumentState = Literal["current", "unreadable", "deleted"]
 ChangeKind = Literal["new", "changed", "moved", "gone"]
 
@@ -50,6 +52,11 @@ class Document:
 
     ``reason`` and ``detail`` say why the newest content gave no text; a version that was read
     before stays in force then. The fields of the version are ``None`` if none was ever read.
+
+    ``dated`` is the date, number or period that the document says, ``evidence`` where. ``family``
+    is an id of the documents that belong together, ``standing`` its place among them: ``rank``
+    orders versions, the highest is in force. ``why`` says why a person has to settle the family.
+    ``superseded_by`` is the path of the version in force, of those that the reader may read.
     """
 
     id: str
@@ -68,6 +75,26 @@ class Document:
     modified_at: datetime | None = None
     read_at: datetime | None = None
     findings: Sequence[DocumentFinding] = ()
+    family: str | None = None
+    standing: Standing | None = None
+    rank: int | None = None
+    dated: str | None = None
+    evidence: str | None = None
+    why: str | None = None
+    superseded_by: str | None = None
+
+    @property
+    def relation(self) -> Relation | None:
+        """What it is to the documents of its family; ``None``: it stands alone."""
+        if self.superseded_by is not None:
+            return "superseded"
+        match self.standing:
+            case "version":
+                return "newest"
+            case "open" | "variant" | "series":
+                return self.standing
+            case _:
+                return None
 
     @property
     def trouble(self) -> DocumentUnreadableError | None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from roadbed.knowledge.titles import titles_in, titles_of
+
 _LONGEST_COVER = 3_000  # characters of the first page
 _SUFFIX = (
     r"(?:inc|incorporated|corp|corporation|llc|llp|ltd|limited|plc|gmbh|ag|se|s\.a|n\.v|b\.v"
@@ -32,6 +34,9 @@ _YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
 _QUARTER = re.compile(
     r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
     re.IGNORECASE,
+)
+_MONTH = re.compile(
+    r"January|February|March|April|May|June|July|August|September|October|November|December"
 )
 _ORDINALS = {
     "first": 1,
@@ -138,7 +143,8 @@ class Scope:
     ``documents`` are ids, ``None`` for all of them. ``missing`` names owners and periods that the
     question names and no document is about. ``subjects`` are the names that it was limited to.
     ``assumed`` says what was added: the newest of a series. ``choices`` are the owners of which the
-    question means one without saying which.
+    question means one without saying which. ``titles`` are the names of documents in the question,
+    as it writes them.
     """
 
     documents: frozenset[str] | None = None
@@ -147,6 +153,7 @@ class Scope:
     periods: tuple[Period, ...] = ()
     assumed: str | None = None
     choices: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
@@ -175,13 +182,15 @@ class Catalogue:
 
     ``subjects`` are names of some documents, not of all: with the documents of each. ``owners`` are
     the words of the organizations that documents are about, ``named`` the subjects by which a
-    question chooses documents.
+    question chooses documents. ``titles`` are names by which it means a document, with the
+    documents of each.
     """
 
     documents: Sequence[DocumentScope]
     subjects: Mapping[str, frozenset[str]]
     owners: frozenset[str]
     named: frozenset[str]
+    titles: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, documents: Sequence[DocumentScope]) -> Catalogue:
@@ -203,6 +212,7 @@ class Catalogue:
             named=frozenset(
                 subject for subject in subjects if len(subject) > 2 and subject in owners | codes
             ),
+            titles=titles_of({document.document_id: document.path for document in documents}),
         )
 
     def scope(self, question: str, usage: Callable[[str], float]) -> Scope:
@@ -214,7 +224,8 @@ class Catalogue:
         """
         words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
         named = tuple(word for word in words if word in self.named)
-        within = self._about(named)
+        titles = dict(titles_in(question, self.titles))
+        within = _titled(self._about(named), titles)
         owners = self._missing_owners(question, usage)
         periods = tuple(dict.fromkeys(_periods(question)))
         is_old = _CHANGE.search(question) is not None and _LATEST.search(question) is None
@@ -234,7 +245,8 @@ class Catalogue:
             # A year that only texts mention chose no document: it is searched as a word.
             periods=periods if gaps or _is_any_of(within, periods) else (),
             assumed=", ".join(sorted(document.path for document in newest)) or None,
-            choices=() if named or missing else self._choices(question),
+            choices=() if named or titles or missing else self._choices(question),
+            titles=tuple(titles),
         )
 
     def _about(self, named: Sequence[str]) -> Sequence[DocumentScope]:
@@ -260,6 +272,8 @@ class Catalogue:
         The whole question, if nothing else is left.
         """
         text = question
+        for title in scope.titles:
+            text = text.replace(title, " ")
         if scope.periods:
             text = _QUARTER.sub(" ", _YEAR.sub(" ", text))
         names = frozenset(scope.subjects)
@@ -318,6 +332,14 @@ def _is_any_of(documents: Sequence[DocumentScope], periods: Sequence[Period]) ->
     return any(document.is_of(period) for document in documents for period in periods)
 
 
+def _titled(
+    documents: Sequence[DocumentScope], titles: Mapping[str, frozenset[str]]
+) -> Sequence[DocumentScope]:
+    """Those of ``documents`` that a question names; all of them if it names none of them."""
+    ids = frozenset[str]().union(*titles.values())
+    return [document for document in documents if document.document_id in ids] or documents
+
+
 def _newest(documents: Sequence[DocumentScope]) -> list[DocumentScope]:
     """The newest documents of a series; none if they are no series."""
     dated = [document for document in documents if document.periods]
@@ -338,7 +360,8 @@ def _owners(question: str) -> Iterator[str]:
             yield name
     for match in _AFTER.finditer(question):
         # "Can I" and "do I": whoever asks owns no documents.
-        if match.group(1) != "I" and not _QUARTER.fullmatch(match.group(1)):
+        name = match.group(1)
+        if name != "I" and not _QUARTER.fullmatch(name) and not _MONTH.fullmatch(name):
             yield match.group(1)
 
 

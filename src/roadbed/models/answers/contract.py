@@ -43,9 +43,12 @@ class DocumentAnswer(BaseModel):
     """An answer from documents.
 
     ``route`` is ``answer``, ``not_in_documents`` if the library has none, or ``please_specify`` if
-    the question can mean several things. ``text`` is what the person who asked reads.
+    the question can mean several things. ``text`` is what the person who asked reads. ``notes`` say
+    what that person should know beside it: an older version that differs, or documents in conflict.
+    They are not a part of what is right or wrong.
     """
 
     route: Literal["answer", "not_in_documents", "please_specify"]
     text: str = ""
     citations: list[Citation] = Field(default_factory=list, max_length=20)
+    notes: list[str] = Field(default_factory=list, max_length=10)
