@@ -13,6 +13,7 @@ from tests.acceptance.test_asking import ASK, asking, give
 from tests.browser.chromium import CHROMIUM
 from tests.browser.test_console import signed_in
 from tests.conftest import Folders, Site
+from tests.libraries import NAME
 
 pytestmark = [
     pytest.mark.browser,
@@ -97,3 +98,5 @@ async def test_a_wrong_answer_is_sent_to_a_reviewer(site: Site, page: Page) -> N
     await page.locator("[name='note']").fill("It is 32 since May.")
     await page.locator("button", has_text="Send to a reviewer").click()
     await page.locator("article", has_text="You said that this answer is wrong.").wait_for()
+    [outcome] = (await site.app.outcomes.repository.newest(NAME, most=5)).outcomes
+    assert (outcome.task_id, outcome.right, outcome.note) == (task, False, "It is 32 since May.")
