@@ -24,7 +24,8 @@ OWNERS = {
     "insight": "background_failure",
     "intake": "in_flight task",
     "knowledge": (
-        "access_group_member document document_change document_part document_version passage"
+        "access_group_member document document_change document_part document_version passage "
+        "roadbed_vectors vector_model"  # all tables of the schema roadbed_vectors
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

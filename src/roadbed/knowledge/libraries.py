@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,9 @@ from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import Document, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
+from roadbed.knowledge.vectors import PassageVectors
+from roadbed.models.embeddings.choice import chosen
+from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.storage.database import Database
 from roadbed.usecases.library import Library
 
@@ -41,12 +44,20 @@ class DocumentListing:
 class Libraries:
     """What a use case with a library needs beside its decider."""
 
-    def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        indexes: Path,
+        ids: Ids,
+        clock: Clock,
+        embeddings: Callable[[], Embeddings | None] = chosen,
+    ) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.ingestion = Ingestion(self.documents)
         self.indexes = LibraryIndexes(database, indexes)
-        self.retrieval = Retrieval(self.documents, self.access, self.indexes)
+        self.vectors = PassageVectors(database, embeddings)
+        self.retrieval = Retrieval(self.documents, self.access, self.indexes, self.vectors)
         self.retrieve = self.retrieval.for_task
 
     async def listing(

@@ -68,8 +68,9 @@ class RetrievedPassage:
 
     ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
     citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
-    ``score`` is that of the search, higher is better. ``matched`` are the terms of the question
-    that it has. ``doubtful`` are numbers that only one of two readers saw.
+    ``score`` in [0, 1] is that of the ranking, higher is better. ``matched`` are the terms of the
+    question that it has. ``similarity`` is the scalar product of its vector and the question's,
+    if the search by meaning found it. ``doubtful`` are numbers that only one of two readers saw.
     """
 
     id: str
@@ -82,6 +83,7 @@ class RetrievedPassage:
     matched: Sequence[str] = ()
     modified_at: datetime | None = None
     doubtful: Sequence[str] = ()
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
