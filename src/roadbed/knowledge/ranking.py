@@ -1,7 +1,7 @@
 """Ranking: joins the searches by words and by meaning, and orders what they found.
 
 Pure: no database, no index, no clock. Every feature lies in [0, 1] and has a weight that is not
-negative. The weights were not fitted to questions that the benchmark judges (record 56).
+negative. The weights were not fitted to questions that the benchmark judges (record 51).
 """
 
 from __future__ import annotations
