@@ -112,6 +112,13 @@ class PassageVectors:
         counts = await self.counts(use_case)
         return counts.state is VectorState.READY and counts.lacking > 0
 
+    async def lacks_extension(self) -> bool:
+        """Whether only the database keeps passages from being searched by meaning."""
+        try:
+            return await self.state() is VectorState.NO_EXTENSION
+        except EmbeddingsError:
+            return False
+
     async def copy(self, use_case: str) -> None:
         """Give passages that did not change the vectors they had in older versions."""
         model = await self._loaded()
