@@ -31,6 +31,7 @@ from typing import Any
 
 import numpy as np
 
+import knowledge_speed
 import report
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
@@ -43,6 +44,8 @@ from roadbed.knowledge.libraries import Libraries
 from roadbed.knowledge.retrieval import ALL, Methods, Retrieval
 from roadbed.knowledge.scope import Catalogue, DocumentScope, scope_of
 from roadbed.knowledge.vectors import VectorState
+from roadbed.models.embeddings import choice
+from roadbed.models.embeddings.local import LocalEmbeddings
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.usecases.library import Library
@@ -135,7 +138,10 @@ class Bench:
     def __init__(self, database: Database, folder: Path) -> None:
         clock = SystemClock()
         self.database = database
-        self.libraries = Libraries(database, folder, Ids(clock), clock)
+        # Without the cache of embeddings: a question is embedded when it is asked.
+        chosen = choice.chosen()
+        model = LocalEmbeddings if chosen is not None else lambda: None
+        self.libraries = Libraries(database, folder, Ids(clock), clock, model)
 
     def retrieval(self, methods: Methods) -> Retrieval:
         libraries = self.libraries
@@ -265,55 +271,6 @@ def usage_of(scopes: Sequence[DocumentScope], pages: Mapping[str, Mapping[int, s
     return usage
 
 
-MANY = """
-WITH document AS (
-    INSERT INTO document (id, use_case, path, state, version, content_hash, reading, added_at,
-                          changed_at)
-    SELECT 'doc_' || n, 'many', 'file ' || n || '.txt', 'current', 1, md5(n::text), 1, now(), now()
-    FROM generate_series(1, {documents}) AS n RETURNING id),
-version AS (
-    INSERT INTO document_version (id, document_id, number, content_hash, bytes, format, words,
-                                  readers, findings, doubtful, read_at)
-    SELECT 'v' || id, id, 1, id, 1, 'txt', 1, '{{}}', '[]', '[]', now() FROM document),
-part AS (
-    INSERT INTO document_part (version_id, ordinal, position, text)
-    SELECT 'v' || id, 0, '{{"kind": "text"}}', 'text' FROM document),
-piece AS (
-    INSERT INTO passage (version_id, ordinal, id, part, first, last, kind, position, text, doubtful)
-    SELECT 'v' || document.id, copy.n, 'p', 0, 0, 1, 'text', '{{"kind": "text"}}', source.text,
-           '{{}}'
-    FROM (SELECT id, row_number() OVER () AS n FROM document) AS document
-    CROSS JOIN generate_series(1, 100) AS copy (n)
-    JOIN (SELECT text, row_number() OVER () AS n, count(*) OVER () AS all FROM passage) AS source
-      ON source.n = 1 + (document.n * 7919 + copy.n * 104729) % source.all)
-INSERT INTO document_change (use_case, document_id) SELECT 'many', id FROM document
-"""
-
-
-async def many(bench: Bench, asked: Sequence[Question], passages: int) -> dict[str, float]:
-    """Search over so many passages, copies of real ones in another order."""
-    await bench.database.fetch(
-        "INSERT INTO use_case (name, declaration, coin_seed, registered_at)"
-        " VALUES ('many', '{}', '0', now())"
-    )
-    await bench.database.fetch(MANY.format(documents=passages // 100))
-    began = time.monotonic()
-    index = await bench.libraries.indexes.caught_up("many", "english")
-    built = time.monotonic() - began
-    seconds = []
-    for _ in range(3):
-        for question in asked:
-            began = time.monotonic()
-            index.search(question.text, groups=(), most=50)
-            seconds.append(time.monotonic() - began)
-    return {
-        "passages": index.passages,
-        "index_s": built,
-        "search_p99_ms": float(np.percentile(seconds, 99) * 1000),
-        "search_median_ms": float(np.median(seconds) * 1000),
-    }
-
-
 async def measure(url: str, folder: Path, data: Path, passages: int) -> dict[str, Any]:
     filings = data / "a-qa-sec10q" / "docs"
     asked = questions(data / "a-qa-sec10q")
@@ -336,7 +293,17 @@ async def measure(url: str, folder: Path, data: Path, passages: int) -> dict[str
             for row in await bench.libraries.documents.covers("filings")
         ]
         facts |= left_out(scopes, pages, asked)
-        facts |= await many(bench, asked, passages)
+        has_vectors = facts["has_vectors"]
+        texts = [question.text for question in asked]
+        library = declared("many", filings)
+        facts |= await knowledge_speed.many(
+            bench.libraries,
+            database=opened,
+            use_case=library,
+            asked=texts,
+            passages=passages,
+            has_vectors=has_vectors,
+        )
     return facts
 
 
@@ -406,6 +373,7 @@ def main() -> None:
             report.judged(facts["question_p99_ms"], 100, 50, least=False),
         ),
     ]
+    rows += knowledge_speed.rows(facts)
     for step in STEPS:
         if step in facts:
             told = " / ".join(share(facts[step][f"page_at_{most}"]) for most in (1, 5, 10))
