@@ -45,14 +45,15 @@ INSERT INTO document_change (use_case, document_id) SELECT 'many', id FROM docum
 # Distinct vectors: each is made of two real ones.
 MANY_VECTORS = """
 WITH source AS (
-    SELECT model, embedding, row_number() OVER () - 1 AS n, count(*) OVER () AS all
+    SELECT embedding, row_number() OVER () - 1 AS n, count(*) OVER () AS all
     FROM roadbed_vectors.passage_vector),
 fresh_passage AS (
     SELECT passage.version_id, passage.ordinal, row_number() OVER () AS n
     FROM passage JOIN document_version ON document_version.id = passage.version_id
     JOIN document ON document.id = document_version.document_id WHERE document.use_case = 'many')
 INSERT INTO roadbed_vectors.passage_vector
-SELECT one.model, fresh_passage.version_id, fresh_passage.ordinal,
+SELECT (SELECT id FROM vector_collection WHERE use_case = 'many'),
+       fresh_passage.version_id, fresh_passage.ordinal,
        roadbed_vectors.l2_normalize(one.embedding OPERATOR(roadbed_vectors.+) other.embedding)
 FROM fresh_passage
 JOIN source AS one ON one.n = fresh_passage.n % one.all
@@ -121,6 +122,7 @@ async def nearest(
 ) -> dict[str, float]:
     """Search of vectors alone: exact, and with the index. The question's vector is known."""
     vectors = libraries.vectors
+    await vectors.counts("many")  # its collection has a number from here on
     await database.fetch(MANY_VECTORS)
     await database.fetch("ANALYZE roadbed_vectors.passage_vector")
     facts: dict[str, float] = {}

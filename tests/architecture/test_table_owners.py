@@ -25,7 +25,7 @@ OWNERS = {
     "intake": "in_flight task",
     "knowledge": (
         "access_group_member document document_change document_part document_version passage "
-        "roadbed_vectors vector_model"  # all tables of the schema roadbed_vectors
+        "roadbed_vectors vector_collection"  # all tables of the schema roadbed_vectors
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

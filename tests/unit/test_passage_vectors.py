@@ -133,6 +133,14 @@ class TestSearch:
         after = await vectors(shelf).search(NAME, "wage", groups=(), most=5)
         assert after[0] == before[0]
         assert len(after) == 5
+        only = [hit.document_id for hit in after[2:]]
+        chosen = await vectors(shelf).search(NAME, "wage", groups=(), most=5, documents=only)
+        assert sorted(hit.document_id for hit in chosen) == sorted(only)
+
+    async def test_another_library_with_the_same_model_is_not_searched(self, shelf: Shelf) -> None:
+        await vectors(shelf).fill(NAME, 100)
+        await shelf.app.database.fetch(REGISTERED.replace(NAME, "other"))
+        assert await vectors(shelf).search("other", "vacation", groups=(), most=5) == []
 
     async def test_a_model_that_fails_leaves_the_search_by_words(
         self, shelf: Shelf, model: Concepts
@@ -237,6 +245,12 @@ class TestFilling:
         assert await jobs.start_if_changed(NAME) is None
 
 
+REGISTERED = (
+    "INSERT INTO use_case (name, declaration, coin_seed, registered_at)"
+    f" VALUES ('{NAME}', '{{}}', '0', now())"
+)
+
+
 class TestServers:
     """The extension may be missing, refused, or in a schema of somebody else."""
 
@@ -278,6 +292,7 @@ class TestServers:
                 connection.execute(f"GRANT USAGE ON SCHEMA add_ons TO {role}")
             assert await vectors.state() is VectorState.NO_EXTENSION  # it asks again when it fills
             assert await vectors.state(again=True) is VectorState.READY
+            await database.fetch(REGISTERED)
             assert await vectors.fill(NAME, 5) == 0
             assert await vectors.search(NAME, "vacation", groups=(), most=5) == []
 

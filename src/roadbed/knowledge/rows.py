@@ -196,8 +196,8 @@ class PrepareVectorsRow(TypedDict):
     ready: bool
 
 
-class VectorModelRow(TypedDict):
-    """A row of ``vector_model``."""
+class VectorCollectionRow(TypedDict):
+    """A row of ``vector_collection``."""
 
     id: int
 
@@ -274,7 +274,7 @@ class Queries(TypedDict):
     remove_member: Query[RemoveMemberRow]
     covers: Query[CoversRow]
     prepare_vectors: Query[PrepareVectorsRow]
-    vector_model: Query[VectorModelRow]
+    vector_collection: Query[VectorCollectionRow]
     vectors_lacking: Query[VectorsLackingRow]
     count_vectors: Query[CountVectorsRow]
     copy_vectors: Query[Never]

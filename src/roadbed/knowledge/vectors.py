@@ -27,7 +27,9 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 BATCH = 32  # passages that are embedded and stored together
-INDEXED_FROM = 20_000  # vectors of a model: fewer are compared one by one, which finds the nearest
+INDEXED_FROM = (
+    20_000  # vectors of a library: fewer are compared one by one, which finds the nearest
+)
 _SQL = queries(Queries)
 _POSITION = TypeAdapter(Position)
 _MOST_QUESTIONS = 512  # whose vectors are kept
@@ -79,7 +81,7 @@ class PassageVectors:
         self._model: Embeddings | None = None
         self._asked = False
         self._ready: bool | None = None
-        self._numbers: dict[str, int] = {}
+        self._numbers: dict[tuple[str, str], int] = {}
         self._embedded = lru_cache(_MOST_QUESTIONS)(self._embed)
 
     async def state(self, *, again: bool = False) -> VectorState:
@@ -100,7 +102,7 @@ class PassageVectors:
         model = await self._loaded()
         if state is not VectorState.READY or model is None:
             return VectorCounts(state=state, model=None if model is None else model.name)
-        facts = {"use_case": use_case, "model": await self._number(model)}
+        facts = {"use_case": use_case, "collection": await self._number(model, use_case)}
         row = await self._database.fetch_one(_SQL["count_vectors"], facts)
         assert row is not None
         return VectorCounts(
@@ -123,7 +125,7 @@ class PassageVectors:
         """Give passages that did not change the vectors they had in older versions."""
         model = await self._loaded()
         assert model is not None
-        facts = {"use_case": use_case, "model": await self._number(model)}
+        facts = {"use_case": use_case, "collection": await self._number(model, use_case)}
         await self._database.fetch(_SQL["copy_vectors"], facts)
 
     async def fill(self, use_case: str, most: int) -> int:
@@ -133,9 +135,9 @@ class PassageVectors:
         """
         model = await self._loaded()
         assert model is not None
-        number, done = await self._number(model), 0
+        number, done = await self._number(model, use_case), 0
         while done < most:
-            facts = {"use_case": use_case, "model": number, "most": min(BATCH, most - done)}
+            facts = {"use_case": use_case, "collection": number, "most": min(BATCH, most - done)}
             rows = await self._database.fetch(_SQL["vectors_lacking"], facts)
             if not rows:
                 break
@@ -143,7 +145,7 @@ class PassageVectors:
             await self._database.fetch(
                 _SQL["put_vectors"],
                 {
-                    "model": number,
+                    "collection": number,
                     "versions": [row["version_id"] for row in rows],
                     "ordinals": [row["ordinal"] for row in rows],
                     "vectors": [written(vector) for vector in vectors],
@@ -156,13 +158,13 @@ class PassageVectors:
         """Remove what no search reads, and build the approximate index of a large library."""
         model = await self._loaded()
         assert model is not None
-        number = await self._number(model)
+        number = await self._number(model, use_case)
         await self._database.fetch(
-            _SQL["drop_old_vectors"], {"use_case": use_case, "model": number}
+            _SQL["drop_old_vectors"], {"use_case": use_case, "collection": number}
         )
-        row = await self._database.fetch_one(_SQL["stored_vectors"], {"model": number})
+        row = await self._database.fetch_one(_SQL["stored_vectors"], {"collection": number})
         if row is not None and row["vectors"] >= INDEXED_FROM and not row["indexed"]:
-            facts = {"model": number, "dimensions": model.dimensions}
+            facts = {"collection": number, "dimensions": model.dimensions}
             await self._database.fetch(_SQL["index_vectors"], facts)
 
     async def search(
@@ -185,7 +187,7 @@ class PassageVectors:
             model = await self._loaded()
             assert model is not None
             facts: dict[str, Any] = {
-                "model": await self._number(model),
+                "collection": await self._number(model, use_case),
                 "dimensions": model.dimensions,
                 "vector": await asyncio.to_thread(self._embedded, question),
                 "use_case": use_case,
@@ -217,14 +219,21 @@ class PassageVectors:
             self._asked = True
         return self._model
 
-    async def _number(self, model: Embeddings) -> int:
-        """The number of a model in the database."""
-        facts = {"name": model.name, "digest": model.digest, "dimensions": model.dimensions}
-        while model.digest not in self._numbers:
+    async def _number(self, model: Embeddings, use_case: str) -> int:
+        """The number of the vectors of a library by a model, in the database."""
+        key = use_case, model.digest
+        facts = {
+            "use_case": use_case,
+            "name": model.name,
+            "digest": model.digest,
+            "dimensions": model.dimensions,
+        }
+        while key not in self._numbers:
             # Another process may have stored it a moment ago: then the next look finds it.
-            if (row := await self._database.fetch_one(_SQL["vector_model"], facts)) is not None:
-                self._numbers[model.digest] = row["id"]
-        return self._numbers[model.digest]
+            row = await self._database.fetch_one(_SQL["vector_collection"], facts)
+            if row is not None:
+                self._numbers[key] = row["id"]
+        return self._numbers[key]
 
 
 def written(vector: Vectors) -> str:
