@@ -22,6 +22,7 @@ from roadbed.models.embeddings.errors import EmbeddingsError
 from roadbed.models.embeddings.protocol import Vectors
 from roadbed.storage import migrations
 from roadbed.storage.database import Database, with_schema
+from roadbed.storage.doctor import examine
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.testing import check_embeddings
 from roadbed.usecases.decider import Retrieved
@@ -279,6 +280,21 @@ class TestServers:
             assert await vectors.state() is VectorState.NO_EXTENSION
             assert (await vectors.counts(NAME)).model == "concepts"
             assert await vectors.search(NAME, "vacation", groups=(), most=5) == []
+
+    def test_the_doctor_says_what_to_do(self, refused: Any, tmp_path: Path) -> None:
+        limited, owner, role = refused
+        migrations.upgrade(limited)
+        [finding] = [
+            item for item in examine(limited, tmp_path, {}) if item.name == "extension vector"
+        ]
+        assert finding.state == "warning"
+        assert "not created" in finding.found
+        assert "CREATE EXTENSION vector" in finding.remedy
+        with psycopg.connect(owner, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION vector")
+            connection.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
+        findings = {item.name: item for item in examine(limited, tmp_path, {})}
+        assert findings["extension vector"].state == "ok"
 
     async def test_an_extension_that_is_created_later_is_used(self, refused: Any) -> None:
         limited, owner, role = refused

@@ -7,6 +7,7 @@ get the passages in their context.
 from __future__ import annotations
 
 import asyncio
+import statistics
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from roadbed.usecases.use_case import UseCase
 
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
+_LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
 
 
@@ -148,6 +150,7 @@ class Retrieval:
             choices=scope.choices,
             terms=index.terms(question),
             weights={term: index.weight(term) for term in index.terms(question)},
+            background=_background(near),
         )
 
     async def _catalogue(
@@ -186,6 +189,13 @@ def _find(
         related=related,
     )
     return scope, words, hits
+
+
+def _background(near: Sequence[VectorHit]) -> float | None:
+    """The similarity of passages that do not matter; ``None`` if too few are known."""
+    if len(near) < _LEAST_NEAR:
+        return None
+    return statistics.median(hit.similarity for hit in near)
 
 
 def _ranked(

@@ -94,7 +94,9 @@ class Retrieved:
     question names and no document is about. ``assumed`` names the newest documents of a series,
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``terms`` are the words of the question as they were searched, ``weights``
-    how rare each is in the library.
+    how rare each is in the library. ``background`` is how near passages that do not matter are to
+    the question: the median similarity of those that the search by meaning found. ``None``: it
+    found few, or did not run.
     """
 
     question: str
@@ -105,6 +107,7 @@ class Retrieved:
     choices: Sequence[str] = ()
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    background: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
