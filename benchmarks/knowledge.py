@@ -10,8 +10,9 @@ of one quarter, are left out, and questions about them must be found to have no 
 The section `mtrag` compares the support checks of answers with people (`answer_checks.py`).
 
 The rules of scope were written while these questions were looked at. The search was not tuned on
-them. The section `kubernetes` asks a question set that was written by somebody who had not read the
-search; `--section` runs one section alone.
+them: vocabulary and weights were written before they were asked. Each step of the search is
+measured in the same run. Steps with vectors need the extra embed. The section `kubernetes` asks a
+question set that was written by somebody who had not read the search; `--section` runs one alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -37,6 +38,7 @@ import numpy as np
 import answer_checks
 import knowledge_abstention
 import knowledge_kubernetes
+import knowledge_speed
 import policies
 import report
 
@@ -47,7 +49,11 @@ from tests.databases import database
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.libraries import Libraries
+from roadbed.knowledge.retrieval import ALL, Methods, Retrieval
 from roadbed.knowledge.scope import Catalogue, DocumentScope, scope_of
+from roadbed.knowledge.vectors import VectorState
+from roadbed.models.embeddings import choice
+from roadbed.models.embeddings.local import LocalEmbeddings
 from roadbed.storage.database import Database
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.usecases.decider import RetrievedPassage
@@ -63,6 +69,16 @@ NOTHING = re.compile(
 )
 WORD = re.compile(r"[a-z0-9]+")
 MOST = 60  # passages, to have ten distinct pages
+NONE = Methods(vocabulary=False, vectors=False, features=False)
+STEPS = {
+    "words": NONE,
+    "vocabulary": replace(NONE, vocabulary=True),
+    "features": replace(NONE, features=True),
+    "vectors": replace(NONE, vectors=True),
+    "vocabulary and features": replace(NONE, vocabulary=True, features=True),
+    "vectors and features": replace(NONE, vectors=True, features=True),
+    "all": ALL,
+}
 
 
 @dataclass(frozen=True)
@@ -132,7 +148,21 @@ class Bench:
     def __init__(self, database: Database, folder: Path) -> None:
         clock = SystemClock()
         self.database = database
-        self.libraries = Libraries(database, folder, Ids(clock), clock)
+        # Without the cache of embeddings: a question is embedded when it is asked.
+        chosen = choice.chosen()
+        model = LocalEmbeddings if chosen is not None else lambda: None
+        self.libraries = Libraries(database, folder, Ids(clock), clock, model)
+
+    def retrieval(self, methods: Methods) -> Retrieval:
+        return self.libraries.retrieval.using(methods)
+
+    async def embed(self, name: str) -> float:
+        """Give each passage a vector."""
+        began = time.monotonic()
+        while await self.libraries.vectors.fill(name, 1_000):
+            pass
+        await self.libraries.vectors.tidy(name)
+        return time.monotonic() - began
 
     async def ingest(self, name: str, folder: Path) -> float:
         await self.database.fetch(
@@ -161,18 +191,19 @@ class Bench:
         return texts
 
 
-async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> dict[str, float]:
+async def retrieval(
+    bench: Bench, folder: Path, asked: Sequence[Question], methods: Methods
+) -> dict[str, float]:
     """How often a right page is among the first distinct pages; and the right document first."""
     pages = await bench.pages("filings")
+    searching = bench.retrieval(methods)
     use_case = declared("filings", folder)
     hits: Counter[str] = Counter()
     seconds = []
     for question in (one for one in asked if one.kind in ONE_DOCUMENT):
         [path] = [path for path in pages if question.document.removesuffix(".pdf") in path]
         began = time.monotonic()
-        retrieved = await bench.libraries.retrieval.search(
-            use_case, question.text, groups=(), most=MOST
-        )
+        retrieved = await searching.search(use_case, question.text, groups=(), most=MOST)
         seconds.append(time.monotonic() - began)
         hits["questions"] += 1
         hits["conflict"] += bool(retrieved.conflicts)
@@ -193,6 +224,7 @@ async def retrieval(bench: Bench, folder: Path, asked: Sequence[Question]) -> di
         "false_conflicts": hits["conflict"] / hits["questions"],
         **{f"page_at_{most}": hits[f"page@{most}"] / judged for most in (1, 5, 10)},
         "question_p99_ms": float(np.percentile(seconds, 99) * 1000),
+        "question_median_ms": float(np.median(seconds) * 1000),
     }
 
 
@@ -271,80 +303,43 @@ def usage_of(scopes: Sequence[DocumentScope], pages: Mapping[str, Mapping[int, s
     return usage
 
 
-MANY = """
-WITH document AS (
-    INSERT INTO document (id, use_case, path, state, version, content_hash, reading, added_at,
-                          changed_at)
-    SELECT 'doc_' || n, 'many', 'file ' || n || '.txt', 'current', 1, md5(n::text), 1, now(), now()
-    FROM generate_series(1, {documents}) AS n RETURNING id),
-version AS (
-    INSERT INTO document_version (id, document_id, number, content_hash, bytes, format, words,
-                                  readers, findings, doubtful, read_at)
-    SELECT 'v' || id, id, 1, id, 1, 'txt', 1, '{{}}', '[]', '[]', now() FROM document),
-part AS (
-    INSERT INTO document_part (version_id, ordinal, position, text)
-    SELECT 'v' || id, 0, '{{"kind": "text"}}', 'text' FROM document),
-piece AS (
-    INSERT INTO passage (version_id, ordinal, id, part, first, last, kind, position, text, doubtful)
-    SELECT 'v' || document.id, copy.n, 'p', 0, 0, 1, 'text', '{{"kind": "text"}}', source.text,
-           '{{}}'
-    FROM (SELECT id, row_number() OVER () AS n FROM document) AS document
-    CROSS JOIN generate_series(1, 100) AS copy (n)
-    JOIN (SELECT text, row_number() OVER () AS n, count(*) OVER () AS all FROM passage) AS source
-      ON source.n = 1 + (document.n * 7919 + copy.n * 104729) % source.all)
-INSERT INTO document_change (use_case, document_id) SELECT 'many', id FROM document
-"""
-
-
-async def many(bench: Bench, asked: Sequence[Question], passages: int) -> dict[str, float]:
-    """Search over so many passages, copies of real ones in another order."""
-    await bench.database.fetch(
-        "INSERT INTO use_case (name, declaration, coin_seed, registered_at)"
-        " VALUES ('many', '{}', '0', now())"
-    )
-    await bench.database.fetch(MANY.format(documents=passages // 100))
-    began = time.monotonic()
-    index = await bench.libraries.indexes.caught_up("many", "english")
-    built = time.monotonic() - began
-    seconds = []
-    for _ in range(3):
-        for question in asked:
-            began = time.monotonic()
-            index.search(question.text, groups=(), most=50)
-            seconds.append(time.monotonic() - began)
-    return {
-        "passages": index.passages,
-        "index_s": built,
-        "search_p99_ms": float(np.percentile(seconds, 99) * 1000),
-        "search_median_ms": float(np.median(seconds) * 1000),
-    }
-
-
 async def measure(
     url: str, folder: Path, data: Path, passages: int, sections: Sequence[str]
 ) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     async with Database(url) as opened:
         bench = Bench(opened, folder)
+        facts["has_vectors"] = await bench.libraries.vectors.state() is VectorState.READY
         if "filings" in sections:
-            facts |= await measure_filings(bench, data, passages)
+            facts |= await measure_filings(bench, data, passages, has_vectors=facts["has_vectors"])
         if "kubernetes" in sections:
             audits = data / knowledge_kubernetes.FOLDER
             await bench.ingest("audits", audits)
+            if facts["has_vectors"]:
+                await bench.embed("audits")
             facts |= await knowledge_kubernetes.measure(bench.libraries, declared("audits", audits))
         if "policies" in sections:
             await bench.ingest("policies", data / "a-documents" / "basecamp-policies")
+            if facts["has_vectors"]:
+                await bench.embed("policies")
             facts |= await policies.differing_versions(bench.asking("policies"))
     return facts
 
 
-async def measure_filings(bench: Bench, data: Path, passages: int) -> dict[str, Any]:
+async def measure_filings(
+    bench: Bench, data: Path, passages: int, *, has_vectors: bool
+) -> dict[str, Any]:
     """Retrieval and abstention over quarterly reports."""
     filings = data / "a-qa-sec10q" / "docs"
     asked = questions(data / "a-qa-sec10q")
     facts: dict[str, Any] = {"documents_s": await bench.ingest("documents", data / "a-documents")}
     facts["filings_s"] = await bench.ingest("filings", filings)
-    facts |= await retrieval(bench, filings, asked)
+    if has_vectors:
+        facts["embedding_s"] = await bench.embed("filings")
+    for step, methods in STEPS.items():
+        if has_vectors or not methods.vectors:
+            facts[step] = await retrieval(bench, filings, asked, methods)
+    facts |= facts["all" if has_vectors else "vocabulary and features"]
     facts["same_topic"] = await same_topic(bench, asked)
     pages = await bench.pages("filings")
     scopes = [
@@ -352,7 +347,14 @@ async def measure_filings(bench: Bench, data: Path, passages: int) -> dict[str, 
         for row in await bench.libraries.documents.covers("filings")
     ]
     facts |= left_out(scopes, pages, asked)
-    facts |= await many(bench, asked, passages)
+    facts |= await knowledge_speed.many(
+        bench.libraries,
+        database=bench.database,
+        use_case=declared("many", filings),
+        asked=[question.text for question in asked],
+        passages=passages,
+        has_vectors=has_vectors,
+    )
     return facts
 
 
@@ -441,7 +443,14 @@ def filing_rows(facts: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:
             report.judged(facts["question_p99_ms"], 100, 50, least=False),
         ),
         *knowledge_abstention.rows(facts["same_topic"], "right pages taken away"),
+        *knowledge_speed.rows(facts),
+        *(step_row(step, facts[step]) for step in STEPS if step in facts),
     ]
+
+
+def step_row(step: str, figures: Mapping[str, float]) -> tuple[str, str, str, str]:
+    told = " / ".join(f"{figures[f'page_at_{most}']:.2f}" for most in (1, 5, 10))
+    return f"page in 1 / 5 / 10: {step}", f"{told}, {figures['question_median_ms']:.0f} ms", "", ""
 
 
 if __name__ == "__main__":

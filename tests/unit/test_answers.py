@@ -18,8 +18,9 @@ from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.errors import NoLibraryError
 from roadbed.models import DocumentAnswer, DocumentAnswers, Question
+from roadbed.models.answers.passages import support_of
 from roadbed.usecases import scaffold
-from roadbed.usecases.decider import Context, Task, Unsure
+from roadbed.usecases.decider import Context, Retrieved, RetrievedPassage, Task, Unsure
 from roadbed.usecases.loader import load
 from tests.browsing import browsing
 from tests.conftest import Folders, serving
@@ -35,6 +36,48 @@ Staff travel by train in second class. The firm pays for a seat.
 A hotel may cost 120 EUR a night. Ask the office before you book a dearer one.
 """
 SALARIES = "# Salaries\n\nThe salary of a senior engineer is 90,000 EUR. Nobody else may know it.\n"
+
+
+class TestSupport:
+    """The share of the question's words, and what the search by meaning adds to it."""
+
+    @staticmethod
+    def support(similarity: float | None, background: float | None) -> float:
+        passage = RetrievedPassage(
+            id="a",
+            document="a",
+            version=1,
+            place="",
+            part=0,
+            text="a",
+            score=1.0,
+            matched=["leave"],
+            similarity=similarity,
+        )
+        terms = ["leave", "parent"]
+        return support_of(
+            Retrieved(
+                question="leave of parents",
+                documents=1,
+                passages=[passage],
+                terms=terms,
+                weights=dict.fromkeys(terms, 1.0),
+                background=background,
+            )
+        )
+
+    def test_without_a_search_by_meaning_it_is_the_share_of_the_words(self) -> None:
+        assert self.support(None, None) == self.support(0.9, None) == 0.5
+
+    def test_a_nearer_passage_supports_more(self) -> None:
+        supports = [self.support(similarity, 0.8) for similarity in (None, 0.8, 0.84, 0.9, 1.0)]
+        assert supports == sorted(supports)
+        assert supports[0] < 0.5 < supports[3]
+        assert self.support(0.84, 0.8) == pytest.approx(0.5)
+
+    def test_it_lies_between_0_and_1(self) -> None:
+        assert 0.0 <= self.support(-1.0, 0.99) <= self.support(1.0, 0.0) == 1.0
+        assert self.support(1.0, 1.0) == 0.5
 
 
 @pytest.fixture

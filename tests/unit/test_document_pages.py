@@ -10,6 +10,7 @@ import pytest
 
 from roadbed.app import App
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.vectors import VectorState
 from roadbed.people.model import Role
 from tests import documents, libraries
 from tests.browsing import browsing
@@ -55,6 +56,18 @@ async def waiting(app: App, person: str) -> list[tuple[str, str, int, str]]:
 
 
 class TestList:
+    async def test_a_database_without_the_extension_is_named(
+        self, site: Site, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def refused() -> VectorState:
+            return VectorState.NO_EXTENSION
+
+        words = "searched by words only"
+        async with browsing(site, "reviewer") as browser:
+            assert words not in (await browser.get(PATH)).text
+            monkeypatch.setattr(shelf.app.libraries.vectors, "state", refused)
+            assert words in (await browser.get(PATH)).text
+
     async def test_what_is_read_and_what_is_not(self, site: Site) -> None:
         async with browsing(site, "reviewer") as browser:
             page = await browser.get(PATH)

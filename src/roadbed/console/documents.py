@@ -142,6 +142,7 @@ async def documents(request: Request) -> HTMLResponse:
         "documents.html",
         name,
         listing=listing,
+        lacks_extension=await libraries.vectors.lacks_extension(),
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
         states=[(state, chips.DOCUMENTS[state]) for state in _STATES],
         state=view.filters.get("state"),

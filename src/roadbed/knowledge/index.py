@@ -28,6 +28,7 @@ from pydantic import TypeAdapter
 from roadbed.knowledge.model import Position
 from roadbed.knowledge.records import PassageKey
 from roadbed.knowledge.rows import ChangedDocumentsRow, PassagesOfRow, Queries
+from roadbed.knowledge.vocabulary import Phrase, SearchVocabulary
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
@@ -42,6 +43,7 @@ _AT_ONCE = 100  # documents between two commits
 _HEAP_BYTES = 50_000_000
 _EVERYBODY = "*"  # the group of what everybody may read; no name of a group
 _TITLE, _HEADING = 2.0, 2.0  # what a word weighs there, in words of the text
+_RELATED = 0.5  # what other words of the same meaning weigh, in words of the question
 _ANALYZER = "words"
 _SEPARATOR = re.compile(r"[/_.\-]+")
 _LOOK_SECONDS = 0.05
@@ -77,6 +79,7 @@ class LibraryIndex:
         self._folder = folder / f"{FORM}-{language}"
         self._analyzer = _analyzer(language)
         self._question = _analyzer(language, without_function_words=True)
+        self._vocabulary = SearchVocabulary.of(language, self._question.analyze)
         self._index: tantivy.Index | None = None
         self._lock = threading.Lock()
 
@@ -162,6 +165,10 @@ class LibraryIndex:
         words = self._question.analyze(text) or self._analyzer.analyze(text)
         return list(dict.fromkeys(words))[:MOST_TERMS]
 
+    def related(self, text: str) -> Sequence[Sequence[Phrase]]:
+        """For each phrase of a question that the vocabulary knows: others of the same meaning."""
+        return self._vocabulary.alternatives(self._question.analyze(text)[:MOST_TERMS])
+
     def search(
         self,
         question: str,
@@ -169,10 +176,12 @@ class LibraryIndex:
         groups: Collection[str],
         most: int,
         documents: Collection[str] | None = None,
+        related: bool = True,
     ) -> Sequence[Hit]:
         """The passages that match best, only of documents that ``groups`` or everybody may read.
 
         ``documents`` limits the search to these ids. A question is words, never query syntax.
+        ``related`` also looks for other words of the same meaning.
         """
         terms = self.terms(question)
         if not terms or (documents is not None and not documents):
@@ -182,6 +191,10 @@ class LibraryIndex:
         schema = index.schema
         must = tantivy.Occur.Must
         words = [(tantivy.Occur.Should, _word(schema, term)) for term in terms]
+        words += [
+            (tantivy.Occur.Should, _alternative(schema, phrases))
+            for phrases in (self.related(question) if related else ())
+        ]
         query = [
             (must, tantivy.Query.boolean_query(words)),
             (must, _silent(tantivy.Query.term_set_query(schema, "group", [_EVERYBODY, *groups]))),
@@ -376,6 +389,17 @@ def _word(schema: tantivy.Schema, term: str) -> tantivy.Query:
         query = tantivy.Query.term_query(schema, name, term, "freq")
         fields.append(tantivy.Query.boost_query(query, weight))
     return tantivy.Query.disjunction_max_query(fields, tie_breaker=0.3)
+
+
+def _alternative(schema: tantivy.Schema, phrases: Sequence[Phrase]) -> tantivy.Query:
+    """The one of ``phrases`` that fits best, all of its words in the passage, at a lower weight."""
+    must = tantivy.Occur.Must
+    queries = [
+        tantivy.Query.boolean_query([(must, _word(schema, word)) for word in phrase])
+        for phrase in phrases
+    ]
+    best = tantivy.Query.disjunction_max_query(queries)
+    return tantivy.Query.boost_query(best, _RELATED)
 
 
 def _silent(query: tantivy.Query) -> tantivy.Query:

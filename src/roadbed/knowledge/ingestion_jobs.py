@@ -10,12 +10,14 @@ from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.knowledge.ingestion import IngestionSummary, library_of, note
 from roadbed.knowledge.libraries import Libraries
 from roadbed.knowledge.records import ChangeKind, Document, FolderChange
+from roadbed.knowledge.vectors import VectorState
 from roadbed.usecases.loader import LoadedUseCase
-from roadbed.work.model import Job, JobKind, Progress
+from roadbed.work.model import Job, JobKind, JobState, Progress
 from roadbed.work.service import Jobs
 
 KIND = "ingest documents"
 _BATCH = 20  # documents of a step: a paused job ends after as many
+_PASSAGES = 320  # of a step that computes vectors: about 20 s
 _AUTOMATIC = "roadbed"
 
 
@@ -50,13 +52,18 @@ class IngestionJobs:
     async def start_if_changed(self, use_case: str) -> Job | None:
         """Start an ingestion if the folder differs from what the newest ingestion began with.
 
-        One that failed or was cancelled is not started again before the folder changes. Raises as
+        Another one starts if passages lack vectors of the embedding model that is in use now. One
+        that failed or was cancelled is not started again before the folder changes. Raises as
         ``start`` does.
         """
         folder = await self._ingestion.state_of_folder(self._loaded_of(use_case))
         newest = await self._jobs.newest(KIND, use_case)
-        if newest is not None and (newest.ended_at is None or newest.arguments["folder"] == folder):
+        if newest is not None and newest.ended_at is None:
             return None
+        if newest is not None and newest.arguments["folder"] == folder:
+            is_done = newest.state is JobState.DONE
+            if not is_done or not await self._libraries.vectors.is_behind(use_case):
+                return None
         return await self._start(use_case, folder, by=_AUTOMATIC, allow_gone=False)
 
     async def _start(self, use_case: str, folder: str, *, by: str, allow_gone: bool) -> Job:
@@ -105,12 +112,52 @@ class IngestionJobs:
             await progress.report(len(changes), len(changes), words)
             library = library_of(self._loaded_of(use_case))
             await self._libraries.indexes.caught_up(use_case, library.language)
-            await progress.report(len(changes), len(changes), _ended(counts))
             return None
 
         await progress.step("families", families)
         await progress.step("index", index)
+        await self._embed(progress, use_case)
+
+        async def end() -> Json:
+            await progress.report(len(changes), len(changes), _ended(counts))
+            return None
+
+        await progress.step("end", end)
         return counts
+
+    async def _embed(self, progress: Progress, use_case: str) -> None:
+        """Give a vector to each passage that lacks one, if passages are searched by meaning."""
+        vectors = self._libraries.vectors
+
+        async def prepare() -> Json:
+            if await vectors.state(again=True) is not VectorState.READY:
+                return None
+            await vectors.copy(use_case)
+            return (await vectors.counts(use_case)).lacking
+
+        # What is left is counted anew: passages may come and go while others are embedded.
+        async def embed() -> Json:
+            await vectors.fill(use_case, _PASSAGES)
+            counts = await vectors.counts(use_case)
+            words = stored_sentence(
+                "%(done)s of %(all)s passages can be searched by meaning.",
+                done=f"{counts.vectors:,}",
+                all=f"{counts.passages:,}",
+            )
+            await progress.report(counts.vectors, counts.passages, words)
+            return counts.lacking
+
+        async def tidy() -> Json:
+            await vectors.tidy(use_case)
+            return None
+
+        lacking, batch = await progress.step("vectors", prepare), 0
+        if lacking is None:
+            return
+        while lacking:
+            batch += 1
+            lacking = await progress.step(f"vectors {batch}", embed)
+        await progress.step("vectors in order", tidy)
 
     async def _plan(self, use_case: str, *, allow_gone: bool) -> Json:
         """The changes by kind and path; their files are looked at again when it is their turn."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,6 +11,7 @@ from pathlib import Path
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.conflicts import DocumentConflicts
 from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
@@ -19,6 +20,9 @@ from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
+from roadbed.knowledge.vectors import PassageVectors
+from roadbed.models.embeddings.choice import chosen
+from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.storage.database import Database
 from roadbed.usecases.library import Library
 
@@ -45,14 +49,25 @@ class DocumentListing:
 class Libraries:
     """What a use case with a library needs beside its decider."""
 
-    def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        indexes: Path,
+        ids: Ids,
+        clock: Clock,
+        embeddings: Callable[[], Embeddings | None] = chosen,
+    ) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.families = DocumentFamilies(database, self.documents, ids, clock)
         self.ingestion = Ingestion(self.documents, self.families)
         self.indexes = LibraryIndexes(database, indexes)
         self.conflicts = DocumentConflicts(database, ids, clock)
-        self.retrieval = Retrieval(self.documents, self.conflicts, self.access, self.indexes)
+        self.vectors = PassageVectors(database, embeddings)
+        comparison = PassageComparison(self.documents, self.conflicts, self.indexes)
+        self.retrieval = Retrieval(
+            self.documents, self.access, self.indexes, self.vectors, comparison
+        )
         self.retrieve = self.retrieval.for_task
 
     async def listing(

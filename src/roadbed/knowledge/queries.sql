@@ -243,3 +243,87 @@ UPDATE passage_conflict
 SET verdict = %(verdict)s, settled_by = %(by)s, settled_at = %(at)s
 WHERE id = %(id)s AND use_case = %(use_case)s
 RETURNING first_document
+
+-- name: prepare_vectors
+-- not null: ready
+SELECT prepare_vectors() AS ready
+
+-- name: vector_collection
+-- The number of the vectors of a library by one embedding model; a new one gets a number.
+-- not null: id
+WITH fresh_collection AS (
+    INSERT INTO vector_collection (use_case, model, digest, dimensions)
+    VALUES (%(use_case)s, %(name)s, %(digest)s, %(dimensions)s)
+    ON CONFLICT (use_case, digest) DO NOTHING RETURNING id)
+SELECT id FROM fresh_collection
+UNION ALL
+SELECT id FROM vector_collection WHERE use_case = %(use_case)s AND digest = %(digest)s
+
+-- name: vectors_lacking
+-- Passages in force that have no vector of a collection.
+SELECT passage.version_id, passage.ordinal, passage.text, passage.position
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+JOIN passage ON passage.version_id = document_version.id
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+  AND NOT EXISTS (SELECT FROM roadbed_vectors.passage_vector AS item
+                  WHERE item.collection = %(collection)s AND item.version_id = passage.version_id
+                    AND item.ordinal = passage.ordinal)
+ORDER BY passage.version_id, passage.ordinal LIMIT %(most)s
+
+-- name: count_vectors
+-- The passages in force of a use case, and how many of them have a vector of a collection.
+SELECT count(*) AS passages, count(item.ordinal) AS vectors
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+JOIN passage ON passage.version_id = document_version.id
+LEFT JOIN roadbed_vectors.passage_vector AS item
+       ON item.collection = %(collection)s AND item.version_id = passage.version_id
+      AND item.ordinal = passage.ordinal
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+
+-- name: copy_vectors
+-- Give passages of a new version the vectors that the same text at the same place had before.
+INSERT INTO roadbed_vectors.passage_vector (collection, version_id, ordinal, embedding)
+SELECT DISTINCT ON (fresh_passage.version_id, fresh_passage.ordinal)
+       item.collection, fresh_passage.version_id, fresh_passage.ordinal, item.embedding
+FROM document
+JOIN document_version AS newest ON newest.document_id = document.id
+                               AND newest.number = document.version
+JOIN document_version AS older ON older.document_id = document.id AND older.number < newest.number
+JOIN passage AS fresh_passage ON fresh_passage.version_id = newest.id
+JOIN passage AS older_passage ON older_passage.version_id = older.id
+                             AND older_passage.id = fresh_passage.id
+JOIN roadbed_vectors.passage_vector AS item
+  ON item.collection = %(collection)s AND item.version_id = older_passage.version_id
+ AND item.ordinal = older_passage.ordinal
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+ON CONFLICT DO NOTHING
+
+-- name: drop_old_vectors
+-- Remove the vectors of versions that are not in force, and of models that are not in use.
+DELETE FROM roadbed_vectors.passage_vector AS item
+USING document_version JOIN document ON document.id = document_version.document_id
+WHERE document_version.id = item.version_id AND document.use_case = %(use_case)s
+  AND (document.state = 'deleted' OR document.version <> document_version.number
+       OR item.collection <> %(collection)s)
+
+-- name: put_vectors
+SELECT put_vectors(%(collection)s, %(versions)s, %(ordinals)s, %(vectors)s) AS stored
+
+-- name: stored_vectors
+-- How many vectors a collection has, and whether their index is built.
+-- not null: vectors
+SELECT (SELECT count(*) FROM roadbed_vectors.passage_vector WHERE collection = %(collection)s) AS vectors,
+       to_regclass('roadbed_vectors.nearest_' || %(collection)s::integer) IS NOT NULL AS indexed
+
+-- name: index_vectors
+SELECT index_vectors(%(collection)s, %(dimensions)s) AS built
+
+-- name: nearest_passages
+-- not null: document_id, version_id, ordinal, similarity
+SELECT document_id, version_id, ordinal, similarity
+FROM nearest_passages(%(collection)s, %(dimensions)s, %(vector)s, %(use_case)s, %(groups)s,
+                      %(documents)s, %(most)s)

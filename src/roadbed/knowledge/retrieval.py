@@ -7,73 +7,53 @@ get the passages in their context.
 from __future__ import annotations
 
 import asyncio
-import re
+import statistics
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import combinations
 
 from roadbed.intake.model import AdmittedTask
+from roadbed.knowledge import ranking
 from roadbed.knowledge.access import AccessGroups, may_read
-from roadbed.knowledge.conflicts import DocumentConflicts
-from roadbed.knowledge.contradictions import contradiction, of_one_time
+from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
-from roadbed.knowledge.precedence import Choice, OrderedVersion, Precedence
+from roadbed.knowledge.known_documents import KnownDocuments, known_documents
+from roadbed.knowledge.precedence import Choice
 from roadbed.knowledge.records import PassageKey, StoredPassage
-from roadbed.knowledge.rows import CoversRow
-from roadbed.knowledge.scope import Catalogue, Scope, scope_of
+from roadbed.knowledge.scope import Catalogue, Scope
 from roadbed.knowledge.service import Documents
-from roadbed.knowledge.statements import PassageSentence, asked_statement, differing
 from roadbed.knowledge.threads import searched_text
-from roadbed.usecases.decider import (
-    OlderStatement,
-    PassageConflict,
-    Retrieved,
-    RetrievedPassage,
-)
+from roadbed.knowledge.vectors import PassageVectors, VectorHit
+from roadbed.usecases.decider import OlderStatement, Retrieved, RetrievedPassage
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
+_LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
-_COMPARED = 3  # passages, the best ones, that are compared with older versions
-_FROM_EACH = 4  # passages of each older version that may say something else
-_MOST_OLDER = 3  # older versions that are told for a passage
 
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Methods:
+    """What a search does beside BM25. The benchmark measures each; everything else has them all.
+
+    ``vocabulary`` looks for other words of the same meaning, ``vectors`` searches by meaning,
+    ``features`` orders by more than ranks.
+    """
+
+    vocabulary: bool = True
+    vectors: bool = True
+    features: bool = True
+
+
+ALL = Methods()
+_ONLY_RANKS = ranking.FeatureWeights(words=0.0, heading=0.0, page=0.0, table=0.0, recency=0.0)
 
 # A use case, the folders with their groups that it declares, and the groups of who asks.
 _Key = tuple[str, frozenset[tuple[str, str]], frozenset[str]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What is known of readable documents, and the change after which it is not right any more.
-
-    ``dated`` gives the date, number or period that a document says, by its id; ``families`` the
-    family of each that is not alone, ``owners`` the organizations of its first page.
-    """
-
-    change: tuple[int, str]
-    catalogue: Catalogue
-    precedence: Precedence
-    dated: Mapping[str, str]
-    families: Mapping[str, str]
-    owners: Mapping[str, tuple[str, ...]]
-
-    def may_contradict(self, one: StoredPassage, other: StoredPassage) -> bool:
-        """Whether two passages are of documents that speak of the same thing at the same time."""
-        first, second = one.document_id, other.document_id
-        family = self.families.get(first, first)
-        owners, others = self.owners.get(first, ()), self.owners.get(second, ())
-        return (
-            first != second
-            and family != self.families.get(second, second)
-            and (not owners or not others or bool(set(owners) & set(others)))
-            and (one.kind, other.kind) == ("text", "text")
-            and of_one_time(one.path, other.path)
-        )
 
 
 class Retrieval:
@@ -82,15 +62,25 @@ class Retrieval:
     def __init__(
         self,
         documents: Documents,
-        conflicts: DocumentConflicts,
         access: AccessGroups,
         indexes: LibraryIndexes,
+        vectors: PassageVectors,
+        comparison: PassageComparison,
+        methods: Methods = ALL,
     ) -> None:
         self._documents = documents
-        self._conflicts = conflicts
         self._access = access
         self._indexes = indexes
-        self._catalogues: OrderedDict[_Key, _Kept] = OrderedDict()
+        self._vectors = vectors
+        self._comparison = comparison
+        self._methods = methods
+        self._known: OrderedDict[_Key, KnownDocuments] = OrderedDict()
+
+    def using(self, methods: Methods) -> Retrieval:
+        """The same with other methods."""
+        changed = copy(self)
+        changed._methods = methods
+        return changed
 
     async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
         """What the library has for the question of a task; ``None`` without a library.
@@ -113,158 +103,111 @@ class Retrieval:
         library = declared.library
         assert library is not None
         index = await self._indexes.caught_up(declared.name, library.language)
-        kept = await self._kept(declared.name, library, index, frozenset(groups))
-        choice = kept.precedence.choice(question)
-        scope, hits = await self._indexes.ask(
+        known = await self._known_to(declared.name, library, index, frozenset(groups))
+        scope, words, hits = await self._indexes.ask(
             declared.name,
             library.language,
-            partial(_find, kept=kept, choice=choice, question=question, groups=groups, most=most),
+            partial(
+                _find,
+                known=known,
+                choice=known.precedence.choice(question),
+                question=question,
+                groups=groups,
+                most=most,
+                related=self._methods.vocabulary,
+            ),
         )
-        passages = await self._documents.passages(hit.key for hit in hits)
-        terms = index.terms(question)
+        near: Sequence[VectorHit] = ()
+        if self._methods.vectors:
+            near = await self._vectors.search(
+                declared.name,
+                words,
+                groups=groups,
+                most=max(most, _CANDIDATES),
+                documents=scope.documents,
+            )
+        stored = await self._documents.passages(
+            {hit.key for hit in hits} | {hit.key for hit in near}
+        )
         # Access is checked again: the declaration may be newer than the index.
-        known = [
-            (hit, passage)
-            for hit in hits
-            if (passage := passages.get(hit.key)) is not None
-            and may_read(library, passage.path, passage.group, groups)
-        ][:most]
+        passages = {
+            key: passage
+            for key, passage in stored.items()
+            if may_read(library, passage.path, passage.group, groups)
+        }
+        ranked = await asyncio.to_thread(
+            partial(
+                _ranked,
+                index,
+                question,
+                passages,
+                hits=hits,
+                near=near,
+                most=most,
+                weights=ranking.WEIGHTS if self._methods.features else _ONLY_RANKS,
+            )
+        )
+        terms = index.terms(question)
         weights = {term: index.weight(term) for term in terms}
-        known, conflicts = await self._conflicting(declared.name, index, kept, known, weights)
-        first = [passage for _hit, passage in known[:_COMPARED]]
-        older = await self._older(declared, index, kept.precedence, first, groups, weights)
+        wrong, conflicts = await self._comparison.conflicting(
+            declared.name, index, known, [one.passage for one in ranked], weights
+        )
+        ranked = [one for one in ranked if one.passage.key not in wrong]
+        best = [one.passage for one in ranked]
+        older = await self._comparison.older(
+            declared, index, known.precedence, best, groups, weights
+        )
         return Retrieved(
             question=question,
-            documents=len(kept.catalogue.documents),
-            passages=[
-                _given(
-                    hit,
-                    passage,
-                    index.matched(terms, _whole(passage)),
-                    kept,
-                    older.get(passage.key, ()),
-                )
-                for hit, passage in known
-            ],
+            documents=len(known.catalogue.documents),
+            passages=[_given(one, known, older.get(one.passage.key, ())) for one in ranked],
             missing=scope.missing,
             assumed=scope.assumed,
             choices=scope.choices,
             terms=terms,
             weights=weights,
             conflicts=conflicts,
+            background=_background(near),
         )
 
-    async def _conflicting(
-        self,
-        use_case: str,
-        index: LibraryIndex,
-        kept: _Kept,
-        known: Sequence[tuple[Hit, StoredPassage]],
-        weights: Mapping[str, float],
-    ) -> tuple[list[tuple[Hit, StoredPassage]], Sequence[PassageConflict]]:
-        """The passages without those that a person found to be wrong, and what is undecided.
-
-        The best passages are compared in pairs.
-        """
-        wrong: set[PassageKey] = set()
-        conflicts: list[PassageConflict] = []
-        for (_hit, one), (_other_hit, other) in combinations(known[:_COMPARED], 2):
-            if not kept.may_contradict(one, other):
-                continue
-            spoken = contradiction(one.text, other.text, weights, index.terms)
-            if spoken is None:
-                continue
-            match await self._conflicts.note(use_case, one, other, spoken):
-                case "first":
-                    wrong.add(other.key)
-                case "second":
-                    wrong.add(one.key)
-                case None:
-                    conflicts.append(
-                        PassageConflict(
-                            first=_id(one),
-                            second=_id(other),
-                            first_text=spoken.first,
-                            second_text=spoken.second,
-                        )
-                    )
-        return [pair for pair in known if pair[1].key not in wrong], conflicts
-
-    async def _older(
-        self,
-        declared: UseCase,
-        index: LibraryIndex,
-        precedence: Precedence,
-        passages: Sequence[StoredPassage],
-        groups: Collection[str],
-        weights: Mapping[str, float],
-    ) -> Mapping[PassageKey, Sequence[OlderStatement]]:
-        """What older versions say instead of what some passages say about the question."""
-        statements: dict[PassageKey, Sequence[OlderStatement]] = {}
-        for passage in passages:
-            versions = list(precedence.older_than(passage.document_id))
-            if not versions:
-                continue
-            # Words of the document's name say which document is meant, not what is asked of it.
-            named = set(index.terms(_words_of_path(passage.path)))
-            rest = {term: weight for term, weight in weights.items() if term not in named}
-            asked = asked_statement(passage.text, rest or weights, index.terms)
-            if asked is None:
-                continue
-            search = partial(
-                LibraryIndex.search,
-                question=asked.text,
-                groups=groups,
-                most=_FROM_EACH * len(versions),
-                documents=[version.document_id for version in versions],
-            )
-            library = declared.library
-            assert library is not None
-            hits = await self._indexes.ask(declared.name, library.language, search)
-            stored = await self._documents.passages(hit.key for hit in hits)
-            texts: dict[str, list[StoredPassage]] = {}
-            for hit in hits:
-                if hit.key in stored:
-                    texts.setdefault(hit.document_id, []).append(stored[hit.key])
-            statements[passage.key] = [
-                spoken
-                for version in versions
-                if (spoken := _instead(version, texts, asked, rest or weights, index)) is not None
-            ][:_MOST_OLDER]
-        return statements
-
-    async def _kept(
+    async def _known_to(
         self, use_case: str, library: Library, index: LibraryIndex, groups: frozenset[str]
-    ) -> _Kept:
+    ) -> KnownDocuments:
         key = use_case, frozenset(library.access.items()), groups
-        kept = self._catalogues.get(key)
-        if kept is None or kept.change != index.marker:
+        known = self._known.get(key)
+        if known is None or known.change != index.marker:
             change = index.marker
             rows = await self._documents.covers(use_case)
-            kept = await asyncio.to_thread(_kept_of, change, library, rows, groups)
-            self._catalogues[key] = kept
-            if len(self._catalogues) > _MOST_CATALOGUES:
-                self._catalogues.popitem(last=False)
-        self._catalogues.move_to_end(key)
-        return kept
+            known = await asyncio.to_thread(known_documents, change, library, rows, groups)
+            self._known[key] = known
+            if len(self._known) > _MOST_CATALOGUES:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return known
 
 
 def _find(
     index: LibraryIndex,
     *,
-    kept: _Kept,
+    known: KnownDocuments,
     choice: Choice,
     question: str,
     groups: Collection[str],
     most: int,
-) -> tuple[Scope, Sequence[Hit]]:
-    catalogue = kept.catalogue
+    related: bool,
+) -> tuple[Scope, str, Sequence[Hit]]:
+    """The scope, the words that are searched in it, and what they find."""
+    catalogue = known.catalogue
     scope = _of_versions(catalogue, catalogue.scope(question, _usage(index)), choice)
     words = catalogue.rest_of(question, scope)
     hits = index.search(
-        words, groups=groups, most=max(most, _CANDIDATES), documents=scope.documents
+        words,
+        groups=groups,
+        most=max(most, _CANDIDATES),
+        documents=scope.documents,
+        related=related,
     )
-    return scope, hits
+    return scope, words, hits
 
 
 def _of_versions(catalogue: Catalogue, scope: Scope, choice: Choice) -> Scope:
@@ -285,27 +228,63 @@ def _of_versions(catalogue: Catalogue, scope: Scope, choice: Choice) -> Scope:
     )
 
 
-def _instead(
-    version: OrderedVersion,
-    texts: Mapping[str, Sequence[StoredPassage]],
-    asked: PassageSentence,
-    weights: Mapping[str, float],
-    index: LibraryIndex,
-) -> OlderStatement | None:
-    """What an older version says instead of a statement; ``None``: the same, or nothing."""
-    passages = texts.get(version.document_id, ())
-    spoken = differing(asked, [passage.text for passage in passages], weights, index.terms)
-    if spoken is None:
+def _background(near: Sequence[VectorHit]) -> float | None:
+    """The similarity of passages that do not matter; ``None`` if too few are known."""
+    if len(near) < _LEAST_NEAR:
         return None
-    number, text = spoken
-    passage = passages[number]
-    return OlderStatement(
-        document=passage.path,
-        version=passage.version,
-        place=passage.position.label,
-        text=text,
-        dated=version.dated,
+    return statistics.median(hit.similarity for hit in near)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ranked:
+    """A passage with its score, the terms that it has, and how near it is to the question."""
+
+    passage: StoredPassage
+    score: float
+    matched: Sequence[str]
+    similarity: float | None
+
+
+def _ranked(
+    index: LibraryIndex,
+    question: str,
+    passages: Mapping[PassageKey, StoredPassage],
+    *,
+    hits: Sequence[Hit],
+    near: Sequence[VectorHit],
+    most: int,
+    weights: ranking.FeatureWeights,
+) -> list[_Ranked]:
+    """The best ``most`` of the passages that the searches found, best first."""
+    terms = index.terms(question)
+    rarity = {term: index.weight(term) for term in terms}
+    whole = sum(rarity.values()) or 1.0
+    fusion = ranking.fused(
+        [hit.key for hit in hits if hit.key in passages],
+        [hit.key for hit in near if hit.key in passages],
     )
+    similarity = {hit.key: hit.similarity for hit in near}
+    matched = {key: index.matched(terms, _whole(passages[key])) for key in fusion}
+    candidates = [
+        ranking.PassageFeatures(
+            fusion=fusion[key],
+            words=sum(rarity[term] for term in matched[key]) / whole,
+            heading=_share(index, rarity, " ".join(passages[key].position.headings)),
+            page=(passages[key].key.version_id, passages[key].part),
+            table=passages[key].kind == "table",
+            modified_at=passages[key].modified_at,
+        )
+        for key in fusion
+    ]
+    scored = zip(fusion, ranking.scores(question, candidates, weights), strict=True)
+    best = sorted(scored, key=lambda item: -item[1])[:most]
+    return [_Ranked(passages[key], score, matched[key], similarity.get(key)) for key, score in best]
+
+
+def _share(index: LibraryIndex, rarity: Mapping[str, float], text: str) -> float:
+    """The share of a question's words, by rarity, that a text has."""
+    whole = sum(rarity.values()) or 1.0
+    return sum(rarity[term] for term in index.matched(list(rarity), text)) / whole
 
 
 def _usage(index: LibraryIndex) -> Callable[[str], float]:
@@ -318,59 +297,16 @@ def _usage(index: LibraryIndex) -> Callable[[str], float]:
     return share
 
 
-def _kept_of(
-    change: tuple[int, str], library: Library, rows: Sequence[CoversRow], groups: Collection[str]
-) -> _Kept:
-    readable = [row for row in rows if may_read(library, row["path"], row["access_group"], groups)]
-    scopes = [scope_of(row["id"], row["path"], row["cover"] or "") for row in readable]
-    return _Kept(
-        change=change,
-        catalogue=Catalogue.of(scopes),
-        precedence=Precedence.of(
-            [
-                OrderedVersion(
-                    document_id=row["id"],
-                    path=row["path"],
-                    family=row["family"],
-                    rank=row["rank"],
-                    dated=row["dated"],
-                    is_variant=row["kind"] == "variant",
-                )
-                for row in readable
-                if row["family"] is not None and row["rank"] is not None
-            ]
-        ),
-        dated={row["id"]: row["dated"] for row in readable if row["dated"] is not None},
-        families={
-            row["id"]: row["family"]
-            for row in readable
-            if row["family"] is not None and row["kind"] != "separate"
-        },
-        owners={scope.document_id: scope.names for scope in scopes},
-    )
-
-
-def _words_of_path(path: str) -> str:
-    return re.sub(r"[/_.\-]+", " ", path)
-
-
 def _whole(passage: StoredPassage) -> str:
     """Everything that a question may mean: the text, where it stands, and in which document."""
     return f"{passage.path} {passage.position.label} {passage.text}"
 
 
-def _id(passage: StoredPassage) -> str:
-    return str(passage.key)
-
-
 def _given(
-    hit: Hit,
-    passage: StoredPassage,
-    matched: Sequence[str],
-    kept: _Kept,
-    older: Sequence[OlderStatement],
+    ranked: _Ranked, known: KnownDocuments, older: Sequence[OlderStatement]
 ) -> RetrievedPassage:
-    current = kept.precedence.current_of(passage.document_id)
+    passage = ranked.passage
+    current = known.precedence.current_of(passage.document_id)
     return RetrievedPassage(
         id=str(passage.key),
         document=passage.path,
@@ -378,11 +314,12 @@ def _given(
         place=passage.position.label,
         part=passage.part,
         text=passage.text,
-        score=hit.score,
-        matched=matched,
+        score=ranked.score,
+        matched=ranked.matched,
         modified_at=passage.modified_at,
         doubtful=tuple(passage.doubtful),
-        dated=kept.dated.get(passage.document_id),
+        dated=known.dated.get(passage.document_id),
         superseded_by=current.path if current is not None else None,
         older=older,
+        similarity=ranked.similarity,
     )

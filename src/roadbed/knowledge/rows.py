@@ -275,6 +275,62 @@ class SettleConflictRow(TypedDict):
     first_document: str
 
 
+class PrepareVectorsRow(TypedDict):
+    """A row of ``prepare_vectors``."""
+
+    ready: bool
+
+
+class VectorCollectionRow(TypedDict):
+    """A row of ``vector_collection``."""
+
+    id: int
+
+
+class VectorsLackingRow(TypedDict):
+    """A row of ``vectors_lacking``."""
+
+    version_id: str
+    ordinal: int
+    text: str
+    position: Json
+
+
+class CountVectorsRow(TypedDict):
+    """A row of ``count_vectors``."""
+
+    passages: int
+    vectors: int
+
+
+class PutVectorsRow(TypedDict):
+    """A row of ``put_vectors``."""
+
+    stored: str | None
+
+
+class StoredVectorsRow(TypedDict):
+    """A row of ``stored_vectors``."""
+
+    vectors: int
+    indexed: bool
+
+
+class IndexVectorsRow(TypedDict):
+    """A row of ``index_vectors``."""
+
+    built: str | None
+
+
+class NearestPassagesRow(TypedDict):
+    """A row of ``nearest_passages``."""
+
+    document_id: str
+    version_id: str
+    ordinal: int
+    similarity: float
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -315,3 +371,13 @@ class Queries(TypedDict):
     conflict_between: Query[ConflictBetweenRow]
     conflicts: Query[ConflictsRow]
     settle_conflict: Query[SettleConflictRow]
+    prepare_vectors: Query[PrepareVectorsRow]
+    vector_collection: Query[VectorCollectionRow]
+    vectors_lacking: Query[VectorsLackingRow]
+    count_vectors: Query[CountVectorsRow]
+    copy_vectors: Query[Never]
+    drop_old_vectors: Query[Never]
+    put_vectors: Query[PutVectorsRow]
+    stored_vectors: Query[StoredVectorsRow]
+    index_vectors: Query[IndexVectorsRow]
+    nearest_passages: Query[NearestPassagesRow]

@@ -75,16 +75,7 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
         commit,
         "Set synchronous_commit = on: acknowledged means on disk.",
     )
-    row = connection.execute(
-        "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
-    ).fetchone()
-    yield _finding(
-        "extension vector",
-        row is not None,
-        str(row[0]) if row else "missing",
-        "Install pgvector on the server; search will need it.",
-        wrong="warning",
-    )
+    yield _vectors(connection)
     row = connection.execute("SELECT clock_timestamp()").fetchone()
     there = row[0] if row else None
     apart = abs((datetime.now(UTC) - there).total_seconds()) if isinstance(there, datetime) else 1e9
@@ -93,6 +84,27 @@ def _server(connection: psycopg.Connection[tuple[object, ...]]) -> Iterator[Find
         apart <= _MOST_CLOCK_SECONDS,
         f"{apart:.3f} s apart from the server's",
         "Let both machines take their time from the same source (NTP).",
+    )
+
+
+def _vectors(connection: psycopg.Connection[tuple[object, ...]]) -> Finding:
+    """Whether passages of documents can be searched by meaning."""
+    ready = connection.execute("SELECT prepare_vectors(), vector_schema() IS NOT NULL").fetchone()
+    row = connection.execute(
+        "SELECT default_version FROM pg_available_extensions WHERE name = 'vector'"
+    ).fetchone()
+    offered = str(row[0]) if row else "missing"
+    return _finding(
+        "extension vector",
+        ready == (True, True),
+        offered if row is None or ready == (True, True) else f"{offered}, not created",
+        (
+            "Install pgvector 0.8 or newer on the server."
+            if row is None
+            else "Let an administrator of the server run CREATE EXTENSION vector, 0.8 or newer."
+        )
+        + " Without it documents are searched by words only.",
+        wrong="warning",
     )
 
 

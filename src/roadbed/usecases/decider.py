@@ -95,10 +95,12 @@ class RetrievedPassage:
 
     ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
     citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
-    ``score`` is that of the search, higher is better. ``matched`` are the terms of the question
-    that it has. ``doubtful`` are numbers that only one of two readers saw. ``dated`` is the date,
-    number or period that the document says. ``superseded_by`` is the path of the version in force,
-    if this is an older one. ``older`` is what older versions say instead, the newest first.
+    ``score`` in [0, 1] is that of the ranking, higher is better. ``matched`` are the terms of the
+    question that it has. ``similarity`` is the scalar product of its vector and the question's,
+    if the search by meaning found it. ``doubtful`` are numbers that only one of two readers saw.
+    ``dated`` is the date, number or period that the document says. ``superseded_by`` is the path of
+    the version in force, if this is an older one. ``older`` is what older versions say instead,
+    the newest first.
     """
 
     id: str
@@ -114,6 +116,7 @@ class RetrievedPassage:
     dated: str | None = None
     superseded_by: str | None = None
     older: Sequence[OlderStatement] = ()
+    similarity: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -125,6 +128,8 @@ class Retrieved:
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``terms`` are the words of the question as they were searched, ``weights``
     how rare each is in the library. ``conflicts`` are contradictions between the best passages.
+    ``background`` is how near passages that do not matter are to the question: the median
+    similarity of those that the search by meaning found. ``None``: it found few, or did not run.
     """
 
     question: str
@@ -136,6 +141,7 @@ class Retrieved:
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     conflicts: Sequence[PassageConflict] = ()
+    background: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

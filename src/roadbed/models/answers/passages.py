@@ -24,6 +24,8 @@ _NAMED = 0.98  # confidence that what no document is about is not in the documen
 # turned round on other collections. The certificate gives the guarantee, not these numbers.
 _SUPPORT, _LEAD, _BIAS = 6.0, 1.5, -3.5
 _LEAST_SUPPORT = 0.35  # of the weight of the question's words, in one passage
+# How near the best passage usually is, between the background (0) and the question itself (1).
+_USUALLY_NEAR = 0.2
 
 
 class DocumentAnswers:
@@ -88,17 +90,32 @@ class DocumentAnswers:
 
 
 def support_of(retrieved: Retrieved) -> float:
-    """The largest share of the question's words, by weight, that one passage has; in [0, 1]."""
+    """How well the passages support an answer, in [0, 1].
+
+    The largest share of the question's words, by weight, that one passage has. Where passages were
+    searched by meaning, more if one is nearer to the question than usual, less if none is.
+    """
     total = sum(retrieved.weights.get(term, 0.0) for term in retrieved.terms)
     if total <= 0:
         return 0.0
-    return max(
+    words = max(
         (
             sum(retrieved.weights.get(term, 0.0) for term in passage.matched) / total
             for passage in retrieved.passages
         ),
         default=0.0,
     )
+    nearness = _nearness(retrieved)
+    return words if nearness is None else min(1.0, max(0.0, words + nearness - _USUALLY_NEAR))
+
+
+def _nearness(retrieved: Retrieved) -> float | None:
+    """How near the best passage is: 0 as near as the background, 1 as the question itself."""
+    background = retrieved.background
+    if background is None or background >= 1.0:
+        return None
+    near = [passage.similarity for passage in retrieved.passages if passage.similarity is not None]
+    return max(0.0, max(near, default=background) - background) / (1.0 - background)
 
 
 def _lead(passages: Sequence[RetrievedPassage]) -> float:
