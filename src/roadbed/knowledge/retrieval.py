@@ -79,7 +79,7 @@ class Retrieval:
     def using(self, methods: Methods) -> Retrieval:
         """The same with other methods."""
         changed = copy(self)
-        changed._methods = methods
+        changed._methods = methods  # noqa: SLF001 - a copy of this
         return changed
 
     async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
