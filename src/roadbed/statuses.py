@@ -25,6 +25,8 @@ STATUS = {
     "no_library": 409,
     "library_unavailable": 503,
     "access_group_invalid": 422,
+    "upload_refused": 422,
+    "upload_not_allowed": 403,
     "task_unknown": 404,
     "task_undecided": 409,
     "task_erased": 409,

@@ -24,7 +24,8 @@ OWNERS = {
     "insight": "background_failure",
     "intake": "in_flight task",
     "knowledge": (
-        "access_group_member document document_change document_part document_version passage"
+        "access_group_member document document_change document_part document_version fetched_page"
+        " passage source_content source_piece uploaded_file"
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

@@ -1,20 +1,37 @@
-"""The library of a use case, over HTTP: only what the access groups of the person may read."""
+"""The library of a use case, over HTTP: only what the access groups of the person may read.
+
+Documents are uploaded and deleted by people who may improve the use case.
+"""
 
 from __future__ import annotations
 
-from typing import Annotated
+import asyncio
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, BinaryIO, cast
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_document, needs
 from roadbed.api.deps import app_of, as_json, person_of, usecase_of
+from roadbed.app import App
+from roadbed.knowledge.errors import LibraryUnavailableError
 from roadbed.knowledge.libraries import MOST_PASSAGES
 from roadbed.knowledge.records import DocumentState
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
 LONGEST_QUESTION = 50_000  # characters
+_IN_MEMORY_BYTES = 1_000_000  # of an upload; more is kept in a temporary file
+_CONTENT = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+FilePath = Annotated[
+    str, Query(max_length=2_000, description="The path in the library, such as hr/leave.pdf.")
+]
 
 
 @router.get("/usecases/{name}/documents")
@@ -47,6 +64,51 @@ async def search(
     return as_json({"matches": matches})
 
 
+@router.put("/usecases/{name}/documents/files", openapi_extra=_CONTENT)
+@needs(Permission.IMPROVE)
+async def upload(name: str, request: Request, path: FilePath) -> Response:
+    """Store the body as a file of the library, in place of one that was uploaded there before.
+
+    The answer comes after it is stored. ``job`` reads it; it is null if no ingestion can be
+    started, and ``problem`` says why.
+    """
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    loaded = app.service(name).loaded
+    with SpooledTemporaryFile(_IN_MEMORY_BYTES) as content:
+        async for piece in request.stream():
+            await asyncio.to_thread(content.write, piece)
+        stored = await app.libraries.upload(loaded, path, cast("BinaryIO", content), by=person)
+    return as_json({"upload": stored, **await _ingested(app, name, person)})
+
+
+@router.delete("/usecases/{name}/documents/files")
+@needs(Permission.IMPROVE)
+async def delete(name: str, request: Request, path: FilePath) -> Response:
+    """Delete an uploaded file. The job takes its document out of the search."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    await app.libraries.delete_upload(app.service(name).loaded, path, by=person)
+    return as_json(await _ingested(app, name, person))
+
+
+@router.post("/usecases/{name}/documents/ingest")
+@needs(Permission.IMPROVE)
+async def ingest(
+    name: str,
+    request: Request,
+    *,
+    allow_gone: Annotated[
+        bool, Query(description="Most documents were removed on purpose.")
+    ] = False,
+) -> Response:
+    """Start the job that brings the library up to date, or give the one that is under way."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    job = await app.ingestion_jobs.start(name, by=person, allow_gone=allow_gone)
+    return as_json({"job": job})
+
+
 @router.get("/usecases/{name}/documents/{document_id}")
 @needs(Permission.VIEW, by=by_document)
 async def document(name: str, document_id: str, request: Request) -> Response:
@@ -56,3 +118,10 @@ async def document(name: str, document_id: str, request: Request) -> Response:
     shown = await libraries.document(name, library, document_id, groups=groups)
     versions = await libraries.documents.versions(document_id)
     return as_json({"document": shown, "versions": versions})
+
+
+async def _ingested(app: App, name: str, person: str) -> dict[str, object]:
+    started = await app.ingestion_jobs.start_after_upload(name, by=person)
+    if isinstance(started, LibraryUnavailableError):
+        return {"job": None, "problem": str(started)}
+    return {"job": started}

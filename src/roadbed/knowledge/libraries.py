@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -16,8 +17,11 @@ from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import Document, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
+from roadbed.knowledge.sources.model import Upload
+from roadbed.knowledge.sources.service import DAY_SECONDS, LibrarySources, library_of, place_of
 from roadbed.storage.database import Database
 from roadbed.usecases.library import Library
+from roadbed.usecases.loader import LoadedUseCase
 
 MOST_PASSAGES = 10
 
@@ -41,10 +45,19 @@ class DocumentListing:
 class Libraries:
     """What a use case with a library needs beside its decider."""
 
-    def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        indexes: Path,
+        ids: Ids,
+        clock: Clock,
+        *,
+        fetch_seconds: float = DAY_SECONDS,
+    ) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
-        self.ingestion = Ingestion(self.documents)
+        self.sources = LibrarySources(database, clock, fetch_seconds=fetch_seconds)
+        self.ingestion = Ingestion(self.documents, self.sources)
         self.indexes = LibraryIndexes(database, indexes)
         self.retrieval = Retrieval(self.documents, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
@@ -76,6 +89,28 @@ class Libraries:
         if not may_read(library, document.path, document.group, groups):
             raise UnknownDocumentError(document_id)
         return document
+
+    async def upload(
+        self, loaded: LoadedUseCase, path: str, content: BinaryIO, *, by: str
+    ) -> Upload:
+        """Store a file in the library of a use case; an ingestion reads it.
+
+        Raises ``NoLibraryError``, ``UploadRefusedError`` and ``UploadNotAllowedError``.
+        """
+        place = place_of(loaded)
+        groups = await self.access.of(loaded.name, by)
+        return await self.sources.uploads.put(
+            loaded.name, place.library, path, content, folder=place.folder, groups=groups, by=by
+        )
+
+    async def delete_upload(self, loaded: LoadedUseCase, path: str, *, by: str) -> None:
+        """Remove an uploaded file; an ingestion takes its document out of the search.
+
+        Raises ``NoLibraryError``; ``UnknownDocumentError``, also for what ``by`` may not read.
+        """
+        library = library_of(loaded)
+        groups = await self.access.of(loaded.name, by)
+        await self.sources.uploads.delete(loaded.name, library, path, groups=groups, by=by)
 
     async def search(
         self,
