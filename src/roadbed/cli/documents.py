@@ -241,6 +241,10 @@ def _document(document: Document) -> str:
         one_line(document.path),
         "never read" if document.version is None else f"version {document.version}, {size}",
     ]
+    if document.origin == "upload":
+        told.append("uploaded")
+    if document.address is not None:
+        told.append(f"fetched from {one_line(document.address)}")
     if document.group is not None:
         told.append(f"only for {document.group}")
     lines = [" · ".join(told)]
