@@ -95,7 +95,9 @@ def test_files_are_uploaded_and_deleted(terminal: Terminal) -> None:
     assert "office" in terminal.run("documents", "search", "handbook", "who books trips")
     assert "1 gone" in terminal.run("documents", "delete", "handbook", "travel/trips.txt")
     terminal.run("documents", "delete", "handbook", "leave.md", code=1)
-    assert "There is no document 'leave.md' here." in terminal.errors
+    assert "leave.md was not uploaded." in terminal.errors
+    terminal.run("documents", "delete", "handbook", "lost.md", code=1)
+    assert "There is no document 'lost.md' here." in terminal.errors
     terminal.run("documents", "upload", "handbook", paths[0], "--to", "hr", code=1)
     assert "is in a folder that you may not read" in terminal.errors
     terminal.run("documents", "upload", "handbook", "nowhere.txt", code=2)

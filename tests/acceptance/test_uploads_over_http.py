@@ -141,7 +141,8 @@ class TestConsole:
             document = await site.app.libraries.documents.document(NAME, "travel/leave.md")
             page = await browser.get(f"{API}/{document.id}")
             assert "It was uploaded." in page.text
-            page = await browser.post(f"{API}/delete", data={"path": "travel/leave.md"})
+            assert f'action="{API}/{document.id}/delete"' in page.text
+            page = await browser.post(f"{API}/{document.id}/delete")
             await ended(site)
             assert "travel/leave.md" not in (await browser.get(API)).text
 
@@ -158,7 +159,11 @@ class TestConsole:
                 content=b"no form",
                 headers={"Content-Type": "multipart/form-data; boundary=x"},
             )
-            assert broken.status_code in (200, 422)
+            assert broken.status_code == 422
+            assert "The form cannot be read" in broken.text
+            other = await browser.post("/usecases/triage/documents/upload", files=files)
+            assert other.status_code == 409
+            assert "has no library" in other.text
         uploads = await site.app.libraries.sources.uploads.list(NAME)
         assert [upload.path for upload in uploads] == ["leave.md"]
 

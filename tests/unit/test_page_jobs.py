@@ -113,3 +113,4 @@ async def test_a_wrong_list_is_said_on_the_page(site: Site, settings: Settings, 
         page = await browser.post(f"{PATH}/ingest")
         assert page.status_code == 503
         assert "1 wrong lines: line 2: it begins with neither" in page.text
+        assert "1 wrong lines" in (await browser.get(PATH)).text  # without a job that says it

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from urllib.parse import quote
 
@@ -68,7 +67,7 @@ class IngestionState:
 
     ``words`` say how far the newest is, or why it failed. ``most_gone`` counts documents that are
     gone if ingestion needs a confirmation for them. ``gone_pages`` are those of listed addresses
-    without a page.
+    without a page. ``problem`` is that of a list or folder that cannot be read now.
     """
 
     job: Job | None
@@ -76,6 +75,7 @@ class IngestionState:
     failed: bool = False
     most_gone: int | None = None
     gone_pages: Sequence[FetchedPage] = ()
+    problem: LibraryUnavailableError | None = None
 
 
 def _chip(row: Document) -> Chip:
@@ -184,12 +184,16 @@ async def upload(request: Request) -> Response:
     return await _after_upload(request, stored, problem)
 
 
-@needs(Permission.IMPROVE)
+@needs(Permission.IMPROVE, by=by_document)
 async def delete(request: Request) -> Response:
     """Delete an uploaded file, then start an ingestion, which takes its document out."""
     app, name, person = app_of(request), request.path_params["name"], person_of(request)
-    form = await form_of(request)
-    await app.libraries.delete_upload(app.service(name).loaded, form.get("path", ""), by=person)
+    loaded = app.service(name).loaded
+    groups = await app.libraries.access.of(name, person)
+    row = await app.libraries.document(
+        name, loaded.declared.library, request.path_params["document_id"], groups=groups
+    )
+    await app.libraries.delete_upload(loaded, row.path, by=person)
     return await _after_upload(request, 1, None)
 
 
@@ -222,6 +226,7 @@ async def _documents(
                 name, library, question, groups=groups, most=_MOST_MATCHES
             )
         ]
+    ingestion = await _ingestion(request, name, groups)
     part = tables.page_of(TABLE, view, _asked(listing.documents, view))
     path = f"/usecases/{name}/documents"
     return await usecase_page(
@@ -229,8 +234,8 @@ async def _documents(
         "documents.html",
         name,
         status,
-        problem=problem,
-        ingestion=await _ingestion(request, name, groups),
+        problem=problem or ingestion.problem,
+        ingestion=ingestion,
         listing=listing,
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
         states=[(state, chips.DOCUMENTS[state]) for state in _STATES],
@@ -247,10 +252,12 @@ async def _ingestion(request: Request, name: str, groups: Collection[str]) -> In
     loaded, job = app.service(name).loaded, await app.ingestion_jobs.current(name)
     failed = job is not None and job.state is JobState.FAILED
     state = IngestionState(job=job if job is not None and job.ended_at is None else None)
-    with suppress(LibraryUnavailableError):  # the job says it
+    try:
         pages = await app.libraries.sources.gone_pages(loaded, groups)
         most_gone = await app.libraries.ingestion.most_gone(loaded) if failed else None
         state = replace(state, gone_pages=pages, most_gone=most_gone)
+    except LibraryUnavailableError as error:
+        state = replace(state, problem=error)
     if job is None:
         return state
     words = formatting.stored(job.reason or job.doing)
@@ -331,6 +338,6 @@ ROUTES = (
     Route("/usecases/{name}/documents/export.{format}", export),
     Route("/usecases/{name}/documents/ingest", ingest, methods=["POST"]),
     Route("/usecases/{name}/documents/upload", upload, methods=["POST"]),
-    Route("/usecases/{name}/documents/delete", delete, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}", document),
+    Route("/usecases/{name}/documents/{document_id}/delete", delete, methods=["POST"]),
 )

@@ -106,7 +106,8 @@ class Libraries:
     async def delete_upload(self, loaded: LoadedUseCase, path: str, *, by: str) -> None:
         """Remove an uploaded file; an ingestion takes its document out of the search.
 
-        Raises ``NoLibraryError``; ``UnknownDocumentError``, also for what ``by`` may not read.
+        Raises ``NoLibraryError``; ``UnknownDocumentError``, also for what ``by`` may not read;
+        ``UploadRefusedError`` for a document of another source.
         """
         library = library_of(loaded)
         groups = await self.access.of(loaded.name, by)

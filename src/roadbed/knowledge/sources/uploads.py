@@ -81,7 +81,8 @@ class Uploads:
     ) -> None:
         """Remove an uploaded file; the next ingestion takes its document out of the search.
 
-        Raises ``UnknownDocumentError``, also for a path that ``groups`` may not read.
+        Raises ``UnknownDocumentError``, also for a path that ``groups`` may not read, and
+        ``UploadRefusedError`` for a document of another source.
         """
         facts = {"use_case": use_case, "path": path}
         if not may_read(library, path, None, groups):
@@ -90,7 +91,12 @@ class Uploads:
             await contents.lock(connection, use_case)
             row = await (await connection.execute(SQL["delete_upload"], facts)).fetchone()
             if row is None:
-                raise UnknownDocumentError(path)
+                if await self._origin(connection, facts) is None:
+                    raise UnknownDocumentError(path)
+                raise UploadRefusedError(
+                    sentence("%(path)s was not uploaded.", path=path),
+                    sentence("Remove it from the folder, or its address from the list."),
+                )
             await contents.delete_unused(connection, use_case)
             await record(connection, _event("upload deleted", facts, None, by))
 
