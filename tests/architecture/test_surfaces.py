@@ -12,7 +12,16 @@ PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
     *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
     *("incidents", "jobs", "labels"),
-    *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
+    *(
+        "notebooks",
+        "notices",
+        "outcomes",
+        "people",
+        "proposals",
+        "questions",
+        "receipts",
+        "releases",
+    ),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }
 # What the modules of a surface share.

@@ -275,7 +275,7 @@ async def export(request: Request) -> Response:
     return await exports.export_all(request, TABLE, rows, use_case=name)
 
 
-@needs(Permission.VIEW, by=by_document)
+@needs(Permission.VIEW, Permission.SUBMIT, by=by_document)
 async def document(request: Request) -> HTMLResponse:
     """A document with its versions, and the text of one part with a passage marked."""
     app, name = app_of(request), request.path_params["name"]

@@ -70,6 +70,19 @@ WHERE delivery.use_case = ANY (%(use_cases)s) AND delivery.state = 'held'
       ARRAY (SELECT reviewer FROM verdict WHERE verdict.id = delivery.of_verdict), '{}', NULL))
 GROUP BY delivery.use_case
 
+-- name: contradicted
+-- Answers in force that a person gave or confirmed, and that somebody called wrong since.
+SELECT outcome.use_case, count(DISTINCT outcome.task_id)::integer AS count,
+       min(outcome.reported_at) AS since, NULL::timestamptz AS due
+FROM outcome
+JOIN review ON review.task_id = outcome.task_id AND review.verdict = outcome.verdict
+WHERE outcome.use_case = ANY (%(use_cases)s) AND outcome.verdict IS NOT NULL
+  AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
+  AND NOT EXISTS (SELECT FROM outcome AS newer WHERE newer.task_id = outcome.task_id
+                  AND newer.withdrawn_at IS NULL AND newer.was_right
+                  AND (newer.reported_at, newer.id) > (outcome.reported_at, outcome.id))
+GROUP BY outcome.use_case
+
 -- name: stuck_deliveries
 SELECT use_case, count(*)::integer AS count, min(coalesce(done_at, created_at)) AS since,
        min(id) AS first

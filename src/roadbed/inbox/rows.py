@@ -54,6 +54,15 @@ class HeldDeliveriesRow(TypedDict):
     first: str | None
 
 
+class ContradictedRow(TypedDict):
+    """A row of ``contradicted``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+    due: datetime | None
+
+
 class StuckDeliveriesRow(TypedDict):
     """A row of ``stuck_deliveries``."""
 
@@ -127,6 +136,7 @@ class Queries(TypedDict):
     releases_under_way: Query[ReleasesUnderWayRow]
     resumes: Query[ResumesRow]
     held_deliveries: Query[HeldDeliveriesRow]
+    contradicted: Query[ContradictedRow]
     stuck_deliveries: Query[StuckDeliveriesRow]
     suggestions: Query[SuggestionsRow]
     examples_that_teach: Query[ExamplesThatTeachRow]

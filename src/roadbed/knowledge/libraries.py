@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
-from roadbed.knowledge.records import Document, StoredPassage
+from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
 from roadbed.knowledge.sources.model import Upload
@@ -24,6 +25,7 @@ from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
 
 MOST_PASSAGES = 10
+MarkedText = Sequence[tuple[str, bool]]  # pieces, each with whether it is marked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,6 +114,26 @@ class Libraries:
         library = library_of(loaded)
         groups = await self.access.of(loaded.name, by)
         await self.sources.uploads.delete(loaded.name, library, path, groups=groups, by=by)
+
+    async def cited(
+        self, library: Library | None, ids: Collection[str], *, groups: Collection[str]
+    ) -> Mapping[str, StoredPassage]:
+        """Passages by the ids that answers cite; without those that ``groups`` may not read."""
+        keys = [key for passage_id in ids if (key := PassageKey.of(passage_id)) is not None]
+        stored = await self.documents.passages(keys)
+        return {
+            str(key): passage
+            for key, passage in stored.items()
+            if library is not None and may_read(library, passage.path, passage.group, groups)
+        }
+
+    async def marked(
+        self, use_case: str, library: Library, question: str, texts: Sequence[str]
+    ) -> Sequence[MarkedText]:
+        """Each text in pieces, with the words of a question marked."""
+        index = await self.indexes.caught_up(use_case, library.language)
+        terms = index.terms(question)
+        return await asyncio.to_thread(lambda: [index.marked(terms, text) for text in texts])
 
     async def search(
         self,

@@ -109,10 +109,21 @@ class DocumentVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassageKey:
-    """The key of a passage in the database."""
+    """The key of a passage in the database; as text it is the id that citations carry."""
 
     version_id: str
     ordinal: int
+
+    def __str__(self) -> str:
+        return f"{self.version_id}:{self.ordinal}"
+
+    @classmethod
+    def of(cls, text: str) -> PassageKey | None:
+        """The key that ``text`` writes; ``None`` if it writes none."""
+        version, _, ordinal = text.rpartition(":")
+        if not version or not (ordinal.isascii() and ordinal.isdecimal()) or len(ordinal) > 9:
+            return None
+        return cls(version_id=version, ordinal=int(ordinal))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

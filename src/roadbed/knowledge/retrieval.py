@@ -19,6 +19,7 @@ from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
 from roadbed.knowledge.service import Documents
+from roadbed.knowledge.threads import searched_text
 from roadbed.usecases.decider import Retrieved, RetrievedPassage
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
@@ -58,7 +59,7 @@ class Retrieval:
         library = declared.library
         if library is None:
             return None
-        question = str(task.content.get(library.question) or "")
+        question = searched_text(library, task.content)
         by = task.source.get("by")
         groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
         return await self.search(declared, question, groups=groups)
@@ -160,7 +161,7 @@ def _whole(passage: StoredPassage) -> str:
 
 def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
     return RetrievedPassage(
-        id=f"{passage.key.version_id}:{passage.key.ordinal}",
+        id=str(passage.key),
         document=passage.path,
         version=passage.version,
         place=passage.position.label,

@@ -221,7 +221,7 @@ class Catalogue:
         newest = [] if periods or not named or is_old else _newest(within)
         chosen, gaps = within, tuple[str, ...]()
         if periods:
-            chosen, gaps = _in_periods(within, periods, keep_undated=not named)
+            chosen, gaps = _in_periods(within, periods, keep_undated=not named, usage=usage)
         elif newest:
             chosen = newest
         missing = tuple(dict.fromkeys((*owners, *gaps)))
@@ -231,7 +231,8 @@ class Catalogue:
             else frozenset(document.document_id for document in chosen),
             missing=missing,
             subjects=named,
-            periods=periods,
+            # A year that only texts mention chose no document: it is searched as a word.
+            periods=periods if gaps or _is_any_of(within, periods) else (),
             assumed=", ".join(sorted(document.path for document in newest)) or None,
             choices=() if named or missing else self._choices(question),
         )
@@ -272,27 +273,49 @@ class Catalogue:
         return tuple(sorted(names))
 
 
+def without_replaced(text: str, by: str) -> str:
+    """A text without its years, quarters and owners, each kind only if ``by`` names its own."""
+    if _YEAR.search(by):
+        text = _YEAR.sub(" ", text)
+    if _QUARTER.search(by):
+        text = _QUARTER.sub(" ", text)
+    if next(_owners(by), None) is not None:
+        for name in sorted(_owners(text), key=len, reverse=True):
+            text = re.sub(rf"\b{re.escape(name)}(?:['’]s?)?(?!\w)", " ", text)
+    return text
+
+
 def _in_periods(
-    documents: Sequence[DocumentScope], periods: Sequence[Period], *, keep_undated: bool
+    documents: Sequence[DocumentScope],
+    periods: Sequence[Period],
+    *,
+    keep_undated: bool,
+    usage: Callable[[str], float],
 ) -> tuple[Sequence[DocumentScope], tuple[str, ...]]:
     """The documents of periods, and the periods that none has; all documents where none fits.
 
     A period is missing only where most documents have one, and it tells them apart. Documents
-    without a period are about any, unless the question names whose they are.
+    without a period are about any, unless the question names whose they are: a year that is
+    mentioned may stand in them.
     """
     dated = [document for document in documents if document.periods]
+    undated = [document for document in documents if not document.periods and keep_undated]
     tells = _is_series(dated) and 2 * len(dated) > len(documents)
     fitting: dict[str, DocumentScope] = {}
     gaps: list[str] = []
     for period in periods:
         of_period = [document for document in dated if document.is_of(period)]
         fitting |= {document.document_id: document for document in of_period}
-        if not of_period and tells:
+        mentioned = undated and period.quarter is None and usage(str(period.year)) > 0.0
+        if not of_period and tells and not mentioned:
             gaps.append(period.label)
     if not fitting:
-        return documents, tuple(gaps)
-    undated = [document for document in documents if not document.periods and keep_undated]
+        return undated if tells and undated and not gaps else documents, tuple(gaps)
     return [*fitting.values(), *undated], tuple(gaps)
+
+
+def _is_any_of(documents: Sequence[DocumentScope], periods: Sequence[Period]) -> bool:
+    return any(document.is_of(period) for document in documents for period in periods)
 
 
 def _newest(documents: Sequence[DocumentScope]) -> list[DocumentScope]:
@@ -314,7 +337,8 @@ def _owners(question: str) -> Iterator[str]:
         if name:
             yield name
     for match in _AFTER.finditer(question):
-        if not _QUARTER.fullmatch(match.group(1)):
+        # "Can I" and "do I": whoever asks owns no documents.
+        if match.group(1) != "I" and not _QUARTER.fullmatch(match.group(1)):
             yield match.group(1)
 
 

@@ -48,7 +48,8 @@ class Library:
     the library to access groups: only members of a group get passages from there; the deepest
     folder that fits counts, and what stands in none is for everybody who may ask. ``ignore`` are
     patterns of file names that are left out (``*.png``). ``language`` is the one that most
-    documents are in: its word endings are removed for the search. Paths use ``/``.
+    documents are in: its word endings are removed for the search. ``earlier`` is the field with the
+    earlier turns of a conversation, if the input has it. Paths use ``/``.
     """
 
     folder: str = FOLDER
@@ -58,6 +59,7 @@ class Library:
     access: Mapping[str, str] = field(default_factory=dict)
     ignore: Sequence[str] = ()
     language: str = "english"
+    earlier: str | None = "earlier"
 
     def group_of(self, path: str) -> str | None:
         """The access group of a document; ``None``: everybody who may ask."""
@@ -93,6 +95,14 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
             ),
             remedy=sentence("Name the field with the question: Library(question=…)."),
         )
+    if fields is not None and library.earlier not in {None, "earlier", *fields}:
+        yield Problem(
+            field="library.earlier",
+            problem=sentence(
+                "The input has no field %(name)r with earlier turns.", name=library.earlier
+            ),
+            remedy=sentence("Name the field with the earlier turns: Library(earlier=…)."),
+        )
     if not _is_below_documents(library.folder):
         yield Problem(
             field="library.folder",
@@ -101,16 +111,7 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
             ),
             remedy=sentence("Name documents, a folder below it, or an absolute path."),
         )
-    if library.urls is not None and not _is_below_documents(library.urls):
-        yield Problem(
-            field="library.urls",
-            problem=sentence(
-                "The library's list of addresses %(file)r is not below documents/.",
-                file=library.urls,
-            ),
-            remedy=sentence("Name a file such as documents/urls.txt, or an absolute path."),
-        )
-    yield from _host_problems(library)
+    yield from _address_problems(library)
     if library.language not in LANGUAGES:
         yield Problem(
             field="library.language",
@@ -144,7 +145,16 @@ def _is_below_documents(path: str) -> bool:
     return PurePosixPath(path).is_absolute() or (parts[:1] == (FOLDER,) and ".." not in parts)
 
 
-def _host_problems(library: Library) -> Iterator[Problem]:
+def _address_problems(library: Library) -> Iterator[Problem]:
+    if library.urls is not None and not _is_below_documents(library.urls):
+        yield Problem(
+            field="library.urls",
+            problem=sentence(
+                "The library's list of addresses %(file)r is not below documents/.",
+                file=library.urls,
+            ),
+            remedy=sentence("Name a file such as documents/urls.txt, or an absolute path."),
+        )
     for host in library.private_hosts:
         if not isinstance(host, str) or not HOST.fullmatch(host):
             yield Problem(
