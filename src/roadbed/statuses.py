@@ -27,6 +27,8 @@ STATUS = {
     "access_group_invalid": 422,
     "document_conflict_invalid": 409,
     "document_family_invalid": 409,
+    "upload_refused": 422,
+    "upload_not_allowed": 403,
     "task_unknown": 404,
     "task_undecided": 409,
     "task_erased": 409,

@@ -68,6 +68,12 @@ MUST_NEED = {
     "POST /usecases/{name}/documents/{document_id}/family": P.IMPROVE,
     "POST /v1/usecases/{name}/documents/conflicts/{conflict_id}": P.IMPROVE,
     "POST /usecases/{name}/documents/conflicts/{conflict_id}": P.IMPROVE,
+    "PUT /v1/usecases/{name}/documents/files": P.IMPROVE,
+    "DELETE /v1/usecases/{name}/documents/files": P.IMPROVE,
+    "POST /v1/usecases/{name}/documents/ingest": P.IMPROVE,
+    "POST /usecases/{name}/documents/upload": P.IMPROVE,
+    "POST /usecases/{name}/documents/{document_id}/delete": P.IMPROVE,
+    "POST /usecases/{name}/documents/ingest": P.IMPROVE,
     "POST /v1/usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /v1/usecases/{name}/halt": P.HALT,
@@ -165,6 +171,8 @@ async def ask(
         what = "promote" if P.RELEASE in MAY.get(person, ()) else "refuse"
     if asked.method == "DELETE":
         return await client.delete(path)
+    if asked.method == "PUT":
+        return await client.put(path, content=b"")
     if not path.startswith("/v1"):
         return await client.post(path, data={"what": what, "destination": "crm"})
     return await client.post(path, json={"what": what} if path.endswith("/resolve") else {})

@@ -1,9 +1,14 @@
-"""The library of a use case, over HTTP: only what the access groups of the person may read."""
+"""The library of a use case, over HTTP: only what the access groups of the person may read.
+
+Documents are uploaded and deleted by people who may improve the use case.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any, BinaryIO, cast
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -11,14 +16,25 @@ from starlette.responses import Response
 from roadbed.access import by_document, needs
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import unknown_fields
+from roadbed.app import App
 from roadbed.knowledge.document_families import settlement_kind
-from roadbed.knowledge.errors import NoLibraryError
+from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.libraries import MOST_PASSAGES
 from roadbed.knowledge.records import DocumentState
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
 LONGEST_QUESTION = 50_000  # characters
+_IN_MEMORY_BYTES = 1_000_000  # of an upload; more is kept in a temporary file
+_CONTENT = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+FilePath = Annotated[
+    str, Query(max_length=2_000, description="The path in the library, such as hr/leave.pdf.")
+]
 _VERDICTS = ("first", "second", "both")
 _KINDS = ("current", "series", "separate")
 
@@ -97,6 +113,51 @@ async def settle_conflict(name: str, conflict_id: str, request: Request) -> Resp
     return as_json({"conflict": settled})
 
 
+@router.put("/usecases/{name}/documents/files", openapi_extra=_CONTENT)
+@needs(Permission.IMPROVE)
+async def upload(name: str, request: Request, path: FilePath) -> Response:
+    """Store the body as a file of the library, in place of one that was uploaded there before.
+
+    The answer comes after it is stored. ``job`` reads it; it is null if no ingestion can be
+    started, and ``problem`` says why.
+    """
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    loaded = app.service(name).loaded
+    with SpooledTemporaryFile(_IN_MEMORY_BYTES) as content:
+        async for piece in request.stream():
+            await asyncio.to_thread(content.write, piece)
+        stored = await app.libraries.upload(loaded, path, cast("BinaryIO", content), by=person)
+    return as_json({"upload": stored, **await _ingested(app, name, person)})
+
+
+@router.delete("/usecases/{name}/documents/files")
+@needs(Permission.IMPROVE)
+async def delete(name: str, request: Request, path: FilePath) -> Response:
+    """Delete an uploaded file. The job takes its document out of the search."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    await app.libraries.delete_upload(app.service(name).loaded, path, by=person)
+    return as_json(await _ingested(app, name, person))
+
+
+@router.post("/usecases/{name}/documents/ingest")
+@needs(Permission.IMPROVE)
+async def ingest(
+    name: str,
+    request: Request,
+    *,
+    allow_gone: Annotated[
+        bool, Query(description="Most documents were removed on purpose.")
+    ] = False,
+) -> Response:
+    """Start the job that brings the library up to date, or give the one that is under way."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    job = await app.ingestion_jobs.start(name, by=person, allow_gone=allow_gone)
+    return as_json({"job": job})
+
+
 @router.get("/usecases/{name}/documents/{document_id}")
 @needs(Permission.VIEW, by=by_document)
 async def document(name: str, document_id: str, request: Request) -> Response:
@@ -131,3 +192,10 @@ async def settle_family(name: str, document_id: str, request: Request) -> Respon
     settled = await libraries.document(name, library, document_id, groups=groups)
     family = await libraries.families.family_of(name, library, settled, groups=groups)
     return as_json({"document": settled, "family": family})
+
+
+async def _ingested(app: App, name: str, person: str) -> dict[str, object]:
+    started = await app.ingestion_jobs.start_after_upload(name, by=person)
+    if isinstance(started, LibraryUnavailableError):
+        return {"job": None, "problem": str(started)}
+    return {"job": started}

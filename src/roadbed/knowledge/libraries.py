@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -20,11 +21,14 @@ from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
+from roadbed.knowledge.sources.model import Upload
+from roadbed.knowledge.sources.service import DAY_SECONDS, LibrarySources, library_of, place_of
 from roadbed.knowledge.vectors import PassageVectors
 from roadbed.models.embeddings.choice import chosen
 from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.storage.database import Database
 from roadbed.usecases.library import Library
+from roadbed.usecases.loader import LoadedUseCase
 
 MOST_PASSAGES = 10
 MarkedText = Sequence[tuple[str, bool]]  # pieces, each with whether it is marked
@@ -56,11 +60,14 @@ class Libraries:
         ids: Ids,
         clock: Clock,
         embeddings: Callable[[], Embeddings | None] = chosen,
+        *,
+        fetch_seconds: float = DAY_SECONDS,
     ) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.families = DocumentFamilies(database, self.documents, ids, clock)
-        self.ingestion = Ingestion(self.documents, self.families)
+        self.sources = LibrarySources(database, clock, fetch_seconds=fetch_seconds)
+        self.ingestion = Ingestion(self.documents, self.families, self.sources)
         self.indexes = LibraryIndexes(database, indexes)
         self.conflicts = DocumentConflicts(database, ids, clock)
         self.vectors = PassageVectors(database, embeddings)
@@ -99,6 +106,29 @@ class Libraries:
             raise UnknownDocumentError(document_id)
         family = await self.families.family_of(use_case, library, document, groups=groups)
         return next((one for one in family if one.id == document.id), document)
+
+    async def upload(
+        self, loaded: LoadedUseCase, path: str, content: BinaryIO, *, by: str
+    ) -> Upload:
+        """Store a file in the library of a use case; an ingestion reads it.
+
+        Raises ``NoLibraryError``, ``UploadRefusedError`` and ``UploadNotAllowedError``.
+        """
+        place = place_of(loaded)
+        groups = await self.access.of(loaded.name, by)
+        return await self.sources.uploads.put(
+            loaded.name, place.library, path, content, folder=place.folder, groups=groups, by=by
+        )
+
+    async def delete_upload(self, loaded: LoadedUseCase, path: str, *, by: str) -> None:
+        """Remove an uploaded file; an ingestion takes its document out of the search.
+
+        Raises ``NoLibraryError``; ``UnknownDocumentError``, also for what ``by`` may not read;
+        ``UploadRefusedError`` for a document of another source.
+        """
+        library = library_of(loaded)
+        groups = await self.access.of(loaded.name, by)
+        await self.sources.uploads.delete(loaded.name, library, path, groups=groups, by=by)
 
     async def cited(
         self, library: Library | None, ids: Collection[str], *, groups: Collection[str]

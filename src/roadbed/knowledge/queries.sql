@@ -4,20 +4,26 @@
 SELECT pg_advisory_xact_lock(hashtext('library'), hashtext(%(use_case)s))
 
 -- name: known_documents
-SELECT path, id, state, version, content_hash, reading, access_group FROM document
-WHERE use_case = %(use_case)s AND (%(paths)s::text[] IS NULL OR path = ANY (%(paths)s))
+SELECT document.path, document.id, document.state, document.version, document.content_hash,
+       document.reading, document.access_group, document.origin, document.address, document.reason,
+       document.detail, document_version.content_hash AS version_hash
+FROM document
+LEFT JOIN document_version ON document_version.document_id = document.id
+                          AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s
+  AND (%(paths)s::text[] IS NULL OR document.path = ANY (%(paths)s))
 
 -- name: put_document
 -- The row of a document, with what its newest content gave.
 INSERT INTO document (id, use_case, path, access_group, state, version, content_hash, reading,
-                      reason, detail, added_at, changed_at)
+                      reason, detail, origin, address, added_at, changed_at)
 VALUES (%(id)s, %(use_case)s, %(path)s, %(access_group)s, %(state)s, %(version)s, %(content_hash)s,
-        %(reading)s, %(reason)s, %(detail)s, %(at)s, %(at)s)
+        %(reading)s, %(reason)s, %(detail)s, %(origin)s, %(address)s, %(at)s, %(at)s)
 ON CONFLICT (use_case, path) DO UPDATE
 SET access_group = excluded.access_group, state = excluded.state,
     version = coalesce(excluded.version, document.version), content_hash = excluded.content_hash,
     reading = excluded.reading, reason = excluded.reason, detail = excluded.detail,
-    changed_at = excluded.changed_at
+    origin = excluded.origin, address = excluded.address, changed_at = excluded.changed_at
 
 -- name: same_document
 SELECT id, version, state, content_hash, reading, access_group FROM document
@@ -28,9 +34,17 @@ UPDATE document SET state = 'deleted', reason = NULL, detail = NULL, changed_at 
 WHERE use_case = %(use_case)s AND path = %(path)s AND state <> 'deleted'
 RETURNING id
 
--- name: move_to_group
-UPDATE document SET access_group = %(access_group)s, changed_at = %(at)s
+-- name: move_document
+UPDATE document SET access_group = %(access_group)s, origin = %(origin)s, address = %(address)s,
+                    changed_at = %(at)s
 WHERE use_case = %(use_case)s AND path = %(path)s
+RETURNING id
+
+-- name: restore_document
+-- A page could not be fetched for a time, and has the content of its version in force.
+UPDATE document SET state = 'current', reason = NULL, detail = NULL, content_hash = %(content_hash)s,
+                    access_group = %(access_group)s, changed_at = %(at)s
+WHERE use_case = %(use_case)s AND path = %(path)s AND version IS NOT NULL
 RETURNING id
 
 -- name: put_change
@@ -55,8 +69,8 @@ FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part i
 
 -- name: documents
 SELECT document.id, document.path, document.access_group, document.state, document.version,
-       document.reason, document.detail, document.added_at, document.changed_at,
-       document_version.format, document_version.title, document_version.pages,
+       document.reason, document.detail, document.added_at, document.changed_at, document.origin,
+       document.address, document_version.format, document_version.title, document_version.pages,
        document_version.words, document_version.modified_at, document_version.read_at,
        document_version.findings, document_family.family, document_family.kind AS standing,
        document_family.rank, document_family.dated, document_family.evidence, document_family.why

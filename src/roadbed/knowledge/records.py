@@ -15,30 +15,38 @@ from roadbed.knowledge.model import DoubtfulNumber, Format, Position
 Standing = Literal["single", "series", "version", "variant", "separate", "open"]
 Relation = Literal["open", "superseded", "newest", "variant", "series"]
 DocumentState = Literal["current", "unreadable", "deleted"]
-ChangeKind = Literal["new", "changed", "moved", "gone"]
+ChangeKind = Literal["new", "changed", "moved", "restored", "gone"]
+Origin = Literal["folder", "upload", "address"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """A file of a library. ``path`` is relative to its folder and can be stored; ``file`` opens it.
+    """A file of a library. ``path`` is relative to its folder and can be stored.
 
-    ``group`` is the access group that the declaration gives it.
+    ``file`` opens one of the folder; the content of others is stored by ``content_hash``. ``group``
+    is the access group that the declaration gives it. ``address`` is that of a fetched page.
+    ``failure`` says why it could not be fetched; it is ``gone`` if its server has none any more.
     """
 
     path: str
-    file: Path
     content_hash: str
     bytes: int
-    modified_at: datetime
+    modified_at: datetime | None
     group: str | None
+    file: Path | None = None
+    origin: Origin = "folder"
+    address: str | None = None
+    failure: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderChange:
-    """What a folder has that the library does not: one file to read, move or forget.
+    """What a source has that the library does not: one file to read, move or forget.
 
     ``source`` is ``None`` for a file that is gone. A file that ``moved`` has the content that is
-    known and another access group.
+    known and another access group or source. One that is ``restored`` could not be fetched, and
+    again has the content that was read before.
     """
 
     kind: ChangeKind
@@ -51,7 +59,8 @@ class Document:
     """A document of a library, with its version in force.
 
     ``reason`` and ``detail`` say why the newest content gave no text; a version that was read
-    before stays in force then. The fields of the version are ``None`` if none was ever read.
+    before stays in force then. ``address`` is that of a fetched page. The fields of the version are
+    ``None`` if none was ever read.
 
     ``dated`` is the date, number or period that the document says, ``evidence`` where. ``family``
     is an id of the documents that belong together, ``standing`` its place among them: ``rank``
@@ -68,6 +77,8 @@ class Document:
     detail: str | None
     added_at: datetime
     changed_at: datetime
+    origin: Origin = "folder"
+    address: str | None = None
     format: Format | None = None
     title: str | None = None
     pages: int | None = None

@@ -23,6 +23,11 @@ class KnownDocumentsRow(TypedDict):
     content_hash: str
     reading: int
     access_group: str | None
+    origin: str
+    address: str | None
+    reason: str | None
+    detail: str | None
+    version_hash: str | None
 
 
 class SameDocumentRow(TypedDict):
@@ -42,8 +47,14 @@ class DeleteDocumentRow(TypedDict):
     id: str
 
 
-class MoveToGroupRow(TypedDict):
-    """A row of ``move_to_group``."""
+class MoveDocumentRow(TypedDict):
+    """A row of ``move_document``."""
+
+    id: str
+
+
+class RestoreDocumentRow(TypedDict):
+    """A row of ``restore_document``."""
 
     id: str
 
@@ -60,6 +71,8 @@ class DocumentsRow(TypedDict):
     detail: str | None
     added_at: datetime
     changed_at: datetime
+    origin: str
+    address: str | None
     format: str | None
     title: str | None
     pages: int | None
@@ -339,7 +352,8 @@ class Queries(TypedDict):
     put_document: Query[Never]
     same_document: Query[SameDocumentRow]
     delete_document: Query[DeleteDocumentRow]
-    move_to_group: Query[MoveToGroupRow]
+    move_document: Query[MoveDocumentRow]
+    restore_document: Query[RestoreDocumentRow]
     put_change: Query[Never]
     put_version: Query[Never]
     put_parts: Query[Never]
