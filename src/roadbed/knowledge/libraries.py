@@ -104,6 +104,7 @@ class Libraries:
                 for hit in hits
                 if (passage := passages.get(hit.key)) is not None
                 and may_read(library, passage.path, passage.group, groups)
+                and not passage.left_out
             ]
             if len(matches) >= most or len(hits) < asked:
                 return matches[:most]

@@ -89,7 +89,11 @@ ORDER BY number DESC LIMIT 1
 SELECT token FROM document_change WHERE use_case = %(use_case)s AND number = %(number)s
 
 -- name: changed_documents
-SELECT document.id, document.path, document.access_group, document.state,
+-- not null: state
+-- What is left out is for an index as if it were deleted.
+SELECT document.id, document.path, document.access_group,
+       CASE WHEN document_left_out(document.id, document_version.content_hash) THEN 'deleted'
+            ELSE document.state END AS state,
        document_version.id AS version_id, document_version.number, document_version.title,
        document_change.number AS change, document_change.token
 FROM (SELECT document_id, max(number) AS number FROM document_change
@@ -106,10 +110,12 @@ SELECT version_id, ordinal, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
 
 -- name: passages
+-- not null: left_out
 SELECT passage.version_id, passage.ordinal, passage.id, passage.part, passage.first, passage.last,
        passage.kind, passage.position, passage.text, passage.doubtful, document.id AS document_id,
        document.path, document.access_group, document_version.number AS version,
-       document_version.title, document_version.modified_at
+       document_version.title, document_version.modified_at,
+       document_left_out(document.id, document_version.content_hash) AS left_out
 FROM jsonb_to_recordset(%(keys)s) AS key (version_id text, ordinal integer)
 JOIN passage ON passage.version_id = key.version_id AND passage.ordinal = key.ordinal
 JOIN document_version ON document_version.id = passage.version_id
@@ -141,4 +147,32 @@ JOIN document_version ON document_version.document_id = document.id
                      AND document_version.number = document.version
 JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
 WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+  AND NOT document_left_out(document.id, document_version.content_hash)
 ORDER BY document.path
+
+-- name: same_passages
+-- Where cited passages stand now: the same text at the same place, else the same text, in the version in
+-- force of the same document.
+SELECT cited.version_id AS cited_version, cited.ordinal AS cited_ordinal, now.version_id, now.ordinal
+FROM jsonb_to_recordset(%(keys)s) AS key (version_id text, ordinal integer)
+JOIN passage AS cited ON cited.version_id = key.version_id AND cited.ordinal = key.ordinal
+JOIN document_version AS before ON before.id = cited.version_id
+JOIN document ON document.id = before.document_id AND document.use_case = %(use_case)s
+             AND document.state <> 'deleted'
+JOIN document_version AS present ON present.document_id = document.id
+                                AND present.number = document.version
+CROSS JOIN LATERAL (
+    SELECT passage.version_id, passage.ordinal FROM passage
+    WHERE passage.version_id = present.id AND (passage.id = cited.id OR passage.text = cited.text)
+    ORDER BY passage.id <> cited.id, passage.ordinal LIMIT 1) AS now
+WHERE NOT document_left_out(document.id, present.content_hash)
+
+-- name: passages_of_document
+SELECT passage.version_id, passage.ordinal, passage.position
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+JOIN passage ON passage.version_id = document_version.id
+WHERE document.use_case = %(use_case)s AND document.path = %(path)s AND document.state <> 'deleted'
+  AND NOT document_left_out(document.id, document_version.content_hash)
+ORDER BY passage.ordinal

@@ -106,7 +106,10 @@ class PassageKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredPassage:
-    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``."""
+    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``.
+
+    ``left_out`` says that a person confirmed its content to be outdated.
+    """
 
     key: PassageKey
     id: str
@@ -123,3 +126,4 @@ class StoredPassage:
     position: Position
     text: str
     doubtful: Sequence[str]
+    left_out: bool = False

@@ -9,17 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from roadbed.intake.model import AdmittedTask
 from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
+from roadbed.knowledge.passage_corrections import KnownAnswer, PassageCorrections
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
 from roadbed.knowledge.scope import Catalogue, Scope, scope_of
 from roadbed.knowledge.service import Documents
-from roadbed.usecases.decider import Retrieved, RetrievedPassage
+from roadbed.usecases.corrected_answers import CorrectedAnswer
+from roadbed.usecases.decider import Correction, Retrieved, RetrievedPassage
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
@@ -47,10 +49,19 @@ class Retrieval:
         self._documents = documents
         self._access = access
         self._indexes = indexes
+        self._corrections = PassageCorrections(documents)
         self._catalogues: OrderedDict[_Key, _Kept] = OrderedDict()
 
-    async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
+    async def for_task(
+        self,
+        declared: UseCase,
+        task: AdmittedTask,
+        corrected: Sequence[CorrectedAnswer] = (),
+    ) -> Retrieved | None:
         """What the library has for the question of a task; ``None`` without a library.
+
+        ``corrected`` are the answers that the version keeps: the passages of one to nearly the
+        same question come first.
 
         Whoever sent the task limits what is searched. An input without a sender, as examples are,
         gets what everybody may read.
@@ -61,7 +72,14 @@ class Retrieval:
         question = str(task.content.get(library.question) or "")
         by = task.source.get("by")
         groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
-        return await self.search(declared, question, groups=groups)
+        retrieved = await self.search(declared, question, groups=groups)
+        if not corrected:
+            return retrieved
+        index = self._indexes.of(declared.name, library.language)
+        known = await self._corrections.find(
+            declared.name, library, corrected, question, terms=index.terms, groups=groups
+        )
+        return _corrected(retrieved, known, index) if known is not None else retrieved
 
     async def search(
         self, declared: UseCase, question: str, *, groups: Collection[str], most: int = PASSAGES
@@ -84,12 +102,13 @@ class Retrieval:
             for hit in hits
             if (passage := passages.get(hit.key)) is not None
             and may_read(library, passage.path, passage.group, groups)
+            and not passage.left_out
         ][:most]
         return Retrieved(
             question=question,
             documents=len(catalogue.documents),
             passages=[
-                _given(hit, passage, index.matched(terms, _whole(passage)))
+                _given(hit.score, passage, index.matched(terms, _whole(passage)))
                 for hit, passage in known
             ],
             missing=scope.missing,
@@ -158,7 +177,25 @@ def _whole(passage: StoredPassage) -> str:
     return f"{passage.path} {passage.position.label} {passage.text}"
 
 
-def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
+def _corrected(retrieved: Retrieved, known: KnownAnswer, index: LibraryIndex) -> Retrieved:
+    """The right passages first, then the others. What people said goes before the scope."""
+    best = max((passage.score for passage in retrieved.passages), default=1.0)
+    first = [
+        _given(best, passage, index.matched(retrieved.terms, _whole(passage)))
+        for passage in known.passages
+    ]
+    ids = [passage.id for passage in first]
+    others = [passage for passage in retrieved.passages if passage.id not in ids]
+    return replace(
+        retrieved,
+        passages=[*first, *others][:PASSAGES],
+        missing=(),
+        choices=(),
+        correction=Correction(example=known.answer.id, passages=ids, text=known.text),
+    )
+
+
+def _given(score: float, passage: StoredPassage, matched: Sequence[str]) -> RetrievedPassage:
     return RetrievedPassage(
         id=f"{passage.key.version_id}:{passage.key.ordinal}",
         document=passage.path,
@@ -166,7 +203,7 @@ def _given(hit: Hit, passage: StoredPassage, matched: Sequence[str]) -> Retrieve
         place=passage.position.label,
         part=passage.part,
         text=passage.text,
-        score=hit.score,
+        score=score,
         matched=matched,
         modified_at=passage.modified_at,
         doubtful=tuple(passage.doubtful),

@@ -158,6 +158,7 @@ class PassagesRow(TypedDict):
     version: int
     title: str | None
     modified_at: datetime | None
+    left_out: bool
 
 
 class GroupsOfRow(TypedDict):
@@ -190,6 +191,23 @@ class CoversRow(TypedDict):
     cover: str | None
 
 
+class SamePassagesRow(TypedDict):
+    """A row of ``same_passages``."""
+
+    cited_version: str
+    cited_ordinal: int
+    version_id: str
+    ordinal: int
+
+
+class PassagesOfDocumentRow(TypedDict):
+    """A row of ``passages_of_document``."""
+
+    version_id: str
+    ordinal: int
+    position: Json
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -217,3 +235,5 @@ class Queries(TypedDict):
     add_member: Query[Never]
     remove_member: Query[RemoveMemberRow]
     covers: Query[CoversRow]
+    same_passages: Query[SamePassagesRow]
+    passages_of_document: Query[PassagesOfDocumentRow]

@@ -85,6 +85,20 @@ class RetrievedPassage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Correction:
+    """What people said is right for nearly the same question, as the version keeps it.
+
+    ``example`` is the id of the example. ``passages`` are ids of the right passages, which come
+    first. ``text`` is that of the right answer; it is empty unless the question has the same words
+    and every right passage still says the same.
+    """
+
+    example: str
+    passages: Sequence[str]
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
     """What a library has for a question: the passages that the sender may read, best first.
 
@@ -92,7 +106,7 @@ class Retrieved:
     question names and no document is about. ``assumed`` names the newest documents of a series,
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``terms`` are the words of the question as they were searched, ``weights``
-    how rare each is in the library.
+    how rare each is in the library. ``correction`` says which passages people said are right.
     """
 
     question: str
@@ -103,6 +117,7 @@ class Retrieved:
     choices: Sequence[str] = ()
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
