@@ -24,7 +24,7 @@ SHARED = {
     },
     "console": {
         *("export", "tables"),
-        *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
+        *("app", "charts", "chips", "citations", "components", "formatting", "forms", "languages"),
         *(
             "live",
             "navigation",

@@ -13,6 +13,7 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
+from roadbed.knowledge.passage_corrections import key_of
 from roadbed.knowledge.records import Document, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
@@ -76,6 +77,32 @@ class Libraries:
         if not may_read(library, document.path, document.group, groups):
             raise UnknownDocumentError(document_id)
         return document
+
+    async def cited(
+        self,
+        use_case: str,
+        library: Library | None,
+        passages: Sequence[str],
+        *,
+        groups: Collection[str],
+    ) -> Sequence[StoredPassage]:
+        """Passages by their ids as citations have them, as they stand now, in this order.
+
+        Those that ``groups`` may not read, and those that no version in force has, are left out.
+        Raises ``NoLibraryError``.
+        """
+        if library is None:
+            raise NoLibraryError(use_case)
+        keys = [key for passage in passages if (key := key_of(passage)) is not None]
+        same = await self.documents.same_passages(use_case, keys)
+        present = list(dict.fromkeys(same[key] for key in keys if key in same))
+        stored = await self.documents.passages(present)
+        return [
+            passage
+            for key in present
+            if (passage := stored.get(key)) is not None
+            and may_read(library, passage.path, passage.group, groups)
+        ]
 
     async def search(
         self,
