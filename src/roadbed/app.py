@@ -30,8 +30,9 @@ from roadbed.halts.service import Halts
 from roadbed.improvement.prompt_optimization.service import PromptSearch, PromptSearches
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
-from roadbed.inbox.kinds import Sources, kinds
+from roadbed.inbox.kinds import kinds
 from roadbed.inbox.service import Inbox
+from roadbed.inbox.sources import Sources
 from roadbed.insight.failures import FailureBoard
 from roadbed.insight.kept_figures import KeptFigures
 from roadbed.insight.monitoring import Monitoring
@@ -452,6 +453,7 @@ class App:
             database=self.database,
             releases=self.releases,
             budgets=self.budgets,
+            libraries=self.libraries,
             deployment=self.deployments.find,
             drill_seconds=self.settings.drill_hours * 3600.0,
         )

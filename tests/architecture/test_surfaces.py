@@ -10,14 +10,24 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
+    *(
+        "account",
+        "audit",
+        "backups",
+        "budgets",
+        "deliveries",
+        "documents",
+        "gaps",
+        "halts",
+        "inbox",
+    ),
     *("incidents", "jobs", "labels"),
     *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }
 # What the modules of a surface share.
 SHARED = {
-    "api": {"app", "deps", "problems", "renamed"},
+    "api": {"app", "bodies", "deps", "problems", "renamed"},
     "cli": {
         *("identity", "long_running", "main", "output", "release_texts", "renamed", "server"),
         *("sockets", "usage"),

@@ -24,7 +24,8 @@ OWNERS = {
     "insight": "background_failure",
     "intake": "in_flight task",
     "knowledge": (
-        "access_group_member document document_change document_part document_version passage"
+        "access_group_member document document_change document_part document_report "
+        "document_version gap_decision gap_report passage"
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

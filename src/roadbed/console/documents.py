@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_document, needs
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable, TableView
 from roadbed.exports.model import CellKind
 from roadbed.kernel.messages import later
+from roadbed.knowledge.document_reports import Settlement
 from roadbed.knowledge.errors import UnknownDocumentError
 from roadbed.knowledge.model import Part
 from roadbed.knowledge.records import Document
@@ -24,7 +27,8 @@ from roadbed.people.permissions import Permission
 
 _LONGEST_QUESTION = 1_000  # characters in the search box
 _MOST_MATCHES = 10
-_STATES = ("current", "unreadable")
+_SETTLEMENTS: tuple[Settlement, ...] = get_args(Settlement)
+_STATES = ("current", "unreadable", "reported", "left_out")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +43,16 @@ class ShownPart:
     after: str
 
 
+def _state(row: Document) -> str:
+    """The state by which the list is filtered."""
+    if row.left_out:
+        return "left_out"
+    return "reported" if row.reports else row.state
+
+
 def _chip(row: Document) -> Chip:
+    if row.left_out or (row.reports and row.state == "current"):
+        return chips.DOCUMENTS[_state(row)]
     outdated = row.state == "unreadable" and row.version is not None
     return chips.DOCUMENTS["outdated" if outdated else row.state]
 
@@ -158,14 +171,45 @@ async def document(request: Request) -> HTMLResponse:
         trouble=row.trouble,
         versions=versions,
         version=version,
+        reports=await libraries.reports.of(row.id),
         findings=[str(finding.told()) for finding in version.findings] if version else [],
         part=_part(request, row, parts) if parts else None,
     )
 
 
+@needs(Permission.REVIEW, by=by_document)
+async def report(request: Request) -> Response:
+    """Report a document as outdated."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    await app.libraries.reports.report(name, row, form.get("reason", ""), by=person)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
+
+
+@needs(Permission.IMPROVE, by=by_document)
+async def settle(request: Request) -> Response:
+    """Keep a reported document, or leave it out of the search."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    for state in _SETTLEMENTS:
+        if form.get("state") == state:
+            note = form.get("note", "")
+            await app.libraries.reports.settle(name, row, state, by=person, note=note)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
+
+
+async def _readable(request: Request) -> Document:
+    """The document of the path, if the viewer may read it."""
+    app, name = app_of(request), request.path_params["name"]
+    groups = await app.libraries.access.of(name, person_of(request))
+    library = app.service(name).loaded.declared.library
+    document_id = request.path_params["document_id"]
+    return await app.libraries.document(name, library, document_id, groups=groups)
+
+
 def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
     state = view.filters.get("state")
-    return [row for row in rows if state is None or row.state == state]
+    return [row for row in rows if state is None or state in (row.state, _state(row))]
 
 
 def _part(request: Request, row: Document, parts: Sequence[Part]) -> ShownPart:
@@ -197,4 +241,6 @@ ROUTES = (
     Route("/usecases/{name}/documents", documents),
     Route("/usecases/{name}/documents/export.{format}", export),
     Route("/usecases/{name}/documents/{document_id}", document),
+    Route("/usecases/{name}/documents/{document_id}/report", report, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/settle", settle, methods=["POST"]),
 )

@@ -7,39 +7,28 @@ writes them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from roadbed.budgets.service import Budgets
-from roadbed.decisions.model import Deployment
+from roadbed.inbox.document_kinds import kinds_of_documents
 from roadbed.inbox.model import Asking, Kind, Waiting
 from roadbed.inbox.rows import Queries
+from roadbed.inbox.sources import Find, Sources
+from roadbed.inbox.sources import facts_of as _facts
+from roadbed.inbox.sources import rows_of as _rows
+from roadbed.inbox.sources import waiting_of as _waiting
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later, number, several
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.releases import presentation
-from roadbed.releases.service import Releases
-from roadbed.storage.database import Database, Row, RowT
-from roadbed.storage.sql import Query, queries
+from roadbed.storage.sql import queries
 from roadbed.versions.model import Release
 
 _SQL = queries(Queries)
 _P = Permission
 _NEAR = {"near": "80 %", "spent": "100 %"}  # states of a budget that need somebody
-Find = Callable[[Asking], Awaitable[Sequence[Waiting]]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sources:
-    """What kinds read. ``deployment`` gives a served use case; ``drill_seconds`` the schedule."""
-
-    database: Database
-    releases: Releases
-    budgets: Budgets
-    deployment: Callable[[str], Deployment | None]
-    drill_seconds: float
 
 
 def kinds(sources: Sources) -> Sequence[Kind]:
@@ -50,7 +39,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
         *_of_releases(sources),
         *_of_reviews(sources),
         *_of_improvement(sources),
-        *_of_documents(sources),
+        *kinds_of_documents(sources),
     ]
 
 
@@ -212,25 +201,6 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
     ]
 
 
-def _of_documents(sources: Sources) -> Sequence[Kind]:
-    """What of a library waits for somebody."""
-    return [
-        Kind(
-            name="unreadable_document",
-            title=later("Correct documents"),
-            permission=_P.IMPROVE,
-            button=later("See why"),
-            find=_unreadable(sources),
-            why=lambda item: several(
-                "%(n)s document cannot be read, so no answer uses its present content.",
-                "%(n)s documents cannot be read, so no answer uses their present content.",
-                item.count,
-            ),
-            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
-        ),
-    ]
-
-
 def _of_reviews(sources: Sources) -> Sequence[Kind]:
     """The four kinds that are answered on the review page, read by one statement."""
 
@@ -295,16 +265,6 @@ def _why_resume(item: Waiting) -> str:
         _("%(person)s asks to resume %(use_case)s. It stays halted until a second person agrees.")
         % facts
     )
-
-
-def _rows(sources: Sources, query: Query[RowT], *facts: str) -> Find:
-    """Find by one statement; ``facts`` are further columns."""
-
-    async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(query, _facts(asking))
-        return [_waiting(row, *facts) for row in rows]
-
-    return find
 
 
 def _labels(sources: Sources) -> Find:
@@ -415,21 +375,6 @@ def _contradictions(sources: Sources) -> Find:
     return find
 
 
-def _unreadable(sources: Sources) -> Find:
-    """One item for a use case that declares a library: only then has it a page of documents."""
-
-    async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL["unreadable_documents"], _facts(asking))
-        return [_waiting(row) for row in rows if _has_library(sources, row["use_case"])]
-
-    return find
-
-
-def _has_library(sources: Sources, use_case: str) -> bool:
-    deployment = sources.deployment(use_case)
-    return deployment is not None and deployment.loaded.declared.library is not None
-
-
 def _drill(sources: Sources) -> Find:
     async def find(asking: Asking) -> Sequence[Waiting]:
         rows = await sources.database.fetch(_SQL["last_drills"], _facts(asking))
@@ -441,28 +386,6 @@ def _drill(sources: Sources) -> Find:
         ]
 
     return find
-
-
-def _facts(asking: Asking) -> Mapping[str, object]:
-    return {
-        "use_cases": list(asking.use_cases),
-        "person": asking.person,
-        "linker": asking.linker,
-        "now": asking.now,
-    }
-
-
-def _waiting(row: Row, *facts: str, roles: Sequence[str] | None = None) -> Waiting:
-    return Waiting(
-        use_case=row["use_case"],
-        count=row.get("count", 1),
-        since=row["since"],
-        due=row.get("due"),
-        subject=row.get("first"),
-        facts={name: row[name] for name in facts},
-        roles=roles,
-        barred=row.get("barred") or (),
-    )
 
 
 def _to_deliveries(item: Waiting) -> str:

@@ -95,6 +95,14 @@ class UnreadableDocumentsRow(TypedDict):
     since: datetime | None
 
 
+class ReportedDocumentsRow(TypedDict):
+    """A row of ``reported_documents``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -132,6 +140,7 @@ class Queries(TypedDict):
     examples_that_teach: Query[ExamplesThatTeachRow]
     contradictions: Query[ContradictionsRow]
     unreadable_documents: Query[UnreadableDocumentsRow]
+    reported_documents: Query[ReportedDocumentsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

@@ -158,3 +158,27 @@ class AccessGroupError(RoadbedError):
     """An access group or a member of it that does not exist."""
 
     code = "access_group_invalid"
+
+
+class DocumentReportError(RoadbedError):
+    """A report of an outdated document that cannot be stored, or a decision without a report."""
+
+    code = "document_report_invalid"
+
+
+class GapReportError(RoadbedError):
+    """A question that cannot be reported as a gap yet."""
+
+    code = "gap_report_invalid"
+
+
+class UnknownGapError(RoadbedError):
+    """A question that belongs to no gap."""
+
+    code = "unknown_gap"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            sentence("The question of %(task_id)s belongs to no gap.", task_id=task_id),
+            sentence("`roadbed documents gaps` shows those that there are."),
+        )

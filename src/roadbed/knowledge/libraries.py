@@ -10,7 +10,9 @@ from pathlib import Path
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.document_reports import DocumentReports
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
+from roadbed.knowledge.gaps import Gaps
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.passage_corrections import key_of
@@ -49,6 +51,8 @@ class Libraries:
         self.indexes = LibraryIndexes(database, indexes)
         self.retrieval = Retrieval(self.documents, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
+        self.reports = DocumentReports(database, ids, clock)
+        self.gaps = Gaps(database, self.indexes, clock)
 
     async def listing(
         self, use_case: str, library: Library | None, *, groups: Collection[str]

@@ -50,6 +50,8 @@ class Document:
 
     ``reason`` and ``detail`` say why the newest content gave no text; a version that was read
     before stays in force then. The fields of the version are ``None`` if none was ever read.
+    ``left_out`` says that a person confirmed this content to be outdated: no search gives it.
+    ``reports`` counts the people who say so and wait for a decision.
     """
 
     id: str
@@ -68,6 +70,8 @@ class Document:
     modified_at: datetime | None = None
     read_at: datetime | None = None
     findings: Sequence[DocumentFinding] = ()
+    left_out: bool = False
+    reports: int = 0
 
     @property
     def trouble(self) -> DocumentUnreadableError | None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Never, TypedDict
 from uuid import UUID
 
+from roadbed.kernel.ids import TaskId
 from roadbed.storage.sql import Json, Query
 
 
@@ -67,6 +68,8 @@ class DocumentsRow(TypedDict):
     modified_at: datetime | None
     read_at: datetime | None
     findings: Json | None
+    left_out: bool
+    reports: int
 
 
 class DocumentOfRow(TypedDict):
@@ -208,6 +211,67 @@ class PassagesOfDocumentRow(TypedDict):
     position: Json
 
 
+class SettleReportsRow(TypedDict):
+    """A row of ``settle_reports``."""
+
+    id: str
+
+
+class DocumentReportsRow(TypedDict):
+    """A row of ``document_reports``."""
+
+    id: str
+    document_id: str
+    path: str
+    access_group: str | None
+    version: int
+    reason: str
+    state: str
+    reported_by: str
+    reported_at: datetime
+    note: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+
+
+class GapQuestionsRow(TypedDict):
+    """A row of ``gap_questions``."""
+
+    task_id: str
+    question: str
+    asked_by: str | None
+    at: datetime
+
+
+class ConfirmedAnswersRow(TypedDict):
+    """A row of ``confirmed_answers``."""
+
+    question: str
+    at: datetime
+
+
+class GapDecisionsRow(TypedDict):
+    """A row of ``gap_decisions``."""
+
+    task_id: TaskId
+    state: str
+    note: str | None
+    decided_by: str
+    decided_at: datetime
+
+
+class GapMarkRow(TypedDict):
+    """A row of ``gap_mark``."""
+
+    mark: str
+
+
+class ReportGapRow(TypedDict):
+    """A row of ``report_gap``."""
+
+    fresh: bool
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -237,3 +301,13 @@ class Queries(TypedDict):
     covers: Query[CoversRow]
     same_passages: Query[SamePassagesRow]
     passages_of_document: Query[PassagesOfDocumentRow]
+    replace_report: Query[Never]
+    report_document: Query[Never]
+    settle_reports: Query[SettleReportsRow]
+    document_reports: Query[DocumentReportsRow]
+    gap_questions: Query[GapQuestionsRow]
+    confirmed_answers: Query[ConfirmedAnswersRow]
+    gap_decisions: Query[GapDecisionsRow]
+    gap_mark: Query[GapMarkRow]
+    report_gap: Query[ReportGapRow]
+    decide_gap: Query[Never]

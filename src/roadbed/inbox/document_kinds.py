@@ -1,0 +1,105 @@
+"""The kinds of action items about the documents of a library."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from roadbed.inbox.model import Asking, Kind, Waiting
+from roadbed.inbox.rows import Queries
+from roadbed.inbox.sources import Find, Sources, facts_of, waiting_of
+from roadbed.kernel.messages import later, several
+from roadbed.people.model import Role
+from roadbed.people.permissions import Permission
+from roadbed.storage.database import RowT
+from roadbed.storage.sql import Query, queries
+from roadbed.usecases.library import Library
+
+_SQL = queries(Queries)
+_P = Permission
+
+
+def kinds_of_documents(sources: Sources) -> Sequence[Kind]:
+    """What of a library waits for somebody."""
+    return [
+        Kind(
+            name="unreadable_document",
+            title=later("Correct documents"),
+            permission=_P.IMPROVE,
+            button=later("See why"),
+            find=_with_library(sources, _SQL["unreadable_documents"]),
+            why=lambda item: several(
+                "%(n)s document cannot be read, so no answer uses its present content.",
+                "%(n)s documents cannot be read, so no answer uses their present content.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
+        ),
+        Kind(
+            name="outdated_document",
+            title=later("Decide about outdated documents"),
+            permission=_P.IMPROVE,
+            button=later("Read and decide"),
+            find=_with_library(sources, _SQL["reported_documents"]),
+            why=lambda item: several(
+                "%(n)s document was reported as outdated. Answers use it until you leave it out.",
+                "%(n)s documents were reported as outdated. Answers use them until you leave them "
+                "out.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents?state=reported",
+        ),
+        Kind(
+            name="gap",
+            title=later("Look at gaps in the documents"),
+            permission=_P.IMPROVE,
+            button=later("See the questions"),
+            find=_gaps(sources),
+            why=lambda item: several(
+                "No document answers %(n)s question that was asked. Add one, or dismiss it.",
+                "No document answers %(n)s kinds of questions that were asked. Add some, or "
+                "dismiss them.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/gaps",
+        ),
+    ]
+
+
+def _with_library(sources: Sources, query: Query[RowT]) -> Find:
+    """One item for a use case that declares a library: only then has it a page of documents."""
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        rows = await sources.database.fetch(query, facts_of(asking))
+        return [waiting_of(row) for row in rows if _library(sources, row["use_case"]) is not None]
+
+    return find
+
+
+def _gaps(sources: Sources) -> Find:
+    """For the domain lead. The questions are grouped only after something about them changed."""
+    known: dict[str, tuple[str, int, datetime | None]] = {}
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        waiting = []
+        for name in asking.use_cases:
+            library = _library(sources, name)
+            if library is None or Role.DOMAIN_LEAD not in asking.viewer.roles_in(name):
+                continue
+            mark = await sources.libraries.gaps.mark(name)
+            if name not in known or known[name][0] != mark:
+                gaps = await sources.libraries.gaps.list(name, library)
+                times = [gap.newest.at for gap in gaps if gap.state == "open"]
+                known[name] = mark, len(times), min(times, default=None)
+            _mark, count, since = known[name]
+            if since is not None:
+                roles = [str(Role.DOMAIN_LEAD)]
+                waiting.append(Waiting(use_case=name, count=count, since=since, roles=roles))
+        return waiting
+
+    return find
+
+
+def _library(sources: Sources, use_case: str) -> Library | None:
+    deployment = sources.deployment(use_case)
+    return deployment.loaded.declared.library if deployment is not None else None
