@@ -456,6 +456,7 @@ class App:
             database=self.database,
             releases=self.releases,
             budgets=self.budgets,
+            libraries=self.libraries,
             deployment=self.deployments.find,
             drill_seconds=self.settings.drill_hours * 3600.0,
         )

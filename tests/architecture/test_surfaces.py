@@ -10,7 +10,17 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
+    *(
+        "account",
+        "audit",
+        "backups",
+        "budgets",
+        "deliveries",
+        "documents",
+        "gaps",
+        "halts",
+        "inbox",
+    ),
     *("incidents", "jobs", "labels"),
     *(
         "notebooks",
@@ -26,14 +36,14 @@ NOUNS = {
 }
 # What the modules of a surface share.
 SHARED = {
-    "api": {"app", "deps", "problems", "renamed"},
+    "api": {"app", "bodies", "deps", "problems", "renamed"},
     "cli": {
         *("identity", "long_running", "main", "output", "release_texts", "renamed", "server"),
         *("sockets", "usage"),
     },
     "console": {
         *("export", "tables"),
-        *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
+        *("app", "charts", "chips", "citations", "components", "formatting", "forms", "languages"),
         *(
             "live",
             "navigation",

@@ -8,19 +8,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from tempfile import SpooledTemporaryFile
-from typing import Annotated, Any, BinaryIO, cast
+from typing import Annotated, Any, BinaryIO, cast, get_args
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_document, needs
+from roadbed.api.bodies import body_of, choice_of, text_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import unknown_fields
 from roadbed.app import App
 from roadbed.knowledge.document_families import settlement_kind
+from roadbed.knowledge.document_reports import LONGEST_REASON, ReportDecision
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.libraries import MOST_PASSAGES
-from roadbed.knowledge.records import DocumentState
+from roadbed.knowledge.records import Document, DocumentState
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
@@ -49,6 +51,13 @@ def _body(field: str, values: Sequence[str]) -> dict[str, Any]:
     }
     content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+_REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
+_REASON = body_of({"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}})
+_SETTLE = body_of(
+    {"state": {"enum": list(_REPORT_DECISIONS)}, "note": {"type": "string"}}, required=["state"]
+)
 
 
 @router.get("/usecases/{name}/documents")
@@ -161,9 +170,9 @@ async def ingest(
 @router.get("/usecases/{name}/documents/{document_id}")
 @needs(Permission.VIEW, by=by_document)
 async def document(name: str, document_id: str, request: Request) -> Response:
-    """A document with its versions, the newest first, and with its family.
+    """A document with its versions, its family and the reports on its version in force.
 
-    ``family`` are the documents that belong together with it, versions newest first.
+    Newest first. ``family`` are the documents that belong together with it.
     """
     library, libraries = usecase_of(request, name).library, app_of(request).libraries
     groups = await libraries.access.of(name, person_of(request))
@@ -171,7 +180,8 @@ async def document(name: str, document_id: str, request: Request) -> Response:
     versions = await libraries.documents.versions(document_id)
     assert library is not None  # a document was found in it
     family = await libraries.families.family_of(name, library, shown, groups=groups)
-    return as_json({"document": shown, "versions": versions, "family": family})
+    reports = await libraries.reports.of(document_id)
+    return as_json({"document": shown, "versions": versions, "family": family, "reports": reports})
 
 
 @router.post("/usecases/{name}/documents/{document_id}/family", openapi_extra=_body("kind", _KINDS))
@@ -199,3 +209,33 @@ async def _ingested(app: App, name: str, person: str) -> dict[str, object]:
     if isinstance(started, LibraryUnavailableError):
         return {"job": None, "problem": str(started)}
     return {"job": started}
+
+
+@router.post("/usecases/{name}/documents/{document_id}/report", openapi_extra=_REASON)
+@needs(Permission.REVIEW, by=by_document)
+async def report(name: str, document_id: str, request: Request) -> Response:
+    """Say that a document is outdated. The data specialist decides whether it is still searched."""
+    person, libraries = person_of(request), app_of(request).libraries
+    shown = await _document(request, name, document_id)
+    reason = text_of(await json_object(request), "reason")
+    return as_json({"report": await libraries.reports.report(name, shown, reason, by=person)})
+
+
+@router.post("/usecases/{name}/documents/{document_id}/settle", openapi_extra=_SETTLE)
+@needs(Permission.IMPROVE, by=by_document)
+async def settle(name: str, document_id: str, request: Request) -> Response:
+    """Keep a reported document in the search, or leave it out until its content changes."""
+    person, libraries = person_of(request), app_of(request).libraries
+    shown = await _document(request, name, document_id)
+    body = await json_object(request)
+    state = choice_of(body, "state", _REPORT_DECISIONS)
+    reports = await libraries.reports.settle(
+        name, shown, state, by=person, note=text_of(body, "note")
+    )
+    return as_json({"reports": reports})
+
+
+async def _document(request: Request, name: str, document_id: str) -> Document:
+    library, libraries = usecase_of(request, name).library, app_of(request).libraries
+    groups = await libraries.access.of(name, person_of(request))
+    return await libraries.document(name, library, document_id, groups=groups)

@@ -12,6 +12,7 @@ from roadbed.cli import (
     budgets,
     deliveries,
     documents,
+    gaps,
     halts,
     inbox,
     incidents,
@@ -97,6 +98,7 @@ app.add_typer(versions.app, name="version")
 app.add_typer(releases.app, name="release")
 app.add_typer(people.app, name="user")
 app.add_typer(inbox.app, name="inbox")
+documents.app.add_typer(gaps.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(jobs.app, name="jobs")
 

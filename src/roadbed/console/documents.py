@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 from urllib.parse import quote
 
 from starlette.datastructures import UploadFile
@@ -24,6 +25,7 @@ from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.document_families import settlement_kind
+from roadbed.knowledge.document_reports import ReportDecision
 from roadbed.knowledge.errors import (
     DocumentFamilyError,
     LibraryUnavailableError,
@@ -43,7 +45,8 @@ _LONGEST_QUESTION = 1_000  # characters in the search box
 _MOST_MATCHES = 10
 _MOST_FILES = 1_000  # of one upload
 _MOST_FIELDS = 10
-_STATES = ("current", "unreadable")
+_REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
+_STATES = ("current", "unreadable", "reported", "left_out")
 # What a document is to others, as the page words and filters it.
 _RELATIONS = {
     "open": later("a person decides"),
@@ -90,7 +93,16 @@ class IngestionState:
     problem: LibraryUnavailableError | None = None
 
 
+def _state(row: Document) -> str:
+    """The state by which the list is filtered."""
+    if row.left_out:
+        return "left_out"
+    return "reported" if row.reports else row.state
+
+
 def _chip(row: Document) -> Chip:
+    if row.left_out or (row.reports and row.state == "current"):
+        return chips.DOCUMENTS[_state(row)]
     outdated = row.state == "unreadable" and row.version is not None
     return chips.DOCUMENTS["outdated" if outdated else row.state]
 
@@ -374,9 +386,40 @@ async def _document(
         uploaded=row.origin == "upload" and row.state != "deleted",
         versions=versions,
         version=version,
+        reports=await libraries.reports.of(row.id),
         findings=[str(finding.told()) for finding in version.findings] if version else [],
         part=_part(request, row, parts) if parts else None,
     )
+
+
+@needs(Permission.REVIEW, by=by_document)
+async def report(request: Request) -> Response:
+    """Report a document as outdated."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    await app.libraries.reports.report(name, row, form.get("reason", ""), by=person)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
+
+
+@needs(Permission.IMPROVE, by=by_document)
+async def decide(request: Request) -> Response:
+    """Keep a reported document, or leave it out of the search."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    for state in _REPORT_DECISIONS:
+        if form.get("state") == state:
+            note = form.get("note", "")
+            await app.libraries.reports.settle(name, row, state, by=person, note=note)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
+
+
+async def _readable(request: Request) -> Document:
+    """The document of the path, if the viewer may read it."""
+    app, name = app_of(request), request.path_params["name"]
+    groups = await app.libraries.access.of(name, person_of(request))
+    library = app.service(name).loaded.declared.library
+    document_id = request.path_params["document_id"]
+    return await app.libraries.document(name, library, document_id, groups=groups)
 
 
 def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
@@ -384,7 +427,8 @@ def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
     return [
         row
         for row in rows
-        if (state is None or row.state == state) and (standing is None or row.relation == standing)
+        if (state is None or state in {row.state, _state(row)})
+        and (standing is None or row.relation == standing)
     ]
 
 
@@ -422,4 +466,6 @@ ROUTES = (
     Route("/usecases/{name}/documents/{document_id}", document),
     Route("/usecases/{name}/documents/{document_id}/family", settle, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}/delete", delete, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/report", report, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/settle", decide, methods=["POST"]),
 )

@@ -197,3 +197,27 @@ class UploadNotAllowedError(RoadbedError):
             sentence("%(path)s is in a folder that you may not read.", path=path),
             sentence("Choose another folder, or have yourself added to its access group."),
         )
+
+
+class DocumentReportError(RoadbedError):
+    """A report of an outdated document that cannot be stored, or a decision without a report."""
+
+    code = "document_report_invalid"
+
+
+class GapReportError(RoadbedError):
+    """A question that cannot be reported as a gap yet."""
+
+    code = "gap_report_invalid"
+
+
+class UnknownGapError(RoadbedError):
+    """A question that belongs to no gap."""
+
+    code = "unknown_gap"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            sentence("The question of %(task_id)s belongs to no gap.", task_id=task_id),
+            sentence("`roadbed documents gaps` shows those that there are."),
+        )

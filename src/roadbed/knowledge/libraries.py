@@ -15,9 +15,12 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.conflicts import DocumentConflicts
 from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
+from roadbed.knowledge.document_reports import DocumentReports
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
+from roadbed.knowledge.gaps import Gaps
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
+from roadbed.knowledge.passage_corrections import key_of
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
@@ -76,6 +79,8 @@ class Libraries:
             self.documents, self.access, self.indexes, self.vectors, comparison
         )
         self.retrieve = self.retrieval.for_task
+        self.reports = DocumentReports(database, ids, clock)
+        self.gaps = Gaps(database, self.indexes, clock)
 
     async def listing(
         self, use_case: str, library: Library | None, *, groups: Collection[str]
@@ -150,6 +155,32 @@ class Libraries:
         terms = index.terms(question)
         return await asyncio.to_thread(lambda: [index.marked(terms, text) for text in texts])
 
+    async def citable(
+        self,
+        use_case: str,
+        library: Library | None,
+        passages: Sequence[str],
+        *,
+        groups: Collection[str],
+    ) -> Sequence[StoredPassage]:
+        """Passages by their ids as citations have them, as they stand now, in this order.
+
+        Those that ``groups`` may not read, and those that no version in force has, are left out.
+        Raises ``NoLibraryError``.
+        """
+        if library is None:
+            raise NoLibraryError(use_case)
+        keys = [key for passage in passages if (key := key_of(passage)) is not None]
+        same = await self.documents.same_passages(use_case, keys)
+        present = list(dict.fromkeys(same[key] for key in keys if key in same))
+        stored = await self.documents.passages(present)
+        return [
+            passage
+            for key in present
+            if (passage := stored.get(key)) is not None
+            and may_read(library, passage.path, passage.group, groups)
+        ]
+
     async def search(
         self,
         use_case: str,
@@ -177,6 +208,7 @@ class Libraries:
                 for hit in hits
                 if (passage := passages.get(hit.key)) is not None
                 and may_read(library, passage.path, passage.group, groups)
+                and not passage.left_out
             ]
             if len(matches) >= most or len(hits) < asked:
                 return matches[:most]

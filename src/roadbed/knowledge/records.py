@@ -66,6 +66,8 @@ class Document:
     is an id of the documents that belong together, ``standing`` its place among them: ``rank``
     orders versions, the highest is in force. ``why`` says why a person has to settle the family.
     ``superseded_by`` is the path of the version in force, of those that the reader may read.
+    ``left_out`` says that a person confirmed this content to be outdated: no search gives it.
+    ``reports`` counts the people who say so and wait for a decision.
     """
 
     id: str
@@ -93,6 +95,8 @@ class Document:
     evidence: str | None = None
     why: str | None = None
     superseded_by: str | None = None
+    left_out: bool = False
+    reports: int = 0
 
     @property
     def relation(self) -> Relation | None:
@@ -155,7 +159,10 @@ class PassageKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredPassage:
-    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``."""
+    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``.
+
+    ``left_out`` says that a person confirmed its content to be outdated.
+    """
 
     key: PassageKey
     id: str
@@ -172,3 +179,4 @@ class StoredPassage:
     position: Position
     text: str
     doubtful: Sequence[str]
+    left_out: bool = False

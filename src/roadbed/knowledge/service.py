@@ -177,6 +177,33 @@ class Documents:
         rows = await self._database.fetch(_SQL["passages"], {"keys": Jsonb(wanted)})
         return {passage.key: passage for passage in map(_passage, rows)}
 
+    async def same_passages(
+        self, use_case: str, cited: Iterable[PassageKey]
+    ) -> Mapping[PassageKey, PassageKey]:
+        """Where cited passages of a use case stand in the versions in force.
+
+        A passage that no version in force has is left out, and so is one of a document that is
+        gone or left out of the search.
+        """
+        wanted = [{"version_id": key.version_id, "ordinal": key.ordinal} for key in cited]
+        rows = await self._database.fetch(
+            _SQL["same_passages"], {"use_case": use_case, "keys": Jsonb(wanted)}
+        )
+        return {
+            PassageKey(version_id=row["cited_version"], ordinal=row["cited_ordinal"]): PassageKey(
+                version_id=row["version_id"], ordinal=row["ordinal"]
+            )
+            for row in rows
+        }
+
+    async def passage_at(self, use_case: str, path: str, place: str) -> PassageKey | None:
+        """The first passage of a document in force at a place as citations show it."""
+        facts = {"use_case": use_case, "path": path}
+        for row in await self._database.fetch(_SQL["passages_of_document"], facts):
+            if _POSITION.validate_python(row["position"]).label == place:
+                return PassageKey(version_id=row["version_id"], ordinal=row["ordinal"])
+        return None
+
     async def covers(self, use_case: str) -> Sequence[CoversRow]:
         """The beginning of each document that can be searched."""
         return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
