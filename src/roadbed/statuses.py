@@ -17,6 +17,7 @@ STATUS = {
     "server_full": 503,
     "request_invalid": 422,
     "usecase_unknown": 404,
+    "mcp_not_installed": 503,
     "usecase_broken": 503,
     "usecase_retired": 409,
     "usecase_invalid": 503,

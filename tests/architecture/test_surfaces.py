@@ -11,7 +11,7 @@ import roadbed
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
     *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
-    *("incidents", "jobs", "labels"),
+    *("incidents", "jobs", "labels", "mcp"),
     *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }

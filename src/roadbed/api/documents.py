@@ -15,6 +15,7 @@ from roadbed.people.permissions import Permission
 
 router = APIRouter()
 LONGEST_QUESTION = 50_000  # characters
+MOST_CITED = 50
 
 
 @router.get("/usecases/{name}/documents")
@@ -45,6 +46,22 @@ async def search(
     groups = await libraries.access.of(name, person_of(request))
     matches = await libraries.search(name, library, q, groups=groups, most=limit)
     return as_json({"matches": matches})
+
+
+@router.get("/usecases/{name}/documents/passages")
+@needs(Permission.VIEW)
+async def passages(
+    name: str,
+    request: Request,
+    id: Annotated[
+        list[str],
+        Query(min_length=1, max_length=MOST_CITED, description="Ids of passages, from citations."),
+    ],
+) -> Response:
+    """Passages that an answer cites, by their ids: where they stand. Others are left out."""
+    library, libraries = usecase_of(request, name).library, app_of(request).libraries
+    groups = await libraries.access.of(name, person_of(request))
+    return as_json({"passages": await libraries.cited(name, library, id, groups=groups)})
 
 
 @router.get("/usecases/{name}/documents/{document_id}")

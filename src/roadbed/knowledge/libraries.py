@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
-from roadbed.knowledge.records import Document, StoredPassage
+from roadbed.knowledge.records import Document, StoredPassage, passage_key
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
 from roadbed.storage.database import Database
@@ -76,6 +76,31 @@ class Libraries:
         if not may_read(library, document.path, document.group, groups):
             raise UnknownDocumentError(document_id)
         return document
+
+    async def cited(
+        self, use_case: str, library: Library | None, ids: Sequence[str], *, groups: Collection[str]
+    ) -> Mapping[str, StoredPassage]:
+        """Those of the passages with these ids, as citations hold them, that ``groups`` may read.
+
+        Raises ``NoLibraryError``.
+        """
+        if library is None:
+            raise NoLibraryError(use_case)
+        keys = {written: key for written in ids if (key := passage_key(written)) is not None}
+        passages = await self.documents.passages(keys.values())
+        documents = {passage.document_id for passage in passages.values()}
+        own = {
+            document
+            for document in documents
+            if await self.documents.use_case_of(document) == use_case
+        }
+        return {
+            written: passage
+            for written, key in keys.items()
+            if (passage := passages.get(key)) is not None
+            and passage.document_id in own
+            and may_read(library, passage.path, passage.group, groups)
+        }
 
     async def search(
         self,

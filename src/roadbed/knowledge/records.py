@@ -104,6 +104,14 @@ class PassageKey:
     ordinal: int
 
 
+def passage_key(written: str) -> PassageKey | None:
+    """The key that a citation writes as ``version:ordinal``; ``None`` if it is none."""
+    version_id, _, ordinal = written.partition(":")
+    if not version_id or "\0" in version_id or not (ordinal.isascii() and ordinal.isdecimal()):
+        return None
+    return PassageKey(version_id=version_id, ordinal=int(ordinal)) if len(ordinal) < 10 else None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredPassage:
     """A passage with its document. ``first`` and ``last`` are characters of the part ``part``."""
