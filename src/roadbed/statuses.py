@@ -18,6 +18,8 @@ STATUS = {
     "request_invalid": 422,
     "usecase_unknown": 404,
     "mcp_not_installed": 503,
+    "chat_request_refused": 401,
+    "chat_request_repeated": 409,
     "usecase_broken": 503,
     "usecase_retired": 409,
     "usecase_invalid": 503,

@@ -34,21 +34,28 @@ QUESTION = "What may a hotel cost?"
 Result = tuple[str, Mapping[str, Any]]
 
 
+def declare(parent: Path, documents: Path, more: str = "") -> None:
+    """The use case ``ask`` over two documents, one of them for a group."""
+    (documents / "board").mkdir(parents=True)
+    (documents / "travel.md").write_text(TRAVEL, encoding="utf-8")
+    (documents / "board" / "salaries.md").write_text(SALARIES, encoding="utf-8")
+    folder = parent / "ask"
+    scaffold.write_answers(folder, documents, person="ana")
+    declared = (folder / "usecase.py").read_text(encoding="utf-8")
+    inside = "Library(access={'board': 'board'}, "
+    declared = declared.replace("Library(", inside, 1).replace(
+        "    library=", f"    {more}library=", 1
+    )
+    (folder / "usecase.py").write_text(declared, encoding="utf-8")
+
+
 @pytest.fixture
 async def site(
     settings: Settings, folders: Folders, url: str, tmp_path: Path
 ) -> AsyncIterator[Site]:
     """A server of ``ask``, which answers from two documents, and of ``triage``."""
     folders.write()
-    documents = tmp_path / "documents"
-    (documents / "board").mkdir(parents=True)
-    (documents / "travel.md").write_text(TRAVEL, encoding="utf-8")
-    (documents / "board" / "salaries.md").write_text(SALARIES, encoding="utf-8")
-    folder = folders.parent / "ask"
-    scaffold.write_answers(folder, documents, person="ana")
-    declared = (folder / "usecase.py").read_text(encoding="utf-8")
-    inside = "Library(access={'board': 'board'}, "
-    (folder / "usecase.py").write_text(declared.replace("Library(", inside, 1), encoding="utf-8")
+    declare(folders.parent, tmp_path / "documents")
     async with serving(settings, url) as served:
         await served.app.libraries.ingestion.run(served.app.deployments.get("ask").loaded, by="ana")
         yield served

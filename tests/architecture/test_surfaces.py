@@ -10,8 +10,8 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
-    *("incidents", "jobs", "labels", "mcp"),
+    *("account", "audit", "backups", "budgets", "chat", "deliveries", "documents", "halts"),
+    *("inbox", "incidents", "jobs", "labels", "mcp"),
     *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }

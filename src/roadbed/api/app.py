@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from roadbed.access import guard
 from roadbed.api import (
     budgets,
+    chat,
     deliveries,
     documents,
     halts,
@@ -58,6 +59,7 @@ _PARTS = (
     inbox,
     jobs,
     status,
+    chat,
 )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.sentences import Text, sentence
+from roadbed.kernel.sentences import Text, figure, sentence
 
 
 class McpExtraMissingError(RoadbedError):
@@ -114,3 +116,80 @@ class ForeignPageError(RoadbedError):
             sentence("This request came from a page of another site."),
             sentence("Let a program call the MCP server, with an API token."),
         )
+
+
+class ChatRefusal(StrEnum):
+    """Why a request of a chat program is refused."""
+
+    UNDECLARED = "undeclared"
+    SECRET = "secret"  # noqa: S105 - it is not set, or no secret of this kind
+    SIGNATURE = "signature"
+    TIME = "time"
+    FORM = "form"
+    ACCOUNT = "account"
+
+
+class ChatRequestRefusedError(RoadbedError):
+    """A request of a chat program is not signed, too old, or for a use case without such an app.
+
+    ``reason`` is for the log of the server: the response says nothing of it.
+    """
+
+    code = "chat_request_refused"
+
+    def __init__(self, reason: ChatRefusal) -> None:
+        super().__init__(
+            sentence("This request does not come from a chat app that is declared here."),
+            sentence("The log of the server says why; check the declaration, secret and clock."),
+        )
+        self.reason = reason
+
+
+class ChatRequestRepeatedError(RoadbedError):
+    """A signed request arrived a second time."""
+
+    code = "chat_request_repeated"
+
+    def __init__(self) -> None:
+        super().__init__(
+            sentence("This request was answered before."),
+            sentence("Ask again in the chat."),
+        )
+
+
+class ChatRequestTooLargeError(RoadbedError):
+    """A request of a chat program with more bytes than one has."""
+
+    code = "body_too_large"
+
+    def __init__(self, most: int) -> None:
+        super().__init__(
+            sentence("The body is larger than %(most)s bytes.", most=figure(f"{most:,}")),
+            sentence("Ask in fewer words."),
+        )
+
+
+class ChatAccountUnknownError(RoadbedError):
+    """Nobody has linked the account of a chat program to a person."""
+
+    code = "chat_account_unknown"
+
+    def __init__(self, kind: str, account: str) -> None:
+        super().__init__(
+            sentence(
+                "Your account %(account)s in %(kind)s is linked to nobody here.",
+                account=account[:200],
+                kind=kind,
+            ),
+            sentence(
+                "Ask an administrator for: roadbed chat link %(kind)s %(account)s NAME",
+                kind=kind,
+                account=account[:200],
+            ),
+        )
+
+
+class ChatAccountInvalidError(RoadbedError):
+    """A link of a chat account that cannot be made or ended."""
+
+    code = "chat_account_invalid"

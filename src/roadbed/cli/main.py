@@ -10,6 +10,7 @@ from roadbed.cli import (
     audit,
     backups,
     budgets,
+    chat,
     deliveries,
     documents,
     halts,
@@ -101,6 +102,7 @@ app.add_typer(people.app, name="user")
 app.add_typer(inbox.app, name="inbox")
 app.add_typer(documents.app, name="documents")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(chat.app, name="chat")
 
 
 def run() -> None:
