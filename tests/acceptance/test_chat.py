@@ -20,7 +20,7 @@ import httpx2
 import pytest
 
 from roadbed import background
-from roadbed.assistants.chat_accounts import ChatAccounts
+from roadbed.assistants.chat_accounts import ChatAccounts, unlink_everybody
 from roadbed.assistants.chat_requests import ChatLink
 from roadbed.assistants.errors import ChatAccountInvalidError
 from roadbed.assistants.slack import SlackDialect
@@ -311,6 +311,9 @@ class TestPeople:
             await accounts(site).unlink("slack", "T1/U2", by="ana")
         listed = [(one.kind, one.person) for one in await accounts(site).accounts()]
         assert listed == [("slack", "shop"), ("teams", "shop")]
+        async with site.app.database.transaction() as connection:
+            await unlink_everybody(connection, by="ana")  # as the declaration of a restore does
+        assert await accounts(site).accounts() == []
         rows = await site.app.database.fetch(
             "SELECT subject, actor FROM audit_entry WHERE kind = 'chat account linked'"
         )
