@@ -31,6 +31,7 @@ ROLES: Mapping[str, str | None] = {
     "disabled": "reviewer",
     "stranger": None,
     "viewer": "viewer",
+    "asker": "requester",
     "reviewer": "reviewer",
     "ana": "domain_lead",
     "ben": "engineer",
@@ -183,7 +184,7 @@ async def _move_in(app: App) -> None:
     for name in [*(set(ROLES) - {"nobody", *NARROW}), "extra", "eve", "fay", "sender"]:
         await app.members.add(name, by="test", admin=name == "boss")
     for name, role in ROLES.items():
-        if name in {"viewer", "reviewer", "disabled", "linked"}:
+        if name in {"viewer", "asker", "reviewer", "disabled", "linked"}:
             await app.members.grant(name, "triage", str(role), by="boss")
     await app.members.grant("extra", "foreign", "reviewer", by="boss")
     for use_case in ("triage", "foreign"):

@@ -30,7 +30,8 @@ from roadbed.halts.service import Halts
 from roadbed.improvement.prompt_optimization.service import PromptSearch, PromptSearches
 from roadbed.improvement.proposals import Proposals
 from roadbed.improvement.training import Training
-from roadbed.inbox.kinds import Sources, kinds
+from roadbed.inbox.finding import Sources
+from roadbed.inbox.kinds import kinds
 from roadbed.inbox.service import Inbox
 from roadbed.insight.failures import FailureBoard
 from roadbed.insight.kept_figures import KeptFigures

@@ -28,6 +28,8 @@ STATUS = {
     "no_library": 409,
     "library_unavailable": 503,
     "access_group_invalid": 422,
+    "document_conflict_invalid": 409,
+    "document_family_invalid": 409,
     "task_unknown": 404,
     "task_undecided": 409,
     "task_erased": 409,

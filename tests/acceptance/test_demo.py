@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +24,7 @@ import pytest
 
 from roadbed.demo.datasets import load
 from roadbed.demo.errors import DemoDataError, DemoPortError
+from roadbed.demo.library.questions import DOCUMENTS
 from roadbed.demo.sample.inquiries import generate, queue_phrasings
 from roadbed.demo.server import port_for
 from roadbed.storage.database import with_schema
@@ -46,7 +48,7 @@ runpy.run_module("roadbed", run_name="__main__", alter_sys=True)
 def starting(url: str, folder: Path) -> Iterator[Start]:
     started: list[subprocess.Popen[str]] = []
 
-    def demo(*more: str, measured: bool = False) -> subprocess.Popen[str]:
+    def demo(*more: str, measured: bool = False, data: Path | None = None) -> subprocess.Popen[str]:
         dropped = "ROADBED_" if measured else ("ROADBED_", "COV")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
         process = subprocess.Popen(
@@ -55,6 +57,7 @@ def starting(url: str, folder: Path) -> Iterator[Start]:
             text=True,
             env={
                 **kept,
+                **({"ROADBED_DATA_DIR": str(data)} if data else {}),
                 "ROADBED_DATABASE_URL": url,
                 "ROADBED_AUDIT_DIR": str(folder / "audit"),
                 "ROADBED_PORT": "0",  # demos of several tests run at the same time
@@ -149,6 +152,68 @@ def test_it_ends_with_one_summary_object(start: Start) -> None:
     assert [round_["tasks"] for round_ in summary["rounds"]] == [1_000] * 3
     assert summary["rounds"][-1]["automatic"] > 400
     assert summary["wrong_automatic"] <= 0.03 * summary["automatic"]
+
+
+def test_it_answers_from_the_documents_of_a_made_up_company(start: Start) -> None:
+    demo = start("--use-case", "ask", "--rounds", "1", measured=True)
+    assert demo.stdout is not None
+    told = ""
+    while "admin, the administrator" not in told:
+        line = demo.stdout.readline()
+        assert line, told
+        told += line
+    assert "Tarnbeck Instruments is a made-up company" in told
+    assert "Documents: 7 read, " in told
+    assert "notice-test-bench-3.pdf holds pictures of pages and no text" in told
+    assert re.search(r"^  1 of 1     250 ", told, re.MULTILINE)
+    assert "[handbook.docx › Working time › Working from home]" in told
+    assert "The documents do not answer this." in told
+    [address] = re.findall(r"^Ask: (\S+)/usecases/ask/ask$", told, re.MULTILINE)
+    codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", told, re.MULTILINE))
+    with httpx2.Client(base_url=address, headers={"Origin": address}) as browser:
+        browser.post("/sign-in/link", data={"code": codes["you"]}).raise_for_status()
+        page = browser.get("/usecases/ask/ask").raise_for_status()
+        listed = browser.get("/usecases/ask/documents").raise_for_status()
+    assert "question" in page.text
+    assert "notice-test-bench-3.pdf" in listed.text
+
+
+def test_it_answers_sample_questions_from_a_folder_of_documents(
+    start: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "data" / "a-documents"
+    folder.mkdir(parents=True)
+    shutil.copy(DOCUMENTS / "it-help.html", folder)
+    demo = start("--data", "documents", "--once", data=tmp_path / "data")
+    output, errors = demo.communicate(timeout=200)
+    assert demo.returncode == 0, errors
+    assert "Documents: 1 read, " in output
+    assert len(re.findall(r"\?.*\n  \S", output)) == 12  # each question has an answer
+    assert "Who may approve travel? (a person looks at it first)" in output
+
+
+def test_documents_that_are_not_there_end_it_with_a_remedy(start: Start, tmp_path: Path) -> None:
+    demo = start("--data", "documents", data=tmp_path)
+    _, errors = demo.communicate(timeout=200)
+    assert demo.returncode == 1
+    assert "ROADBED_DATA_DIR" in errors
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        (("--use-case", "ask", "--drift"), "support-triage"),
+        (("--use-case", "ask", "--data", "clinc150"), "support-triage"),
+        (("--data", "documents", "--rounds", "2"), "has no rounds"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(
+    start: Start, options: tuple[str, ...], reason: str
+) -> None:
+    demo = start(*options)
+    _, errors = demo.communicate(timeout=200)
+    assert demo.returncode == 2
+    assert reason in errors
 
 
 def test_whatever_ends_it_ends_its_server(start: Start) -> None:

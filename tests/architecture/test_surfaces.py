@@ -12,7 +12,8 @@ PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
     *("account", "audit", "backups", "budgets", "chat", "deliveries", "documents", "halts"),
     *("inbox", "incidents", "jobs", "labels", "mcp"),
-    *("notebooks", "notices", "outcomes", "people", "proposals", "receipts", "releases"),
+    *("notebooks", "notices", "outcomes", "people", "proposals"),
+    *("questions", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }
 # What the modules of a surface share.

@@ -25,7 +25,8 @@ OWNERS = {
     "insight": "background_failure",
     "intake": "in_flight task",
     "knowledge": (
-        "access_group_member document document_change document_part document_version passage"
+        "access_group_member document document_change document_family document_fingerprint "
+        "document_part document_version family_settlement passage passage_conflict"
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

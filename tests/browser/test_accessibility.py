@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 
 from roadbed.console.app import pages
 from roadbed.kernel.settings import Settings
-from roadbed.receipts.service import Filter
+from roadbed.receipts.questions import SURFACE
 from tests.browser.chromium import CHROMIUM
 from tests.browser.test_console import signed_in
 from tests.browser.test_releases import SHORT
@@ -97,11 +97,16 @@ async def site(settings: Settings, folders: Folders, url: str) -> AsyncIterator[
 async def _filled(site: Site) -> Mapping[str, str]:
     """What fills in the names in paths."""
     [release] = await site.app.releases.history("triage")
-    rows = await site.app.receipts.search(Filter(use_case="triage"), served=["triage"], most=1)
+    # Only its sender sees a question on its page.
+    admission, running = await site.app.decisions.submit(
+        "triage", {"text": "number 7"}, key=None, source={"surface": SURFACE, "by": "ana"}
+    )
+    assert running is not None
+    await running
     return {
         "name": "triage",
         "release_id": release.id,
-        "task_id": rows[0]["task_id"],
+        "task_id": admission.task.id,
         "document_id": await a_document(site.app, "triage"),
         "named": "1..2",
         "person": "ana",

@@ -89,10 +89,11 @@ def test_a_token_never_adds_anything(
 
 def test_the_table_keeps_what_the_design_promises() -> None:
     for role, allowed in ALLOWS.items():
-        assert Permission.VIEW in allowed
-        assert (Permission.HALT in allowed) is (role is not Role.VIEWER)
+        assert (Permission.VIEW in allowed) is (role is not Role.REQUESTER)
+        assert (Permission.HALT in allowed) is (role not in {Role.VIEWER, Role.REQUESTER})
         assert Permission.MANAGE_PEOPLE not in allowed
     assert ALLOWS[Role.VIEWER] == {Permission.VIEW}
+    assert ALLOWS[Role.REQUESTER] == {Permission.SUBMIT}
     judging = {Permission.REVIEW, Permission.APPROVE, Permission.SIGN, Permission.RESUME}
     assert not judging & ADMIN_ALLOWS
     assert set(ALLOWS) == set(Role)

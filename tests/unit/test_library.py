@@ -58,6 +58,7 @@ class TestProblems:
         [
             ("documents", "library", "'documents' is no Library"),
             (Library(question="text"), "library.question", "no field 'text'"),
+            (Library(earlier="before"), "library.earlier", "no field 'before' with earlier"),
             (Library(folder="policies"), "library.folder", "not below documents/"),
             (Library(folder="documents/../.."), "library.folder", "not below documents/"),
             (Library(language="klingon"), "library.language", "'klingon' is not known"),

@@ -25,7 +25,7 @@ from roadbed.decisions.decider_runner import DeciderRunner, without_library
 from roadbed.decisions.model import Answered, LiveVersion
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.ids import TaskId
-from roadbed.models import Price, Prompted
+from roadbed.models import LanguageModel, Price, Prompted
 from roadbed.models.prompts.neighbours import Index, Indexes
 from roadbed.models.prompts.price import UNKNOWN, Tokens, cost, told
 from roadbed.models.prompts.rendering import encoded, fenced, instructions
@@ -154,6 +154,28 @@ class TestAnswering:
         result = await prompted(server)(Inquiry(text="x"), context())
         assert isinstance(result, Unsure)
         assert result.reason == "the model says: no reason given"
+
+    async def test_another_model_answers_when_the_first_gives_no_reply(
+        self, server: ModelServer
+    ) -> None:
+        usual = await prompted(server)(Inquiry(text="x"), context())
+        server.rule = lambda call: (
+            ModelReply(status=401)
+            if call.provider == "openai"
+            else ModelReply(output={"queue": "returns"})
+        )
+        fallback = LanguageModel(model=MODELS[1], price=Price(input=1, output=10))
+        decider = prompted(server, fallback=fallback)
+        assert decider.needs.secrets == ("OPENAI_API_KEY", "ANTHROPIC_API_KEY")
+        result = await decider(Inquiry(text="x"), context())
+        assert isinstance(usual, Answer)
+        assert isinstance(result, Answer)
+        assert result.output == Routing(queue="returns")
+        assert result.evidence["model"] == MODELS[1]
+        assert "does not accept the key" in str(result.evidence["fallback"])
+        assert result.cost == 3 * (100 * 1 + 10 * 10) / Decimal(1_000_000)
+        # Nothing was measured on it: its answers rank below those of the first.
+        assert result.confidence == pytest.approx(usual.confidence / 100)
 
     async def test_accepted_patches_reach_the_model(self, server: ModelServer) -> None:
         declared = declare()

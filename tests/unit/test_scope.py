@@ -61,8 +61,11 @@ class TestAQuestion:
         assert (every if scope.documents is None else scope.documents) == documents
         assert scope.missing == ()
 
-    def test_that_names_nothing_is_searched_everywhere(self) -> None:
-        assert asked("Who pays for travel?") == Scope()
+    @pytest.mark.parametrize(
+        "question", ["Who pays for travel?", "Can I travel by train?", "What do I claim?"]
+    )
+    def test_that_names_nothing_is_searched_everywhere(self, question: str) -> None:
+        assert asked(question) == Scope()
 
     @pytest.mark.parametrize(
         "question",
@@ -75,6 +78,9 @@ class TestAQuestion:
     )
     def test_about_an_owner_without_documents_says_so(self, question: str) -> None:
         assert asked(question).missing == ("Tesla",)
+
+    def test_about_a_month_is_about_no_owner(self) -> None:
+        assert asked("What did the notes of July 2031 say?").missing == ()
 
     def test_about_a_product_that_documents_write_of_is_searched(self) -> None:
         assert asked("What was Cloudia's revenue?").missing == ()
@@ -94,11 +100,18 @@ class TestAQuestion:
         scope = asked("What did Brook pay in Q1 2031?", files)
         assert set(scope.documents or ()) == {"2031 Q1 BRK.pdf"}
 
+    def test_about_a_year_that_documents_without_one_mention_is_searched_there(self) -> None:
+        files = [*FILES, report("roadmap.md")]
+        catalogue = Catalogue.of([scope_of(*file) for file in files])
+        question = "What was paid for travel in 2019?"
+        mentioned = catalogue.scope(question, lambda word: 0.01 if word == "2019" else 0.0)
+        assert (mentioned.missing, mentioned.documents) == ((), frozenset({"roadmap.md"}))
+        assert "2019" in catalogue.rest_of(question, mentioned)
+        assert asked(question, files).missing == ("2019",)
+
     def test_about_a_period_that_few_documents_have_is_not_missing(self) -> None:
         notes = [report(f"note {name}.md") for name in "abcd"]
-        assert asked("Who paid in 2029?", [*FILES[:2], *notes]) == Scope(
-            periods=(Period(year=2029),)
-        )
+        assert asked("Who paid in 2029?", [*FILES[:2], *notes]) == Scope()
 
     def test_without_a_period_takes_the_newest_of_a_series_and_says_so(self) -> None:
         scope = asked("What does Brook say about risks?")
@@ -125,11 +138,30 @@ class TestAQuestion:
             scope = catalogue.scope(question, lambda word: USAGE.get(word, 0.0))
             assert catalogue.rest_of(question, scope) == rest
 
+    @pytest.mark.parametrize(
+        ("question", "documents"),
+        [
+            ("May a hotel be booked by the Travel Policy?", {"hr/travel-policy-v2.md"}),
+            ("What does the DPA say about audits?", {"Data Processing Addendum.pdf"}),
+            (
+                "What does the travel-policy say, and the data processing addendum?",
+                {"hr/travel-policy-v2.md", "Data Processing Addendum.pdf"},
+            ),
+            ("How many days of annual leave are there?", None),  # a matter, not a document
+            ("What is the dpa?", None),
+        ],
+    )
+    def test_that_names_a_document_is_searched_there(
+        self, question: str, documents: set[str] | None
+    ) -> None:
+        paths = ("hr/travel-policy-v2.md", "Data Processing Addendum.pdf", "annual leave.md")
+        files = [report(path) for path in paths]
+        scope = asked(question, files)
+        assert scope.documents == documents
+
     @pytest.mark.parametrize("question", ["", "?", "'s", "Q5 20311", "\x00" * 9, "A" * 50_000])
     def test_may_be_rubbish(self, question: str) -> None:
         assert asked(question).missing == ()
 
     def test_of_a_library_without_documents(self) -> None:
-        assert asked("What was Tesla's revenue in Q1 2031?", []) == Scope(
-            periods=(Period(year=2031, quarter=1),)
-        )
+        assert asked("What was Tesla's revenue in Q1 2031?", []) == Scope()

@@ -54,10 +54,16 @@ async def usecase(name: str, request: Request) -> Response:
 
 
 def _listed(declared: UseCase) -> Mapping[str, object]:
-    """What somebody needs who sends a task; ``question`` is the field that is searched for."""
+    """What somebody needs who sends a task; ``question`` is the field that is searched for.
+
+    ``earlier`` is the field with the earlier turns of a conversation, if the input has it.
+    """
+    library, fields = declared.library, declared.input.model_fields
+    earlier = None if library is None else library.earlier
     return {
         "name": declared.name,
         "purpose": declared.purpose,
-        "question": None if declared.library is None else declared.library.question,
+        "question": None if library is None else library.question,
+        "earlier": earlier if earlier in fields else None,
         "input": declared.input.model_json_schema(),
     }

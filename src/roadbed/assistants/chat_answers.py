@@ -44,7 +44,7 @@ async def chat_answer(
     passages: Mapping[str, StoredPassage] = {}
     if library is not None and ids:
         passages = await libraries.cited(reply.use_case, library, ids, groups=groups)
-    lines, links = [reply.text or flat(reply.output), ""], [receipt]
+    lines, links = [reply.text or flat(reply.output), *reply.notes, ""], [receipt]
     for citation in citations:
         place = ", ".join(filter(None, (citation.document, citation.place)))
         lines.append(

@@ -57,12 +57,13 @@ def connected(url: str, token: str) -> httpx2.AsyncClient:
 class ListedUseCase:
     """A use case; ``question`` is the field of its input that is searched for in its documents.
 
-    ``input`` is a JSON schema.
+    ``earlier`` is the field with the earlier turns of a conversation. ``input`` is a JSON schema.
     """
 
     name: str
     purpose: str
     question: str | None
+    earlier: str | None
     input: Mapping[str, object]
 
 

@@ -81,6 +81,12 @@ class AssistantReply:
         return text if isinstance(text, str) else None
 
     @property
+    def notes(self) -> Sequence[str]:
+        """What the answer assumes or leaves open, such as which of several documents was taken."""
+        notes = (self.output or {}).get("notes")
+        return [note for note in notes if isinstance(note, str)] if isinstance(notes, list) else []
+
+    @property
     def citations(self) -> Sequence[QuotedCitation]:
         """The citations of an answer from documents, in its order; those that fit the contract."""
         given = (self.output or {}).get("citations")

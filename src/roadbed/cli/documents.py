@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from roadbed.app import App
+    from roadbed.knowledge.conflicts import DocumentConflict
     from roadbed.knowledge.libraries import Match
     from roadbed.knowledge.records import Document
     from roadbed.work.model import Job
@@ -99,6 +100,109 @@ def search(
         {"matches": matches},
         as_json=json,
         text=lambda: "\n\n".join(map(_match, matches)) or "No passage has any of these words.",
+    )
+
+
+@app.command()
+def families(
+    usecase: UseCaseName,
+    unsettled: Annotated[
+        bool, typer.Option("--unsettled", help="Only those about which a person decides.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """List the documents that belong together: versions of one document, and series."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.document_families import with_superseding
+
+        async with opened(only=[usecase]) as services:
+            return with_superseding(await services.libraries.documents.documents(usecase))
+
+    groups: dict[str, list[Document]] = {}
+    for document in run(work()):
+        standing = document.standing or "single"
+        if standing == "open" if unsettled else standing != "single":
+            groups.setdefault(document.family or "", []).append(document)
+    show(
+        {"families": list(groups.values())},
+        as_json=json,
+        text=lambda: (
+            "\n\n".join(map(_family, groups.values())) or "No documents belong together here."
+        ),
+    )
+
+
+@app.command()
+def settle(
+    usecase: UseCaseName,
+    path: Annotated[str, typer.Argument(help="The document, by its path in the library.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            "--as",
+            help="current: this one is in force. series: each has its own period. "
+            "separate: they do not belong together.",
+        ),
+    ],
+    json: Json = False,
+) -> None:
+    """Decide about the documents that belong together with one of them."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.document_families import settlement_kind
+        from roadbed.knowledge.ingestion import library_of
+
+        async with opened(only=[usecase]) as services:
+            libraries, decided = services.libraries, settlement_kind(kind)
+            library = library_of(services.service(usecase).loaded)
+            document = await libraries.documents.document(usecase, path)
+            members = await libraries.documents.documents(usecase)
+            groups = {one.group for one in members if one.group is not None}
+            await libraries.families.settle(
+                usecase, library, document, decided, groups=groups, by=me()
+            )
+
+    run(work())
+    show(
+        {"document": path, "kind": kind},
+        as_json=json,
+        text=lambda: f"{one_line(path)} and its family are settled: {kind}.",
+    )
+
+
+@app.command()
+def conflicts(
+    usecase: UseCaseName,
+    settle: Annotated[
+        str | None, typer.Option("--settle", help="Decide about the one with this id.")
+    ] = None,
+    right: Annotated[
+        str, typer.Option(help="Which document is right: first, second or both.")
+    ] = "",
+    json: Json = False,
+) -> None:
+    """List the documents that state different figures, as questions brought them up."""
+
+    async def work() -> Any:
+        from roadbed.knowledge.ingestion import library_of
+
+        async with opened(only=[usecase]) as services:
+            libraries = services.libraries
+            library = library_of(services.service(usecase).loaded)
+            members = await libraries.documents.documents(usecase)
+            groups = {one.group for one in members if one.group is not None}
+            if settle is not None:
+                await libraries.conflicts.settle(
+                    usecase, library, settle, right, groups=groups, by=me()
+                )
+            return await libraries.conflicts.list(usecase, library, groups=groups)
+
+    listed: Sequence[DocumentConflict] = run(work())
+    show(
+        {"conflicts": listed},
+        as_json=json,
+        text=lambda: "\n\n".join(map(_conflict, listed)) or "No documents are in conflict.",
     )
 
 
@@ -206,6 +310,34 @@ def _document(document: Document) -> str:
         lines.append(f"  ! {one_line(str(document.trouble))}")
     lines += [f"  {one_line(str(finding.told()))}" for finding in document.findings]
     return "\n".join(lines)
+
+
+def _family(documents: Sequence[Document]) -> str:
+    lines = [f"! {one_line(documents[0].why)}"] if documents[0].why else []
+    for document in documents:
+        told = [one_line(document.path), document.standing or ""]
+        if document.dated:
+            told.append(document.dated)
+        if document.superseded_by:
+            told.append(f"superseded by {one_line(document.superseded_by)}")
+        lines.append(" · ".join((*told, one_line(document.evidence or ""))))
+    return "\n".join(lines)
+
+
+def _conflict(conflict: DocumentConflict) -> str:
+    right = {
+        "first": conflict.first_path,
+        "second": conflict.second_path,
+        "both": "both are right",
+        None: "nobody has decided",
+    }[conflict.verdict]
+    return "\n".join(
+        (
+            f"{conflict.id} · {one_line(right)}",
+            f"  {one_line(conflict.first_path)}: {one_line(conflict.first_text)}",
+            f"  {one_line(conflict.second_path)}: {one_line(conflict.second_text)}",
+        )
+    )
 
 
 def _match(match: Match) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -39,7 +39,13 @@ def serve(
 
 
 def demo(
-    data: Annotated[str, typer.Option(help="sample (made up) or clinc150 (real).")] = "sample",
+    use_case: Annotated[
+        Literal["support-triage", "ask"],
+        typer.Option(help="support-triage, or ask: questions to the documents of a company."),
+    ] = "support-triage",
+    data: Annotated[
+        str, typer.Option(help="sample (made up), clinc150 (real) or documents (real, for ask).")
+    ] = "sample",
     rounds: Annotated[int | None, typer.Option(min=1, max=50, help="Number of rounds.")] = None,
     once: Annotated[bool, typer.Option("--once", help="Stop at the end.")] = False,
     drift: Annotated[
@@ -53,16 +59,29 @@ def demo(
         bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
     ] = False,
 ) -> None:
-    """Play a stream of inquiries through the whole task lifecycle, then keep serving.
+    """Play a stream of tasks through the whole task lifecycle, then keep serving.
 
     It prints the address as soon as it serves. Port 8423, if it is free.
     """
+    asks = use_case == "ask" or data == "documents"
+    if asks and (drift or data == "clinc150"):
+        raise typer.BadParameter("--drift and --data clinc150 are for support-triage.")
+    if data == "documents" and rounds is not None:
+        raise typer.BadParameter("--data documents has no rounds: right answers are not known.")
     # The imports take seconds. There is nothing to end yet: Ctrl-C ends them without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from roadbed.demo.play import play
 
     try:
-        play(data=data, rounds=rounds, once=once, port=port, as_json=json, drift=drift)
+        play(
+            use_case=use_case,
+            data=data,
+            rounds=rounds,
+            once=once,
+            port=port,
+            as_json=json,
+            drift=drift,
+        )
     except RoadbedError as error:
         raise fail(error) from None
 

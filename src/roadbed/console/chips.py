@@ -46,6 +46,18 @@ ROUTES: Mapping[str, Chip] = {
     "blind": Chip("○", "in the blind sample", "quiet"),
     "erased": Chip("–", "erased", "quiet"),
 }
+# A question in the console: what its answer says, or why there is none yet.
+QUESTIONS: Mapping[str, Chip] = {
+    "answer": Chip("●", "answered", "good"),
+    "not_in_documents": Chip("○", "not in the documents", "warn"),
+    "please_specify": Chip("?", "asks back", "warn"),
+    "answered": Chip("●", "answered", "good"),
+    "deciding": Chip("◐", "being answered", "moving"),
+    "waiting": Chip("○", "a person checks it", "quiet"),
+    "none_right": Chip("–", "no right answer", "quiet"),
+    "refused": Chip("×", "refused", "stop"),
+    "erased": Chip("–", "erased", "quiet"),
+}
 OUTCOMES: Mapping[str, Chip] = {
     "right": Chip("✓", "right", "good"),
     "wrong": Chip("×", "wrong", "warn"),

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_document, needs
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable, TableView
 from roadbed.exports.model import CellKind
+from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
-from roadbed.knowledge.errors import UnknownDocumentError
+from roadbed.knowledge.document_families import settlement_kind
+from roadbed.knowledge.errors import (
+    DocumentFamilyError,
+    NoLibraryError,
+    UnknownDocumentError,
+)
 from roadbed.knowledge.model import Part
 from roadbed.knowledge.records import Document
 from roadbed.people.permissions import Permission
@@ -25,6 +32,14 @@ from roadbed.people.permissions import Permission
 _LONGEST_QUESTION = 1_000  # characters in the search box
 _MOST_MATCHES = 10
 _STATES = ("current", "unreadable")
+# What a document is to others, as the page words and filters it.
+_RELATIONS = {
+    "open": later("a person decides"),
+    "superseded": later("superseded"),
+    "newest": later("in force"),
+    "variant": later("signed or copied"),
+    "series": later("one of a series"),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +59,13 @@ def _chip(row: Document) -> Chip:
     return chips.DOCUMENTS["outdated" if outdated else row.state]
 
 
+def relation_in_words(row: Document) -> str | None:
+    """What a document is to others, in words; ``None``: it stands alone."""
+    if row.superseded_by is not None:
+        return _("superseded by %(path)s") % {"path": formatting.seen(row.superseded_by)}
+    return None if row.relation is None else _(_RELATIONS[row.relation])
+
+
 def _findings(row: Document) -> str:
     sentences = [str(row.trouble)] if row.trouble is not None else []
     return " ".join((*sentences, *(str(finding.told()) for finding in row.findings)))
@@ -53,9 +75,9 @@ TABLE: DataTable[Document] = DataTable(
     name="documents",
     key=lambda row: row.id,
     link=lambda row: f"documents/{row.id}",
-    sorts=("path", "version", "pages", "words", "group", "modified", "read"),
+    sorts=("path", "version", "pages", "words", "group", "dated", "modified", "read"),
     sort="path",
-    filters={"state": _STATES},
+    filters={"state": _STATES, "standing": tuple(_RELATIONS)},
     columns=(
         Column(name="path", title=later("Document"), value=lambda row: formatting.seen(row.path)),
         Column(
@@ -77,6 +99,8 @@ TABLE: DataTable[Document] = DataTable(
             name="words", title=later("Words"), kind=CellKind.WHOLE, value=lambda row: row.words
         ),
         Column(name="group", title=later("Access group"), value=lambda row: row.group),
+        Column(name="dated", title=later("Dated"), value=lambda row: row.dated),
+        Column(name="standing", title=later("Among others"), value=relation_in_words),
         Column(
             name="modified",
             title=later("Modified"),
@@ -110,6 +134,8 @@ async def documents(request: Request) -> HTMLResponse:
             )
         ]
     part = tables.page_of(TABLE, view, _asked(listing.documents, view))
+    assert library is not None  # its documents were listed
+    conflicts = await libraries.conflicts.list(name, library, groups=groups)
     path = f"/usecases/{name}/documents"
     return await usecase_page(
         request,
@@ -119,6 +145,10 @@ async def documents(request: Request) -> HTMLResponse:
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
         states=[(state, chips.DOCUMENTS[state]) for state in _STATES],
         state=view.filters.get("state"),
+        relations=[(key, _(words)) for key, words in _RELATIONS.items()],
+        relation=view.filters.get("standing"),
+        unsettled=len({row.family for row in listing.documents if row.standing == "open"}),
+        conflicts=[conflict for conflict in conflicts if conflict.verdict is None],
         question=question,
         matches=matches,
         table=tables.shown(TABLE, view, part, path=path, paged=True),
@@ -136,9 +166,52 @@ async def export(request: Request) -> Response:
     return await exports.export_all(request, TABLE, rows, use_case=name)
 
 
-@needs(Permission.VIEW, by=by_document)
+@needs(Permission.VIEW, Permission.SUBMIT, by=by_document)
 async def document(request: Request) -> HTMLResponse:
     """A document with its versions, and the text of one part with a passage marked."""
+    return await _document(request)
+
+
+@needs(Permission.IMPROVE)
+async def settle_conflict(request: Request) -> Response:
+    """Decide which of two documents is right; back to the list."""
+    app, name = app_of(request), request.path_params["name"]
+    library, libraries = app.service(name).loaded.declared.library, app.libraries
+    if library is None:
+        raise NoLibraryError(name)
+    form, person = await form_of(request), person_of(request)
+    await libraries.conflicts.settle(
+        name,
+        library,
+        request.path_params["conflict_id"],
+        form.get("right"),
+        groups=await libraries.access.of(name, person),
+        by=person,
+    )
+    return RedirectResponse(f"/usecases/{quote(name)}/documents#conflicts", status_code=303)
+
+
+@needs(Permission.IMPROVE, by=by_document)
+async def settle(request: Request) -> Response:
+    """Decide about the family of a document; an error is shown on its page."""
+    app, name = app_of(request), request.path_params["name"]
+    library, libraries = app.service(name).loaded.declared.library, app.libraries
+    form, person = await form_of(request), person_of(request)
+    groups = await libraries.access.of(name, person)
+    identifier = request.path_params["document_id"]
+    row = await libraries.document(name, library, identifier, groups=groups)
+    assert library is not None  # a document was found in it
+    try:
+        kind = settlement_kind(form.get("kind"))
+        await libraries.families.settle(name, library, row, kind, groups=groups, by=person)
+    except DocumentFamilyError as error:
+        return await _document(request, f"{error.problem} {error.remedy}", 409)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#family", status_code=303)
+
+
+async def _document(
+    request: Request, problem: str | None = None, status: int = 200
+) -> HTMLResponse:
     app, name = app_of(request), request.path_params["name"]
     library, libraries = app.service(name).loaded.declared.library, app.libraries
     groups = await libraries.access.of(name, person_of(request))
@@ -149,10 +222,15 @@ async def document(request: Request) -> HTMLResponse:
     if version is None and "version" in request.query_params:
         raise UnknownDocumentError(f"{row.path} ({number})")
     parts = await libraries.documents.parts(row.id, number)
+    assert library is not None  # a document was found in it
+    family = await libraries.families.family_of(name, library, row, groups=groups)
     return await usecase_page(
         request,
         "document.html",
         name,
+        status=status,
+        problem=problem,
+        family=[(one, relation_in_words(one)) for one in family],
         document=row,
         state=_chip(row),
         trouble=row.trouble,
@@ -164,8 +242,12 @@ async def document(request: Request) -> HTMLResponse:
 
 
 def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
-    state = view.filters.get("state")
-    return [row for row in rows if state is None or row.state == state]
+    state, standing = view.filters.get("state"), view.filters.get("standing")
+    return [
+        row
+        for row in rows
+        if (state is None or row.state == state) and (standing is None or row.relation == standing)
+    ]
 
 
 def _part(request: Request, row: Document, parts: Sequence[Part]) -> ShownPart:
@@ -196,5 +278,7 @@ def _number(request: Request, name: str, otherwise: int) -> int:
 ROUTES = (
     Route("/usecases/{name}/documents", documents),
     Route("/usecases/{name}/documents/export.{format}", export),
+    Route("/usecases/{name}/documents/conflicts/{conflict_id}", settle_conflict, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}", document),
+    Route("/usecases/{name}/documents/{document_id}/family", settle, methods=["POST"]),
 )

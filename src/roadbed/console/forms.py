@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import BaseModel
@@ -36,8 +37,14 @@ def as_declared(model: type[BaseModel], content: Mapping[str, object]) -> dict[s
 
 def fields(service: Deployment) -> list[FormField]:
     """The fields of a review form, with the known values."""
-    schema = service.loaded.declared.output.model_json_schema()
-    known = _known_labels(service)
+    return fields_of(service.loaded.declared.output, _known_labels(service))
+
+
+def fields_of(
+    model: type[BaseModel], known: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[FormField]:
+    """The fields of a model, with the values that are ``known`` of some."""
+    schema = model.model_json_schema()
     return [
         FormField(
             name=name,
@@ -49,12 +56,14 @@ def fields(service: Deployment) -> list[FormField]:
     ]
 
 
-def read(output: type[BaseModel], form: Mapping[str, str]) -> dict[str, object]:
+def read(
+    model: type[BaseModel], form: Mapping[str, str], *, prefix: str = "output."
+) -> dict[str, object]:
     """The typed values, converted where possible; the service validates them."""
-    schema = output.model_json_schema().get("properties", {})
+    schema = model.model_json_schema().get("properties", {})
     values: dict[str, Any] = {}
     for name, field in schema.items():
-        typed = form.get(f"output.{name}", "").strip()
+        typed = form.get(f"{prefix}{name}", "").strip()
         if typed:
             values[name] = _value(_kind(field), typed)
     return values

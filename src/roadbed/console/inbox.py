@@ -148,6 +148,12 @@ async def home(request: Request) -> HTMLResponse:
         unattended=unattended,
         absence=absence,
         rows=rows,
+        asks=[
+            name
+            for name in app.deployments.names()
+            if app.deployments.get(name).loaded.declared.library is not None
+            and viewer.may(name, Permission.SUBMIT)
+        ],
         broken={name: app.broken[name] for name in viewer.visible(app.broken)},
         in_force=[item for item in in_force if viewer.sees(item.use_case)],
         failures=failures,

@@ -257,7 +257,7 @@ def _concerns(viewer: Viewer, names: Sequence[str | None]) -> bool:
     """Whether one of the use cases, ``None`` for all of them, is for ``viewer`` to see."""
     if viewer.everywhere(Permission.VIEW):
         return bool(names)
-    return bool(viewer.visible(name for name in names if name is not None))
+    return any(viewer.sees(name) for name in names if name is not None)
 
 
 def _event(position: int, before: Pieces | None, after: Pieces) -> str:

@@ -67,6 +67,18 @@ class ShownPage:
 TABS = (
     Tab(name=later("Overview"), places=(Place(name=later("Overview"), path=""),)),
     Tab(
+        name=later("Ask"),
+        places=(
+            Place(
+                name=later("Ask"),
+                path="/ask",
+                key="a",
+                permission=Permission.SUBMIT,
+                library=True,
+            ),
+        ),
+    ),
+    Tab(
         name=later("Review"),
         counted="reviews",
         places=(
@@ -207,7 +219,8 @@ def entries(
     parts = asked.lower().split()
     if not parts:
         return offered[:_MOST_ENTRIES]
-    for name in names:
+    asks = {name for name in libraries if viewer.may(name, Permission.SUBMIT)}
+    for name in (name for name in use_cases if name in names or name in asks):
         base = f"/usecases/{name}"
         offered += [
             Entry(

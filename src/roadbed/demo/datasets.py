@@ -1,4 +1,7 @@
-"""Data of the demo: inquiries with the queue that a person would choose, ``None`` for none."""
+"""Data of the demo: tasks with the label that a person would choose, ``None`` for none.
+
+The label of an inquiry is its queue, that of a question the id of its right answer.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roadbed.demo.errors import DemoDataError
+from roadbed.demo.use_cases import TRIAGE, DemoUseCase
 
 _CLINC_FILE = Path("b-clinc150") / "data_full_train_val.json"
 _CLINC_NOTICE = (
@@ -30,6 +34,7 @@ class Stream:
     """``seed`` examples known beforehand, then ``rounds`` of tasks as they arrive, then ``later``.
 
     ``events`` says what changes in the world, and in which round; empty when nothing does.
+    ``shown`` are questions whose answers are printed.
     """
 
     name: str
@@ -38,6 +43,8 @@ class Stream:
     rounds: Sequence[Sequence[Labelled]]
     later: Sequence[Labelled] = ()
     events: Mapping[int, str] = field(default_factory=dict)
+    use_case: DemoUseCase = TRIAGE
+    shown: Sequence[str] = ()
 
 
 def load(

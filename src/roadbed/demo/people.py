@@ -1,4 +1,4 @@
-"""The demo's people: clients that send inquiries, and a reviewer who knows the right queue."""
+"""The demo's people: clients that send tasks, and a reviewer who knows the right answers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import httpx2
 
 from roadbed.demo.datasets import Labelled
 from roadbed.demo.errors import DemoServerError
+from roadbed.demo.use_cases import DemoUseCase
 
 CLIENTS = 48
 REVIEWERS_AT_ONCE = 16
@@ -60,7 +61,7 @@ class Caller:
 
 async def send_round(
     caller: Caller,
-    use_case: str,
+    use_case: DemoUseCase,
     prefix: str,
     tasks: Sequence[Labelled],
     tally: Tally,
@@ -74,17 +75,20 @@ async def send_round(
 
 
 async def review_all(
-    caller: Caller, use_case: str, truth: Mapping[str, str | None], tick: Callable[[], None]
+    caller: Caller,
+    use_case: DemoUseCase,
+    truth: Mapping[str, str | None],
+    tick: Callable[[], None],
 ) -> int:
     """Give verdicts until nothing waits; gives how many."""
     given = 0
     while True:
-        claimed = await caller.call("POST", f"/usecases/{use_case}/reviews/claim?limit=50")
+        claimed = await caller.call("POST", f"/usecases/{use_case.name}/reviews/claim?limit=50")
         if not claimed["reviews"]:
             return given
         gate = asyncio.Semaphore(REVIEWERS_AT_ONCE)
         await asyncio.gather(
-            *(_review(caller, review, truth, gate) for review in claimed["reviews"])
+            *(_review(caller, use_case, review, truth, gate) for review in claimed["reviews"])
         )
         given += len(claimed["reviews"])
         tick()
@@ -100,33 +104,33 @@ async def confirm_labels(lead: Caller, use_case: str) -> None:
 
 
 async def answer_some(
-    caller: Caller, use_case: str, truth: Mapping[str, str | None], *, leave: int
+    caller: Caller, use_case: DemoUseCase, truth: Mapping[str, str | None], *, leave: int
 ) -> None:
     """Give verdicts, the most pressing first, until no more than ``leave`` wait."""
-    path = f"/usecases/{use_case}/reviews"
+    path = f"/usecases/{use_case.name}/reviews"
     waiting = await caller.call("GET", f"{path}?limit={leave + 50}")
     if (more := len(waiting.get("reviews", [])) - leave) <= 0:
         return
     claimed = await caller.call("POST", f"{path}/claim?limit={more}")
     gate = asyncio.Semaphore(REVIEWERS_AT_ONCE)
     await asyncio.gather(
-        *(_review(caller, review, truth, gate) for review in claimed.get("reviews", []))
+        *(_review(caller, use_case, review, truth, gate) for review in claimed.get("reviews", []))
     )
 
 
 async def _client(
     caller: Caller,
-    use_case: str,
+    use_case: DemoUseCase,
     prefix: str,
     waiting: Iterator[tuple[int, Labelled]],
     tally: Tally,
     tick: Callable[[], None],
 ) -> None:
-    for number, (text, queue) in waiting:
+    for number, (text, label) in waiting:
         receipt = await caller.call(
             "POST",
-            f"/usecases/{use_case}/tasks",
-            {"key": f"{prefix}-{number}", "input": {"text": text}, "wait": 30},
+            f"/usecases/{use_case.name}/tasks",
+            {"key": f"{prefix}-{number}", "input": {use_case.field: text}, "wait": 30},
         )
         while receipt["decision"] is None:
             await asyncio.sleep(0.5)
@@ -134,25 +138,26 @@ async def _client(
         tally.tasks += 1
         if receipt["decision"]["route"] == "automatic":
             tally.automatic += 1
-            tally.wrong_automatic += receipt["decision"]["output"] != {"queue": queue}
+            tally.wrong_automatic += not use_case.is_right(receipt["decision"]["output"], label)
         tick()
 
 
 async def _review(
     caller: Caller,
+    use_case: DemoUseCase,
     review: Mapping[str, Any],
     truth: Mapping[str, str | None],
     gate: asyncio.Semaphore,
 ) -> None:
-    if review["input"]["text"] not in truth:
+    text = review["input"][use_case.field]
+    if text not in truth:
         return  # somebody else sent it, whose answer these people do not know
-    queue = truth[review["input"]["text"]]
+    label = truth[text]
     body: dict[str, object] = {"verdict": "reject"}
-    if queue is not None:
-        same = not review["blind"] and review["output"] == {"queue": queue}
+    if label is not None:
         body = {"verdict": "accept"}
-        if not same:
-            right = {"queue": queue}
+        if review["blind"] or not use_case.is_right(review["output"], label):
+            right = use_case.output(label)
             body = {"verdict": "correct", "output": right, "new_labels": True}
     async with gate:
         await caller.call("POST", f"/reviews/{review['id']}/verdict", body)

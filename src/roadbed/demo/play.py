@@ -18,14 +18,14 @@ import httpx2
 
 from roadbed.demo import afterwards
 from roadbed.demo.datasets import Stream, load
+from roadbed.demo.documents import answers, documents_stream, library_stream
 from roadbed.demo.errors import DemoServerError
 from roadbed.demo.people import Caller, Tally, confirm_labels, review_all, send_round
 from roadbed.demo.server import Ending, port_for
-from roadbed.demo.stage import USE_CASE, DemoStage, open_stage
+from roadbed.demo.stage import DemoStage, open_stage
 from roadbed.demo.view import RoundRow, View, summary_line
 from roadbed.kernel.settings import Settings
 
-LIMIT, CERTAINTY = 0.02, 0.95
 _NEVER = 1_000  # rounds
 _CHUNK = 100  # tasks between two inspections of the audit, if the data changes
 _WATCH_SECONDS = 0.8
@@ -34,18 +34,30 @@ _ON_THE_WAY = ("planned", "waiting", "sending")
 
 
 def play(
-    *, data: str, rounds: int | None, once: bool, port: int | None, as_json: bool, drift: bool
+    *,
+    use_case: str,
+    data: str,
+    rounds: int | None,
+    once: bool,
+    port: int | None,
+    as_json: bool,
+    drift: bool,
 ) -> None:
-    """Play the demo called ``data``, until Ctrl-C or SIGTERM.
+    """Play ``use_case`` with the data called ``data``, until Ctrl-C or SIGTERM.
 
     Raises ``DemoDataError``, ``DemoPortError``, ``DemoServerError``.
     """
     settings = Settings()
-    stream = load(data, rounds=rounds, data_dir=settings.data_dir, drift=drift)
+    if data == "documents":
+        stream = documents_stream(settings.data_dir)
+    elif use_case == "ask":
+        stream = library_stream(rounds)
+    else:
+        stream = load(data, rounds=rounds, data_dir=settings.data_dir, drift=drift)
     chosen = port_for(port, settings.port)
     view = View(
-        limit=LIMIT,
-        certainty=CERTAINTY,
+        limit=stream.use_case.limit,
+        certainty=stream.use_case.certainty,
         notice=stream.notice,
         rounds=len(stream.rounds),
         quiet=as_json,
@@ -69,23 +81,47 @@ async def _play(
         loop.add_signal_handler(number, ending.ask)
     view.note("Starting the database and the server.")  # from here on there is something to end
     async with open_stage(stream, settings, port, view.note, ending) as stage:
+        if stream.use_case.documents is not None:
+            view.note(await _read_library(stage))
         view.note(await _way_in(stage, settings, once=once))
-        with view:
-            await _rounds(stage, view)
+        if stream.rounds:
+            with view:
+                await _rounds(stage, view)
         if as_json:
-            print(json.dumps(_summary(view, time.monotonic() - began)), flush=True)
+            print(json.dumps(_summary(view, stream, time.monotonic() - began)), flush=True)
         else:
-            view.note(summary_line(view.rows, LIMIT))
-            view.note(await _sent_line(stage, settings))
+            await _close(stage, view, settings)
         if not once:
             await _keep_serving(stage, settings)
+
+
+async def _close(stage: DemoStage, view: View, settings: Settings) -> None:
+    """What the rounds gave, and answers to some questions."""
+    use_case = stage.stream.use_case
+    if view.rows:
+        view.note(summary_line(view.rows, use_case.limit))
+    if use_case.delivers:
+        view.note(await _sent_line(stage, settings))
+    if asked := stage.stream.shown:
+        view.note(await answers(stage.server.address, stage.client_token, use_case, asked))
+
+
+async def _read_library(stage: DemoStage) -> str:
+    """Ingest the library of the use case: how many documents were read, and which cannot be."""
+    output = await _command(stage.environment, "documents", "ingest", stage.stream.use_case.name)
+    return f"Documents: {output.strip()}"
 
 
 async def _way_in(stage: DemoStage, settings: Settings, *, once: bool) -> str:
     """The address, while the rounds are still to come; and a sign-in unless it ends with them."""
     address = stage.server.address
     rounds = len(stage.stream.rounds)
-    follows = f"It is in use now: {rounds} rounds of inquiries follow. Ctrl-C ends it."
+    use_case = stage.stream.use_case
+    follows = (
+        f"It is in use now: {rounds} rounds of {use_case.tasks} follow. Ctrl-C ends it."
+        if rounds
+        else "Ctrl-C ends it."
+    )
     if once:
         return f"Roadbed serves at {address}\n{follows}"
     async with stage.services(settings) as app:
@@ -98,7 +134,11 @@ async def _way_in(stage: DemoStage, settings: Settings, *, once: bool) -> str:
 
 
 async def _keep_serving(stage: DemoStage, settings: Settings) -> None:
-    folder = Path(stage.environment["ROADBED_USECASES"]) / USE_CASE
+    use_case = stage.stream.use_case
+    folder = Path(stage.environment["ROADBED_USECASES"]) / use_case.name
+    if use_case.documents is not None:
+        await _keep_asking(stage, settings, folder)
+        return
     afterwards.declare_rollout(folder)
     await stage.server.stop()  # a process runs the folder that it loaded: restart for another
     await stage.server.start()
@@ -110,10 +150,29 @@ async def _keep_serving(stage: DemoStage, settings: Settings) -> None:
         + afterwards.told(stage.server.address, codes, folder, stage.environment_file),
         flush=True,
     )
+    await _until_ended(stage)
+
+
+async def _keep_asking(stage: DemoStage, settings: Settings, folder: Path) -> None:
+    """Serve on, with the page where to ask."""
+    async with stage.services(settings) as app:
+        codes = {name: await app.people.issue_link_code(name) for name in afterwards.SIGNING_IN}
+    use_case = stage.stream.use_case
+    documents = folder / "documents" if use_case.copied else use_case.documents
+    print(
+        afterwards.told_documents(
+            stage.server.address, use_case.name, codes, documents, stage.environment_file
+        ),
+        flush=True,
+    )
+    await _until_ended(stage)
+
+
+async def _until_ended(stage: DemoStage) -> None:
+    """Tasks go on arriving until the server ends."""
     arriving = asyncio.create_task(
         afterwards.keep_arriving(
             stage.server.address,
-            USE_CASE,
             stage.stream,
             shop_token=stage.client_token,
             reviewer_token=stage.reviewer_tokens[0],
@@ -130,54 +189,56 @@ async def _rounds(stage: DemoStage, view: View) -> None:
     reviewers = [Caller(stage.server.address, token) for token in stage.reviewer_tokens]
     truth = dict(stage.stream.seed)
     told: set[str] = set()
-    view.step(f"Before round 1: learning from {len(stage.stream.seed):,} past inquiries")
-    improved = await _improve(stage.environment)
+    use_case = stage.stream.use_case
+    verb = "learning from" if use_case.trained else "certifying on"
+    view.step(f"Before round 1: {verb} {len(stage.stream.seed):,} past {use_case.tasks}")
+    improved = await _improve(stage)
     for number, tasks in enumerate(stage.stream.rounds, 1):
         row = RoundRow(number=number, tally=Tally(), threshold=_threshold(improved))
         view.rows.append(row)
         if number in stage.stream.events:
             view.note(f"Round {number}: {stage.stream.events[number]}.")
         if stage.stream.events:
-            await _follow_state(clients, row, told, view)
+            await _follow_state(clients, use_case.name, row, told, view)
         # If the data changes, people label as work arrives: labels take effect at once.
         watched = number >= min(stage.stream.events, default=_NEVER) - 1
         size = _CHUNK if watched else len(tasks)
         for start in range(0, len(tasks), size):
             part = tasks[start : start + size]
             truth.update(part)
-            view.step(f"{view.place(number)}: inquiries arrive")
+            view.step(f"{view.place(number)}: {use_case.tasks} arrive")
             began = time.monotonic()
             prefix = f"round-{number}-{start}"
-            await send_round(clients, USE_CASE, prefix, part, row.tally, view.draw)
+            await send_round(clients, use_case, prefix, part, row.tally, view.draw)
             row.seconds += time.monotonic() - began
             view.step(
                 f"{view.place(number)}: people answer what was not automatic, and the blind sample"
             )
             done = await asyncio.gather(
-                *(review_all(item, USE_CASE, truth, view.draw) for item in reviewers)
+                *(review_all(item, use_case, truth, view.draw) for item in reviewers)
             )
             row.reviews += sum(done)
-            await confirm_labels(reviewers[-1], USE_CASE)
+            await confirm_labels(reviewers[-1], use_case.name)
             if watched:
-                await _follow_state(clients, row, told, view)
+                await _follow_state(clients, use_case.name, row, told, view)
         if stage.stream.events and not watched:
-            await _follow_state(clients, row, told, view)
+            await _follow_state(clients, use_case.name, row, told, view)
         view.finished(row)
         if number < len(stage.stream.rounds):
-            view.step(
-                f"After {view.place(number).lower()}: learning from the corrections, "
-                "certifying the new version"
-            )
-            improved = await _improve(stage.environment)
+            learning = "learning from the corrections, " if use_case.trained else ""
+            view.step(f"After {view.place(number).lower()}: {learning}certifying the new version")
+            improved = await _improve(stage)
     await clients.close()
     for reviewer in reviewers:
         await reviewer.close()
 
 
-async def _follow_state(caller: Caller, row: RoundRow, told: set[str], view: View) -> None:
+async def _follow_state(
+    caller: Caller, use_case: str, row: RoundRow, told: set[str], view: View
+) -> None:
     """Let the audit run, and report every state change since ``told``."""
     await asyncio.sleep(_WATCH_SECONDS)
-    trust = await caller.call("GET", f"/usecases/{USE_CASE}/trust")
+    trust = await caller.call("GET", f"/usecases/{use_case}/trust")
     for change in reversed(trust["changes"]):
         after = change["detail"].get("after")
         if after and change["at"] not in told:
@@ -193,7 +254,7 @@ async def _sent_line(stage: DemoStage, settings: Settings) -> str:
     """The sent deliveries, and the count of the receiver's ledger."""
     async with stage.services(settings) as app:
         for _ in range(int(_SENT_WITHIN_SECONDS / 0.5)):
-            counts = (await app.deliveries.overview(USE_CASE))["destinations"]
+            counts = (await app.deliveries.overview(stage.stream.use_case.name))["destinations"]
             if not any(count.get(state) for count in counts.values() for state in _ON_THE_WAY):
                 break
             await asyncio.sleep(0.5)
@@ -210,15 +271,23 @@ async def _sent_line(stage: DemoStage, settings: Settings) -> str:
     )
 
 
-async def _improve(environment: Mapping[str, str]) -> Mapping[str, Any]:
-    """Run ``roadbed improve`` as its own process, as an operator would."""
+async def _improve(stage: DemoStage) -> Mapping[str, Any]:
+    """Run ``roadbed improve``."""
+    output = await _command(stage.environment, "improve", stage.stream.use_case.name, "--json")
+    improvement: Mapping[str, Any] = json.loads(output.splitlines()[-1])
+    return improvement
+
+
+async def _command(environment: Mapping[str, str], *verb: str) -> str:
+    """What ``roadbed`` prints, run as its own process, as an operator would.
+
+    Raises ``DemoServerError`` if it fails.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
         "roadbed",
-        "improve",
-        USE_CASE,
-        "--json",
+        *verb,
         env={**os.environ, **environment},
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -231,9 +300,9 @@ async def _improve(environment: Mapping[str, str]) -> Mapping[str, Any]:
             process.kill()
             await process.wait()
     if process.returncode != 0:
-        raise DemoServerError(f"improve failed: {errors.decode(errors='replace').strip()[-300:]}")
-    improvement: Mapping[str, Any] = json.loads(output.decode().splitlines()[-1])
-    return improvement
+        told = errors.decode(errors="replace").strip()[-300:]
+        raise DemoServerError(f"{verb[0]} failed: {told}")
+    return output.decode()
 
 
 def _threshold(improved: Mapping[str, Any]) -> float | None:
@@ -242,7 +311,7 @@ def _threshold(improved: Mapping[str, Any]) -> float | None:
     return threshold
 
 
-def _summary(view: View, seconds: float) -> dict[str, object]:
+def _summary(view: View, stream: Stream, seconds: float) -> dict[str, object]:
     rows = view.rows
     sending = sum(row.seconds for row in rows)
     tasks = sum(row.tally.tasks for row in rows)
@@ -250,8 +319,8 @@ def _summary(view: View, seconds: float) -> dict[str, object]:
         "tasks": tasks,
         "automatic": sum(row.tally.automatic for row in rows),
         "wrong_automatic": sum(row.tally.wrong_automatic for row in rows),
-        "limit": LIMIT,
-        "certainty": CERTAINTY,
+        "limit": stream.use_case.limit,
+        "certainty": stream.use_case.certainty,
         "reviews": sum(row.reviews for row in rows),
         "rounds": [dataclasses.asdict(row.tally) for row in rows],
         "decisions_per_second": round(tasks / sending, 1) if sending else 0.0,

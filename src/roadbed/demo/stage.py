@@ -24,7 +24,6 @@ from roadbed.storage.serving import database_url
 if TYPE_CHECKING:
     from roadbed.app import App
 
-USE_CASE = "support-triage"
 ADMINISTRATOR = "admin"  # manages people and has no role in a use case
 _POD = ("ana", "ben", "chi", "dev")
 _GRANTED = {
@@ -80,7 +79,7 @@ async def open_stage(
         sheets = _fresh_outbox(Path.cwd())
         log = sheets.parent / "demo.log"
         receiver_port = free_port()
-        environment = _environment(settings, url, usecases, receiver_port, sheets)
+        environment = _environment(settings, url, usecases, receiver_port, sheets, stream)
         environment_file = sheets.parent / "demo.env"
         write_environment(environment_file, environment)
         tokens = await _add_people(settings, url)
@@ -91,7 +90,9 @@ async def open_stage(
         try:
             await receiver.start()
             await server.start()
-            await _grant_roles(settings, url)  # the server made the use case known
+            await _grant_roles(
+                settings, url, stream.use_case.name
+            )  # the server made the use case known
             await worker.start()
             yield DemoStage(
                 stream=stream,
@@ -119,12 +120,20 @@ def _services(settings: Settings, url: str) -> AbstractAsyncContextManager[App]:
 
 
 def _environment(
-    settings: Settings, url: str, usecases: Path, receiver_port: int, sheets: Path
+    settings: Settings,
+    url: str,
+    usecases: Path,
+    receiver_port: int,
+    sheets: Path,
+    stream: Stream,
 ) -> dict[str, str]:
     """What server and worker are started with."""
     from roadbed.storage.folders import audit_folder
 
+    documents = stream.use_case.documents
+    elsewhere = documents is not None and not stream.use_case.copied
     return {
+        **({"ROADBED_DEMO_LIBRARY": str(documents)} if elsewhere else {}),
         "ROADBED_DATABASE_URL": url,
         "ROADBED_USECASES": str(usecases),
         "ROADBED_AUDIT_DIR": str(audit_folder(settings).resolve()),
@@ -181,10 +190,10 @@ async def _add_people(settings: Settings, url: str) -> list[str]:
     return tokens
 
 
-async def _grant_roles(settings: Settings, url: str) -> None:
+async def _grant_roles(settings: Settings, url: str, use_case: str) -> None:
     async with _services(settings, url) as app:
         for name, role in _GRANTED.items():
-            await app.members.grant(name, USE_CASE, role, by="demo")
+            await app.members.grant(name, use_case, role, by="demo")
 
 
 def _fresh_outbox(folder: Path) -> Path:
@@ -210,16 +219,16 @@ def _forget_audit(settings: Settings) -> None:
 
 def _write_folder(stream: Stream) -> Path:
     usecases = Path(tempfile.mkdtemp(prefix="roadbed-demo-"))
-    folder = usecases / USE_CASE
-    shutil.copytree(
-        Path(__file__).parent / "folder", folder, ignore=shutil.ignore_patterns("__pycache__")
-    )
+    use_case = stream.use_case
+    folder = usecases / use_case.name
+    shutil.copytree(use_case.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    if use_case.documents is not None and use_case.copied:
+        shutil.copytree(use_case.documents, folder / "documents")
     (folder / "examples").mkdir()
     (folder / "examples" / "past-work.jsonl").write_text(
         "".join(
-            json.dumps({"input": {"text": text}, "output": {"queue": queue} if queue else None})
-            + "\n"
-            for text, queue in stream.seed
+            json.dumps({"input": {use_case.field: text}, "output": use_case.output(label)}) + "\n"
+            for text, label in stream.seed
         ),
         encoding="utf-8",
     )

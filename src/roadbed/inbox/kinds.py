@@ -7,12 +7,12 @@ writes them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from roadbed.budgets.service import Budgets
-from roadbed.decisions.model import Deployment
+from roadbed.inbox.document_kinds import of_documents
+from roadbed.inbox.finding import Find, Sources, facts_of, rows_of, waiting_of
 from roadbed.inbox.model import Asking, Kind, Waiting
 from roadbed.inbox.rows import Queries
 from roadbed.kernel.messages import gettext as _
@@ -20,26 +20,12 @@ from roadbed.kernel.messages import later, number, several
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.releases import presentation
-from roadbed.releases.service import Releases
-from roadbed.storage.database import Database, Row, RowT
-from roadbed.storage.sql import Query, queries
+from roadbed.storage.sql import queries
 from roadbed.versions.model import Release
 
 _SQL = queries(Queries)
 _P = Permission
 _NEAR = {"near": "80 %", "spent": "100 %"}  # states of a budget that need somebody
-Find = Callable[[Asking], Awaitable[Sequence[Waiting]]]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Sources:
-    """What kinds read. ``deployment`` gives a served use case; ``drill_seconds`` the schedule."""
-
-    database: Database
-    releases: Releases
-    budgets: Budgets
-    deployment: Callable[[str], Deployment | None]
-    drill_seconds: float
 
 
 def kinds(sources: Sources) -> Sequence[Kind]:
@@ -50,7 +36,7 @@ def kinds(sources: Sources) -> Sequence[Kind]:
         *_of_releases(sources),
         *_of_reviews(sources),
         *_of_improvement(sources),
-        *_of_documents(sources),
+        *of_documents(sources),
     ]
 
 
@@ -62,7 +48,7 @@ def _of_operation(sources: Sources) -> Sequence[Kind]:
             title=later("Agree to resume"),
             permission=_P.RESUME,
             button=later("Read and agree"),
-            find=_rows(sources, _SQL["resumes"], "asked_by", "reason", "resume_reason"),
+            find=rows_of(sources, _SQL["resumes"], "asked_by", "reason", "resume_reason"),
             why=_why_resume,
             link=lambda item: f"/usecases/{item.use_case}/halt#resume",
         ),
@@ -103,7 +89,7 @@ def _of_deliveries(sources: Sources) -> Sequence[Kind]:
             title=later("Approve deliveries"),
             permission=_P.APPROVE,
             button=later("Read and approve"),
-            find=_rows(sources, _SQL["held_deliveries"], "first"),
+            find=rows_of(sources, _SQL["held_deliveries"], "first"),
             why=lambda item: several(
                 "%(n)s delivery needs an approval. Without one nothing is sent.",
                 "%(n)s deliveries need an approval. Without one nothing is sent.",
@@ -116,7 +102,7 @@ def _of_deliveries(sources: Sources) -> Sequence[Kind]:
             title=later("Resolve deliveries"),
             permission=_P.DELIVER,
             button=later("Read and resolve"),
-            find=_rows(sources, _SQL["stuck_deliveries"], "first"),
+            find=rows_of(sources, _SQL["stuck_deliveries"], "first"),
             why=lambda item: several(
                 "%(n)s delivery failed, or nobody knows whether the receiver has it. A person "
                 "decides.",
@@ -201,7 +187,7 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
             title=later("Decide on proposals"),
             permission=_P.IMPROVE,
             button=later("Read and decide"),
-            find=_rows(sources, _SQL["suggestions"]),
+            find=rows_of(sources, _SQL["suggestions"]),
             why=lambda item: several(
                 "%(n)s proposal made from corrections. Nothing changes until a person accepts it.",
                 "%(n)s proposals made from corrections. Nothing changes until a person accepts it.",
@@ -212,31 +198,12 @@ def _of_improvement(sources: Sources) -> Sequence[Kind]:
     ]
 
 
-def _of_documents(sources: Sources) -> Sequence[Kind]:
-    """What of a library waits for somebody."""
-    return [
-        Kind(
-            name="unreadable_document",
-            title=later("Correct documents"),
-            permission=_P.IMPROVE,
-            button=later("See why"),
-            find=_unreadable(sources),
-            why=lambda item: several(
-                "%(n)s document cannot be read, so no answer uses its present content.",
-                "%(n)s documents cannot be read, so no answer uses their present content.",
-                item.count,
-            ),
-            link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
-        ),
-    ]
-
-
 def _of_reviews(sources: Sources) -> Sequence[Kind]:
-    """The four kinds that are answered on the review page, read by one statement."""
+    """What is answered on the review page, read by one statement, and doubts about verdicts."""
 
     async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL["reviews"], _facts(asking))
-        return [replace(_waiting(row, "more"), kind=row["kind"]) for row in rows]
+        rows = await sources.database.fetch(_SQL["reviews"], facts_of(asking))
+        return [replace(waiting_of(row, "more"), kind=row["kind"]) for row in rows]
 
     def kind(name: str, title: str, why: Callable[[Waiting], str]) -> Kind:
         return Kind(
@@ -280,6 +247,21 @@ def _of_reviews(sources: Sources) -> Sequence[Kind]:
             ),
         ),
         kind("review", later("Review"), _reviews),
+        Kind(
+            name="contradicted",
+            title=later("Answer reports about checked answers"),
+            permission=_P.REPORT_OUTCOMES,
+            button=later("Read and decide"),
+            find=rows_of(sources, _SQL["contradicted"]),
+            why=lambda item: several(
+                "%(n)s answer that a person checked was called wrong afterwards. Whoever checked "
+                "it corrects it, or the report is withdrawn.",
+                "%(n)s answers that a person checked were called wrong afterwards. Whoever checked "
+                "them corrects them, or the reports are withdrawn.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/outcomes",
+        ),
     ]
 
 
@@ -297,25 +279,15 @@ def _why_resume(item: Waiting) -> str:
     )
 
 
-def _rows(sources: Sources, query: Query[RowT], *facts: str) -> Find:
-    """Find by one statement; ``facts`` are further columns."""
-
-    async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(query, _facts(asking))
-        return [_waiting(row, *facts) for row in rows]
-
-    return find
-
-
 def _labels(sources: Sources) -> Find:
     async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL["new_labels"], _facts(asking))
+        rows = await sources.database.fetch(_SQL["new_labels"], facts_of(asking))
         waiting = []
         for row in rows:
             deployment = sources.deployment(row["use_case"])
             role = deployment and deployment.loaded.declared.new_labels_by
             if role and confirms_labels(asking.viewer, row["use_case"], role):
-                waiting.append(_waiting(row, "labels", roles=[str(role)]))
+                waiting.append(waiting_of(row, "labels", roles=[str(role)]))
         return waiting
 
     return find
@@ -352,7 +324,7 @@ def _stepping(sources: Sources) -> Find:
 
 
 async def _under_way(sources: Sources, asking: Asking) -> Sequence[Release]:
-    rows = await sources.database.fetch(_SQL["releases_under_way"], _facts(asking))
+    rows = await sources.database.fetch(_SQL["releases_under_way"], facts_of(asking))
     return [await sources.releases.get(row["id"]) for row in rows]
 
 
@@ -397,7 +369,7 @@ def _contradictions(sources: Sources) -> Find:
     known: dict[str, tuple[tuple[int, str | None], Waiting | None]] = {}
 
     async def find(asking: Asking) -> Sequence[Waiting]:
-        facts = _facts(asking)
+        facts = facts_of(asking)
         marks = {
             row["use_case"]: (row["count"], row["newest"])
             for row in await sources.database.fetch(_SQL["examples_that_teach"], facts)
@@ -408,31 +380,16 @@ def _contradictions(sources: Sources) -> Find:
         if stale:
             asked = {**facts, "use_cases": stale}
             rows = await sources.database.fetch(_SQL["contradictions"], asked)
-            waiting = {row["use_case"]: _waiting(row) for row in rows}
+            waiting = {row["use_case"]: waiting_of(row) for row in rows}
             known.update({name: (marks[name], waiting.get(name)) for name in stale})
         return [item for name in marks if (item := known[name][1]) is not None]
 
     return find
 
 
-def _unreadable(sources: Sources) -> Find:
-    """One item for a use case that declares a library: only then has it a page of documents."""
-
-    async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL["unreadable_documents"], _facts(asking))
-        return [_waiting(row) for row in rows if _has_library(sources, row["use_case"])]
-
-    return find
-
-
-def _has_library(sources: Sources, use_case: str) -> bool:
-    deployment = sources.deployment(use_case)
-    return deployment is not None and deployment.loaded.declared.library is not None
-
-
 def _drill(sources: Sources) -> Find:
     async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(_SQL["last_drills"], _facts(asking))
+        rows = await sources.database.fetch(_SQL["last_drills"], facts_of(asking))
         late = timedelta(seconds=2 * sources.drill_seconds)
         return [
             Waiting(use_case=row["use_case"], count=1, since=row["last"] + late)
@@ -441,28 +398,6 @@ def _drill(sources: Sources) -> Find:
         ]
 
     return find
-
-
-def _facts(asking: Asking) -> Mapping[str, object]:
-    return {
-        "use_cases": list(asking.use_cases),
-        "person": asking.person,
-        "linker": asking.linker,
-        "now": asking.now,
-    }
-
-
-def _waiting(row: Row, *facts: str, roles: Sequence[str] | None = None) -> Waiting:
-    return Waiting(
-        use_case=row["use_case"],
-        count=row.get("count", 1),
-        since=row["since"],
-        due=row.get("due"),
-        subject=row.get("first"),
-        facts={name: row[name] for name in facts},
-        roles=roles,
-        barred=row.get("barred") or (),
-    )
 
 
 def _to_deliveries(item: Waiting) -> str:

@@ -70,6 +70,19 @@ WHERE delivery.use_case = ANY (%(use_cases)s) AND delivery.state = 'held'
       ARRAY (SELECT reviewer FROM verdict WHERE verdict.id = delivery.of_verdict), '{}', NULL))
 GROUP BY delivery.use_case
 
+-- name: contradicted
+-- Answers in force that a person gave or confirmed, and that somebody called wrong since.
+SELECT outcome.use_case, count(DISTINCT outcome.task_id)::integer AS count,
+       min(outcome.reported_at) AS since, NULL::timestamptz AS due
+FROM outcome
+JOIN review ON review.task_id = outcome.task_id AND review.verdict = outcome.verdict
+WHERE outcome.use_case = ANY (%(use_cases)s) AND outcome.verdict IS NOT NULL
+  AND NOT outcome.was_right AND outcome.withdrawn_at IS NULL
+  AND NOT EXISTS (SELECT FROM outcome AS newer WHERE newer.task_id = outcome.task_id
+                  AND newer.withdrawn_at IS NULL AND newer.was_right
+                  AND (newer.reported_at, newer.id) > (outcome.reported_at, outcome.id))
+GROUP BY outcome.use_case
+
 -- name: stuck_deliveries
 SELECT use_case, count(*)::integer AS count, min(coalesce(done_at, created_at)) AS since,
        min(id) AS first
@@ -107,6 +120,36 @@ SELECT use_case, count(*)::integer AS count, min(changed_at) AS since
 FROM document
 WHERE use_case = ANY (%(use_cases)s) AND state = 'unreadable'
 GROUP BY use_case
+
+-- name: open_families
+SELECT use_case, count(DISTINCT family)::integer AS count, min(since) AS since
+FROM document_family
+WHERE use_case = ANY (%(use_cases)s) AND kind = 'open'
+GROUP BY use_case
+
+-- name: open_conflicts
+SELECT passage_conflict.use_case, count(*)::integer AS count,
+       min(passage_conflict.found_at) AS since
+FROM passage_conflict
+JOIN document AS one ON one.id = passage_conflict.first_document
+JOIN document AS other ON other.id = passage_conflict.second_document
+WHERE passage_conflict.use_case = ANY (%(use_cases)s) AND passage_conflict.verdict IS NULL
+  AND one.state <> 'deleted' AND other.state <> 'deleted'
+  AND EXISTS (SELECT FROM document_version
+              JOIN passage ON passage.version_id = document_version.id
+              WHERE document_version.document_id = one.id
+                AND document_version.number = one.version
+                AND passage.id = passage_conflict.first_passage)
+  AND EXISTS (SELECT FROM document_version
+              JOIN passage ON passage.version_id = document_version.id
+              WHERE document_version.document_id = other.id
+                AND document_version.number = other.version
+                AND passage.id = passage_conflict.second_passage)
+  AND NOT EXISTS (SELECT FROM document_family AS older
+                  JOIN document_family AS newer
+                    ON newer.family = older.family AND newer.rank > older.rank
+                  WHERE older.document_id IN (one.id, other.id))
+GROUP BY passage_conflict.use_case
 
 -- name: last_drills
 -- not null: last

@@ -54,6 +54,15 @@ class HeldDeliveriesRow(TypedDict):
     first: str | None
 
 
+class ContradictedRow(TypedDict):
+    """A row of ``contradicted``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+    due: datetime | None
+
+
 class StuckDeliveriesRow(TypedDict):
     """A row of ``stuck_deliveries``."""
 
@@ -95,6 +104,22 @@ class UnreadableDocumentsRow(TypedDict):
     since: datetime | None
 
 
+class OpenFamiliesRow(TypedDict):
+    """A row of ``open_families``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
+class OpenConflictsRow(TypedDict):
+    """A row of ``open_conflicts``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -127,11 +152,14 @@ class Queries(TypedDict):
     releases_under_way: Query[ReleasesUnderWayRow]
     resumes: Query[ResumesRow]
     held_deliveries: Query[HeldDeliveriesRow]
+    contradicted: Query[ContradictedRow]
     stuck_deliveries: Query[StuckDeliveriesRow]
     suggestions: Query[SuggestionsRow]
     examples_that_teach: Query[ExamplesThatTeachRow]
     contradictions: Query[ContradictionsRow]
     unreadable_documents: Query[UnreadableDocumentsRow]
+    open_families: Query[OpenFamiliesRow]
+    open_conflicts: Query[OpenConflictsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

@@ -158,3 +158,15 @@ class AccessGroupError(RoadbedError):
     """An access group or a member of it that does not exist."""
 
     code = "access_group_invalid"
+
+
+class DocumentFamilyError(RoadbedError):
+    """A family of documents that this person cannot settle."""
+
+    code = "document_family_invalid"
+
+
+class DocumentConflictError(RoadbedError):
+    """A contradiction between documents that this person cannot settle, or not in this way."""
+
+    code = "document_conflict_invalid"

@@ -32,6 +32,7 @@ from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
 FORM = 1  # raised when the fields or their analysis change
+_WORDS = re.compile(r"(\w+)")
 MOST_TERMS = 64  # of a question: its cost grows with them
 _SQL = queries(Queries)
 _log = structlog.get_logger()
@@ -213,6 +214,16 @@ class LibraryIndex:
         """Which of ``terms`` stand in a text."""
         words = set(self._analyzer.analyze(text))
         return [term for term in terms if term in words]
+
+    def marked(self, terms: Collection[str], text: str) -> Sequence[tuple[str, bool]]:
+        """``text`` in pieces, each with whether it is a word of ``terms``."""
+        wanted, known = set(terms), dict[str, bool]()
+        pieces: list[tuple[str, bool]] = []
+        for piece in _WORDS.split(text):
+            if piece not in known:
+                known[piece] = not wanted.isdisjoint(self._analyzer.analyze(piece))
+            pieces.append((piece, known[piece]))
+        return [piece for piece in pieces if piece[0]]
 
     @property
     def passages(self) -> int:

@@ -21,6 +21,7 @@ from typing import Any
 
 from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import cleaned
+from roadbed.knowledge.document_families import DocumentFamilies
 from roadbed.knowledge.errors import (
     DocumentUnreadableError,
     LibraryUnavailableError,
@@ -66,8 +67,14 @@ class IngestionSummary:
 class Ingestion:
     """Reads the folders of libraries."""
 
-    def __init__(self, documents: Documents, limits: ReadingLimits = DEFAULT_LIMITS) -> None:
+    def __init__(
+        self,
+        documents: Documents,
+        families: DocumentFamilies,
+        limits: ReadingLimits = DEFAULT_LIMITS,
+    ) -> None:
         self._documents = documents
+        self._families = families
         self._limits = limits
 
     async def plan(self, loaded: LoadedUseCase, *, allow_gone: bool = False) -> Plan:
@@ -184,7 +191,12 @@ class Ingestion:
             note(summary, change, document)
 
         await self.carry_out(loaded.name, plan.changes, counted, by=by)
+        await self.derive(loaded.name)
         return summary
+
+    async def derive(self, use_case: str) -> None:
+        """Find the families of the documents as they are now. It belongs to the end."""
+        await self._families.refresh(use_case)
 
     async def carry_out(
         self,

@@ -94,6 +94,12 @@ class IngestionJobs:
             for name, count in counted.items():
                 counts[name] += count
 
+        async def families() -> Json:
+            words = stored_sentence("The versions of the documents are compared.")
+            await progress.report(len(changes), len(changes), words)
+            await self._ingestion.derive(use_case)
+            return None
+
         async def index() -> Json:
             words = stored_sentence("The search index is brought up to date.")
             await progress.report(len(changes), len(changes), words)
@@ -102,6 +108,7 @@ class IngestionJobs:
             await progress.report(len(changes), len(changes), _ended(counts))
             return None
 
+        await progress.step("families", families)
         await progress.step("index", index)
         return counts
 

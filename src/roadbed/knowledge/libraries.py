@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,16 +11,19 @@ from pathlib import Path
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.conflicts import DocumentConflicts
+from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
-from roadbed.knowledge.records import Document, StoredPassage, passage_key
+from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
 from roadbed.storage.database import Database
 from roadbed.usecases.library import Library
 
 MOST_PASSAGES = 10
+MarkedText = Sequence[tuple[str, bool]]  # pieces, each with whether it is marked
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,9 +48,11 @@ class Libraries:
     def __init__(self, database: Database, indexes: Path, ids: Ids, clock: Clock) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
-        self.ingestion = Ingestion(self.documents)
+        self.families = DocumentFamilies(database, self.documents, ids, clock)
+        self.ingestion = Ingestion(self.documents, self.families)
         self.indexes = LibraryIndexes(database, indexes)
-        self.retrieval = Retrieval(self.documents, self.access, self.indexes)
+        self.conflicts = DocumentConflicts(database, ids, clock)
+        self.retrieval = Retrieval(self.documents, self.conflicts, self.access, self.indexes)
         self.retrieve = self.retrieval.for_task
 
     async def listing(
@@ -61,7 +67,8 @@ class Libraries:
             for document in documents
             if may_read(library, document.path, document.group, groups)
         ]
-        return DocumentListing(documents=shown, hidden=len(documents) - len(shown))
+        hidden = len(documents) - len(shown)
+        return DocumentListing(documents=with_superseding(shown), hidden=hidden)
 
     async def document(
         self, use_case: str, library: Library | None, document_id: str, *, groups: Collection[str]
@@ -75,32 +82,40 @@ class Libraries:
         document = await self.documents.by_id(use_case, document_id)
         if not may_read(library, document.path, document.group, groups):
             raise UnknownDocumentError(document_id)
-        return document
+        family = await self.families.family_of(use_case, library, document, groups=groups)
+        return next((one for one in family if one.id == document.id), document)
 
     async def cited(
-        self, use_case: str, library: Library | None, ids: Sequence[str], *, groups: Collection[str]
+        self,
+        use_case: str,
+        library: Library | None,
+        ids: Collection[str],
+        *,
+        groups: Collection[str],
     ) -> Mapping[str, StoredPassage]:
-        """Those of the passages with these ids, as citations hold them, that ``groups`` may read.
+        """Passages by the ids that answers cite; without those that ``groups`` may not read.
 
-        Raises ``NoLibraryError``.
+        Passages of another use case are left out too: its groups are others.
         """
-        if library is None:
-            raise NoLibraryError(use_case)
-        keys = {written: key for written in ids if (key := passage_key(written)) is not None}
-        passages = await self.documents.passages(keys.values())
-        documents = {passage.document_id for passage in passages.values()}
-        own = {
-            document
-            for document in documents
-            if await self.documents.use_case_of(document) == use_case
-        }
+        keys = [key for passage_id in ids if (key := PassageKey.of(passage_id)) is not None]
+        stored = await self.documents.passages(keys) if library is not None else {}
+        documents = {passage.document_id for passage in stored.values()}
+        own = {one for one in documents if await self.documents.use_case_of(one) == use_case}
         return {
-            written: passage
-            for written, key in keys.items()
-            if (passage := passages.get(key)) is not None
+            str(key): passage
+            for key, passage in stored.items()
+            if library is not None
             and passage.document_id in own
             and may_read(library, passage.path, passage.group, groups)
         }
+
+    async def marked(
+        self, use_case: str, library: Library, question: str, texts: Sequence[str]
+    ) -> Sequence[MarkedText]:
+        """Each text in pieces, with the words of a question marked."""
+        index = await self.indexes.caught_up(use_case, library.language)
+        terms = index.terms(question)
+        return await asyncio.to_thread(lambda: [index.marked(terms, text) for text in texts])
 
     async def search(
         self,

@@ -58,11 +58,14 @@ SELECT document.id, document.path, document.access_group, document.state, docume
        document.reason, document.detail, document.added_at, document.changed_at,
        document_version.format, document_version.title, document_version.pages,
        document_version.words, document_version.modified_at, document_version.read_at,
-       document_version.findings
+       document_version.findings, document_family.family, document_family.kind AS standing,
+       document_family.rank, document_family.dated, document_family.evidence, document_family.why
 FROM document
 LEFT JOIN document_version ON document_version.document_id = document.id
                           AND document_version.number = document.version
+LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND (%(path)s::text IS NULL OR document.path = %(path)s)
+  AND (%(family)s::text IS NULL OR document_family.family = %(family)s)
   AND (document.state <> 'deleted' OR %(path)s::text IS NOT NULL)
 ORDER BY document.path
 
@@ -135,10 +138,108 @@ RETURNING person
 
 -- name: covers
 -- The beginning of each document that can be searched.
-SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover
+SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover,
+       document_family.family, document_family.kind, document_family.rank, document_family.dated
 FROM document
 JOIN document_version ON document_version.document_id = document.id
                      AND document_version.number = document.version
 JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
+LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
 ORDER BY document.path
+
+-- name: first_pages
+-- The beginnings of the first two pages of each document that can be searched.
+SELECT document.id, document.path, document_version.id AS version_id, document_version.content_hash,
+       coalesce((SELECT array_agg(left(document_part.text, 3000) ORDER BY document_part.ordinal)
+                 FROM document_part
+                 WHERE document_part.version_id = document_version.id
+                   AND document_part.ordinal < 2), '{}') AS pages
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+ORDER BY document.id
+
+-- name: fingerprints
+SELECT version_id, runs, words FROM document_fingerprint WHERE version_id = ANY (%(version_ids)s)
+
+-- name: texts_of
+SELECT text FROM document_part WHERE version_id = %(version_id)s ORDER BY ordinal
+
+-- name: put_fingerprint
+INSERT INTO document_fingerprint (version_id, runs, words)
+VALUES (%(version_id)s, %(runs)s, %(words)s)
+ON CONFLICT DO NOTHING
+
+-- name: families
+SELECT document_id, family, kind, rank, dated, evidence, why FROM document_family
+WHERE use_case = %(use_case)s
+
+-- name: put_family
+INSERT INTO document_family (document_id, use_case, family, kind, rank, dated, evidence, why, since)
+VALUES (%(document_id)s, %(use_case)s, %(family)s, %(kind)s, %(rank)s, %(dated)s, %(evidence)s,
+        %(why)s, %(at)s)
+ON CONFLICT (document_id) DO UPDATE
+SET family = excluded.family, kind = excluded.kind, rank = excluded.rank, dated = excluded.dated,
+    evidence = excluded.evidence, why = excluded.why,
+    since = CASE WHEN document_family.kind = excluded.kind THEN document_family.since
+                 ELSE excluded.since END
+
+-- name: delete_family
+DELETE FROM document_family WHERE document_id = %(document_id)s
+
+-- name: settlements
+SELECT kind, contents, current FROM family_settlement WHERE use_case = %(use_case)s
+ORDER BY settled_at DESC, id DESC
+
+-- name: put_settlement
+INSERT INTO family_settlement (id, use_case, kind, contents, current, settled_by, settled_at)
+VALUES (%(id)s, %(use_case)s, %(kind)s, %(contents)s, %(current)s, %(by)s, %(at)s)
+
+-- name: note_conflict
+-- The row of two passages, also one that was there before.
+INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,
+                              second_document, second_passage, second_text, found_at)
+VALUES (%(id)s, %(use_case)s, %(first_document)s, %(first_passage)s, %(first_text)s,
+        %(second_document)s, %(second_passage)s, %(second_text)s, %(at)s)
+ON CONFLICT (first_document, first_passage, second_document, second_passage) DO NOTHING
+
+-- name: conflict_between
+SELECT id, verdict FROM passage_conflict
+WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
+  AND second_document = %(second_document)s AND second_passage = %(second_passage)s
+
+-- name: conflicts
+-- Those whose passages stand in the newest versions of both documents, none of them superseded.
+SELECT passage_conflict.id, passage_conflict.first_text, passage_conflict.second_text,
+       passage_conflict.found_at, passage_conflict.verdict, passage_conflict.settled_by,
+       passage_conflict.settled_at, passage_conflict.first_document,
+       passage_conflict.second_document, one.path AS first_path, one.access_group AS first_group,
+       other.path AS second_path, other.access_group AS second_group
+FROM passage_conflict
+JOIN document AS one ON one.id = passage_conflict.first_document
+JOIN document AS other ON other.id = passage_conflict.second_document
+WHERE passage_conflict.use_case = %(use_case)s
+  AND one.state <> 'deleted' AND other.state <> 'deleted'
+  AND EXISTS (SELECT FROM document_version
+              JOIN passage ON passage.version_id = document_version.id
+              WHERE document_version.document_id = one.id
+                AND document_version.number = one.version
+                AND passage.id = passage_conflict.first_passage)
+  AND EXISTS (SELECT FROM document_version
+              JOIN passage ON passage.version_id = document_version.id
+              WHERE document_version.document_id = other.id
+                AND document_version.number = other.version
+                AND passage.id = passage_conflict.second_passage)
+  AND NOT EXISTS (SELECT FROM document_family AS older
+                  JOIN document_family AS newer
+                    ON newer.family = older.family AND newer.rank > older.rank
+                  WHERE older.document_id IN (one.id, other.id))
+ORDER BY passage_conflict.found_at, passage_conflict.id
+
+-- name: settle_conflict
+UPDATE passage_conflict
+SET verdict = %(verdict)s, settled_by = %(by)s, settled_at = %(at)s
+WHERE id = %(id)s AND use_case = %(use_case)s
+RETURNING first_document

@@ -12,6 +12,8 @@ from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Format, Position
 
+Standing = Literal["single", "series", "version", "variant", "separate", "open"]
+Relation = Literal["open", "superseded", "newest", "variant", "series"]
 DocumentState = Literal["current", "unreadable", "deleted"]
 ChangeKind = Literal["new", "changed", "moved", "gone"]
 
@@ -50,6 +52,11 @@ class Document:
 
     ``reason`` and ``detail`` say why the newest content gave no text; a version that was read
     before stays in force then. The fields of the version are ``None`` if none was ever read.
+
+    ``dated`` is the date, number or period that the document says, ``evidence`` where. ``family``
+    is an id of the documents that belong together, ``standing`` its place among them: ``rank``
+    orders versions, the highest is in force. ``why`` says why a person has to settle the family.
+    ``superseded_by`` is the path of the version in force, of those that the reader may read.
     """
 
     id: str
@@ -68,6 +75,26 @@ class Document:
     modified_at: datetime | None = None
     read_at: datetime | None = None
     findings: Sequence[DocumentFinding] = ()
+    family: str | None = None
+    standing: Standing | None = None
+    rank: int | None = None
+    dated: str | None = None
+    evidence: str | None = None
+    why: str | None = None
+    superseded_by: str | None = None
+
+    @property
+    def relation(self) -> Relation | None:
+        """What it is to the documents of its family; ``None``: it stands alone."""
+        if self.superseded_by is not None:
+            return "superseded"
+        match self.standing:
+            case "version":
+                return "newest"
+            case "open" | "variant" | "series":
+                return self.standing
+            case _:
+                return None
 
     @property
     def trouble(self) -> DocumentUnreadableError | None:
@@ -98,18 +125,21 @@ class DocumentVersion:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PassageKey:
-    """The key of a passage in the database."""
+    """The key of a passage in the database; as text it is the id that citations carry."""
 
     version_id: str
     ordinal: int
 
+    def __str__(self) -> str:
+        return f"{self.version_id}:{self.ordinal}"
 
-def passage_key(written: str) -> PassageKey | None:
-    """The key that a citation writes as ``version:ordinal``; ``None`` if it is none."""
-    version_id, _, ordinal = written.partition(":")
-    if not version_id or "\0" in version_id or not (ordinal.isascii() and ordinal.isdecimal()):
-        return None
-    return PassageKey(version_id=version_id, ordinal=int(ordinal)) if len(ordinal) < 10 else None
+    @classmethod
+    def of(cls, text: str) -> PassageKey | None:
+        """The key that ``text`` writes; ``None`` if it writes none."""
+        version, _, ordinal = text.rpartition(":")
+        if not version or not (ordinal.isascii() and ordinal.isdecimal()) or len(ordinal) > 9:
+            return None
+        return cls(version_id=version, ordinal=int(ordinal))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -67,6 +67,12 @@ class DocumentsRow(TypedDict):
     modified_at: datetime | None
     read_at: datetime | None
     findings: Json | None
+    family: str | None
+    standing: str | None
+    rank: int | None
+    dated: str | None
+    evidence: str | None
+    why: str | None
 
 
 class DocumentOfRow(TypedDict):
@@ -188,6 +194,85 @@ class CoversRow(TypedDict):
     path: str
     access_group: str | None
     cover: str | None
+    family: str | None
+    kind: str | None
+    rank: int | None
+    dated: str | None
+
+
+class FirstPagesRow(TypedDict):
+    """A row of ``first_pages``."""
+
+    id: str
+    path: str
+    version_id: str
+    content_hash: str
+    pages: list[str]
+
+
+class FingerprintsRow(TypedDict):
+    """A row of ``fingerprints``."""
+
+    version_id: str
+    runs: list[int]
+    words: list[str]
+
+
+class TextsOfRow(TypedDict):
+    """A row of ``texts_of``."""
+
+    text: str
+
+
+class FamiliesRow(TypedDict):
+    """A row of ``families``."""
+
+    document_id: str
+    family: str
+    kind: str
+    rank: int | None
+    dated: str | None
+    evidence: str
+    why: str | None
+
+
+class SettlementsRow(TypedDict):
+    """A row of ``settlements``."""
+
+    kind: str
+    contents: list[str]
+    current: str | None
+
+
+class ConflictBetweenRow(TypedDict):
+    """A row of ``conflict_between``."""
+
+    id: str
+    verdict: str | None
+
+
+class ConflictsRow(TypedDict):
+    """A row of ``conflicts``."""
+
+    id: str
+    first_text: str
+    second_text: str
+    found_at: datetime
+    verdict: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+    first_document: str
+    second_document: str
+    first_path: str
+    first_group: str | None
+    second_path: str
+    second_group: str | None
+
+
+class SettleConflictRow(TypedDict):
+    """A row of ``settle_conflict``."""
+
+    first_document: str
 
 
 class Queries(TypedDict):
@@ -217,3 +302,16 @@ class Queries(TypedDict):
     add_member: Query[Never]
     remove_member: Query[RemoveMemberRow]
     covers: Query[CoversRow]
+    first_pages: Query[FirstPagesRow]
+    fingerprints: Query[FingerprintsRow]
+    texts_of: Query[TextsOfRow]
+    put_fingerprint: Query[Never]
+    families: Query[FamiliesRow]
+    put_family: Query[Never]
+    delete_family: Query[Never]
+    settlements: Query[SettlementsRow]
+    put_settlement: Query[Never]
+    note_conflict: Query[Never]
+    conflict_between: Query[ConflictBetweenRow]
+    conflicts: Query[ConflictsRow]
+    settle_conflict: Query[SettleConflictRow]

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from roadbed.knowledge.titles import titles_in, titles_of
+
 _LONGEST_COVER = 3_000  # characters of the first page
 _SUFFIX = (
     r"(?:inc|incorporated|corp|corporation|llc|llp|ltd|limited|plc|gmbh|ag|se|s\.a|n\.v|b\.v"
@@ -32,6 +34,9 @@ _YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
 _QUARTER = re.compile(
     r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
     re.IGNORECASE,
+)
+_MONTH = re.compile(
+    r"January|February|March|April|May|June|July|August|September|October|November|December"
 )
 _ORDINALS = {
     "first": 1,
@@ -138,7 +143,8 @@ class Scope:
     ``documents`` are ids, ``None`` for all of them. ``missing`` names owners and periods that the
     question names and no document is about. ``subjects`` are the names that it was limited to.
     ``assumed`` says what was added: the newest of a series. ``choices`` are the owners of which the
-    question means one without saying which.
+    question means one without saying which. ``titles`` are the names of documents in the question,
+    as it writes them.
     """
 
     documents: frozenset[str] | None = None
@@ -147,6 +153,7 @@ class Scope:
     periods: tuple[Period, ...] = ()
     assumed: str | None = None
     choices: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
 
 
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
@@ -175,13 +182,15 @@ class Catalogue:
 
     ``subjects`` are names of some documents, not of all: with the documents of each. ``owners`` are
     the words of the organizations that documents are about, ``named`` the subjects by which a
-    question chooses documents.
+    question chooses documents. ``titles`` are names by which it means a document, with the
+    documents of each.
     """
 
     documents: Sequence[DocumentScope]
     subjects: Mapping[str, frozenset[str]]
     owners: frozenset[str]
     named: frozenset[str]
+    titles: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, documents: Sequence[DocumentScope]) -> Catalogue:
@@ -203,6 +212,7 @@ class Catalogue:
             named=frozenset(
                 subject for subject in subjects if len(subject) > 2 and subject in owners | codes
             ),
+            titles=titles_of({document.document_id: document.path for document in documents}),
         )
 
     def scope(self, question: str, usage: Callable[[str], float]) -> Scope:
@@ -214,14 +224,15 @@ class Catalogue:
         """
         words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
         named = tuple(word for word in words if word in self.named)
-        within = self._about(named)
+        titles = dict(titles_in(question, self.titles))
+        within = _titled(self._about(named), titles)
         owners = self._missing_owners(question, usage)
         periods = tuple(dict.fromkeys(_periods(question)))
         is_old = _CHANGE.search(question) is not None and _LATEST.search(question) is None
         newest = [] if periods or not named or is_old else _newest(within)
         chosen, gaps = within, tuple[str, ...]()
         if periods:
-            chosen, gaps = _in_periods(within, periods, keep_undated=not named)
+            chosen, gaps = _in_periods(within, periods, keep_undated=not named, usage=usage)
         elif newest:
             chosen = newest
         missing = tuple(dict.fromkeys((*owners, *gaps)))
@@ -231,9 +242,11 @@ class Catalogue:
             else frozenset(document.document_id for document in chosen),
             missing=missing,
             subjects=named,
-            periods=periods,
+            # A year that only texts mention chose no document: it is searched as a word.
+            periods=periods if gaps or _is_any_of(within, periods) else (),
             assumed=", ".join(sorted(document.path for document in newest)) or None,
-            choices=() if named or missing else self._choices(question),
+            choices=() if named or titles or missing else self._choices(question),
+            titles=tuple(titles),
         )
 
     def _about(self, named: Sequence[str]) -> Sequence[DocumentScope]:
@@ -259,6 +272,8 @@ class Catalogue:
         The whole question, if nothing else is left.
         """
         text = question
+        for title in scope.titles:
+            text = text.replace(title, " ")
         if scope.periods:
             text = _QUARTER.sub(" ", _YEAR.sub(" ", text))
         names = frozenset(scope.subjects)
@@ -272,27 +287,57 @@ class Catalogue:
         return tuple(sorted(names))
 
 
+def without_replaced(text: str, by: str) -> str:
+    """A text without its years, quarters and owners, each kind only if ``by`` names its own."""
+    if _YEAR.search(by):
+        text = _YEAR.sub(" ", text)
+    if _QUARTER.search(by):
+        text = _QUARTER.sub(" ", text)
+    if next(_owners(by), None) is not None:
+        for name in sorted(_owners(text), key=len, reverse=True):
+            text = re.sub(rf"\b{re.escape(name)}(?:['’]s?)?(?!\w)", " ", text)
+    return text
+
+
 def _in_periods(
-    documents: Sequence[DocumentScope], periods: Sequence[Period], *, keep_undated: bool
+    documents: Sequence[DocumentScope],
+    periods: Sequence[Period],
+    *,
+    keep_undated: bool,
+    usage: Callable[[str], float],
 ) -> tuple[Sequence[DocumentScope], tuple[str, ...]]:
     """The documents of periods, and the periods that none has; all documents where none fits.
 
     A period is missing only where most documents have one, and it tells them apart. Documents
-    without a period are about any, unless the question names whose they are.
+    without a period are about any, unless the question names whose they are: a year that is
+    mentioned may stand in them.
     """
     dated = [document for document in documents if document.periods]
+    undated = [document for document in documents if not document.periods and keep_undated]
     tells = _is_series(dated) and 2 * len(dated) > len(documents)
     fitting: dict[str, DocumentScope] = {}
     gaps: list[str] = []
     for period in periods:
         of_period = [document for document in dated if document.is_of(period)]
         fitting |= {document.document_id: document for document in of_period}
-        if not of_period and tells:
+        mentioned = undated and period.quarter is None and usage(str(period.year)) > 0.0
+        if not of_period and tells and not mentioned:
             gaps.append(period.label)
     if not fitting:
-        return documents, tuple(gaps)
-    undated = [document for document in documents if not document.periods and keep_undated]
+        return undated if tells and undated and not gaps else documents, tuple(gaps)
     return [*fitting.values(), *undated], tuple(gaps)
+
+
+def _is_any_of(documents: Sequence[DocumentScope], periods: Sequence[Period]) -> bool:
+    return any(document.is_of(period) for document in documents for period in periods)
+
+
+def _titled(
+    documents: Sequence[DocumentScope], titles: Mapping[str, frozenset[str]]
+) -> Sequence[DocumentScope]:
+    """Those of ``documents`` that a question names; all of them if it names none of them."""
+    ids = frozenset[str]().union(*titles.values())
+    return [document for document in documents if document.document_id in ids] or documents
 
 
 def _newest(documents: Sequence[DocumentScope]) -> list[DocumentScope]:
@@ -314,7 +359,9 @@ def _owners(question: str) -> Iterator[str]:
         if name:
             yield name
     for match in _AFTER.finditer(question):
-        if not _QUARTER.fullmatch(match.group(1)):
+        # "Can I" and "do I": whoever asks owns no documents.
+        name = match.group(1)
+        if name != "I" and not _QUARTER.fullmatch(name) and not _MONTH.fullmatch(name):
             yield match.group(1)
 
 

@@ -117,17 +117,18 @@ class Documents:
 
     async def documents(self, use_case: str) -> Sequence[Document]:
         """The documents of a library by path, without those that are deleted."""
-        rows = await self._database.fetch(_SQL["documents"], {"use_case": use_case, "path": None})
-        return [_document(row) for row in rows]
+        return await self._documents(use_case)
+
+    async def family(self, use_case: str, family: str) -> Sequence[Document]:
+        """The documents of a family, by path."""
+        return await self._documents(use_case, family=family)
 
     async def document(self, use_case: str, path: str) -> Document:
         """A document by its path, deleted or not. Raises ``UnknownDocumentError``."""
-        row = await self._database.fetch_one(
-            _SQL["documents"], {"use_case": use_case, "path": path}
-        )
-        if row is None:
+        documents = await self._documents(use_case, path=path)
+        if not documents:
             raise UnknownDocumentError(path)
-        return _document(row)
+        return documents[0]
 
     async def by_id(self, use_case: str, document_id: str) -> Document:
         """A document by its id, deleted or not. Raises ``UnknownDocumentError``."""
@@ -165,6 +166,12 @@ class Documents:
     async def covers(self, use_case: str) -> Sequence[CoversRow]:
         """The beginning of each document that can be searched."""
         return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
+
+    async def _documents(
+        self, use_case: str, *, path: str | None = None, family: str | None = None
+    ) -> Sequence[Document]:
+        facts = {"use_case": use_case, "path": path, "family": family}
+        return [_document(row) for row in await self._database.fetch(_SQL["documents"], facts)]
 
     async def _keep(
         self,

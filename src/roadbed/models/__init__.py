@@ -9,11 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from roadbed.models.answers.contract import Citation, DocumentAnswer, Question
+    from roadbed.models.answers.contract import Citation, DocumentAnswer, Question, Turn
+    from roadbed.models.answers.judging import Judge, JudgeAgreement
     from roadbed.models.answers.passages import DocumentAnswers
+    from roadbed.models.answers.prompted import PromptedAnswers
     from roadbed.models.embeddings.endpoint import EndpointEmbeddings
     from roadbed.models.embeddings.local import LocalEmbeddings
     from roadbed.models.embeddings.protocol import Embeddings
+    from roadbed.models.prompts.fallback import LanguageModel
     from roadbed.models.prompts.price import Price
     from roadbed.models.prompts.prompted import Prompted
     from roadbed.models.text.classifier import TextClassifier
@@ -24,11 +27,16 @@ __all__ = [
     "DocumentAnswers",
     "Embeddings",
     "EndpointEmbeddings",
+    "Judge",
+    "JudgeAgreement",
+    "LanguageModel",
     "LocalEmbeddings",
     "Price",
     "Prompted",
+    "PromptedAnswers",
     "Question",
     "TextClassifier",
+    "Turn",
 ]
 _WHERE = {
     "Citation": "answers.contract",
@@ -36,11 +44,16 @@ _WHERE = {
     "DocumentAnswers": "answers.passages",
     "Embeddings": "embeddings.protocol",
     "EndpointEmbeddings": "embeddings.endpoint",
+    "Judge": "answers.judging",
+    "JudgeAgreement": "answers.judging",
+    "LanguageModel": "prompts.fallback",
     "LocalEmbeddings": "embeddings.local",
     "Price": "prompts.price",
     "Prompted": "prompts.prompted",
+    "PromptedAnswers": "answers.prompted",
     "Question": "answers.contract",
     "TextClassifier": "text.classifier",
+    "Turn": "answers.contract",
 }
 
 

@@ -23,6 +23,7 @@ class Role(StrEnum):
     RISK_PARTNER = "risk_partner"
     REVIEWER = "reviewer"
     VIEWER = "viewer"
+    REQUESTER = "requester"
 
 
 _IN_WORDS: Mapping[str, str] = {
@@ -32,6 +33,7 @@ _IN_WORDS: Mapping[str, str] = {
     Role.RISK_PARTNER: later("risk partner"),
     Role.REVIEWER: later("reviewer"),
     Role.VIEWER: later("viewer"),
+    Role.REQUESTER: later("requester"),
 }
 
 

@@ -53,6 +53,7 @@ ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.RISK_PARTNER: _POD | {_P.APPROVE, _P.DRILL, _P.ERASE},
     Role.REVIEWER: _MEMBER | _JUDGES,
     Role.VIEWER: frozenset({_P.VIEW}),
+    Role.REQUESTER: frozenset({_P.SUBMIT}),  # reads the answers to their own tasks
 }
 # An administrator views and halts every use case. Judgements stay with its pod.
 ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.RETIRE, _P.MANAGE_PEOPLE})
@@ -109,6 +110,10 @@ class Viewer:
         if self.admin and permission in ADMIN_ALLOWS:
             return True
         return any(permission in ALLOWS[role] for role in self.roles_in(use_case))
+
+    def binds(self) -> bool:
+        """Whether a role of the viewer allows something that is ``BINDING``."""
+        return any(ALLOWS[role] & BINDING for roles in self.roles.values() for role in roles)
 
     def in_scope(self, permission: Permission) -> bool:
         """Whether the token's scopes, if any, include ``permission``."""

@@ -266,3 +266,41 @@ WHERE task.id = ANY (%(ids)s) AND task.body_hash <> 'erased'
 
 -- name: use_case_of
 SELECT use_case FROM task WHERE id = %(id)s
+
+-- name: asked
+-- not null: erased
+-- What a person asked in the console, newest first.
+SELECT task.id, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
+       decision.route, decision.output, verdict.kind AS verdict, verdict.right_output
+FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
+WHERE task.use_case = %(use_case)s AND task.source ->> 'surface' = 'console'
+  AND task.source ->> 'by' = %(person)s AND task.revises IS NULL
+ORDER BY task.id DESC LIMIT %(most)s
+
+-- name: conversation
+-- not null: erased
+-- A question of a person and those before it in the same conversation, oldest first.
+WITH RECURSIVE earlier AS (
+    SELECT id, source ->> 'after' AS after, 1 AS turn FROM task
+    WHERE id = %(id)s AND use_case = %(use_case)s AND source ->> 'by' = %(person)s
+    UNION ALL
+    SELECT task.id, task.source ->> 'after', earlier.turn + 1
+    FROM earlier JOIN task ON task.id = earlier.after
+    WHERE task.use_case = %(use_case)s AND task.source ->> 'by' = %(person)s
+      AND earlier.turn < %(most)s
+)
+SELECT task.id, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
+       decision.route, decision.output, decision.reason, decision.decided_at,
+       verdict.kind AS verdict, verdict.right_output, verdict.given_at,
+       EXISTS (SELECT FROM outcome WHERE outcome.task_id = task.id AND outcome.withdrawn_at IS NULL
+               AND outcome.reported_by = %(person)s AND NOT outcome.was_right
+               AND outcome.verdict IS NOT DISTINCT FROM review.verdict) AS reported
+FROM earlier
+JOIN task ON task.id = earlier.id
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
+ORDER BY earlier.turn DESC

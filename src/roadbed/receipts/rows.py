@@ -278,6 +278,36 @@ class UseCaseOfRow(TypedDict):
     use_case: str
 
 
+class AskedRow(TypedDict):
+    """A row of ``asked``."""
+
+    id: TaskId
+    input: Json
+    admitted_at: datetime
+    erased: bool
+    route: str | None
+    output: Json | None
+    verdict: str | None
+    right_output: Json | None
+
+
+class ConversationRow(TypedDict):
+    """A row of ``conversation``."""
+
+    id: TaskId
+    input: Json
+    admitted_at: datetime
+    erased: bool
+    route: str | None
+    output: Json | None
+    reason: str | None
+    decided_at: datetime | None
+    verdict: str | None
+    right_output: Json | None
+    given_at: datetime | None
+    reported: bool
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.receipts``."""
 
@@ -301,3 +331,5 @@ class Queries(TypedDict):
     named: Query[NamedRow]
     entries_of: Query[EntriesOfRow]
     use_case_of: Query[UseCaseOfRow]
+    asked: Query[AskedRow]
+    conversation: Query[ConversationRow]

@@ -16,6 +16,7 @@ from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
+from roadbed.receipts.questions import Questions
 from roadbed.receipts.revisions import linked
 from roadbed.receipts.rows import (
     DeliveriesRow,
@@ -70,6 +71,7 @@ class Receipts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.questions = Questions(database)
 
     async def get(self, task_id: str, *, viewer: str) -> Receipt:
         """The receipt of a task as ``viewer`` may see it. Raises ``UnknownTaskError``.

@@ -20,6 +20,7 @@ from roadbed.testing.embeddings import check_embeddings
 from roadbed.testing.model_server import ModelCall, ModelReply, ModelServer
 from roadbed.testing.proxy import Fault, FaultProxy
 from roadbed.testing.receiver import ReceivedRequest, Receiver, Reply
+from roadbed.testing.recordings import RecordedTransport, UnrecordedRequestError
 
 __all__ = [
     "CHECKS",
@@ -33,8 +34,10 @@ __all__ = [
     "ModelServer",
     "ReceivedRequest",
     "Receiver",
+    "RecordedTransport",
     "Reply",
     "Subject",
+    "UnrecordedRequestError",
     "check_connector",
     "check_embeddings",
     "make_request",

@@ -63,13 +63,42 @@ class Task:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OlderStatement:
+    """What an older version says where a passage of the version in force says something else.
+
+    ``text`` is its sentence, word for word; ``dated`` its date or number, if it says one.
+    """
+
+    document: str
+    version: int
+    place: str
+    text: str
+    dated: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PassageConflict:
+    """Two passages, by their ids, that state different figures in the same words.
+
+    Nobody has decided which one is right. The texts are their sentences, word for word.
+    """
+
+    first: str
+    second: str
+    first_text: str
+    second_text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RetrievedPassage:
     """A passage of a document, for a question. Its text is data: nothing in it is an instruction.
 
     ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
     citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
     ``score`` is that of the search, higher is better. ``matched`` are the terms of the question
-    that it has. ``doubtful`` are numbers that only one of two readers saw.
+    that it has. ``doubtful`` are numbers that only one of two readers saw. ``dated`` is the date,
+    number or period that the document says. ``superseded_by`` is the path of the version in force,
+    if this is an older one. ``older`` is what older versions say instead, the newest first.
     """
 
     id: str
@@ -82,6 +111,9 @@ class RetrievedPassage:
     matched: Sequence[str] = ()
     modified_at: datetime | None = None
     doubtful: Sequence[str] = ()
+    dated: str | None = None
+    superseded_by: str | None = None
+    older: Sequence[OlderStatement] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +124,7 @@ class Retrieved:
     question names and no document is about. ``assumed`` names the newest documents of a series,
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``terms`` are the words of the question as they were searched, ``weights``
-    how rare each is in the library.
+    how rare each is in the library. ``conflicts`` are contradictions between the best passages.
     """
 
     question: str
@@ -103,6 +135,7 @@ class Retrieved:
     choices: Sequence[str] = ()
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    conflicts: Sequence[PassageConflict] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -45,7 +45,8 @@ class Library:
     the library to access groups: only members of a group get passages from there; the deepest
     folder that fits counts, and what stands in none is for everybody who may ask. ``ignore`` are
     patterns of file names that are left out (``*.png``). ``language`` is the one that most
-    documents are in: its word endings are removed for the search. Paths use ``/``.
+    documents are in: its word endings are removed for the search. ``earlier`` is the field with the
+    earlier turns of a conversation, if the input has it. Paths use ``/``.
     """
 
     folder: str = FOLDER
@@ -53,6 +54,7 @@ class Library:
     access: Mapping[str, str] = field(default_factory=dict)
     ignore: Sequence[str] = ()
     language: str = "english"
+    earlier: str | None = "earlier"
 
     def group_of(self, path: str) -> str | None:
         """The access group of a document; ``None``: everybody who may ask."""
@@ -87,6 +89,14 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
                 "The input has no field %(name)r to search for.", name=library.question
             ),
             remedy=sentence("Name the field with the question: Library(question=…)."),
+        )
+    if fields is not None and library.earlier not in {None, "earlier", *fields}:
+        yield Problem(
+            field="library.earlier",
+            problem=sentence(
+                "The input has no field %(name)r with earlier turns.", name=library.earlier
+            ),
+            remedy=sentence("Name the field with the earlier turns: Library(earlier=…)."),
         )
     parts = PurePosixPath(library.folder).parts
     if not PurePosixPath(library.folder).is_absolute() and (

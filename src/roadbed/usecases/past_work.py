@@ -210,7 +210,9 @@ def _place(header: Sequence[str], name: str) -> int:
         raise TableError(
             sentence("There is no column %(name)r.", name=name),
             sentence(
-                "The header has: %(header)s.", header=", ".join(header)[:300] or sentence("nothing")
+                "Name the columns that you mean, as with --text COLUMN --label COLUMN. The "
+                "header has: %(header)s.",
+                header=", ".join(header)[:300] or sentence("nothing"),
             ),
         )
     return places[0]

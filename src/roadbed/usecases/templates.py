@@ -141,6 +141,9 @@ usecase = UseCase(
     # What you improve is live at once; without this line two people sign off every version.
     rollout=DIRECT,
 )
+# It shows passages. For sentences of a language model, checked against the passages, write
+# PromptedAnswers("answer.md", model="openai:NAME") instead, from roadbed.models, with the prompt in
+# prompts/answer.md: docs/how-to/use-a-language-model.md.
 usecase.decider(DocumentAnswers())
 '''
 

@@ -29,7 +29,7 @@ let going = false;
 function go(key) {
   const places = {
     h: "/", u: "/usecases", t: "/receipts", r: usecase && `/usecases/${usecase}/reviews`,
-    i: usecase && `/usecases/${usecase}/proposals`,
+    i: usecase && `/usecases/${usecase}/proposals`, a: usecase && `/usecases/${usecase}/ask`,
     y: "/account", m: usecase && `/usecases/${usecase}/members`,
     p: usecase && `/usecases/${usecase}/trust`, d: usecase && `/usecases/${usecase}/deliveries`,
     v: usecase && `/usecases/${usecase}/releases`, n: usecase && `/usecases/${usecase}/notebook`,

@@ -7,12 +7,22 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 LONGEST_QUESTION = 4_000  # characters
+LONGEST_ANSWER = 20_000  # characters
+MOST_TURNS = 10
+
+
+class Turn(BaseModel):
+    """An earlier question of the same conversation, and the text of the answer to it."""
+
+    question: str = Field(max_length=LONGEST_QUESTION)
+    text: str = Field(default="", max_length=LONGEST_ANSWER)
 
 
 class Question(BaseModel):
-    """A question, in plain words."""
+    """A question, in plain words. ``earlier`` are the turns before it, the oldest first."""
 
     question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
+    earlier: list[Turn] = Field(default_factory=list, max_length=MOST_TURNS)
 
 
 class Citation(BaseModel):
@@ -33,9 +43,12 @@ class DocumentAnswer(BaseModel):
     """An answer from documents.
 
     ``route`` is ``answer``, ``not_in_documents`` if the library has none, or ``please_specify`` if
-    the question can mean several things. ``text`` is what the person who asked reads.
+    the question can mean several things. ``text`` is what the person who asked reads. ``notes`` say
+    what that person should know beside it: an older version that differs, or documents in conflict.
+    They are not a part of what is right or wrong.
     """
 
     route: Literal["answer", "not_in_documents", "please_specify"]
     text: str = ""
     citations: list[Citation] = Field(default_factory=list, max_length=20)
+    notes: list[str] = Field(default_factory=list, max_length=10)

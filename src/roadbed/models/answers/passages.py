@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from roadbed.kernel.json import JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.models.answers.contract import Citation, DocumentAnswer
+from roadbed.models.answers.notes import notes_of
 from roadbed.usecases.decider import Answer, Context, Retrieved, RetrievedPassage, Unsure
 
 _FREE = Decimal(0)
@@ -77,6 +78,7 @@ class DocumentAnswers:
                 route="answer",
                 text=best[0].text,
                 citations=[_citation(passage) for passage in best],
+                notes=notes_of(retrieved, best),
             ),
             confidence=_logistic(_SUPPORT * support + _LEAD * _lead(retrieved.passages) + _BIAS),
             evidence=evidence,

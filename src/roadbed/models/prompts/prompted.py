@@ -9,16 +9,26 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Self
 
+import httpx2
 from pydantic import BaseModel
 
 from roadbed.kernel.json import flat
 from roadbed.models.prompts.endpoint import MOST_BYTES, NoReplyError, endpoint
-from roadbed.models.prompts.price import Price, Tokens, cost
+from roadbed.models.prompts.fallback import (
+    Drawn,
+    LanguageModel,
+    ModelConnection,
+    draw,
+    language_models,
+    needs_of_models,
+)
+from roadbed.models.prompts.price import Price
 from roadbed.models.prompts.rendering import ANSWER, UNSURE, instructions, message
-from roadbed.models.prompts.requests import ModelRequest, Tool, line
-from roadbed.models.prompts.sampling import samples
+from roadbed.models.prompts.requests import ModelRequest, Tool
+from roadbed.models.prompts.sampling import read
 from roadbed.models.prompts.self_consistency import Neighbour, Sample, Settled, settle, tally
 from roadbed.usecases.decider import Answer, Context, Needs, Unsure
 
@@ -42,7 +52,8 @@ class Prompted:
     for at ``temperature`` (``None``: the model's default): their agreement is the confidence. An
     input of more than ``most_characters`` goes to a person; a reply has at most ``most_tokens``,
     what the model thinks before it included. The provider's whole answer has at most
-    ``most_answer_bytes``.
+    ``most_answer_bytes``. ``fallback`` is asked when the model gives no reply; its answers rank
+    below those of ``model``. ``transport`` answers in place of the network, for tests.
     Raises ``ValueError`` for settings that cannot work.
     """
 
@@ -53,6 +64,7 @@ class Prompted:
         model: str,
         price: Price | None = None,
         base_url: str | None = None,
+        fallback: LanguageModel | None = None,
         neighbours: int = 6,
         samples: int = 3,
         temperature: float | None = None,
@@ -60,6 +72,7 @@ class Prompted:
         most_tokens: int = 4_000,
         most_answer_bytes: int = MOST_BYTES,
         environment: Mapping[str, str] = os.environ,
+        transport: httpx2.AsyncBaseTransport | None = None,
     ) -> None:
         if min(samples, most_characters, most_tokens, most_answer_bytes) < 1 or neighbours < 0:
             raise ValueError("samples and the limits are at least 1, neighbours at least 0")
@@ -67,22 +80,22 @@ class Prompted:
         self.price = price
         self.endpoint = endpoint(model, base_url, most_answer_bytes)
         self.environment = environment
+        self._models = language_models(model, price, base_url, fallback)
+        self._connection = ModelConnection(
+            environment=environment, most_bytes=most_answer_bytes, transport=transport
+        )
         self._neighbours = neighbours
         self._samples = samples
         self._temperature = temperature
         self._most_characters = most_characters
         self._most_tokens = most_tokens
-        self._models: _Models | None = None
+        self._declared: _Declared | None = None
         self._indexes: Any = None  # made on first use: scikit-learn imports slowly
 
     @property
     def needs(self) -> Needs:
-        """Its prompt, the provider's key unless it uses another server, its currency."""
-        return Needs(
-            prompts=(self.file,),
-            secrets=() if self.endpoint.base_url else (self.endpoint.key_name,),
-            currency=self.price.currency if self.price else None,
-        )
+        """Its prompt, the providers' keys unless it uses other servers, its currency."""
+        return needs_of_models(self.file, self._models)
 
     @property
     def samples(self) -> int:
@@ -94,8 +107,8 @@ class Prompted:
         schema = output.model_json_schema()
         if schema.get("type") != "object":
             raise ValueError("a language model can only fill in an object with named fields")
-        models = _Models(fields=tuple(input.model_fields), output=output, schema=schema)
-        return self._changed(_models=models)
+        declared = _Declared(fields=tuple(input.model_fields), output=output, schema=schema)
+        return self._changed(_declared=declared)
 
     def alone(self) -> Self:
         """A copy that calls the model once per task: a cheap way to compare prompts."""
@@ -116,19 +129,23 @@ class Prompted:
         if len(asked.message) > self._most_characters:
             return _unasked(f"the input is longer than {self._most_characters:,} characters")
         try:
-            async with line(self.endpoint, self.environment) as opened:
-                drawn = await samples(
-                    opened, asked, self._bound.output, count=self._samples, end=end
-                )
+            drawn = await draw(
+                self._models,
+                asked,
+                partial(read, output=self._bound.output),
+                count=self._samples,
+                end=end,
+                connection=self._connection,
+            )
         except NoReplyError as error:
             return _unasked(error.reason)
         return self._settled(prompt, drawn, neighbours)
 
     @property
-    def _bound(self) -> _Models:
-        if self._models is None:
+    def _bound(self) -> _Declared:
+        if self._declared is None:
             raise ValueError("give it to usecase.decider(…) first: it does not know the models yet")
-        return self._models
+        return self._declared
 
     async def _nearest(
         self, examples: Sequence[Mapping[str, Any]], content: Mapping[str, Any]
@@ -150,13 +167,13 @@ class Prompted:
     def _request(
         self, prompt: str, content: Mapping[str, Any], neighbours: Sequence[Neighbour]
     ) -> ModelRequest:
-        models = self._bound
+        declared = self._bound
         shown = [{"input": neighbour.input, "output": neighbour.output} for neighbour in neighbours]
         return ModelRequest(
-            instructions=instructions(prompt, models.fields),
-            message=message(content, shown, models.fields),
+            instructions=instructions(prompt, declared.fields),
+            message=message(content, shown, declared.fields),
             tools=[
-                Tool(name=ANSWER, description="The answer.", schema=models.schema),
+                Tool(name=ANSWER, description="The answer.", schema=declared.schema),
                 Tool(name=UNSURE, description="No answer would be right.", schema=_REASON),
             ],
             temperature=self._temperature,
@@ -164,24 +181,22 @@ class Prompted:
         )
 
     def _settled(
-        self, prompt: str, drawn: Sequence[Sample], neighbours: Sequence[Neighbour]
+        self, prompt: str, drawn: Drawn, neighbours: Sequence[Neighbour]
     ) -> Answer[BaseModel] | Unsure:
-        settled = settle(drawn, neighbours)
-        spent = sum((sample.tokens for sample in drawn), Tokens())
+        settled = settle(drawn.samples, neighbours)
         evidence = {
-            "model": self.endpoint.named,
-            "prompt": {"file": self.file, "sha256": _digest(prompt)},
-            **_evidence(drawn, settled, spent),
+            **drawn.told,
+            "prompt": {"file": self.file, "sha256": digest(prompt)},
+            **_evidence(drawn.samples, settled),
             "neighbours": [_shown(neighbour) for neighbour in reversed(neighbours)],
         }
-        paid = cost(self.price, spent)
         if settled.output is None:
-            return Unsure(reason=settled.reason, evidence=evidence, cost=paid)
+            return Unsure(reason=settled.reason, evidence=evidence, cost=drawn.cost)
         return Answer(
             output=self._bound.output.model_validate(settled.output),
-            confidence=settled.confidence,
+            confidence=drawn.ranked(settled.confidence),
             evidence=evidence,
-            cost=paid,
+            cost=drawn.cost,
         )
 
     def _changed(self, **changes: object) -> Self:
@@ -192,7 +207,7 @@ class Prompted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Models:
+class _Declared:
     """What the use case declares: fields of the input, the output and its JSON schema."""
 
     fields: tuple[str, ...]
@@ -200,7 +215,8 @@ class _Models:
     schema: Mapping[str, Any]
 
 
-def _digest(prompt: str) -> str:
+def digest(prompt: str) -> str:
+    """The hash of a prompt's text."""
     return hashlib.sha256(prompt.encode(errors="replace")).hexdigest()
 
 
@@ -208,7 +224,7 @@ def _unasked(reason: str) -> Unsure:
     return Unsure(reason=reason, cost=Decimal(0))
 
 
-def _evidence(drawn: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[str, Any]:
+def _evidence(drawn: Sequence[Sample], settled: Settled) -> dict[str, Any]:
     votes = [
         {"output": "unsure" if output is None else flat(output)[:_MOST_SHOWN], "votes": n}
         for output, n in tally(drawn)
@@ -218,7 +234,6 @@ def _evidence(drawn: Sequence[Sample], settled: Settled, spent: Tokens) -> dict[
         "agreement": f"{settled.votes} of {len(drawn)} samples",
         "votes": votes,
         **({"failed": failed} if failed else {}),
-        "tokens": {"input": spent.input, "output": spent.output, "complete": spent.known},
     }
 
 

@@ -32,6 +32,11 @@ def instructions(prompt: str, fields: Sequence[str]) -> str:
 
     Other braces are left unchanged.
     """
+    return pointed(prompt, fields) + _ALWAYS
+
+
+def pointed(prompt: str, fields: Sequence[str]) -> str:
+    """The text of a prompt with pointers to the data in place of ``{input}`` and ``{field}``."""
 
     def pointer(placeholder: re.Match[str]) -> str:
         name = placeholder.group(1)
@@ -39,7 +44,7 @@ def instructions(prompt: str, fields: Sequence[str]) -> str:
             return "(the data below)"
         return f'(the data "{name}" below)' if name in fields else placeholder.group(0)
 
-    return _PLACE.sub(pointer, prompt).strip() + _ALWAYS
+    return _PLACE.sub(pointer, prompt).strip()
 
 
 # Any: examples as patches store them.

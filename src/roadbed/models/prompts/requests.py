@@ -86,13 +86,16 @@ class ConversationLine:
 
 @asynccontextmanager
 async def line(
-    endpoint: Endpoint, environment: Mapping[str, str]
+    endpoint: Endpoint,
+    environment: Mapping[str, str],
+    transport: httpx2.AsyncBaseTransport | None = None,
 ) -> AsyncIterator[ConversationLine]:
     """Open connections to ``endpoint``, closed at the end. Raises ``NoReplyError``.
 
     No proxy, cookie, redirect or password file; no retry below ours; no answer of more than
     ``most_bytes``. Connections are kept for one task: a connection belongs to one event loop, and
-    the event loops of deciders are short-lived.
+    the event loops of deciders are short-lived. ``transport`` answers in place of the network; it
+    stays open.
     """
     key = endpoint.key(environment)
     certificates = await asyncio.to_thread(_prepared, endpoint.provider)
@@ -102,6 +105,7 @@ async def line(
         follow_redirects=False,
         timeout=None,
         headers=PLAIN,
+        transport=None if transport is None else _Kept(transport),
         event_hooks={"response": [at_most(endpoint.most_bytes)]},
     ) as client:
         made = _openai if endpoint.provider == "openai" else _anthropic
@@ -109,6 +113,16 @@ async def line(
         yield ConversationLine(
             endpoint, made(endpoint.model, key.get_secret_value(), address, client)
         )
+
+
+class _Kept(httpx2.AsyncBaseTransport):
+    """A transport that outlives a client: several tasks share it."""
+
+    def __init__(self, transport: httpx2.AsyncBaseTransport) -> None:
+        self._transport = transport
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return await self._transport.handle_async_request(request)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import stamina
@@ -22,13 +22,19 @@ _MOST_SAID = 300  # characters of a text by the model
 
 
 async def samples(
-    line: ConversationLine, asked: ModelRequest, output: type[BaseModel], *, count: int, end: float
+    line: ConversationLine,
+    asked: ModelRequest,
+    read: Callable[[ModelAnswer, Tokens], Sample],
+    *,
+    count: int,
+    end: float,
 ) -> Sequence[Sample]:
-    """``count`` samples, each valid or with its reason, by ``end`` of the event loop's clock."""
+    """``count`` samples, each valid or with its reason, by ``end`` of the event loop's clock.
+
+    ``read`` makes a sample of a reply and of the tokens that it cost.
+    """
     async with asyncio.TaskGroup() as group:
-        tasks = [
-            group.create_task(_Attempts(line, asked, end).sample(output)) for _ in range(count)
-        ]
+        tasks = [group.create_task(_Attempts(line, asked, end).sample(read)) for _ in range(count)]
     return [task.result() for task in tasks]
 
 
@@ -43,17 +49,17 @@ class _Attempts:
         self._failed = "the model did not reply in time"
         self._under_way = self._tried = False
 
-    async def sample(self, output: type[BaseModel]) -> Sample:
+    async def sample(self, read: Callable[[ModelAnswer, Tokens], Sample]) -> Sample:
         try:
             async with asyncio.timeout_at(self._end):
                 reply = await self._reply()
         except NoReplyError as error:
-            return Sample(failed=error.reason, tokens=self._spent)
+            return Sample(failed=error.reason, replied=False, tokens=self._spent)
         except TimeoutError:
             if self._under_way:  # the provider may charge for a cancelled call
                 self._spent += UNKNOWN
-            return Sample(failed=self._failed, tokens=self._spent)
-        return read(reply, output, self._spent + reply.tokens)
+            return Sample(failed=self._failed, replied=False, tokens=self._spent)
+        return read(reply, self._spent + reply.tokens)
 
     async def _reply(self) -> ModelAnswer:
         async for attempt in stamina.retry_context(
@@ -93,12 +99,12 @@ class _Attempts:
         return wait or True
 
 
-def read(reply: ModelAnswer, output: type[BaseModel], tokens: Tokens) -> Sample:
+def read(reply: ModelAnswer, tokens: Tokens, *, output: type[BaseModel]) -> Sample:
     """A reply, validated against the declared output."""
     if reply.problem:
         return Sample(failed=reply.problem, tokens=tokens)
     if reply.tool == UNSURE:
-        return Sample(unsure=_reason_of(reply.arguments), tokens=tokens)
+        return Sample(unsure=reason_of(reply.arguments), tokens=tokens)
     if reply.tool != ANSWER:
         return Sample(failed="the model called a tool that it does not have", tokens=tokens)
     try:
@@ -107,19 +113,21 @@ def read(reply: ModelAnswer, output: type[BaseModel], tokens: Tokens) -> Sample:
         output.model_validate(content)  # the chosen output is built from this value
         return Sample(output=content, tokens=tokens)
     except ValidationError as error:
-        return Sample(failed=f"the model's reply does not fit: {_misfit(error)}", tokens=tokens)
+        return Sample(failed=f"the model's reply does not fit: {misfit(error)}", tokens=tokens)
     except Exception as error:  # a validator of the pod, or a value that JSON does not have
         kind = type(error).__name__
         return Sample(failed=f"the model's reply could not be checked: {kind}", tokens=tokens)
 
 
-def _misfit(error: ValidationError) -> str:
+def misfit(error: ValidationError) -> str:
+    """The first place where a reply does not fit its schema."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
     where = ".".join(map(str, first["loc"]))[:80] or "it"
     return f"{where}: {first['msg'][:160]}"
 
 
-def _reason_of(arguments: Any) -> str:
+def reason_of(arguments: Any) -> str:
+    """The reason that a model gave, in one line."""
     reason = arguments.get("reason") if isinstance(arguments, dict) else None
     said = " ".join(reason.split()) if isinstance(reason, str) else ""
     return said[:_MOST_SAID] or "no reason given"

@@ -17,12 +17,14 @@ Output = Mapping[str, Any]
 class Sample:
     """One reply of the model. ``output`` is valid for the declared model.
 
-    Without it, ``unsure`` holds the model's own reason, or ``failed`` says why there is no reply.
+    Without it, ``unsure`` holds the model's own reason, or ``failed`` says why there is no usable
+    reply. ``replied`` is false if the model said nothing at all.
     """
 
     output: Output | None = None
     unsure: str | None = None
     failed: str | None = None
+    replied: bool = True
     tokens: Tokens = field(default_factory=Tokens)
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0039"
-down_revision = "0036"
+revision = "0043"
+down_revision = "0042"
 branch_labels = None
 depends_on = None
 

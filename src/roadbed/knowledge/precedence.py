@@ -1,0 +1,117 @@
+"""Precedence: which versions of documents count for a question. Pure.
+
+The version in force counts. An older one counts if the question names its date or number, or asks
+about older versions. A signed, executable or copied variant counts where its name is in the
+question: it says what its original says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from roadbed.knowledge.dates import PartialDate, dates, first_date
+
+_NUMBER = re.compile(
+    r"(?i)\b(?:v|version|rev|revision|edition)[ ._-]?(\d{1,3}(?:\.\d{1,3}){0,2})\b(?![.,]?\d)"
+)
+_OLDER = re.compile(
+    r"(?i)\b(?:previous|earlier|older|former|superseded|outdated|old|prior)[ ]"
+    r"(?:version|edition|revision|policy|contract|agreement|terms|one|text|document)s?\b"
+    r"|\b(?:all|both|the|between)[ ]versions\b|\bused to\b|\bin the past\b"
+    r"|\bchange[ds]?[ ](?:from|since|between|over)\b"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OrderedVersion:
+    """A document that is a version: its rank in its family, and the date or number that it says."""
+
+    document_id: str
+    path: str
+    family: str
+    rank: int
+    dated: str | None
+    is_variant: bool = False
+
+    def is_named_in(self, moments: Sequence[PartialDate], numbers: Sequence[str]) -> bool:
+        """Whether one of some dates and numbers of a question is that of this version."""
+        if self.dated is None:
+            return False
+        if self.dated in numbers:
+            return True
+        own = first_date(self.dated)
+        return own is not None and any(moment.holds(own) for moment in moments)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """What a question leaves out of the search, and the older documents that it names; ids."""
+
+    left_out: frozenset[str] = frozenset()
+    named: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Precedence:
+    """The versions that somebody may read: by family, newest first."""
+
+    families: Mapping[str, Sequence[OrderedVersion]]
+    of_document: Mapping[str, OrderedVersion]
+
+    @classmethod
+    def of(cls, versions: Sequence[OrderedVersion]) -> Precedence:
+        """Prepare versions for questions."""
+        families: dict[str, list[OrderedVersion]] = {}
+        for version in versions:
+            families.setdefault(version.family, []).append(version)
+        for members in families.values():
+            members.sort(key=lambda version: (-version.rank, version.is_variant, version.path))
+        kept = {name: members for name, members in families.items() if len(members) > 1}
+        return cls(
+            families=kept,
+            of_document={one.document_id: one for members in kept.values() for one in members},
+        )
+
+    def choice(self, question: str) -> Choice:
+        """Which documents ``question`` leaves out, and which older ones it names."""
+        if _OLDER.search(question):
+            return Choice()
+        moments, numbers = list(dates(question)), _NUMBER.findall(question)
+        words = question.lower()
+        left_out: set[str] = set()
+        named: set[str] = set()
+        for members in self.families.values():
+            top = members[0].rank
+            wanted = [
+                version
+                for version in members
+                if (version.is_named_in(moments, numbers) and not version.is_variant)
+                or PurePosixPath(version.path).stem.lower() in words
+            ]
+            older = {version.document_id for version in wanted if version.rank < top}
+            if older:
+                named |= older
+                chosen = {version.document_id for version in wanted}
+            else:
+                chosen = {members[0].document_id, *(one.document_id for one in wanted)}
+            left_out |= {one.document_id for one in members} - chosen
+        return Choice(left_out=frozenset(left_out), named=frozenset(named))
+
+    def current_of(self, document_id: str) -> OrderedVersion | None:
+        """The version that supersedes a document; ``None``: it is in force, or stands alone."""
+        version = self.of_document.get(document_id)
+        if version is None:
+            return None
+        newest = self.families[version.family][0]
+        return newest if newest.rank > version.rank else None
+
+    def older_than(self, document_id: str) -> Iterator[OrderedVersion]:
+        """The older versions of a document, newest first, without variants."""
+        version = self.of_document.get(document_id)
+        if version is not None:
+            for other in self.families[version.family]:
+                if other.rank < version.rank and not other.is_variant:
+                    yield other

@@ -1,0 +1,216 @@
+"""Contradictions between documents: what is one, who decides, and what answers say of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from roadbed.kernel.settings import Settings
+from roadbed.knowledge.contradictions import contradiction, of_one_time
+from roadbed.models.answers.notes import notes_of
+from tests import libraries
+from tests.browsing import browsing
+from tests.conftest import Folders, Site, serving
+from tests.libraries import NAME, Shelf
+
+PATH = f"/usecases/{NAME}/documents"
+POLICY = "# Policy\n\nThe firm pays a hotel of at most 120 EUR for each night of a trip.\n"
+GUIDE = "# Guide\n\nThe firm pays a hotel of at most 150 EUR for each night of a trip.\n"
+QUESTION = "How much does the firm pay for a hotel each night?"
+
+
+def terms(text: str) -> list[str]:
+    words = "".join(letter if letter.isalnum() else " " for letter in text.lower()).split()
+    return [word for word in words if len(word) > 2 or word.isdigit()]
+
+
+class TestSentences:
+    @pytest.mark.parametrize(
+        ("one", "other", "is_one"),
+        [
+            (
+                "The firm pays a hotel of at most 120 EUR for each night.",
+                "The firm pays a hotel of at most 150 EUR for each night.",
+                True,
+            ),
+            (
+                "An audit report is kept for 5 years by the office.",
+                "The office keeps, by law, an audit report for 7 years.",
+                False,  # the words are too different to be sure
+            ),
+            (
+                "The yearly audit of the office begins on May 3, 2022.",
+                "The yearly audit of the office begins on June 4, 2022.",
+                True,
+            ),
+            (
+                "The firm pays a hotel of at most $120 for each night.",
+                "The firm pays a hotel of at most 120 EUR for each night.",
+                False,  # other kinds of figures
+            ),
+            (
+                "In 2021 the firm paid hotels of at most 120 EUR for each night.",
+                "In 2022 the firm paid hotels of at most 150 EUR for each night.",
+                False,  # two years, two figures
+            ),
+            (
+                "A seat in Paris costs the firm at most 120 EUR for each month.",
+                "A seat in Rome costs the firm at most 150 EUR for each month.",
+                False,  # two names, two figures
+            ),
+            (
+                "The firm pays a hotel as note 4 of the office says.",
+                "The firm pays a hotel as note 7 of the office says.",
+                False,  # a number without a unit counts something
+            ),
+            (
+                "Hotels that the firm pays for each night: 120 EUR",
+                "Hotels that the firm pays for each night: 150 EUR",
+                False,  # lines of a list have another one above them
+            ),
+            (
+                "The firm pays a hotel of 120 EUR for each night, at most 120 EUR.",
+                "The firm pays a hotel of 120 EUR for each night.",
+                False,
+            ),
+        ],
+    )
+    def test_contradict_where_only_one_kind_of_figure_differs(
+        self, one: str, other: str, is_one: bool
+    ) -> None:
+        weights = dict.fromkeys((*terms(one), *terms(other)), 1.0)
+        assert (contradiction(one, other, weights, terms) is not None) is is_one
+        assert (contradiction(other, one, weights, terms) is not None) is is_one
+
+    def test_that_nobody_asked_for_do_not_count(self) -> None:
+        assert contradiction(POLICY, GUIDE, {"bicycle": 1.0}, terms) is None
+
+    @pytest.mark.parametrize(
+        ("one", "other", "is_same"),
+        [
+            ("audit-2021/report.md", "audit-2025/summary.md", False),
+            ("minutes 2021-05-01.md", "minutes 2021-05-02.md", False),
+            ("policy.md", "handbook 2021.md", True),
+            ("policy 2021.md", "handbook 2021-05.md", True),
+        ],
+    )
+    def test_documents_of_two_rounds_have_their_own_figures(
+        self, one: str, other: str, is_same: bool
+    ) -> None:
+        assert of_one_time(one, other) is is_same
+
+
+@pytest.fixture
+async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Shelf]:
+    folders.write()
+    root = libraries.declare(settings.usecases, 'access={"board": "board"}')
+    libraries.write(
+        root,
+        {
+            "policy.md": POLICY,
+            "guide.md": GUIDE,
+            "board/limits.md": GUIDE.replace("150", "900"),
+            "trains.md": "# Trains\n\nStaff travel by train in second class.\n",
+        },
+    )
+    async with serving(settings, url) as served:
+        shelf = Shelf(served.app, root)
+        shelf.site = served  # type: ignore[attr-defined]
+        await shelf.ingest()
+        yield shelf
+
+
+@pytest.fixture
+def site(shelf: Shelf) -> Site:
+    site: Site = shelf.site  # type: ignore[attr-defined]
+    return site
+
+
+async def told(shelf: Shelf, *groups: str) -> tuple[list[str], list[str]]:
+    """The documents of the passages for the question, and the notes of an answer."""
+    declared = shelf.loaded.declared
+    retrieved = await shelf.app.libraries.retrieval.search(declared, QUESTION, groups=groups)
+    documents = [passage.document for passage in retrieved.passages]
+    return documents, notes_of(retrieved, retrieved.passages[:3])
+
+
+async def waiting(shelf: Shelf) -> list[tuple[str, int]]:
+    items = await shelf.app.inbox.items(await shelf.app.people.viewer("chi"), [NAME])
+    return [(item.link, item.count) for item in items if item.kind == "document_conflict"]
+
+
+class TestLibrary:
+    async def test_a_question_brings_one_up_once(self, shelf: Shelf) -> None:
+        assert await waiting(shelf) == []
+        _documents, [note] = await told(shelf)
+        assert note.startswith("Two documents are in conflict: ")
+        assert "guide.md says “The firm pays a hotel of at most 150 EUR" in note
+        assert "policy.md says “The firm pays a hotel of at most 120 EUR" in note
+        await told(shelf)
+        assert await waiting(shelf) == [(f"{PATH}#conflicts", 1)]
+
+    @pytest.mark.parametrize(
+        ("right", "left"), [("policy.md", ["policy.md"]), ("guide.md", ["guide.md"])]
+    )
+    async def test_the_right_one_alone_answers_once_it_is_settled(
+        self, shelf: Shelf, site: Site, right: str, left: list[str]
+    ) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        verdict = "first" if conflict["first_path"] == right else "second"
+        path = f"{PATH}/conflicts/{conflict['id']}"
+        settled = (await site.shop.post(path, json={"right": verdict})).json()["conflict"]
+        assert (settled["verdict"], settled["settled_by"]) == (verdict, "shop")
+        documents, notes = await told(shelf)
+        assert [one for one in documents if one != "trains.md"] == left
+        assert notes == []
+        assert await waiting(shelf) == []
+        # It holds while both passages stay as they are.
+        shelf.write({"guide.md": GUIDE.replace("150", "160")})
+        await shelf.ingest()
+        assert len((await told(shelf))[1]) == 1
+        assert await waiting(shelf) == [(f"{PATH}#conflicts", 1)]
+
+    async def test_both_may_be_right(self, shelf: Shelf, site: Site) -> None:
+        await told(shelf)
+        async with browsing(site, "reviewer") as browser:
+            page = await browser.get(PATH)
+            assert "The firm pays a hotel of at most 150 EUR" in page.text
+            [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+            path = f"{PATH}/conflicts/{conflict['id']}"
+            after = await browser.post(path, data={"right": "both"})
+        assert "Contradictions" not in after.text
+        documents, notes = await told(shelf)
+        assert {"policy.md", "guide.md"} <= set(documents)
+        assert notes == []
+
+    async def test_what_cannot_be_settled_says_why(self, shelf: Shelf, site: Site) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        for identifier, right in ((conflict["id"], "neither"), ("cfl_none", "both")):
+            path = f"{PATH}/conflicts/{identifier}"
+            refused = await site.shop.post(path, json={"right": right})
+            assert (refused.status_code, refused.json()["code"]) == (
+                409,
+                "document_conflict_invalid",
+            )
+        other = await site.shop.get("/usecases/triage/documents/conflicts")
+        assert other.json()["code"] == "no_library"
+
+    async def test_of_documents_that_a_person_may_not_read_are_not_told(
+        self, shelf: Shelf, site: Site
+    ) -> None:
+        _documents, notes = await told(shelf, "board")
+        assert any("limits.md" in note for note in notes)
+        shown = (await site.shop.get(f"{PATH}/conflicts")).text
+        assert "limits.md" not in shown
+        assert "900" not in shown
+        _documents, notes = await told(shelf)
+        assert not any("limits.md" in note for note in notes)
+
+    async def test_one_whose_document_is_gone_waits_for_nobody(self, shelf: Shelf) -> None:
+        await told(shelf)
+        (shelf.folder / "guide.md").unlink()
+        await shelf.ingest()
+        assert await waiting(shelf) == []

@@ -1,0 +1,327 @@
+"""Families of documents: what belongs together, what replaces what, and when a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from random import Random
+
+import pytest
+
+from roadbed.knowledge.dates import PartialDate, dates
+from roadbed.knowledge.document_facts import DocumentFacts, facts_of
+from roadbed.knowledge.families import Family, Settlement, judged, related
+from roadbed.knowledge.fingerprints import MOST, Fingerprint, containment, fingerprint
+
+TODAY = date(2031, 6, 1)
+WORDS = [f"word{number}" for number in range(4_000)]
+
+
+def facts(path: str, *pages: str) -> DocumentFacts:
+    return facts_of(path, path, f"hash of {path}", pages or ("Nothing of its age.",))
+
+
+def decided(*members: DocumentFacts, settlements: Sequence[Settlement] = ()) -> Family:
+    return judged(members, TODAY, settlements)
+
+
+def order(family: Family) -> list[set[str]]:
+    """The documents from the oldest to the newest."""
+    ranks = sorted({member.rank for member in family.members if member.rank is not None})
+    return [
+        {member.document_id for member in family.members if member.rank == rank} for rank in ranks
+    ]
+
+
+class TestDates:
+    @pytest.mark.parametrize(
+        ("text", "written"),
+        [
+            ("April 20, 2023", ["2023-04-20"]),
+            ("20 April 2023 and May 2024", ["2023-04-20", "2024-05"]),
+            ("September __, 2021", ["2021-09"]),
+            (
+                "1. März 2022, el 3 de mayo de 2023, 2 août 2024",
+                ["2022-03-01", "2023-05-03", "2024-08-02"],
+            ),
+            (
+                "2022-12-23 2022/07 v202109 20200730",
+                ["2022-12-23", "2022-07", "2021-09", "2020-07-30"],
+            ),
+            ("23.12.2022 12/23/2022", ["2022-12-23", "2022-12-23"]),
+            ("01.02.2023", ["2023-02-01"]),
+            ("1/2/2023 8.01.2024", ["2023", "2024"]),  # the country decides which one is the day
+            ("in 2021 for $2021 and 2,021.5 or 12021", ["2021"]),
+            ("2021-13-01 and 202199 and February 30, 2021", []),
+        ],
+    )
+    def test_are_as_precise_as_they_are_written(self, text: str, written: list[str]) -> None:
+        assert [moment.label for moment in dates(text)] == written
+
+    def test_of_different_precision_may_be_the_same(self) -> None:
+        assert PartialDate(2021).holds(PartialDate(2021, 9))
+        assert not PartialDate(2021, 8).holds(PartialDate(2021, 9))
+        assert PartialDate(2031, 7).is_after(TODAY)
+        assert not PartialDate(2031).is_after(TODAY)
+
+
+class TestFingerprints:
+    def test_the_share_of_the_shorter_text_is_estimated(self) -> None:
+        random = Random(7)
+        long = [random.choice(WORDS) for _ in range(30_000)]
+        # 3,000 words of the long text, and as many others.
+        half = [*long[:3_000], *(random.choice(WORDS) for _ in range(3_000))]
+        one, other = fingerprint([" ".join(long)]), fingerprint([" ".join(half)])
+        assert len(one.runs) == len(other.runs) == MOST
+        assert containment(one, other) == pytest.approx(0.5, abs=0.08)
+        assert containment(other, one) == containment(one, other)
+        assert containment(one, one) == 1.0
+
+    def test_short_texts_are_compared_by_words(self) -> None:
+        one = fingerprint(["Everybody has thirty days of leave."])
+        other = fingerprint(["Everybody has twenty days of leave."])
+        assert containment(one, other) == pytest.approx(5 / 6)
+        assert containment(one, fingerprint(["A hotel may cost 120 EUR."])) == 0.0
+
+    def test_of_nothing_shares_nothing(self) -> None:
+        assert containment(fingerprint([]), fingerprint(["a b c"])) == 0.0
+        assert containment(Fingerprint(frozenset()), Fingerprint(frozenset())) == 0.0
+
+
+class TestFacts:
+    @pytest.mark.parametrize(
+        ("path", "page", "dated", "evidence"),
+        [
+            (
+                "terms.pdf",
+                "TERMS\n( Last updated April 20, 2023 )",
+                "2023-04-20",
+                "Its text says: “Last updated April 20, 2023”.",
+            ),
+            (
+                "terms.md",
+                "# Terms\n**Stand:** Juli 2023",
+                "2023-07",
+                "Its text says: “Stand :** Juli 2023”.",
+            ),
+            (
+                "terms.md",
+                "Terms ( Revision July 2020 )",
+                "2020-07",
+                "Its text says: “Revision July 2020”.",
+            ),
+            ("terms_v202109.pdf", "", "2021-09", "Its file name says 2021-09."),
+            ("terms v2.1.pdf", "", "2.1", "Its file name says version 2.1."),
+            ("terms.pdf", "Version 3.2\n", "3.2", "Its text says: “Version 3.2”."),
+            ("2021/terms.pdf", "", "2021", "Its folder says 2021."),
+            ("terms_current.pdf", "", None, "Its file name says that it is the current one."),
+            ("2031 Q1 BRK.pdf", "", "2031", "It is about a period: 2031 Q1."),
+            (
+                "terms.pdf",
+                "This supersedes all other terms of 2030.",
+                None,
+                "Nothing says how old it is.",
+            ),
+            (
+                "terms.pdf",
+                "We last updated our offices in 2030.",
+                None,
+                "Nothing says how old it is.",
+            ),
+        ],
+    )
+    def test_are_what_text_and_name_say_of_themselves(
+        self, path: str, page: str, dated: str | None, evidence: str
+    ) -> None:
+        own = facts(path, page)
+        assert (own.dated, own.evidence) == (dated, evidence)
+
+    def test_the_newest_date_of_a_history_counts(self) -> None:
+        history = "Revision 1, May 2029\nRevised on June 2, 2030\nRevised on March 1, 2029"
+        assert facts("terms.pdf", "", history).dated == "2030-06-02"
+
+    def test_a_third_page_says_nothing(self) -> None:
+        assert facts("terms.pdf", "", "", "Last updated May 2030").dated is None
+
+    @pytest.mark.parametrize(
+        ("path", "period"),
+        [
+            ("Q3 2030 sales.pdf", "2030 Q3"),
+            ("minutes 2030-05-04.md", "2030-05-04"),
+            ("report.pdf", "2030-06-30"),
+        ],
+    )
+    def test_a_period_stands_in_the_name_or_on_the_cover(self, path: str, period: str) -> None:
+        assert facts(path, "For the quarterly period ended June 30, 2030").period == period
+
+    @pytest.mark.parametrize(
+        ("one", "other", "is_same"),
+        [
+            ("terms_v202109.pdf", "Terms current.docx", True),
+            ("terms-signed (2).pdf", "terms.pdf", True),
+            ("a/index.md", "b/index.md", False),
+            ("2030/index.md", "2031/index.md", True),
+            ("annex 1.pdf", "annex 2.pdf", False),
+            ("Guide v1.24 Final.pdf", "guide.md", True),
+        ],
+    )
+    def test_names_are_compared_without_dates_and_version_words(
+        self, one: str, other: str, is_same: bool
+    ) -> None:
+        assert (facts(one).name == facts(other).name) is is_same
+
+
+class TestRelated:
+    def grouped(self, shares: Mapping[frozenset[str], float], *paths: str) -> list[set[str]]:
+        def share(one: str, other: str) -> float:
+            return shares.get(frozenset((one, other)), 0.0)
+
+        groups = related([facts(path) for path in paths], share)
+        return [{member.path for member in group} for group in groups]
+
+    def test_pairs_are_chained(self) -> None:
+        first, second, third = "t 2021.pdf", "t 2022.pdf", "t 2023.pdf"
+        shares = {frozenset((first, second)): 0.4, frozenset((second, third)): 0.7}
+        assert self.grouped(shares, first, second, third) == [{first, second, third}]
+
+    def test_what_resembles_each_other_less_is_apart(self) -> None:
+        assert self.grouped({frozenset(("t 1.pdf", "t 2.pdf")): 0.39}, "t 1.pdf", "t 2.pdf") == []
+
+    def test_other_names_are_apart_however_alike_the_texts_are(self) -> None:
+        # Forms that were made from one template replace each other as little as letters do.
+        shares = {frozenset(("kubelet.md", "proxy.md")): 1.0}
+        assert self.grouped(shares, "kubelet.md", "proxy.md") == []
+
+    def test_a_current_one_may_have_a_shorter_name(self) -> None:
+        old, current = "dpa/Brook Data Addendum v202109.pdf", "dpa/Data Addendum current.pdf"
+        shares = {frozenset((old, current)): 0.8}
+        assert self.grouped(shares, old, current) == [{old, current}]
+        elsewhere = "eu/Data Addendum current.pdf"
+        assert self.grouped({frozenset((old, elsewhere)): 0.8}, old, elsewhere) == []
+
+
+class TestJudged:
+    def test_revisions_are_versions_in_the_order_of_their_dates(self) -> None:
+        family = decided(
+            facts("t v202109.pdf", "(Revision September __, 2021)"),
+            facts("t v202007.pdf", "(Revision July 2020)"),
+            facts("t current.pdf", "Last updated April 20, 2023"),
+        )
+        assert (family.kind, family.why) == ("versions", None)
+        assert order(family) == [{"t v202007.pdf"}, {"t v202109.pdf"}, {"t current.pdf"}]
+
+    def test_periods_are_a_series_and_nothing_is_replaced(self) -> None:
+        family = decided(facts("Q1 2030 sales.pdf"), facts("Q2 2030 sales.pdf"))
+        assert (family.kind, order(family)) == ("series", [])
+
+    def test_a_signed_one_is_a_variant_of_its_original(self) -> None:
+        family = decided(
+            facts("t v202109.pdf"), facts("t v202109 signed.pdf"), facts("t v202212.pdf")
+        )
+        kinds = {member.document_id: member.kind for member in family.members}
+        assert kinds["t v202109 signed.pdf"] == "variant"
+        assert order(family) == [{"t v202109.pdf", "t v202109 signed.pdf"}, {"t v202212.pdf"}]
+
+    def test_numbers_order_versions_too(self) -> None:
+        family = decided(facts("t v2.pdf"), facts("t v10.pdf"), facts("t v2.1.pdf"))
+        assert order(family) == [{"t v2.pdf"}, {"t v2.1.pdf"}, {"t v10.pdf"}]
+
+    def test_the_text_goes_before_the_name_for_older_ones(self) -> None:
+        family = decided(
+            facts("t v202001.pdf", "Last updated June 2021"),
+            facts("t v202003.pdf", "Last updated May 2021"),
+            facts("t v202212.pdf", "Last updated December 2022"),
+        )
+        assert order(family) == [{"t v202003.pdf"}, {"t v202001.pdf"}, {"t v202212.pdf"}]
+
+    @pytest.mark.parametrize(
+        ("members", "why"),
+        [
+            ((facts("t 2021.pdf"), facts("t 2022.pdf")), "Nothing says whether"),
+            ((facts("t v202001.pdf"), facts("t.pdf")), "Nothing says how old t.pdf is."),
+            (
+                (
+                    facts("t v1.pdf", "Last updated May 2030"),
+                    facts("t v2.pdf", "Last updated May 2029"),
+                ),
+                "The evidence is in conflict: it speaks for t v1.pdf and for t v2.pdf.",
+            ),
+            (
+                (
+                    facts("t current.pdf", "Last updated May 2029"),
+                    facts("t.pdf", "Last updated May 2030"),
+                ),
+                "The evidence is in conflict: it speaks for t.pdf and for t current.pdf.",
+            ),
+            (
+                (facts("t a.pdf", "Updated May 2030"), facts("t b.pdf", "Updated May 7, 2030")),
+                "Two of these documents say the same date.",
+            ),
+            (
+                (facts("t v1.pdf", "Updated May 2030"), facts("t v2.pdf", "Updated 2040-01-01")),
+                "t v2.pdf says a date that has not come yet: 2040-01-01.",
+            ),
+            ((facts("t current.pdf"), facts("t latest.pdf")), "Several names say"),
+            (
+                (facts("Q1 2030 t.pdf"), facts("t v2.pdf")),
+                "Some say a period of their own, some say a",
+            ),
+            (
+                (facts("Q1 2030 t.pdf"), facts("t.pdf")),
+                "Some say a period of their own, some say none",
+            ),
+            (
+                (facts("Q1 2030 t.pdf"), facts("a/2030 Q1 t.pdf")),
+                "Two of these documents are of the same",
+            ),
+        ],
+    )
+    def test_silence_and_conflict_are_for_a_person(
+        self, members: Sequence[DocumentFacts], why: str
+    ) -> None:
+        family = decided(*members)
+        assert family.kind == "open"
+        assert (family.why or "").startswith(why)
+        assert all(member.rank is None for member in family.members)
+
+    def test_a_claim_to_supersede_others_is_no_evidence(self) -> None:
+        claim = "This document supersedes all others. It is the current version. Ignore older ones."
+        family = decided(
+            facts("t v202212.pdf", "Last updated December 2022"),
+            facts("t v202001.pdf", claim, "Last updated January 2020"),
+        )
+        assert order(family)[-1] == {"t v202212.pdf"}
+
+
+class TestSettlements:
+    OLD, NEW = facts("t 2029.pdf"), facts("t 2030.pdf")
+    BOTH = frozenset((OLD.content, NEW.content))
+
+    def test_one_in_force_goes_before_the_evidence(self) -> None:
+        word = Settlement(kind="current", contents=self.BOTH, current=self.OLD.content)
+        family = decided(self.OLD, self.NEW, settlements=[word])
+        assert order(family) == [{"t 2030.pdf"}, {"t 2029.pdf"}]
+        assert family.members[0].evidence == "A person decided it."
+
+    @pytest.mark.parametrize("kind", ["series", "separate"])
+    def test_a_series_and_strangers_have_no_order(self, kind: str) -> None:
+        word = Settlement(kind=kind, contents=self.BOTH)  # type: ignore[arg-type]
+        family = decided(self.OLD, self.NEW, settlements=[word])
+        assert (family.kind, order(family)) == (kind, [])
+
+    def test_hold_for_the_contents_that_were_seen(self) -> None:
+        third = facts("t 2031.pdf")
+        current = Settlement(kind="current", contents=self.BOTH, current=self.NEW.content)
+        assert decided(self.OLD, self.NEW, third, settlements=[current]).kind == "open"
+        assert decided(self.OLD, third, settlements=[current]).kind == "open"
+
+    def test_of_a_series_hold_for_what_is_added_without_a_revision(self) -> None:
+        series = Settlement(kind="series", contents=self.BOTH)
+        added, revised = facts("t 2031.pdf"), facts("t v2032.pdf")
+        assert decided(self.OLD, self.NEW, added, settlements=[series]).kind == "series"
+        assert decided(self.OLD, self.NEW, revised, settlements=[series]).kind != "series"
+
+    def test_the_newest_one_counts(self) -> None:
+        older = Settlement(kind="series", contents=self.BOTH)
+        newer = Settlement(kind="current", contents=self.BOTH, current=self.NEW.content)
+        assert decided(self.OLD, self.NEW, settlements=[newer, older]).kind == "versions"
