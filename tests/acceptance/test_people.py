@@ -49,6 +49,7 @@ OPEN = {
     "GET /sign-in/provider",
     "GET /sign-in/back",
     "POST /sign-out",
+    "POST /v1/usecases/{name}/chat/{kind}",  # signed instead: test_chat.py
 }
 # Permissions that a mistake on a handler must never open.
 MUST_NEED = {
@@ -109,7 +110,8 @@ class Asked:
 
     def at(self, ids: Ids, **more: str) -> str:
         return self.path.format(
-            **{"person": "extra", "token_id": "none", "format": "csv", **asdict(ids), **more}
+            **{"person": "extra", "token_id": "none", "format": "csv", "kind": "slack"}
+            | {**asdict(ids), **more}
         )
 
 
@@ -175,6 +177,8 @@ async def ask(
         return await client.put(path, content=b"")
     if not path.startswith("/v1"):
         return await client.post(path, data={"what": what, "destination": "crm"})
+    if path == "/v1/mcp":
+        return await client.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     return await client.post(path, json={"what": what} if path.endswith("/resolve") else {})
 
 

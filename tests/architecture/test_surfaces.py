@@ -10,28 +10,10 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *(
-        "account",
-        "audit",
-        "backups",
-        "budgets",
-        "deliveries",
-        "documents",
-        "gaps",
-        "halts",
-        "inbox",
-    ),
-    *("incidents", "jobs", "labels"),
-    *(
-        "notebooks",
-        "notices",
-        "outcomes",
-        "people",
-        "proposals",
-        "questions",
-        "receipts",
-        "releases",
-    ),
+    *("account", "audit", "backups", "budgets", "chat", "deliveries", "documents", "gaps", "halts"),
+    *("inbox", "incidents", "jobs", "labels", "mcp"),
+    *("notebooks", "notices", "outcomes", "people", "proposals"),
+    *("questions", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }
 # What the modules of a surface share.

@@ -13,6 +13,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "roadbed"
 OWNERS = {
+    "assistants": "chat_account chat_reply chat_request",
     "audit": "audit_bundle audit_checkpoint audit_entry audit_handover audit_pending audit_tile",
     "budgets": "budget_alert budget_aside budget_charge",
     "decisions": "comparison decision process",

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from roadbed.access import guard
 from roadbed.api import (
     budgets,
+    chat,
     deliveries,
     documents,
     gaps,
@@ -17,6 +18,7 @@ from roadbed.api import (
     incidents,
     jobs,
     labels,
+    mcp,
     notebooks,
     notices,
     outcomes,
@@ -40,6 +42,7 @@ _PARTS = (
     receipts,
     reviews,
     labels,
+    mcp,
     use_cases,
     trust,
     budgets,
@@ -58,6 +61,7 @@ _PARTS = (
     inbox,
     jobs,
     status,
+    chat,
 )
 
 

@@ -37,6 +37,7 @@ _CONTENT = {
 FilePath = Annotated[
     str, Query(max_length=2_000, description="The path in the library, such as hr/leave.pdf.")
 ]
+MOST_CITED = 50
 _VERDICTS = ("first", "second", "both")
 _KINDS = ("current", "series", "separate")
 
@@ -88,6 +89,22 @@ async def search(
     groups = await libraries.access.of(name, person_of(request))
     matches = await libraries.search(name, library, q, groups=groups, most=limit)
     return as_json({"matches": matches})
+
+
+@router.get("/usecases/{name}/documents/passages")
+@needs(Permission.VIEW)
+async def passages(
+    name: str,
+    request: Request,
+    id: Annotated[
+        list[str],
+        Query(min_length=1, max_length=MOST_CITED, description="Ids of passages, from citations."),
+    ],
+) -> Response:
+    """Passages that an answer cites, by their ids: where they stand. Others are left out."""
+    library, libraries = usecase_of(request, name).library, app_of(request).libraries
+    groups = await libraries.access.of(name, person_of(request))
+    return as_json({"passages": await libraries.cited(name, library, id, groups=groups)})
 
 
 @router.get("/usecases/{name}/documents/conflicts")

@@ -10,6 +10,7 @@ from roadbed.cli import (
     audit,
     backups,
     budgets,
+    chat,
     deliveries,
     documents,
     gaps,
@@ -18,6 +19,7 @@ from roadbed.cli import (
     incidents,
     jobs,
     labels,
+    mcp,
     notebooks,
     outcomes,
     people,
@@ -79,6 +81,7 @@ for command in (
     receipts.erase,
     notebooks.notebook,
     timeline.timeline,
+    mcp.mcp,
     halts.halt,
     halts.resume,
     server.doctor,
@@ -101,6 +104,7 @@ app.add_typer(inbox.app, name="inbox")
 documents.app.add_typer(gaps.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(chat.app, name="chat")
 
 
 def run() -> None:

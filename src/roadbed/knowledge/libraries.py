@@ -136,15 +136,27 @@ class Libraries:
         await self.sources.uploads.delete(loaded.name, library, path, groups=groups, by=by)
 
     async def cited(
-        self, library: Library | None, ids: Collection[str], *, groups: Collection[str]
+        self,
+        use_case: str,
+        library: Library | None,
+        ids: Collection[str],
+        *,
+        groups: Collection[str],
     ) -> Mapping[str, StoredPassage]:
-        """Passages by the ids that answers cite; without those that ``groups`` may not read."""
+        """Passages by the ids that answers cite; without those that ``groups`` may not read.
+
+        Passages of another use case are left out too: its groups are others.
+        """
         keys = [key for passage_id in ids if (key := PassageKey.of(passage_id)) is not None]
-        stored = await self.documents.passages(keys)
+        stored = await self.documents.passages(keys) if library is not None else {}
+        documents = {passage.document_id for passage in stored.values()}
+        own = {one for one in documents if await self.documents.use_case_of(one) == use_case}
         return {
             str(key): passage
             for key, passage in stored.items()
-            if library is not None and may_read(library, passage.path, passage.group, groups)
+            if library is not None
+            and passage.document_id in own
+            and may_read(library, passage.path, passage.group, groups)
         }
 
     async def marked(
