@@ -21,8 +21,8 @@ from roadbed.models import DocumentAnswer, Question
 from roadbed.reviews.model import VerdictKind
 from roadbed.usecases import scaffold
 from roadbed.usecases.corrected_answers import (
-    CitedPassage,
     CorrectedAnswer,
+    CorrectedPassage,
     corrected_answer,
     read_corrected,
 )
@@ -223,7 +223,7 @@ def answered(question: str, name: str = "exm_1") -> CorrectedAnswer:
         id=name,
         question=question,
         text="",
-        citations=(CitedPassage(document="a", place="", passage=""),),
+        citations=(CorrectedPassage(document="a", place="", passage=""),),
     )
 
 
@@ -277,7 +277,7 @@ class TestACorrectedAnswer:
         assert written is not None
         assert "secret" not in str(written)
         kept = read_corrected(written)
-        assert kept.citations == (CitedPassage(document="a.md", place="p", passage="dov_1:2"),)
+        assert kept.citations == (CorrectedPassage(document="a.md", place="p", passage="dov_1:2"),)
         assert (kept.id, kept.question, kept.text) == ("exm_1", "why", "t")
 
     @pytest.mark.parametrize(

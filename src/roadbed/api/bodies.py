@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from roadbed.api.problems import RequestError
+from roadbed.kernel.json import JsonObject
 
 Choice = TypeVar("Choice", bound=str)
 
 
 def body_of(
-    properties: Mapping[str, Mapping[str, object]], *, required: Sequence[str] | None = None
-) -> dict[str, Any]:
+    properties: Mapping[str, JsonObject], *, required: Sequence[str] | None = None
+) -> dict[str, JsonObject]:
     """The schema of a JSON body for ``openapi_extra``; every field is required by default."""
-    schema = {
+    schema: JsonObject = {
         "type": "object",
         "required": list(properties if required is None else required),
         "additionalProperties": False,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.service import Documents
-from roadbed.usecases.corrected_answers import CitedPassage, CorrectedAnswer
+from roadbed.usecases.corrected_answers import CorrectedAnswer, CorrectedPassage
 from roadbed.usecases.library import Library
 
 NEARLY_SAME = 0.8  # of the terms of each question, in the other one
@@ -83,7 +83,7 @@ class PassageCorrections:
         self,
         use_case: str,
         library: Library,
-        citations: Sequence[CitedPassage],
+        citations: Sequence[CorrectedPassage],
         groups: Collection[str],
     ) -> Sequence[StoredPassage]:
         """The passages of citations in the versions in force, in their order, each once."""

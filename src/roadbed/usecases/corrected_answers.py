@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from roadbed.kernel.json import JsonObject
+
 MOST_KEPT = 2_000  # of a version; the newest
 _MOST_CITED = 20
 _LONGEST = 4_000  # characters of a question or a text
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class CitedPassage:
+class CorrectedPassage:
     """A citation of a right answer. ``passage`` is the id of the passage; empty if it has none."""
 
     document: str
@@ -30,12 +32,12 @@ class CorrectedAnswer:
     id: str
     question: str
     text: str
-    citations: tuple[CitedPassage, ...]
+    citations: tuple[CorrectedPassage, ...]
 
 
 def corrected_answer(
-    example: str, input: Mapping[str, Any], output: Mapping[str, Any] | None, *, question: str
-) -> Mapping[str, Any] | None:
+    example: str, input: Mapping[str, object], output: Mapping[str, object] | None, *, question: str
+) -> JsonObject | None:
     """An example as JSON of a version; ``None`` if its right answer cites no passage.
 
     ``question`` names the field of the input that holds the question.
@@ -59,11 +61,12 @@ def corrected_answer(
     }
 
 
-def read_corrected(content: Mapping[str, Any]) -> CorrectedAnswer:
+def read_corrected(content: JsonObject) -> CorrectedAnswer:
     """A corrected answer from its JSON. Raises ``KeyError``, ``TypeError``."""
+    citations: Any = content["citations"]
     return CorrectedAnswer(
         id=str(content["id"]),
         question=str(content["question"]),
         text=str(content["text"]),
-        citations=tuple(CitedPassage(**citation) for citation in content["citations"]),
+        citations=tuple(CorrectedPassage(**citation) for citation in citations),
     )
