@@ -25,6 +25,7 @@ PLAIN = PassageFeatures(
     page="a",
     table=False,
     modified_at=datetime(2024, 1, 1, tzinfo=UTC),
+    period=(2024, 1),
 )
 
 
@@ -64,6 +65,7 @@ class TestScores:
             replace(PLAIN, heading=0.5),
             replace(PLAIN, table=True),
             replace(PLAIN, modified_at=datetime(2025, 1, 1, tzinfo=UTC)),
+            replace(PLAIN, period=(2025, 1)),
         ],
     )
     def test_more_of_a_feature_never_is_worse(self, better: PassageFeatures) -> None:

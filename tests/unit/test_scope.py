@@ -118,6 +118,20 @@ class TestAQuestion:
         assert set(scope.documents or ()) == {"2031 Q2 BRK.pdf"}
         assert scope.assumed == "2031 Q2 BRK.pdf"
 
+    def test_prefers_newer_documents_where_it_names_no_period(self) -> None:
+        catalogue = Catalogue.of([scope_of(*file) for file in FILES])
+
+        def newest(question: str) -> set[tuple[int, int]]:
+            scope = catalogue.scope(question, lambda _word: 0.1)
+            return set(catalogue.newest_of(question, scope).values())
+
+        assert newest("What is paid for travel?") == {(2031, 1), (2031, 2)}
+        assert newest("What was paid for travel in Q1 2031?") == set()
+        assert newest("How did travel change over time?") == set()
+        notes = [report(f"note {name}.md") for name in "abc"]
+        catalogue = Catalogue.of([scope_of(*file) for file in [*FILES, *notes]])
+        assert newest("What is paid for travel?") == set()  # half of them have no period
+
     def test_about_a_change_takes_the_whole_series(self) -> None:
         scope = asked("How did Brook's sales change over time?")
         assert set(scope.documents or ()) == {"2031 Q1 BRK.pdf", "2031 Q2 BRK.pdf"}

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeVar
 
 K = TypeVar("K", bound=Hashable)
+D = TypeVar("D", datetime, tuple[int, int])
 CONSTANT = 60  # of reciprocal-rank fusion, as its authors chose it
 _NUMBER = re.compile(
     r"\b(?:how (?:much|many|long|often|large|high)|percent(?:age)?|number of|amount|total|rate"
@@ -45,6 +46,7 @@ class FeatureWeights:
     page: float = 0.3
     table: float = 0.15
     recency: float = 0.02
+    period: float = 0.15  # about what ten ranks are worth
 
 
 WEIGHTS = FeatureWeights()
@@ -56,7 +58,8 @@ class PassageFeatures:
 
     ``fusion`` is its score of ``fused``. ``words`` and ``heading`` are the shares of the question's
     words, by weight, in the passage and in the headings above it, in [0, 1]. ``page`` names the
-    page it stands on; ``table`` says whether it holds a table.
+    page it stands on; ``table`` says whether it holds a table. ``period`` is the newest year and
+    quarter that its document is about, where a newer one is to be preferred.
     """
 
     fusion: float
@@ -65,6 +68,7 @@ class PassageFeatures:
     page: Hashable
     table: bool
     modified_at: datetime | None
+    period: tuple[int, int] | None = None
 
 
 def asks_for_number(question: str) -> bool:
@@ -78,7 +82,9 @@ def scores(
     """The score of each candidate in [0, 1], in their order; higher is better."""
     best = max((candidate.fusion for candidate in candidates), default=0.0) or 1.0
     pages = _pages(candidates)
-    recency = _recency(candidates)
+    recency = _places([candidate.modified_at for candidate in candidates])
+    periods = _places([candidate.period for candidate in candidates])
+    is_dated = any(periods)
     wants_table = asks_for_number(question)
     whole = (
         weights.fusion
@@ -87,6 +93,7 @@ def scores(
         + weights.page
         + weights.recency
         + (weights.table if wants_table else 0.0)
+        + (weights.period if is_dated else 0.0)
     )
     return [
         (
@@ -96,9 +103,10 @@ def scores(
             + weights.page * pages[candidate.page]
             + weights.table * (wants_table and candidate.table)
             + weights.recency * newness
+            + weights.period * newest
         )
         / whole
-        for candidate, newness in zip(candidates, recency, strict=True)
+        for candidate, newness, newest in zip(candidates, recency, periods, strict=True)
     ]
 
 
@@ -111,13 +119,9 @@ def _pages(candidates: Sequence[PassageFeatures]) -> Mapping[Hashable, float]:
     return {page: value / most for page, value in pages.items()}
 
 
-def _recency(candidates: Sequence[PassageFeatures]) -> Sequence[float]:
+def _places(dates: Sequence[D | None]) -> Sequence[float]:
     """1 for the newest, 0 for the oldest date and for those without; 0 if all are equal."""
-    known = {candidate.modified_at for candidate in candidates} - {None}
-    dates = sorted(date for date in known if date is not None)
-    last = max(len(dates) - 1, 1)
-    places = {date: place / last for place, date in enumerate(dates)}
-    return [
-        places[candidate.modified_at] if candidate.modified_at is not None else 0.0
-        for candidate in candidates
-    ]
+    known = sorted({date for date in dates if date is not None})
+    last = max(len(known) - 1, 1)
+    places = {date: place / last for place, date in enumerate(known)}
+    return [0.0 if date is None else places[date] for date in dates]

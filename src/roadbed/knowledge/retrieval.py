@@ -7,6 +7,7 @@ get the passages in their context.
 from __future__ import annotations
 
 import asyncio
+import re
 import statistics
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,6 +35,8 @@ from roadbed.usecases.use_case import UseCase
 
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
+# A word with a capital that begins no sentence, or with a figure.
+_NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z]\w+|\w*\d\w*")
 _LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
 
@@ -156,6 +159,7 @@ class Retrieval:
             for key, passage in stored.items()
             if may_read(library, passage.path, passage.group, groups) and not passage.left_out
         }
+        newest = known.catalogue.newest_of(question, scope)
         ranked = await asyncio.to_thread(
             partial(
                 _ranked,
@@ -166,10 +170,11 @@ class Retrieval:
                 near=near,
                 most=most,
                 weights=ranking.WEIGHTS if self._methods.features else _ONLY_RANKS,
+                newest=newest,
             )
         )
         terms = index.terms(question)
-        weights = {term: index.weight(term) for term in terms}
+        weights = _weights(index, question, terms)
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
         )
@@ -183,7 +188,7 @@ class Retrieval:
             documents=len(known.catalogue.documents),
             passages=[_given(one, known, older.get(one.passage.key, ())) for one in ranked],
             missing=scope.missing,
-            assumed=scope.assumed,
+            assumed=scope.assumed or _taken(best, newest),
             choices=scope.choices,
             terms=terms,
             weights=weights,
@@ -275,6 +280,7 @@ def _ranked(
     near: Sequence[VectorHit],
     most: int,
     weights: ranking.FeatureWeights,
+    newest: Mapping[str, tuple[int, int]],
 ) -> list[_Ranked]:
     """The best ``most`` of the passages that the searches found, best first."""
     terms = index.terms(question)
@@ -294,12 +300,38 @@ def _ranked(
             page=(passages[key].key.version_id, passages[key].part),
             table=passages[key].kind == "table",
             modified_at=passages[key].modified_at,
+            period=newest.get(passages[key].document_id),
         )
         for key in fusion
     ]
     scored = zip(fusion, ranking.scores(question, candidates, weights), strict=True)
     best = sorted(scored, key=lambda item: -item[1])[:most]
     return [_Ranked(passages[key], score, matched[key], similarity.get(key)) for key, score in best]
+
+
+def _taken(best: Sequence[StoredPassage], newest: Mapping[str, tuple[int, int]]) -> str | None:
+    """The document of the best passage, if it was preferred to one of an older period."""
+    if not best or best[0].document_id not in newest:
+        return None
+    first = newest[best[0].document_id]
+    others = [newest[one.document_id] for one in best if one.document_id in newest]
+    return best[0].path if first == max(others) and first > min(others) else None
+
+
+def _weights(index: LibraryIndex, question: str, terms: Sequence[str]) -> Mapping[str, float]:
+    """How rare each term is. A word that stands nowhere is no rarer than the others on average.
+
+    It may be misspelt, or another word for what the documents say. A name or a number that stands
+    nowhere keeps its weight: it cannot be said otherwise.
+    """
+    rarity = {term: index.weight(term) for term in terms}
+    known = [weight for term, weight in rarity.items() if index.frequency(term)]
+    usual = sum(known) / len(known) if known else 1.0
+    names = {term for name in _NAME.findall(question) for term in index.terms(name)}
+    return {
+        term: weight if index.frequency(term) or term in names else min(weight, usual)
+        for term, weight in rarity.items()
+    }
 
 
 def _share(index: LibraryIndex, rarity: Mapping[str, float], text: str) -> float:

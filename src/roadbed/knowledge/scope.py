@@ -249,6 +249,18 @@ class Catalogue:
             titles=tuple(titles),
         )
 
+    def newest_of(self, question: str, scope: Scope) -> Mapping[str, tuple[int, int]]:
+        """The newest year and quarter of each document that has one, by its id.
+
+        Empty where a newer document is not to be preferred: the question names a period or asks
+        about a change, or most documents have no period.
+        """
+        dated = [document for document in self.documents if document.periods]
+        is_old = _CHANGE.search(question) is not None and _LATEST.search(question) is None
+        if scope.periods or is_old or 2 * len(dated) <= len(self.documents):
+            return {}
+        return {document.document_id: document.newest for document in dated}
+
     def _about(self, named: Sequence[str]) -> Sequence[DocumentScope]:
         """The documents that have one of the names; all of them without a name."""
         if not named:
