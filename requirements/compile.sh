@@ -34,7 +34,9 @@ lock pyproject.toml llm --extra llm --constraint requirements/build.txt \
     --constraint requirements/base.txt "$@"
 lock pyproject.toml embed --extra embed --constraint requirements/build.txt \
     --constraint requirements/base.txt "$@"
-lock pyproject.toml dev --extra dev --extra llm --extra embed --constraint requirements/build.txt \
+lock pyproject.toml mcp --extra mcp --constraint requirements/build.txt \
+    --constraint requirements/base.txt "$@"
+lock pyproject.toml dev --extra dev --extra llm --extra embed --extra mcp --constraint requirements/build.txt \
     --constraint requirements/llm.txt --constraint requirements/base.txt "$@"
 lock pyproject.toml bench --extra bench --constraint requirements/build.txt \
     --constraint requirements/dev.txt --constraint requirements/base.txt "$@"

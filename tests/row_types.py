@@ -129,7 +129,8 @@ def packages() -> list[str]:
 
     Those of ``connectors`` are for databases of others, and name their tables by ``{}``.
     """
-    named = {f"roadbed.{path.parent.name}" for path in SOURCE.glob("roadbed/*/queries.sql")}
+    files = SOURCE.glob("roadbed/**/queries.sql")
+    named = {".".join(path.parent.relative_to(SOURCE).parts) for path in files}
     return sorted(named - {"roadbed.connectors"})
 
 

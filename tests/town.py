@@ -125,7 +125,7 @@ def write(parent: Path) -> None:
             "rollout=DIRECT", 'rollout=DIRECT, library=Library(question="text")'
         )
         declared = declared.replace("import DIRECT, ", "import DIRECT, Library, ")
-        (parent / name).mkdir(parents=True)
+        (parent / name / "documents").mkdir(parents=True)
         (parent / name / "usecase.py").write_text(declared + DECIDE)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from roadbed.scoring.scorers import Cited, Exact, Fields, Judged, Score, Sets, Within
+    from roadbed.usecases.chat_apps import SlackApp, TeamsWebhook
     from roadbed.usecases.decider import Answer, Context, Isolation, Task, Unsure
     from roadbed.usecases.destinations import Action, Approvals
     from roadbed.usecases.library import Library
@@ -37,7 +38,9 @@ __all__ = [
     "Rollout",
     "Score",
     "Sets",
+    "SlackApp",
     "Task",
+    "TeamsWebhook",
     "Unsure",
     "UseCase",
     "Within",
@@ -47,6 +50,8 @@ __all__ = [
 _HOMES = {
     "Cited": "roadbed.scoring.scorers",
     "Library": "roadbed.usecases.library",
+    "SlackApp": "roadbed.usecases.chat_apps",
+    "TeamsWebhook": "roadbed.usecases.chat_apps",
     "Exact": "roadbed.scoring.scorers",
     "Fields": "roadbed.scoring.scorers",
     "Judged": "roadbed.scoring.scorers",

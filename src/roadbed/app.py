@@ -185,7 +185,8 @@ class App:
 
     @cached_property
     def libraries(self) -> Libraries:
-        return Libraries(self.database, indexes_folder(self.settings), self.ids, self.clock)
+        folder, seconds = indexes_folder(self.settings), self.settings.library_fetch_seconds
+        return Libraries(self.database, folder, self.ids, self.clock, fetch_seconds=seconds)
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -193,7 +194,9 @@ class App:
 
     @cached_property
     def ingestion_jobs(self) -> IngestionJobs:
-        return IngestionJobs(self.jobs, self.libraries, lambda name: self.service(name).loaded)
+        return IngestionJobs(
+            self.jobs, self.libraries, lambda name: self.service(name).loaded, self.clock
+        )
 
     @cached_property
     def exports(self) -> Exports:
@@ -453,6 +456,7 @@ class App:
             database=self.database,
             releases=self.releases,
             budgets=self.budgets,
+            libraries=self.libraries,
             deployment=self.deployments.find,
             drill_seconds=self.settings.drill_hours * 3600.0,
         )

@@ -12,6 +12,8 @@ from typing import Any
 import structlog
 
 from roadbed.app import App
+from roadbed.assistants.chat_accounts import ChatAccounts
+from roadbed.assistants.chat_replies import ChatReplies
 from roadbed.audit.witness import Witness
 from roadbed.connectors import witnesses
 from roadbed.connectors.egress import EgressPool
@@ -79,6 +81,7 @@ async def relaying(app: App) -> AsyncIterator[None]:
             _lasting("drills", lambda: _drill_forever(app)),
             _lasting("jobs", lambda: _run_jobs(app)),
             _lasting("libraries", lambda: _ingest_forever(app)),
+            _lasting("chat replies", lambda: _reply_in_chats(app)),
         ]
     try:
         yield
@@ -146,6 +149,27 @@ async def _run_jobs(app: App) -> None:
     """Nothing runs on a copy of the database before a person has declared the restore."""
     await app.recovery.until_declared()
     await Engine(app.database, app.jobs, app.clock).run()
+
+
+async def _reply_in_chats(app: App) -> None:
+    """Nothing is told from a copy of the database before a person has declared the restore."""
+    await app.recovery.until_declared()
+    network = EgressPool({}, app.clock)  # it needs no secret: the address is one
+    replies = ChatReplies(
+        ChatAccounts(app.database, app.clock),
+        people=app.people,
+        receipts=app.receipts,
+        libraries=app.libraries,
+        declared=lambda name: (
+            None if (served := app.deployments.find(name)) is None else served.loaded.declared
+        ),
+        egress=network.attempt,
+        address=app.settings.public_address(),
+    )
+    try:
+        await replies.run()
+    finally:
+        await network.aclose()
 
 
 async def _ingest_forever(app: App) -> None:

@@ -246,8 +246,10 @@ class Connections:
         self._unsent_of[connection.address] += 1
 
     def begun(self, connection: LimitedProtocol) -> None:
-        """Its headers are there; from now on it has the time of a body."""
+        """Its headers are there, or a part of a document; it has the time of a body from now on."""
         self._has_sent(connection)
+        connection.body_bytes = 0
+        self._bodies.pop(connection, None)
         self._bodies[connection] = time.monotonic()
 
     def sent(self, connection: LimitedProtocol) -> None:
@@ -333,8 +335,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._limits = connections.limits
         self.address = ""
         self._in_headers = True
-        self._header_bytes = 0
-        self._dropped_bytes = 0
+        self._header_bytes = self._dropped_bytes = self.body_bytes = 0
         self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -402,6 +403,9 @@ class LimitedProtocol(HttpToolsProtocol):
             return
         if self.cycle.response_complete:
             self._drop(len(body), max(4 * self._limits.body_bytes, _LARGEST_DROPPED_BYTES))
+        self.body_bytes += len(body)
+        if self.body_bytes > self._limits.body_bytes:  # only uploads may be as large
+            self._among.begun(self)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -433,7 +437,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def body_is_late(self) -> None:
         """Refuse the request; one that has its response is cut off."""
         if self.flow.read_paused:  # the server is late, not the client
-            self._among.sent(self)
             self._among.begun(self)
         elif self.cycle.response_started:
             self.transport.abort()

@@ -40,6 +40,8 @@ LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _MORE_THAN_A_HOST = re.compile(rb"[^A-Za-z0-9._:\[\]-]")
 _API = "/v1/"
 _SUBMIT = "/v1/usecases/", "/tasks"
+# Method and end of the path of requests that hold documents, of the API and of the console.
+_UPLOADS = ("PUT", "/documents/files"), ("POST", "/documents/upload")
 _HEADERS = [
     (
         b"content-security-policy",
@@ -70,10 +72,15 @@ class BodyTooLargeError(RoadbedError):
 
     code = "body_too_large"
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, upload: bool = False) -> None:
+        remedy = sentence("Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large.")
+        if upload:
+            remedy = sentence(
+                "Send fewer documents at a time; ROADBED_MAX_UPLOAD_BYTES limits what one request "
+                "may hold."
+            )
         super().__init__(
-            sentence("The body is larger than %(most)s bytes.", most=figure(f"{most:,}")),
-            sentence("Send less; raise ROADBED_MAX_BODY_BYTES if your inputs are that large."),
+            sentence("The body is larger than %(most)s bytes.", most=figure(f"{most:,}")), remedy
         )
 
 
@@ -182,6 +189,7 @@ class Gateway:
     def __init__(self, pages: Starlette, settings: Settings) -> None:
         self._pages = pages
         self._most_bytes = settings.max_body_bytes
+        self._most_upload_bytes = settings.max_upload_bytes
         self._public = public_host(settings)
         self._encrypted = urlsplit(settings.address or "").scheme == "https"
         self._hosts = LOOPBACK | {self._public or "localhost"}
@@ -213,8 +221,10 @@ class Gateway:
             if b"%00" in scope["query_string"] or "\0" in scope["path"]:
                 raise AddressError
             length = headers.get(b"content-length", b"0")
-            if not length.isdigit() or int(length) > self._most_bytes:
-                raise BodyTooLargeError(self._most_bytes)
+            upload = _is_upload(scope)
+            most = self._most_upload_bytes if upload else self._most_bytes
+            if not length.isdigit() or int(length) > most:
+                raise BodyTooLargeError(most, upload=upload)
             look = partial(self._viewer, headers, scope, encrypted=encrypted)
             viewer = await look()
             # A long answer asks again, by the same session or token.
@@ -222,7 +232,9 @@ class Gateway:
             if self._limit is not None and viewer is not None:
                 self._limit.spend(viewer.name)
             has_body = length.strip(b"0") != b"" or b"transfer-encoding" in headers
-            await self._enter(scope, self._bounded(receive, has_body=has_body), send, viewer)
+            too_large = BodyTooLargeError(most, upload=upload)
+            bounded = self._bounded(receive, most, too_large, has_body=has_body)
+            await self._enter(scope, bounded, send, viewer)
         except RoadbedError as error:
             await self._problem(error, scope)(scope, receive, send)
 
@@ -275,7 +287,9 @@ class Gateway:
             pass
         return None
 
-    def _bounded(self, receive: Receive, *, has_body: bool) -> Receive:
+    def _bounded(
+        self, receive: Receive, most: int, too_large: BodyTooLargeError, *, has_body: bool
+    ) -> Receive:
         seen, more = 0, has_body
 
         async def bounded() -> Message:
@@ -287,8 +301,8 @@ class Gateway:
                 return message
             more = message.get("more_body", False)
             seen += len(message.get("body", b""))
-            if seen > self._most_bytes:
-                raise BodyTooLargeError(self._most_bytes)
+            if seen > most:
+                raise too_large
             return message
 
         return bounded
@@ -310,6 +324,12 @@ async def _answer(send: Send, status: int, content: bytes) -> None:
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})
+
+
+def _is_upload(scope: Scope) -> bool:
+    """Whether a request may be as large as documents are."""
+    method, end = _UPLOADS[0 if scope["path"].startswith(_API) else 1]
+    return bool(scope["method"] == method and scope["path"].endswith(end))
 
 
 def _is_twofold(scope: Scope) -> bool:

@@ -581,6 +581,14 @@ NEVER_OVER_HTTP = {
     "state_unknown",
     "table_invalid",
     "usage_wrong",
+    "chat_account_invalid",
+    "chat_account_unknown",
+    "server_address_invalid",
+    "server_refused",
+    "server_unreachable",
+    "token_missing",
+    "tool_arguments_invalid",
+    "tool_unknown",
 }
 
 

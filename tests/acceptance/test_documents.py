@@ -84,6 +84,25 @@ def test_a_removed_folder_asks_for_a_word(terminal: Terminal) -> None:
     assert "11 gone" in terminal.run("documents", "ingest", "handbook", "--allow-gone")
 
 
+def test_files_are_uploaded_and_deleted(terminal: Terminal) -> None:
+    (terminal.folder / "trips.txt").write_text("Trips are booked by the office.")
+    (terminal.folder / "plan.md").write_text("# Plan\n\nBicycles stand in the yard.\n")
+    paths = [str(terminal.folder / name) for name in ("trips.txt", "plan.md")]
+    printed = terminal.run("documents", "upload", "handbook", *paths, "--to", "travel/")
+    assert "4 read, 0 unchanged" in printed
+    listed = terminal.run("documents", "list", "handbook")
+    assert "travel/plan.md · version 1, 6 words · uploaded" in listed
+    assert "office" in terminal.run("documents", "search", "handbook", "who books trips")
+    assert "1 gone" in terminal.run("documents", "delete", "handbook", "travel/trips.txt")
+    terminal.run("documents", "delete", "handbook", "leave.md", code=1)
+    assert "leave.md was not uploaded." in terminal.errors
+    terminal.run("documents", "delete", "handbook", "lost.md", code=1)
+    assert "There is no document 'lost.md' here." in terminal.errors
+    terminal.run("documents", "upload", "handbook", paths[0], "--to", "hr", code=1)
+    assert "is in a folder that you may not read" in terminal.errors
+    terminal.run("documents", "upload", "handbook", "nowhere.txt", code=2)
+
+
 def test_one_killed_in_the_middle_goes_on(terminal: Terminal, url: str) -> None:
     """Nothing is doubled and nothing lost, however often."""
     root = terminal.folder / "usecases" / "handbook"

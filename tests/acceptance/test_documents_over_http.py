@@ -85,3 +85,19 @@ async def test_what_cannot_be_asked(site: Site) -> None:
     for question in ("", "%3F%21", "text%3Aleave AND NOT %28", "x" * 3_000):
         answer = await site.shop.get(f"{PATH}/search?q={question}")
         assert answer.status_code == 200, question
+
+
+async def test_where_cited_passages_stand(site: Site) -> None:
+    library = site.app.deployments.get(NAME).loaded.declared.library
+    matches = await site.app.libraries.search(NAME, library, "days of leave", groups={"hr"})
+    ids = {match.passage.path: str(match.passage.key) for match in matches}
+    assert set(ids) == {"leave.md", "hr/pay.md"}
+    asked = "&".join(f"id={one}" for one in (*ids.values(), "ver_1:0", "nothing", "x:99999999999"))
+    shown = (await site.shop.get(f"{PATH}/passages?{asked}")).json()["passages"]
+    assert {key: passage["path"] for key, passage in shown.items()} == {ids["leave.md"]: "leave.md"}
+    groups = {"hr"}
+    of_another = await site.app.libraries.cited("triage", library, ids.values(), groups=groups)
+    assert of_another == {}
+    none = await site.shop.get(f"/usecases/triage/documents/passages?{asked}")
+    assert none.json() == {"passages": {}}
+    await problem(await site.shop.get(f"{PATH}/passages"), 422, "request_invalid")

@@ -49,6 +49,7 @@ OPEN = {
     "GET /sign-in/provider",
     "GET /sign-in/back",
     "POST /sign-out",
+    "POST /v1/usecases/{name}/chat/{kind}",  # signed instead: test_chat.py
 }
 # Permissions that a mistake on a handler must never open.
 MUST_NEED = {
@@ -68,6 +69,12 @@ MUST_NEED = {
     "POST /usecases/{name}/documents/{document_id}/family": P.IMPROVE,
     "POST /v1/usecases/{name}/documents/conflicts/{conflict_id}": P.IMPROVE,
     "POST /usecases/{name}/documents/conflicts/{conflict_id}": P.IMPROVE,
+    "PUT /v1/usecases/{name}/documents/files": P.IMPROVE,
+    "DELETE /v1/usecases/{name}/documents/files": P.IMPROVE,
+    "POST /v1/usecases/{name}/documents/ingest": P.IMPROVE,
+    "POST /usecases/{name}/documents/upload": P.IMPROVE,
+    "POST /usecases/{name}/documents/{document_id}/delete": P.IMPROVE,
+    "POST /usecases/{name}/documents/ingest": P.IMPROVE,
     "POST /v1/usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /v1/usecases/{name}/halt": P.HALT,
@@ -103,7 +110,8 @@ class Asked:
 
     def at(self, ids: Ids, **more: str) -> str:
         return self.path.format(
-            **{"person": "extra", "token_id": "none", "format": "csv", **asdict(ids), **more}
+            **{"person": "extra", "token_id": "none", "format": "csv", "kind": "slack"}
+            | {**asdict(ids), **more}
         )
 
 
@@ -165,8 +173,12 @@ async def ask(
         what = "promote" if P.RELEASE in MAY.get(person, ()) else "refuse"
     if asked.method == "DELETE":
         return await client.delete(path)
+    if asked.method == "PUT":
+        return await client.put(path, content=b"")
     if not path.startswith("/v1"):
         return await client.post(path, data={"what": what, "destination": "crm"})
+    if path == "/v1/mcp":
+        return await client.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     return await client.post(path, json={"what": what} if path.endswith("/resolve") else {})
 
 

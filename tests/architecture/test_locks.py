@@ -23,7 +23,8 @@ EXTRAS = {
     "base": [],
     "llm": ["llm"],
     "embed": ["embed"],
-    "dev": ["dev", "llm", "embed"],
+    "mcp": ["mcp"],
+    "dev": ["dev", "llm", "embed", "mcp"],
     "bench": ["bench"],
 }
 NAMES = ["build", *EXTRAS]

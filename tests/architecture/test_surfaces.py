@@ -10,30 +10,22 @@ import roadbed
 
 PACKAGE = Path(roadbed.__file__).parent
 NOUNS = {
-    *("account", "audit", "backups", "budgets", "deliveries", "documents", "halts", "inbox"),
-    *("incidents", "jobs", "labels"),
-    *(
-        "notebooks",
-        "notices",
-        "outcomes",
-        "people",
-        "proposals",
-        "questions",
-        "receipts",
-        "releases",
-    ),
+    *("account", "audit", "backups", "budgets", "chat", "deliveries", "documents", "gaps", "halts"),
+    *("inbox", "incidents", "jobs", "labels", "mcp"),
+    *("notebooks", "notices", "outcomes", "people", "proposals"),
+    *("questions", "receipts", "releases"),
     *("reviews", "sign_in", "status", "tasks", "timeline", "trust", "use_cases", "versions"),
 }
 # What the modules of a surface share.
 SHARED = {
-    "api": {"app", "deps", "problems", "renamed"},
+    "api": {"app", "bodies", "deps", "problems", "renamed"},
     "cli": {
         *("identity", "long_running", "main", "output", "release_texts", "renamed", "server"),
         *("sockets", "usage"),
     },
     "console": {
         *("export", "tables"),
-        *("app", "charts", "chips", "components", "formatting", "forms", "languages"),
+        *("app", "charts", "chips", "citations", "components", "formatting", "forms", "languages"),
         *(
             "live",
             "navigation",

@@ -13,6 +13,7 @@ import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "roadbed"
 OWNERS = {
+    "assistants": "chat_account chat_reply chat_request",
     "audit": "audit_bundle audit_checkpoint audit_entry audit_handover audit_pending audit_tile",
     "budgets": "budget_alert budget_aside budget_charge",
     "decisions": "comparison decision process",
@@ -25,8 +26,9 @@ OWNERS = {
     "intake": "in_flight task",
     "knowledge": (
         "access_group_member document document_change document_family document_fingerprint "
-        "document_part document_version family_settlement passage passage_conflict "
-        "roadbed_vectors vector_collection"  # all tables of the schema roadbed_vectors
+        "document_part document_report document_version family_settlement fetched_page "
+        "gap_decision gap_report passage passage_conflict roadbed_vectors source_content "
+        "source_piece uploaded_file vector_collection"  # all tables of the schema roadbed_vectors
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

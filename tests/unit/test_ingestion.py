@@ -195,7 +195,8 @@ class TestUnreadable:
     async def test_a_file_over_the_limit_is_not_read(self, shelf: Shelf, read: list[str]) -> None:
         limits = ReadingLimits(largest_file=200)
         shelf.write({"leave.md": LEAVE * 10})
-        ingestion = Ingestion(shelf.app.libraries.documents, shelf.app.libraries.families, limits)
+        libraries = shelf.app.libraries
+        ingestion = Ingestion(libraries.documents, libraries.families, libraries.sources, limits)
         [failed] = (await ingestion.run(shelf.loaded, by="ana")).failed
         assert (failed.path, failed.reason) == ("leave.md", "too_large")
         assert "leave.md" not in read

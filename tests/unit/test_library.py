@@ -47,6 +47,8 @@ class TestProblems:
             None,
             Library(),
             Library(folder="documents/handbook", language="german"),
+            Library(urls="documents/urls.txt", private_hosts=("wiki.example.org",)),
+            Library(urls="/srv/urls.txt"),
             Library(folder="/srv/documents", access={"hr/pay": "hr", ".": "staff-2"}),
         ],
     )
@@ -58,6 +60,12 @@ class TestProblems:
         [
             ("documents", "library", "'documents' is no Library"),
             (Library(question="text"), "library.question", "no field 'text'"),
+            (Library(urls="urls.txt"), "library.urls", "'urls.txt' is not below documents/"),
+            (
+                Library(private_hosts=("http://a",)),
+                "library.private_hosts",
+                "'http://a' is no name",
+            ),
             (Library(earlier="before"), "library.earlier", "no field 'before' with earlier"),
             (Library(folder="policies"), "library.folder", "not below documents/"),
             (Library(folder="documents/../.."), "library.folder", "not below documents/"),

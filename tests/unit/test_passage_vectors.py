@@ -213,7 +213,7 @@ class TestFilling:
 
     async def test_the_job_of_ingestion_fills_them(self, shelf: Shelf, model: Concepts) -> None:
         app = shelf.app
-        jobs = IngestionJobs(app.jobs, app.libraries, lambda _name: shelf.loaded)
+        jobs = IngestionJobs(app.jobs, app.libraries, lambda _name: shelf.loaded, app.clock)
         told: list[tuple[int, int | None, str]] = []
 
         class Directly:
@@ -231,7 +231,7 @@ class TestFilling:
 
     async def test_passages_that_lack_vectors_start_an_ingestion(self, shelf: Shelf) -> None:
         app = shelf.app
-        jobs = IngestionJobs(app.jobs, app.libraries, lambda _name: shelf.loaded)
+        jobs = IngestionJobs(app.jobs, app.libraries, lambda _name: shelf.loaded, app.clock)
         jobs.register()
         first = await jobs.start_if_changed(NAME)
         assert first is not None

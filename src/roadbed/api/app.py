@@ -9,13 +9,16 @@ from starlette.exceptions import HTTPException
 from roadbed.access import guard
 from roadbed.api import (
     budgets,
+    chat,
     deliveries,
     documents,
+    gaps,
     halts,
     inbox,
     incidents,
     jobs,
     labels,
+    mcp,
     notebooks,
     notices,
     outcomes,
@@ -39,12 +42,14 @@ _PARTS = (
     receipts,
     reviews,
     labels,
+    mcp,
     use_cases,
     trust,
     budgets,
     notices,
     deliveries,
     documents,
+    gaps,
     outcomes,
     halts,
     incidents,
@@ -56,6 +61,7 @@ _PARTS = (
     inbox,
     jobs,
     status,
+    chat,
 )
 
 

@@ -1,24 +1,43 @@
-"""The library of a use case, over HTTP: only what the access groups of the person may read."""
+"""The library of a use case, over HTTP: only what the access groups of the person may read.
+
+Documents are uploaded and deleted by people who may improve the use case.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
+from tempfile import SpooledTemporaryFile
+from typing import Annotated, Any, BinaryIO, cast, get_args
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_document, needs
+from roadbed.api.bodies import body_of, choice_of, text_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import unknown_fields
+from roadbed.app import App
 from roadbed.knowledge.document_families import settlement_kind
-from roadbed.knowledge.errors import NoLibraryError
+from roadbed.knowledge.document_reports import LONGEST_REASON, ReportDecision
+from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.libraries import MOST_PASSAGES
-from roadbed.knowledge.records import DocumentState
+from roadbed.knowledge.records import Document, DocumentState
 from roadbed.people.permissions import Permission
 
 router = APIRouter()
 LONGEST_QUESTION = 50_000  # characters
+_IN_MEMORY_BYTES = 1_000_000  # of an upload; more is kept in a temporary file
+_CONTENT = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+FilePath = Annotated[
+    str, Query(max_length=2_000, description="The path in the library, such as hr/leave.pdf.")
+]
+MOST_CITED = 50
 _VERDICTS = ("first", "second", "both")
 _KINDS = ("current", "series", "separate")
 
@@ -33,6 +52,13 @@ def _body(field: str, values: Sequence[str]) -> dict[str, Any]:
     }
     content = {"application/json": {"schema": schema}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+_REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
+_REASON = body_of({"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}})
+_SETTLE = body_of(
+    {"state": {"enum": list(_REPORT_DECISIONS)}, "note": {"type": "string"}}, required=["state"]
+)
 
 
 @router.get("/usecases/{name}/documents")
@@ -63,6 +89,22 @@ async def search(
     groups = await libraries.access.of(name, person_of(request))
     matches = await libraries.search(name, library, q, groups=groups, most=limit)
     return as_json({"matches": matches})
+
+
+@router.get("/usecases/{name}/documents/passages")
+@needs(Permission.VIEW)
+async def passages(
+    name: str,
+    request: Request,
+    id: Annotated[
+        list[str],
+        Query(min_length=1, max_length=MOST_CITED, description="Ids of passages, from citations."),
+    ],
+) -> Response:
+    """Passages that an answer cites, by their ids: where they stand. Others are left out."""
+    library, libraries = usecase_of(request, name).library, app_of(request).libraries
+    groups = await libraries.access.of(name, person_of(request))
+    return as_json({"passages": await libraries.cited(name, library, id, groups=groups)})
 
 
 @router.get("/usecases/{name}/documents/conflicts")
@@ -97,12 +139,57 @@ async def settle_conflict(name: str, conflict_id: str, request: Request) -> Resp
     return as_json({"conflict": settled})
 
 
+@router.put("/usecases/{name}/documents/files", openapi_extra=_CONTENT)
+@needs(Permission.IMPROVE)
+async def upload(name: str, request: Request, path: FilePath) -> Response:
+    """Store the body as a file of the library, in place of one that was uploaded there before.
+
+    The answer comes after it is stored. ``job`` reads it; it is null if no ingestion can be
+    started, and ``problem`` says why.
+    """
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    loaded = app.service(name).loaded
+    with SpooledTemporaryFile(_IN_MEMORY_BYTES) as content:
+        async for piece in request.stream():
+            await asyncio.to_thread(content.write, piece)
+        stored = await app.libraries.upload(loaded, path, cast("BinaryIO", content), by=person)
+    return as_json({"upload": stored, **await _ingested(app, name, person)})
+
+
+@router.delete("/usecases/{name}/documents/files")
+@needs(Permission.IMPROVE)
+async def delete(name: str, request: Request, path: FilePath) -> Response:
+    """Delete an uploaded file. The job takes its document out of the search."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    await app.libraries.delete_upload(app.service(name).loaded, path, by=person)
+    return as_json(await _ingested(app, name, person))
+
+
+@router.post("/usecases/{name}/documents/ingest")
+@needs(Permission.IMPROVE)
+async def ingest(
+    name: str,
+    request: Request,
+    *,
+    allow_gone: Annotated[
+        bool, Query(description="Most documents were removed on purpose.")
+    ] = False,
+) -> Response:
+    """Start the job that brings the library up to date, or give the one that is under way."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    job = await app.ingestion_jobs.start(name, by=person, allow_gone=allow_gone)
+    return as_json({"job": job})
+
+
 @router.get("/usecases/{name}/documents/{document_id}")
 @needs(Permission.VIEW, by=by_document)
 async def document(name: str, document_id: str, request: Request) -> Response:
-    """A document with its versions, the newest first, and with its family.
+    """A document with its versions, its family and the reports on its version in force.
 
-    ``family`` are the documents that belong together with it, versions newest first.
+    Newest first. ``family`` are the documents that belong together with it.
     """
     library, libraries = usecase_of(request, name).library, app_of(request).libraries
     groups = await libraries.access.of(name, person_of(request))
@@ -110,7 +197,8 @@ async def document(name: str, document_id: str, request: Request) -> Response:
     versions = await libraries.documents.versions(document_id)
     assert library is not None  # a document was found in it
     family = await libraries.families.family_of(name, library, shown, groups=groups)
-    return as_json({"document": shown, "versions": versions, "family": family})
+    reports = await libraries.reports.of(document_id)
+    return as_json({"document": shown, "versions": versions, "family": family, "reports": reports})
 
 
 @router.post("/usecases/{name}/documents/{document_id}/family", openapi_extra=_body("kind", _KINDS))
@@ -131,3 +219,40 @@ async def settle_family(name: str, document_id: str, request: Request) -> Respon
     settled = await libraries.document(name, library, document_id, groups=groups)
     family = await libraries.families.family_of(name, library, settled, groups=groups)
     return as_json({"document": settled, "family": family})
+
+
+async def _ingested(app: App, name: str, person: str) -> dict[str, object]:
+    started = await app.ingestion_jobs.start_after_upload(name, by=person)
+    if isinstance(started, LibraryUnavailableError):
+        return {"job": None, "problem": str(started)}
+    return {"job": started}
+
+
+@router.post("/usecases/{name}/documents/{document_id}/report", openapi_extra=_REASON)
+@needs(Permission.REVIEW, by=by_document)
+async def report(name: str, document_id: str, request: Request) -> Response:
+    """Say that a document is outdated. The data specialist decides whether it is still searched."""
+    person, libraries = person_of(request), app_of(request).libraries
+    shown = await _document(request, name, document_id)
+    reason = text_of(await json_object(request), "reason")
+    return as_json({"report": await libraries.reports.report(name, shown, reason, by=person)})
+
+
+@router.post("/usecases/{name}/documents/{document_id}/settle", openapi_extra=_SETTLE)
+@needs(Permission.IMPROVE, by=by_document)
+async def settle(name: str, document_id: str, request: Request) -> Response:
+    """Keep a reported document in the search, or leave it out until its content changes."""
+    person, libraries = person_of(request), app_of(request).libraries
+    shown = await _document(request, name, document_id)
+    body = await json_object(request)
+    state = choice_of(body, "state", _REPORT_DECISIONS)
+    reports = await libraries.reports.settle(
+        name, shown, state, by=person, note=text_of(body, "note")
+    )
+    return as_json({"reports": reports})
+
+
+async def _document(request: Request, name: str, document_id: str) -> Document:
+    library, libraries = usecase_of(request, name).library, app_of(request).libraries
+    groups = await libraries.access.of(name, person_of(request))
+    return await libraries.document(name, library, document_id, groups=groups)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from roadbed.access import listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, usecase_of
 from roadbed.people.permissions import Permission
+from roadbed.usecases.use_case import UseCase
 from roadbed.versions.identity import declaration
 
 router = APIRouter()
@@ -21,7 +24,7 @@ async def usecases(request: Request) -> Response:
     return as_json(
         {
             "usecases": [
-                {"name": name, "purpose": app.deployments.get(name).loaded.declared.purpose}
+                _listed(app.deployments.get(name).loaded.declared)
                 for name in viewer.visible(app.deployments.names())
             ],
             "broken": [
@@ -48,3 +51,19 @@ async def usecase(name: str, request: Request) -> Response:
     app = app_of(request)
     overview = await app.monitoring.overview(declared, halted=app.deployments.get(name).halted)
     return as_json({"declaration": declaration(declared), "overview": overview})
+
+
+def _listed(declared: UseCase) -> Mapping[str, object]:
+    """What somebody needs who sends a task; ``question`` is the field that is searched for.
+
+    ``earlier`` is the field with the earlier turns of a conversation, if the input has it.
+    """
+    library, fields = declared.library, declared.input.model_fields
+    earlier = None if library is None else library.earlier
+    return {
+        "name": declared.name,
+        "purpose": declared.purpose,
+        "question": None if library is None else library.question,
+        "earlier": earlier if earlier in fields else None,
+        "input": declared.input.model_json_schema(),
+    }

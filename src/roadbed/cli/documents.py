@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -47,6 +48,47 @@ def ingest(
 
     async def start(services: App) -> Job:
         return await services.ingestion_jobs.start(usecase, by=me(), allow_gone=allow_gone)
+
+    job = run(done(start, usecase, quiet=json))
+    show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
+
+
+@app.command()
+def upload(
+    usecase: UseCaseName,
+    files: Annotated[
+        list[Path],
+        typer.Argument(help="The files to upload.", exists=True, dir_okay=False, readable=True),
+    ],
+    to: Annotated[str, typer.Option(help="The folder of the library that they get into.")] = "",
+    json: Json = False,
+) -> None:
+    """Store files in the library, in place of those with the same path, and read them."""
+
+    async def start(services: App) -> Job:
+        loaded = services.service(usecase).loaded
+        for file in files:
+            with file.open("rb") as content:
+                path = "/".join(filter(None, (to.strip("/"), file.name)))
+                await services.libraries.upload(loaded, path, content, by=me())
+        return await services.ingestion_jobs.start(usecase, by=me(), fetch=False)
+
+    job = run(done(start, usecase, quiet=json))
+    show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
+
+
+@app.command()
+def delete(
+    usecase: UseCaseName,
+    path: Annotated[str, typer.Argument(help="The path of an uploaded file in the library.")],
+    json: Json = False,
+) -> None:
+    """Delete an uploaded file, and take its document out of the search."""
+
+    async def start(services: App) -> Job:
+        loaded = services.service(usecase).loaded
+        await services.libraries.delete_upload(loaded, path, by=me())
+        return await services.ingestion_jobs.start(usecase, by=me(), fetch=False)
 
     job = run(done(start, usecase, quiet=json))
     show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
@@ -151,7 +193,7 @@ def settle(
 
     async def work() -> Any:
         from roadbed.knowledge.document_families import settlement_kind
-        from roadbed.knowledge.ingestion import library_of
+        from roadbed.knowledge.sources.service import library_of
 
         async with opened(only=[usecase]) as services:
             libraries, decided = services.libraries, settlement_kind(kind)
@@ -185,7 +227,7 @@ def conflicts(
     """List the documents that state different figures, as questions brought them up."""
 
     async def work() -> Any:
-        from roadbed.knowledge.ingestion import library_of
+        from roadbed.knowledge.sources.service import library_of
 
         async with opened(only=[usecase]) as services:
             libraries = services.libraries
@@ -211,7 +253,7 @@ def reindex(usecase: UseCaseName, json: Json = False) -> None:
     """Build the search index of this machine anew from the database."""
 
     async def work() -> Any:
-        from roadbed.knowledge.ingestion import library_of
+        from roadbed.knowledge.sources.service import library_of
 
         async with opened(only=[usecase]) as services:
             library = library_of(services.service(usecase).loaded)
@@ -231,7 +273,7 @@ def allow(usecase: UseCaseName, group: Group, person: Person, json: Json = False
     """Let a person read the documents of an access group."""
 
     async def work() -> None:
-        from roadbed.knowledge.ingestion import library_of
+        from roadbed.knowledge.sources.service import library_of
 
         async with opened(only=[usecase]) as services:
             library = library_of(services.service(usecase).loaded)
@@ -303,6 +345,10 @@ def _document(document: Document) -> str:
         one_line(document.path),
         "never read" if document.version is None else f"version {document.version}, {size}",
     ]
+    if document.origin == "upload":
+        told.append("uploaded")
+    if document.address is not None:
+        told.append(f"fetched from {one_line(document.address)}")
     if document.group is not None:
         told.append(f"only for {document.group}")
     lines = [" · ".join(told)]

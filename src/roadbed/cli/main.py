@@ -10,13 +10,16 @@ from roadbed.cli import (
     audit,
     backups,
     budgets,
+    chat,
     deliveries,
     documents,
+    gaps,
     halts,
     inbox,
     incidents,
     jobs,
     labels,
+    mcp,
     notebooks,
     outcomes,
     people,
@@ -78,6 +81,7 @@ for command in (
     receipts.erase,
     notebooks.notebook,
     timeline.timeline,
+    mcp.mcp,
     halts.halt,
     halts.resume,
     server.doctor,
@@ -97,8 +101,10 @@ app.add_typer(versions.app, name="version")
 app.add_typer(releases.app, name="release")
 app.add_typer(people.app, name="user")
 app.add_typer(inbox.app, name="inbox")
+documents.app.add_typer(gaps.app)
 app.add_typer(documents.app, name="documents")
 app.add_typer(jobs.app, name="jobs")
+app.add_typer(chat.app, name="chat")
 
 
 def run() -> None:

@@ -37,6 +37,14 @@ _WRITES = ("send_request_headers.started", "send_request_body.started")
 _SLEPT = stored_sentence("Its time was over before it was sent.")
 
 
+class ForbiddenAddressError(RefusedError):
+    """A host has an address that may not be reached; ``why`` says for what reason."""
+
+    def __init__(self, detail: str, *, why: str) -> None:
+        super().__init__(detail)
+        self.why = why
+
+
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of ``host`` by the system, IPv4 first. Raises ``OSError``."""
     loop = asyncio.get_running_loop()
@@ -135,15 +143,16 @@ class HttpEgressClient:
             if (why := objection(address, private=private)) is not None:
                 told = {"host": host, "why": why}
                 if private:
-                    raise RefusedError(
-                        stored_sentence("%(host)s may not be reached: %(why)s.", **told)
+                    raise ForbiddenAddressError(
+                        stored_sentence("%(host)s may not be reached: %(why)s.", **told), why=why
                     )
-                raise RefusedError(
+                raise ForbiddenAddressError(
                     stored_sentence(
                         "%(host)s may not be reached: %(why)s. If it is your own, declare the "
                         "receiver private.",
                         **told,
-                    )
+                    ),
+                    why=why,
                 )
         return addresses[0]
 
@@ -196,7 +205,7 @@ class HttpEgressClient:
         return Response(
             status=answer.status_code,
             headers={name.lower(): value for name, value in answer.headers.items()},
-            body=bytes(body[: self._pool.body_limit]),
+            body=bytes(memoryview(body)[: self._pool.body_limit]),
         )
 
     @asynccontextmanager

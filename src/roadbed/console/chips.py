@@ -83,6 +83,13 @@ DOCUMENTS: Mapping[str, Chip] = {
     "outdated": Chip("!", "older version searched", "warn"),
     "unreadable": Chip("×", "not readable", "stop"),
     "deleted": Chip("–", "removed", "quiet"),
+    "reported": Chip("!", "reported as outdated", "warn"),
+    "left_out": Chip("–", "left out as outdated", "quiet"),
+}
+GAPS: Mapping[str, Chip] = {
+    "open": Chip("!", "open", "warn"),
+    "filled": Chip("●", "filled", "good"),
+    "dismissed": Chip("–", "dismissed", "quiet"),
 }
 RELEASES: Mapping[str, Chip] = {
     "planned": Chip("○", "planned", "quiet"),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
 from urllib.parse import quote
 
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -17,21 +20,33 @@ from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable, TableView
 from roadbed.exports.model import CellKind
+from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
+from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.document_families import settlement_kind
+from roadbed.knowledge.document_reports import ReportDecision
 from roadbed.knowledge.errors import (
     DocumentFamilyError,
+    LibraryUnavailableError,
     NoLibraryError,
     UnknownDocumentError,
+    UploadNotAllowedError,
+    UploadRefusedError,
 )
 from roadbed.knowledge.model import Part
 from roadbed.knowledge.records import Document
+from roadbed.knowledge.sources.model import FetchedPage
 from roadbed.people.permissions import Permission
+from roadbed.statuses import status_of
+from roadbed.work.model import Job, JobState
 
 _LONGEST_QUESTION = 1_000  # characters in the search box
 _MOST_MATCHES = 10
-_STATES = ("current", "unreadable")
+_MOST_FILES = 1_000  # of one upload
+_MOST_FIELDS = 10
+_REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
+_STATES = ("current", "unreadable", "reported", "left_out")
 # What a document is to others, as the page words and filters it.
 _RELATIONS = {
     "open": later("a person decides"),
@@ -40,6 +55,13 @@ _RELATIONS = {
     "variant": later("signed or copied"),
     "series": later("one of a series"),
 }
+ORIGINS = formatting.Words(
+    {
+        "folder": later("Folder"),
+        "upload": later("Upload"),
+        "address": later("Address"),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,7 +76,33 @@ class ShownPart:
     after: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IngestionState:
+    """The ingestion of a library. ``job`` is under way; the newest may have ``failed``.
+
+    ``words`` say how far the newest is, or why it failed. ``most_gone`` counts documents that are
+    gone if ingestion needs a confirmation for them. ``gone_pages`` are those of listed addresses
+    without a page. ``problem`` is that of a list or folder that cannot be read now.
+    """
+
+    job: Job | None
+    words: str = ""
+    failed: bool = False
+    most_gone: int | None = None
+    gone_pages: Sequence[FetchedPage] = ()
+    problem: LibraryUnavailableError | None = None
+
+
+def _state(row: Document) -> str:
+    """The state by which the list is filtered."""
+    if row.left_out:
+        return "left_out"
+    return "reported" if row.reports else row.state
+
+
 def _chip(row: Document) -> Chip:
+    if row.left_out or (row.reports and row.state == "current"):
+        return chips.DOCUMENTS[_state(row)]
     outdated = row.state == "unreadable" and row.version is not None
     return chips.DOCUMENTS["outdated" if outdated else row.state]
 
@@ -98,6 +146,12 @@ TABLE: DataTable[Document] = DataTable(
         Column(
             name="words", title=later("Words"), kind=CellKind.WHOLE, value=lambda row: row.words
         ),
+        Column(
+            name="origin",
+            title=later("Source"),
+            value=lambda row: ORIGINS[row.origin],
+            shown=False,
+        ),
         Column(name="group", title=later("Access group"), value=lambda row: row.group),
         Column(name="dated", title=later("Dated"), value=lambda row: row.dated),
         Column(name="standing", title=later("Among others"), value=relation_in_words),
@@ -111,6 +165,7 @@ TABLE: DataTable[Document] = DataTable(
             name="read", title=later("Read"), kind=CellKind.MOMENT, value=lambda row: row.read_at
         ),
         Column(name="findings", title=later("Findings"), value=_findings, whole=True),
+        Column(name="address", title=later("Address"), value=lambda row: row.address, shown=False),
         Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
     ),
 )
@@ -119,6 +174,77 @@ TABLE: DataTable[Document] = DataTable(
 @needs(Permission.VIEW)
 async def documents(request: Request) -> HTMLResponse:
     """The documents that the access groups of the viewer may read, and a search in them."""
+    return await _documents(request)
+
+
+@needs(Permission.IMPROVE)
+async def ingest(request: Request) -> Response:
+    """Start an ingestion, and show its progress; an error is shown on the page of documents."""
+    app, name = app_of(request), request.path_params["name"]
+    form = await form_of(request)
+    app.service(name)
+    try:
+        allow_gone = form.get("what") == "allow_gone"
+        await app.ingestion_jobs.start(name, by=person_of(request), allow_gone=allow_gone)
+    except LibraryUnavailableError as error:
+        return await _documents(request, error, status_of(error))
+    return RedirectResponse(f"/usecases/{quote(name)}/jobs", status_code=303)
+
+
+@needs(Permission.IMPROVE)
+async def upload(request: Request) -> Response:
+    """Store files, then start their ingestion. Files before one that is refused stay stored."""
+    app, name, person = app_of(request), request.path_params["name"], person_of(request)
+    loaded = app.service(name).loaded
+    stored = 0
+    problem: RoadbedError | None = None
+    try:
+        async with request.form(max_files=_MOST_FILES, max_fields=_MOST_FIELDS) as form:
+            folder = str(form.get("folder", "")).strip().strip("/")
+            for file in form.getlist("file"):
+                if not isinstance(file, UploadFile) or not file.filename:
+                    continue  # a browser sends an empty one if none was chosen
+                path = f"{folder}/{file.filename}" if folder else file.filename
+                await app.libraries.upload(loaded, path, file.file, by=person)
+                stored += 1
+    except HTTPException as error:  # what python-multipart says of a broken form
+        problem = UploadRefusedError(
+            sentence("The form cannot be read: %(why)s", why=error.detail),
+            sentence("Choose at most %(most)s files and send them again.", most=_MOST_FILES),
+        )
+    except (UploadRefusedError, UploadNotAllowedError) as error:
+        problem = error
+    return await _after_upload(request, stored, problem)
+
+
+@needs(Permission.IMPROVE, by=by_document)
+async def delete(request: Request) -> Response:
+    """Delete an uploaded file, then start an ingestion, which takes its document out."""
+    app, name, person = app_of(request), request.path_params["name"], person_of(request)
+    loaded = app.service(name).loaded
+    groups = await app.libraries.access.of(name, person)
+    row = await app.libraries.document(
+        name, loaded.declared.library, request.path_params["document_id"], groups=groups
+    )
+    await app.libraries.delete_upload(loaded, row.path, by=person)
+    return await _after_upload(request, 1, None)
+
+
+async def _after_upload(request: Request, stored: int, problem: RoadbedError | None) -> Response:
+    name = request.path_params["name"]
+    if stored:
+        jobs = app_of(request).ingestion_jobs
+        started = await jobs.start_after_upload(name, by=person_of(request))
+        if problem is None and isinstance(started, LibraryUnavailableError):
+            problem = started
+    if problem is not None:
+        return await _documents(request, problem, status_of(problem))
+    return RedirectResponse(f"/usecases/{quote(name)}/documents", status_code=303)
+
+
+async def _documents(
+    request: Request, problem: RoadbedError | None = None, status: int = 200
+) -> HTMLResponse:
     app, name = app_of(request), request.path_params["name"]
     library, libraries = app.service(name).loaded.declared.library, app.libraries
     groups = await libraries.access.of(name, person_of(request))
@@ -133,6 +259,7 @@ async def documents(request: Request) -> HTMLResponse:
                 name, library, question, groups=groups, most=_MOST_MATCHES
             )
         ]
+    ingestion = await _ingestion(request, name, groups)
     part = tables.page_of(TABLE, view, _asked(listing.documents, view))
     assert library is not None  # its documents were listed
     conflicts = await libraries.conflicts.list(name, library, groups=groups)
@@ -141,6 +268,9 @@ async def documents(request: Request) -> HTMLResponse:
         request,
         "documents.html",
         name,
+        status,
+        problem=problem or ingestion.problem,
+        ingestion=ingestion,
         listing=listing,
         lacks_extension=await libraries.vectors.lacks_extension(),
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
@@ -154,6 +284,24 @@ async def documents(request: Request) -> HTMLResponse:
         matches=matches,
         table=tables.shown(TABLE, view, part, path=path, paged=True),
     )
+
+
+async def _ingestion(request: Request, name: str, groups: Collection[str]) -> IngestionState:
+    """What may be done about ingestion now, and what stands in its way."""
+    app = app_of(request)
+    loaded, job = app.service(name).loaded, await app.ingestion_jobs.current(name)
+    failed = job is not None and job.state is JobState.FAILED
+    state = IngestionState(job=job if job is not None and job.ended_at is None else None)
+    try:
+        pages = await app.libraries.sources.gone_pages(loaded, groups)
+        most_gone = await app.libraries.ingestion.most_gone(loaded) if failed else None
+        state = replace(state, gone_pages=pages, most_gone=most_gone)
+    except LibraryUnavailableError as error:
+        state = replace(state, problem=error)
+    if job is None:
+        return state
+    words = formatting.stored(job.reason or job.doing)
+    return replace(state, words=words, failed=failed)
 
 
 @needs(Permission.VIEW)
@@ -235,11 +383,43 @@ async def _document(
         document=row,
         state=_chip(row),
         trouble=row.trouble,
+        uploaded=row.origin == "upload" and row.state != "deleted",
         versions=versions,
         version=version,
+        reports=await libraries.reports.of(row.id),
         findings=[str(finding.told()) for finding in version.findings] if version else [],
         part=_part(request, row, parts) if parts else None,
     )
+
+
+@needs(Permission.REVIEW, by=by_document)
+async def report(request: Request) -> Response:
+    """Report a document as outdated."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    await app.libraries.reports.report(name, row, form.get("reason", ""), by=person)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
+
+
+@needs(Permission.IMPROVE, by=by_document)
+async def decide(request: Request) -> Response:
+    """Keep a reported document, or leave it out of the search."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    for state in _REPORT_DECISIONS:
+        if form.get("state") == state:
+            note = form.get("note", "")
+            await app.libraries.reports.settle(name, row, state, by=person, note=note)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
+
+
+async def _readable(request: Request) -> Document:
+    """The document of the path, if the viewer may read it."""
+    app, name = app_of(request), request.path_params["name"]
+    groups = await app.libraries.access.of(name, person_of(request))
+    library = app.service(name).loaded.declared.library
+    document_id = request.path_params["document_id"]
+    return await app.libraries.document(name, library, document_id, groups=groups)
 
 
 def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
@@ -247,7 +427,8 @@ def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
     return [
         row
         for row in rows
-        if (state is None or row.state == state) and (standing is None or row.relation == standing)
+        if (state is None or state in {row.state, _state(row)})
+        and (standing is None or row.relation == standing)
     ]
 
 
@@ -280,6 +461,11 @@ ROUTES = (
     Route("/usecases/{name}/documents", documents),
     Route("/usecases/{name}/documents/export.{format}", export),
     Route("/usecases/{name}/documents/conflicts/{conflict_id}", settle_conflict, methods=["POST"]),
+    Route("/usecases/{name}/documents/ingest", ingest, methods=["POST"]),
+    Route("/usecases/{name}/documents/upload", upload, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}", document),
     Route("/usecases/{name}/documents/{document_id}/family", settle, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/delete", delete, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/report", report, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/settle", decide, methods=["POST"]),
 )

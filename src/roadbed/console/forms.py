@@ -70,8 +70,12 @@ def read(
 
 
 def untouched(form: Mapping[str, str]) -> bool:
-    """Whether no field of the output was filled in."""
-    return not any(value.strip() for name, value in form.items() if name.startswith("output."))
+    """Whether no field of the output was filled in, and no passage chosen."""
+    return not any(
+        value.strip()
+        for name, value in form.items()
+        if name.startswith("output.") or name == "cited"
+    )
 
 
 def action_kinds(service: Deployment) -> list[str]:

@@ -97,6 +97,7 @@ TABS = (
             Place(name=later("Where it fails"), path="/weak"),
             Place(name=later("Outcomes"), path="/outcomes", key="o"),
             Place(name=later("Documents"), path="/documents", key="f", library=True),
+            Place(name=later("Gaps"), path="/gaps", library=True),
         ),
     ),
     Tab(

@@ -205,8 +205,12 @@ async def usecase_page(
 
 
 async def typed_in(request: Request) -> list[str]:
-    """The sentences in the form that was sent: a page that cannot take them shows them again."""
-    if request.method != "POST" or request.headers.get("x-part"):
+    """The sentences in the form that was sent: a page that cannot take them shows them again.
+
+    Forms with files hold none, and their body may have been read already.
+    """
+    files = request.headers.get("content-type", "").startswith("multipart/")
+    if request.method != "POST" or request.headers.get("x-part") or files:
         return []
     form = await form_of(request)
     return [text for name in _SENTENCES if (text := form.get(name, "").strip())]

@@ -232,7 +232,7 @@ async def _turn_of(
         return turn
     cited = [one for one in output.get("citations") or () if isinstance(one, Mapping)]
     ids = {str(citation.get("passage") or "") for citation in cited}
-    stored = await libraries.cited(library, ids, groups=groups)
+    stored = await libraries.cited(declared.name, library, ids, groups=groups)
     quotes = [str(citation.get("quote") or "") for citation in cited]
     known = {"route", "text", "notes", "citations"}
     rest = {name: value for name, value in output.items() if name not in known}

@@ -9,13 +9,14 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.access import by_review, linker_of, needs, viewer_of
-from roadbed.console import forms
+from roadbed.console import citations, forms
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError, VerdictError
 from roadbed.reviews.model import HeldVerdict, Review, VerdictKind
+from roadbed.usecases.use_case import UseCase
 
 
 @needs(Permission.REVIEW)
@@ -82,7 +83,8 @@ async def give(request: Request) -> HTMLResponse:
     review = await app.reviews.get(review_id) if actions is not None else None
     if kind is VerdictKind.CORRECT:
         kept = review.output if review and forms.untouched(form) else None
-        output = kept or forms.read(loaded.declared.output, form)
+        typed = kept or forms.read(loaded.declared.output, form)
+        output = await citations.with_citations(request, loaded.declared, dict(typed), form)
     elif kind is VerdictKind.ACCEPT and review and forms.changed(actions, review.actions):
         raise VerdictError(
             sentence("You changed the actions, so this is not what was proposed."),
@@ -138,6 +140,13 @@ async def undo(request: Request) -> HTMLResponse:
     return await _item(request, name, review)
 
 
+def _question(declared: UseCase, review: Review | None) -> str:
+    """The question of an item, to search for; empty without a library."""
+    if review is None or declared.library is None:
+        return ""
+    return str(review.input.get(declared.library.question) or "")[: citations.LONGEST_QUESTION]
+
+
 async def _item(
     request: Request, name: str, review: Review | None, *, lost: RoadbedError | None = None
 ) -> HTMLResponse:
@@ -151,6 +160,8 @@ async def _item(
         "output": forms.as_declared(declared.output, review.output or {}) if review else {},
         "lost": lost,
         "fields": forms.fields(service),
+        "picks": citations.picks(declared),
+        "question": _question(declared, review),
         "kinds": forms.action_kinds(service),
         "for_others": 0 if review else (await app.reviews.waiting(name))["waiting"],
     }

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeAlias
+from weakref import WeakKeyDictionary
 
 from roadbed.decisions import routing
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
@@ -27,6 +28,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.secrets import KNOWN, mask
 from roadbed.kernel.storable import cleaned
 from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.usecases.corrected_answers import CorrectedAnswer
 from roadbed.usecases.decider import (
     Context,
     FunctionDecider,
@@ -37,14 +39,21 @@ from roadbed.usecases.decider import (
     is_trainable,
     needs_of,
 )
+from roadbed.usecases.patches import loads
 from roadbed.usecases.use_case import UseCase
 
 Decider: TypeAlias = FunctionDecider | Trainable | IsolatedDecider
-# What the library of a use case has for the question of a task; ``None`` without a library.
-Retrieve: TypeAlias = Callable[[UseCase, AdmittedTask], Awaitable[Retrieved | None]]
+Corrected: TypeAlias = Sequence[CorrectedAnswer]
+# What the library of a use case has for the question of a task, and what the version keeps of
+# corrections; ``None`` without a library.
+Retrieve: TypeAlias = Callable[[UseCase, AdmittedTask, Corrected], Awaitable[Retrieved | None]]
 
 
-async def without_library(declared: UseCase, task: AdmittedTask) -> Retrieved | None:  # noqa: ARG001
+async def without_library(
+    declared: UseCase,  # noqa: ARG001
+    task: AdmittedTask,  # noqa: ARG001
+    corrected: Corrected = (),  # noqa: ARG001
+) -> Retrieved | None:
     """Nothing, for use cases without a library; a decider that needs passages answers nothing."""
     return None
 
@@ -58,6 +67,7 @@ class DeciderRunner:
         self._executors: dict[type[InProcessExecutor], InProcessExecutor] = {}
         self._children: dict[Source, ChildExecutor] = {}
         self._kinds: dict[int, type[InProcessExecutor]] = {}
+        self._corrected: WeakKeyDictionary[object, Corrected] = WeakKeyDictionary()
         self._answered: object = None
         self._charged: object = None
         self._examined: object = None
@@ -110,7 +120,7 @@ class DeciderRunner:
         retrieved: Retrieved | NotAnswered | None = None
         if self._declared.library is not None:
             began = asyncio.get_running_loop().time()
-            retrieved = await self._retrieved(task, seconds)
+            retrieved = await self._retrieved(live.decider, task, seconds)
             seconds -= asyncio.get_running_loop().time() - began
         if isinstance(retrieved, NotAnswered):
             return retrieved
@@ -120,17 +130,27 @@ class DeciderRunner:
         return answer
 
     async def _retrieved(
-        self, task: AdmittedTask, seconds: float
+        self, decider: Decider, task: AdmittedTask, seconds: float
     ) -> Retrieved | NotAnswered | None:
         """What the library has for the question, within ``seconds``, or why nothing is known."""
         try:
             async with asyncio.timeout(seconds):
-                return await self._retrieve(self._declared, task)
+                return await self._retrieve(self._declared, task, self._kept_by(decider))
         except TimeoutError:
             return replace(self._too_late(), cost=_NOTHING)
         except RoadbedError as error:
             reason = stored_sentence("The library cannot be searched: %(error)s", error=error)
             return _not(Reason.DECIDER_FAILED, reason, cost=_NOTHING)
+
+    def _kept_by(self, decider: Decider) -> Corrected:
+        """The corrected answers that a version keeps. They are read once."""
+        if decider not in self._corrected:
+            if isinstance(decider, IsolatedDecider):
+                kept: Corrected = loads(self._declared, decider.source.files).corrected
+            else:
+                kept = getattr(decider, "corrected", ())
+            self._corrected[decider] = kept
+        return self._corrected[decider]
 
     def close(self) -> None:
         """End threads and child processes."""

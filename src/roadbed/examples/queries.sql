@@ -33,6 +33,17 @@ FROM example
 WHERE example.use_case = %(use_case)s AND purpose = %(purpose)s AND withdrawn_at IS NULL
 ORDER BY example.id
 
+-- name: corrected_answers
+-- The newest examples that teach and whose right answer was written by a person, oldest first.
+SELECT id, input, output FROM (
+    SELECT example.id, example.input, example.output
+    FROM example LEFT JOIN verdict ON verdict.id = example.verdict_id
+    WHERE example.use_case = %(use_case)s AND example.purpose = 'learn'
+      AND example.withdrawn_at IS NULL AND example.output ->> 'route' = 'answer'
+      AND (example.origin = 'folder' OR verdict.kind = 'correct')
+    ORDER BY example.id DESC LIMIT %(most)s) AS newest
+ORDER BY id
+
 -- name: cases
 -- not null: drawn_at, sorted_at, sorted_by
 -- `judge` examples and all corrections of reviewers. Rows of a folder have no order of drawing, and

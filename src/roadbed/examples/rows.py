@@ -24,6 +24,14 @@ class InUseRow(TypedDict):
     born_at: datetime
 
 
+class CorrectedAnswersRow(TypedDict):
+    """A row of ``corrected_answers``."""
+
+    id: ExampleId
+    input: Json
+    output: Json | None
+
+
 class CasesRow(TypedDict):
     """A row of ``cases``."""
 
@@ -140,6 +148,7 @@ class Queries(TypedDict):
     withdraw: Query[Never]
     import_folder: Query[ImportFolderRow]
     in_use: Query[InUseRow]
+    corrected_answers: Query[CorrectedAnswersRow]
     cases: Query[CasesRow]
     repeated: Query[RepeatedRow]
     some_cases: Query[SomeCasesRow]

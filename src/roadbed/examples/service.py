@@ -37,6 +37,7 @@ from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import NO_LABEL, Truth, assess
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
+from roadbed.usecases.corrected_answers import MOST_KEPT, corrected_answer
 from roadbed.usecases.decider import LabelledExample
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.loader import LoadedUseCase, read_examples
@@ -101,6 +102,28 @@ class Examples:
             SQL["in_use"], {"use_case": declared.name, "purpose": purpose}
         )
         return _set(declared, rows)
+
+    async def corrected_answers(self, declared: UseCase) -> Sequence[Mapping[str, Any]]:
+        """The patch with the corrected answers that teach, for a use case with a library.
+
+        Nothing of the sample is in it: what judges a version does not teach it. No patch if people
+        named no right passage.
+        """
+        if declared.library is None:
+            return []
+        rows = await self._database.fetch(
+            SQL["corrected_answers"], {"use_case": declared.name, "most": MOST_KEPT}
+        )
+        answers = [
+            answer
+            for row in rows
+            if (
+                answer := corrected_answer(
+                    row["id"], row["input"], row["output"], question=declared.library.question
+                )
+            )
+        ]
+        return [{"kind": "corrected_answers", "answers": answers}] if answers else []
 
     async def some(self, declared: UseCase, *, most: int, salt: int) -> list[KnownCase]:
         """At most ``most`` holdout cases, evenly chosen; ``salt`` selects which."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from roadbed.inbox.finding import Find, Sources, facts_of, waiting_of
 from roadbed.inbox.model import Asking, Kind, Waiting
 from roadbed.inbox.rows import Queries
 from roadbed.kernel.messages import later, several
+from roadbed.people.model import Role
 from roadbed.people.permissions import Permission
 from roadbed.storage.database import RowT
 from roadbed.storage.sql import Query, queries
+from roadbed.usecases.library import Library
 
 _SQL = queries(Queries)
 
@@ -59,6 +62,34 @@ def of_documents(sources: Sources) -> Sequence[Kind]:
             ),
             link=lambda item: f"/usecases/{item.use_case}/documents#conflicts",
         ),
+        Kind(
+            name="outdated_document",
+            title=later("Decide about outdated documents"),
+            permission=Permission.IMPROVE,
+            button=later("Read and decide"),
+            find=_of_library(sources, _SQL["reported_documents"]),
+            why=lambda item: several(
+                "%(n)s document was reported as outdated. Answers use it until you leave it out.",
+                "%(n)s documents were reported as outdated. Answers use them until you leave them "
+                "out.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents?state=reported",
+        ),
+        Kind(
+            name="gap",
+            title=later("Look at gaps in the documents"),
+            permission=Permission.IMPROVE,
+            button=later("See the questions"),
+            find=_gaps(sources),
+            why=lambda item: several(
+                "No document answers %(n)s question that was asked. Add one, or dismiss it.",
+                "No document answers %(n)s kinds of questions that were asked. Add some, or "
+                "dismiss them.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/gaps",
+        ),
     ]
 
 
@@ -67,11 +98,35 @@ def _of_library(sources: Sources, query: Query[RowT]) -> Find:
 
     async def find(asking: Asking) -> Sequence[Waiting]:
         rows = await sources.database.fetch(query, facts_of(asking))
-        return [waiting_of(row) for row in rows if _has_library(sources, row["use_case"])]
+        return [waiting_of(row) for row in rows if _library(sources, row["use_case"]) is not None]
 
     return find
 
 
-def _has_library(sources: Sources, use_case: str) -> bool:
+def _gaps(sources: Sources) -> Find:
+    """For the domain lead. The questions are grouped only after something about them changed."""
+    known: dict[str, tuple[str, int, datetime | None]] = {}
+
+    async def find(asking: Asking) -> Sequence[Waiting]:
+        waiting = []
+        for name in asking.use_cases:
+            library = _library(sources, name)
+            if library is None or Role.DOMAIN_LEAD not in asking.viewer.roles_in(name):
+                continue
+            mark = await sources.libraries.gaps.mark(name)
+            if name not in known or known[name][0] != mark:
+                gaps = await sources.libraries.gaps.list(name, library)
+                times = [gap.newest.at for gap in gaps if gap.state == "open"]
+                known[name] = mark, len(times), min(times, default=None)
+            _mark, count, since = known[name]
+            if since is not None:
+                roles = [str(Role.DOMAIN_LEAD)]
+                waiting.append(Waiting(use_case=name, count=count, since=since, roles=roles))
+        return waiting
+
+    return find
+
+
+def _library(sources: Sources, use_case: str) -> Library | None:
     deployment = sources.deployment(use_case)
-    return deployment is not None and deployment.loaded.declared.library is not None
+    return deployment.loaded.declared.library if deployment is not None else None

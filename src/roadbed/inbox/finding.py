@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from roadbed.budgets.service import Budgets
 from roadbed.decisions.model import Deployment
 from roadbed.inbox.model import Asking, Waiting
+from roadbed.knowledge.libraries import Libraries
 from roadbed.releases.service import Releases
 from roadbed.storage.database import Database, Row, RowT
 from roadbed.storage.sql import Query
@@ -22,6 +23,7 @@ class Sources:
     database: Database
     releases: Releases
     budgets: Budgets
+    libraries: Libraries
     deployment: Callable[[str], Deployment | None]
     drill_seconds: float
 

@@ -151,6 +151,18 @@ WHERE passage_conflict.use_case = ANY (%(use_cases)s) AND passage_conflict.verdi
                   WHERE older.document_id IN (one.id, other.id))
 GROUP BY passage_conflict.use_case
 
+-- name: reported_documents
+-- Documents that are searched and that somebody reported as outdated.
+SELECT document.use_case, count(DISTINCT document.id)::integer AS count,
+       min(document_report.reported_at) AS since
+FROM document_report
+JOIN document ON document.id = document_report.document_id AND document.state <> 'deleted'
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+                     AND document_version.content_hash = document_report.content_hash
+WHERE document.use_case = ANY (%(use_cases)s) AND document_report.state = 'open'
+GROUP BY document.use_case
+
 -- name: last_drills
 -- not null: last
 SELECT use_case.name AS use_case,

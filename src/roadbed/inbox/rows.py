@@ -120,6 +120,14 @@ class OpenConflictsRow(TypedDict):
     since: datetime | None
 
 
+class ReportedDocumentsRow(TypedDict):
+    """A row of ``reported_documents``."""
+
+    use_case: str
+    count: int | None
+    since: datetime | None
+
+
 class LastDrillsRow(TypedDict):
     """A row of ``last_drills``."""
 
@@ -160,6 +168,7 @@ class Queries(TypedDict):
     unreadable_documents: Query[UnreadableDocumentsRow]
     open_families: Query[OpenFamiliesRow]
     open_conflicts: Query[OpenConflictsRow]
+    reported_documents: Query[ReportedDocumentsRow]
     last_drills: Query[LastDrillsRow]
     notices: Query[NoticesRow]
     counts: Query[CountsRow]

@@ -107,6 +107,15 @@ class Settings(BaseSettings):
         ge=0,
         description="How often the folders of libraries are looked at for changed files; 0: never.",
     )
+    library_fetch_seconds: float = Field(
+        86_400.0,
+        ge=0,
+        description="How old a page of a library's list may be before it is asked for changes; "
+        "0: any age.",
+    )
+    max_upload_bytes: int = Field(
+        101_000_000, ge=1_000, description="Largest request with uploaded documents, in bytes."
+    )
     max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body, in bytes.")
     max_header_bytes: int = Field(
         65_536, ge=1_000, description="Largest request line and headers together, in bytes."

@@ -17,6 +17,7 @@ class UnreadableReason(StrEnum):
     EMPTY = "empty"
     MEMORY = "memory"
     NONSENSE = "nonsense"
+    NOT_FETCHED = "not_fetched"
     NOT_OPENED = "not_opened"
     PASSWORD = "password"  # noqa: S105 - the reason, not a password
     SCAN = "scan"
@@ -110,6 +111,14 @@ def _words_of_failure(name: str, reason: UnreadableReason, detail: Text) -> tupl
                 sentence("%(name)s cannot be opened: %(detail)s.", name=name, detail=detail),
                 sentence("Give Roadbed the right to read the file."),
             )
+        case UnreadableReason.NOT_FETCHED:
+            return (
+                sentence("%(name)s cannot be fetched: %(detail)s", name=name, detail=detail),
+                sentence(
+                    "Check the address in the list of the library. The version that was read last "
+                    "stays in force. The next ingestion asks again."
+                ),
+            )
         case UnreadableReason.CRASHED:
             return (
                 sentence(
@@ -170,3 +179,45 @@ class DocumentConflictError(RoadbedError):
     """A contradiction between documents that this person cannot settle, or not in this way."""
 
     code = "document_conflict_invalid"
+
+
+class UploadRefusedError(RoadbedError):
+    """A file that cannot be a document of the library: its path, its size or its place."""
+
+    code = "upload_refused"
+
+
+class UploadNotAllowedError(RoadbedError):
+    """A file below a folder of an access group that the person is not in."""
+
+    code = "upload_not_allowed"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            sentence("%(path)s is in a folder that you may not read.", path=path),
+            sentence("Choose another folder, or have yourself added to its access group."),
+        )
+
+
+class DocumentReportError(RoadbedError):
+    """A report of an outdated document that cannot be stored, or a decision without a report."""
+
+    code = "document_report_invalid"
+
+
+class GapReportError(RoadbedError):
+    """A question that cannot be reported as a gap yet."""
+
+    code = "gap_report_invalid"
+
+
+class UnknownGapError(RoadbedError):
+    """A question that belongs to no gap."""
+
+    code = "unknown_gap"
+
+    def __init__(self, task_id: str) -> None:
+        super().__init__(
+            sentence("The question of %(task_id)s belongs to no gap.", task_id=task_id),
+            sentence("`roadbed documents gaps` shows those that there are."),
+        )

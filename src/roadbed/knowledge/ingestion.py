@@ -1,4 +1,4 @@
-"""Ingestion: brings a library up to date with its folder.
+"""Ingestion: brings a library up to date with its sources.
 
 Only files whose content changed are read. A file that cannot be read is stored with its reason, so
 that none is silently missing, and the others go on. Files that are gone leave the search.
@@ -7,39 +7,37 @@ that none is silently missing, and the others go on. Files that are gone leave t
 from __future__ import annotations
 
 import asyncio
-import fnmatch
 import hashlib
-import os
-import re
-import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Mapping,
+    Sequence,
+)
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from roadbed.kernel.sentences import sentence
-from roadbed.kernel.storable import cleaned
+from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.knowledge.document_families import DocumentFamilies
 from roadbed.knowledge.errors import (
     DocumentUnreadableError,
     LibraryUnavailableError,
-    NoLibraryError,
     UnreadableReason,
 )
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
-from roadbed.knowledge.records import ChangeKind, Document, FolderChange, SourceFile
+from roadbed.knowledge.records import ChangeKind, Document, FolderChange, Origin, SourceFile
 from roadbed.knowledge.service import READING, Documents
-from roadbed.usecases.library import Library
+from roadbed.knowledge.sources.folder import LibraryFolder
+from roadbed.knowledge.sources.model import Listed
+from roadbed.knowledge.sources.service import ORIGINS, LibrarySources, library_of, place_of
 from roadbed.usecases.loader import LoadedUseCase
 
-# What programs leave beside documents: locks of office programs, marks of file managers.
-_NO_DOCUMENTS = (".*", "~$*", "Thumbs.db", "desktop.ini", "*.tmp", "*.part")
 _FEW = 10  # documents: of so few all may go
 _MOST_GONE = 0.5  # of the documents that may go at once without a word
-# Of a path that differs from the name of its file: characters that were not text, or a hash.
-_ODD = re.compile("\ufffd|#[0-9a-f]{8}$")
 READERS = 2  # processes that read side by side
 
 
@@ -65,50 +63,65 @@ class IngestionSummary:
 
 
 class Ingestion:
-    """Reads the folders of libraries."""
+    """Reads the sources of libraries."""
 
     def __init__(
         self,
         documents: Documents,
         families: DocumentFamilies,
+        sources: LibrarySources,
         limits: ReadingLimits = DEFAULT_LIMITS,
     ) -> None:
         self._documents = documents
         self._families = families
+        self._sources = sources
         self._limits = limits
 
-    async def plan(self, loaded: LoadedUseCase, *, allow_gone: bool = False) -> Plan:
-        """Compare the folder of a library with what is stored.
+    async def plan(
+        self,
+        loaded: LoadedUseCase,
+        *,
+        allow_gone: bool = False,
+        origins: Sequence[Origin] = ORIGINS,
+    ) -> Plan:
+        """Compare sources of a library with what is stored. Pages were fetched before.
 
         Raises ``NoLibraryError``; ``LibraryUnavailableError`` if the folder is not there, or if
-        most documents are gone and ``allow_gone`` does not say that this is meant.
+        most documents of a source are gone and ``allow_gone`` does not say that this is meant.
         """
-        library = library_of(loaded)
-        sources, ignored = await asyncio.to_thread(_sources, library, folder_of(loaded))
+        sources, ignored = await self._sources.files(loaded, origins)
         known = await self._documents.known(loaded.name)
+        sources = {
+            path: source
+            for path, source in sources.items()
+            if not (source.gone and _was_read(known.get(path)))
+        }
         differences = (_difference(source, known.get(path)) for path, source in sources.items())
         changes = [change for change in differences if change is not None]
-        living = [path for path, row in known.items() if row["state"] != "deleted"]
-        gone = [path for path in living if path not in sources]
-        if len(gone) > _FEW and len(gone) > _MOST_GONE * len(living) and not allow_gone:
-            raise LibraryUnavailableError(
-                sentence(
-                    "%(gone)s of %(all)s documents are not in %(folder)s any more.",
-                    gone=len(gone),
-                    all=len(living),
-                    folder=str(folder_of(loaded)),
-                ),
-                sentence(
-                    "Check that the folder is complete. If they were removed on purpose, repeat "
-                    "the command with --allow-gone."
-                ),
-            )
+        gone = _gone(known, sources, origins)
+        if not allow_gone:
+            _refuse_most(gone, known, place_of(loaded))
         changes += [FolderChange(kind="gone", path=path) for path in gone]
         return Plan(
             changes=changes,
             unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
             ignored=ignored,
         )
+
+    async def most_gone(self, loaded: LoadedUseCase) -> int | None:
+        """How many documents are gone if these are so many that ingestion needs ``allow_gone``.
+
+        No file is opened and no page is fetched. Raises as ``plan`` does.
+        """
+        known = await self._documents.known(loaded.name)
+        paths = await self._sources.paths(loaded)
+        there = {path for path, lost in paths.items() if not (lost and _was_read(known.get(path)))}
+        gone = _gone(known, there, ORIGINS)
+        try:
+            _refuse_most(gone, known, place_of(loaded))
+        except LibraryUnavailableError:
+            return len(gone)
+        return None
 
     async def outstanding(
         self, loaded: LoadedUseCase, planned: Mapping[str, ChangeKind]
@@ -118,12 +131,12 @@ class Ingestion:
         A file that went after the plan was made is left out: whether it is gone says the next plan.
         Raises ``NoLibraryError`` and ``LibraryUnavailableError``.
         """
-        library, folder = library_of(loaded), folder_of(loaded)
-        sources = await asyncio.to_thread(_chosen_sources, library, folder, list(planned))
+        sources = await self._sources.chosen(loaded, list(planned))
         known = await self._documents.known(loaded.name, list(planned))
         outstanding: list[tuple[str, FolderChange | None]] = []
         for path, kind in planned.items():
-            if (source := sources.get(path)) is not None:
+            source = sources.get(path)
+            if source is not None and not (source.gone and kind == "gone"):
                 outstanding.append((path, _difference(source, known.get(path))))
             elif kind == "gone":
                 lives = path in known and known[path]["state"] != "deleted"
@@ -131,13 +144,23 @@ class Ingestion:
                 outstanding.append((path, change))
         return outstanding
 
-    async def state_of_folder(self, loaded: LoadedUseCase) -> str:
-        """A hash of the names, sizes and times of a library's files, and of what is declared.
+    async def to_fetch(self, loaded: LoadedUseCase, *, everything: bool) -> Sequence[Listed]:
+        """The addresses that are to be asked: all, or those that are due.
 
-        It changes when ingestion may have something to do. No file is opened. Raises
-        ``NoLibraryError`` and ``LibraryUnavailableError``.
+        Raises as ``plan`` does.
         """
-        return await asyncio.to_thread(_state, library_of(loaded), folder_of(loaded))
+        addresses = await self._sources.addresses(loaded)
+        await self._sources.pages.forget_unlisted(loaded.name, addresses)
+        if everything:
+            return addresses
+        return await self._sources.pages.due(loaded.name, addresses)
+
+    async def fetch(
+        self, loaded: LoadedUseCase, addresses: Sequence[Listed], silent: dict[str, int]
+    ) -> None:
+        """Fetch pages that changed; ``silent`` counts the addresses without an answer by host."""
+        hosts = library_of(loaded).private_hosts
+        await self._sources.pages.fetch(loaded.name, addresses, private_hosts=hosts, silent=silent)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[DocumentReader]:
@@ -156,15 +179,21 @@ class Ingestion:
             await self._documents.forget(use_case, change.path, by=by)
             return None
         if change.kind == "moved":
-            await self._documents.move(use_case, change.path, change.source.group, by=by)
+            await self._documents.move(use_case, change.source, by=by)
             return None
-        source, name = change.source, Path(change.path).name
+        if change.kind == "restored":
+            await self._documents.restore(use_case, change.source, by=by)
+            return None
+        source, name = change.source, _name(change.source)
+        if source.failure is not None:
+            failed = DocumentUnreadableError(name, UnreadableReason.NOT_FETCHED, source.failure)
+            return await self._documents.refuse(use_case, source, failed, by=by)
         try:
             # What is stored is the hash of what was read: the file may change meanwhile.
-            if source.bytes > self._limits.largest_file:
+            if source.file is not None and source.bytes > self._limits.largest_file:
                 extraction = await reader.read_file(source.file, name)
             else:
-                content = await asyncio.to_thread(source.file.read_bytes)
+                content = await self._sources.content(use_case, source)
                 digest = hashlib.sha256(content).hexdigest()
                 source = replace(source, content_hash=digest, bytes=len(content))
                 extraction = await reader.read(content, name)
@@ -184,6 +213,7 @@ class Ingestion:
         self, loaded: LoadedUseCase, *, by: str, allow_gone: bool = False
     ) -> IngestionSummary:
         """Bring a library up to date. What was done before an interruption stays done."""
+        await self.fetch(loaded, await self.to_fetch(loaded, everything=True), {})
         plan = await self.plan(loaded, allow_gone=allow_gone)
         summary = IngestionSummary(unchanged=plan.unchanged, ignored=plan.ignored)
 
@@ -232,6 +262,8 @@ def note(summary: IngestionSummary, change: FolderChange, document: Document | N
         summary.gone += 1
     elif change.kind == "moved":
         summary.moved += 1
+    elif change.kind == "restored":
+        summary.unchanged += 1
     elif document is None:  # it was removed since the plan was made
         summary.gone += change.kind == "changed"
     elif document.state == "unreadable":
@@ -240,167 +272,109 @@ def note(summary: IngestionSummary, change: FolderChange, document: Document | N
         summary.read += 1
 
 
-def library_of(loaded: LoadedUseCase) -> Library:
-    """The library of a use case. Raises ``NoLibraryError``."""
-    if loaded.declared.library is None:
-        raise NoLibraryError(loaded.name)
-    return loaded.declared.library
-
-
-def folder_of(loaded: LoadedUseCase) -> Path:
-    """Where the documents of a use case lie."""
-    return loaded.folder / library_of(loaded).folder
-
-
 def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> FolderChange | None:
     """What a file has that is not stored; ``None``: nothing."""
     kind: ChangeKind
     if stored is None or stored["state"] == "deleted":
         kind = "new"
+    elif source.failure is not None:
+        if _failed_alike(source, stored):
+            return None
+        kind = "changed"
+    elif _is_restored(source, stored):
+        kind = "restored"
     elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
         kind = "changed"
-    elif stored["access_group"] != source.group:
+    elif _moved(source, stored):
         kind = "moved"
     else:
         return None
     return FolderChange(kind=kind, path=source.path, source=source)
 
 
-def _sources(library: Library, folder: Path) -> tuple[dict[str, SourceFile], int]:
-    """The files of a folder by their paths, and how many patterns or links leave out."""
-    with _unavailable(folder):
-        files, ignored = _listed(library, folder)
-        return _described(files, library), ignored
+def _moved(source: SourceFile, stored: Mapping[str, Any]) -> bool:
+    place = stored["access_group"], stored["origin"], stored["address"]
+    return place != (source.group, source.origin, source.address)
 
 
-def _chosen_sources(
-    library: Library, folder: Path, paths: Sequence[str]
-) -> Mapping[str, SourceFile]:
-    """Those of some paths that are there. The whole folder is listed only for odd names."""
-    with _unavailable(folder):
-        if any(_ODD.search(path) for path in paths):
-            listed, _ignored = _listed(library, folder)
-            return _described({path: listed[path] for path in paths if path in listed}, library)
-        root = folder.resolve()
-        files = {path: folder / path for path in paths}
-        return _described(
-            {path: file for path, file in files.items() if _belongs(file, path, root, library)},
-            library,
-        )
+def _failed_alike(source: SourceFile, stored: Mapping[str, Any]) -> bool:
+    """Whether a failure to fetch a page is stored already."""
+    known = stored["state"], stored["reason"], stored["detail"]
+    failure = "unreadable", UnreadableReason.NOT_FETCHED, source.failure
+    return known == failure and not _moved(source, stored)
 
 
-def _described(files: Mapping[str, Path], library: Library) -> dict[str, SourceFile]:
-    sources = ((path, _source(file, path, library)) for path, file in files.items())
-    return {path: source for path, source in sources if source is not None}
-
-
-def _state(library: Library, folder: Path) -> str:
-    with _unavailable(folder):
-        files, _ignored = _listed(library, folder)
-        state = hashlib.sha256(repr((READING, sorted(library.access.items()))).encode())
-        for path, file in files.items():
-            try:
-                facts = file.stat()
-            except FileNotFoundError:  # removed since the folder was listed
-                continue
-            state.update(f"\0{path}\0{facts.st_size}\0{facts.st_mtime_ns}".encode())
-        return state.hexdigest()
-
-
-@contextmanager
-def _unavailable(folder: Path) -> Iterator[None]:
-    """Raises ``LibraryUnavailableError`` for a folder that is not there or cannot be read."""
-    if not folder.is_dir():
-        raise LibraryUnavailableError(
-            sentence("The library's folder %(folder)s is not there.", folder=str(folder)),
-            sentence("Create it, or mount it again. Nothing was taken out of the library."),
-        )
-    try:
-        yield
-    except OSError as error:
-        raise LibraryUnavailableError(
-            sentence(
-                "%(path)s cannot be read: %(why)s.",
-                path=str(error.filename or folder),
-                why=error.strerror or str(error),
-            ),
-            sentence("Give Roadbed the right to read it. Nothing was taken out of the library."),
-        ) from error
-
-
-def _listed(library: Library, folder: Path) -> tuple[dict[str, Path], int]:
-    """The files of a folder by the paths that can be stored, and how many are left out."""
-    patterns = (*_NO_DOCUMENTS, *library.ignore)
-    root = folder.resolve()
-    files: dict[str, Path] = {}
-    ignored = 0
-    for file in _files(folder):
-        relative = file.relative_to(folder)
-        path = _path(relative)
-        left_out = any(_fits(part, patterns) for part in relative.parts)
-        if left_out or not _belongs(file, path, root, library):
-            ignored += 1
-        else:
-            files[path] = file
-    return files, ignored
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, in the order of names. Links to folders are not followed."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
-        else:
-            yield Path(entry.path)
-
-
-def _fits(name: str, patterns: Sequence[str]) -> bool:
-    return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
-
-
-def _path(relative: Path) -> str:
-    """A path as it can be stored. One that is no text keeps a mark that tells it from others."""
-    raw = os.fsencode(relative.as_posix())
-    path = cleaned(raw.decode("utf-8", "replace"))
-    if path.encode() == raw:
-        return path
-    return f"{path}#{hashlib.sha256(raw).hexdigest()[:8]}"
-
-
-def _belongs(file: Path, path: str, root: Path, library: Library) -> bool:
-    """Whether it is a regular file below the root: a link may lead anywhere.
-
-    A link to a document of another access group would open that group to the readers of this one.
-    """
-    try:
-        target = file.resolve()
-        if not (target.is_relative_to(root) and stat.S_ISREG(target.stat().st_mode)):
-            return False
-    except FileNotFoundError:
-        return not file.is_symlink()  # removed a moment ago, or a link to nothing
-    except (OSError, RuntimeError):  # a link to itself
-        return False
-    return library.group_of(_path(target.relative_to(root))) == library.group_of(path)
-
-
-def _source(file: Path, path: str, library: Library) -> SourceFile | None:
-    """The facts of a file; ``None`` if it is gone. One that cannot be opened has no hash."""
-    try:
-        facts = file.stat()
-    except FileNotFoundError:
-        return None
-    try:
-        with file.open("rb") as content:
-            digest = hashlib.file_digest(content, "sha256").hexdigest()
-    except FileNotFoundError:
-        return None
-    except OSError:  # reading it says why
-        digest = ""
-    return SourceFile(
-        path=path,
-        file=file,
-        content_hash=digest,
-        bytes=facts.st_size,
-        modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
-        group=library.group_of(path),
+def _is_restored(source: SourceFile, stored: Mapping[str, Any]) -> bool:
+    """Whether a page that could not be fetched has the content of its version in force."""
+    failed = stored["state"], stored["reason"]
+    version = stored["version_hash"], stored["reading"]
+    return (
+        failed == ("unreadable", UnreadableReason.NOT_FETCHED)
+        and version == (source.content_hash, READING)
+        and not _moved(source, stored)
     )
+
+
+def _was_read(stored: Mapping[str, Any] | None) -> bool:
+    """Whether a document is, or was, in the library with a text."""
+    return stored is not None and (stored["state"] == "deleted" or stored["version"] is not None)
+
+
+def _gone(
+    known: Mapping[str, Mapping[str, Any]], sources: Collection[str], origins: Sequence[Origin]
+) -> Sequence[str]:
+    """The paths of documents that no source has any more."""
+    return [
+        path
+        for path, row in known.items()
+        if row["state"] != "deleted" and row["origin"] in origins and path not in sources
+    ]
+
+
+def _refuse_most(
+    gone: Sequence[str], known: Mapping[str, Mapping[str, Any]], place: LibraryFolder
+) -> None:
+    """Raises ``LibraryUnavailableError`` if most documents of folder or list are gone.
+
+    Uploaded files go one by one, because somebody deletes each of them.
+    """
+    for origin, where in (("folder", place.folder), ("address", place.urls)):
+        lost = sum(known[path]["origin"] == origin for path in gone)
+        living = sum(
+            row["state"] != "deleted" and row["origin"] == origin for row in known.values()
+        )
+        if lost > _FEW and lost > _MOST_GONE * living:
+            raise LibraryUnavailableError(
+                _lost(origin, lost, living, str(where)),
+                sentence(
+                    "Check that the folder is complete. If they were removed on purpose, repeat "
+                    "the command with --allow-gone."
+                )
+                if origin == "folder"
+                else sentence(
+                    "Check the list and the server. If they were removed on purpose, repeat the "
+                    "command with --allow-gone."
+                ),
+            )
+
+
+def _lost(origin: str, lost: int, living: int, where: str) -> Sentence:
+    if origin == "folder":
+        return sentence(
+            "%(gone)s of %(all)s documents are not in %(folder)s any more.",
+            gone=lost,
+            all=living,
+            folder=where,
+        )
+    return sentence(
+        "%(gone)s of %(all)s pages of %(file)s are not listed any more, or not on their servers.",
+        gone=lost,
+        all=living,
+        file=where,
+    )
+
+
+def _name(source: SourceFile) -> str:
+    """The name of a file, without the query of an address."""
+    path = source.path if source.address is None else source.path.partition("?")[0]
+    return Path(path).name

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
+from roadbed.kernel.clock import Clock
 from roadbed.kernel.json import Json, JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.knowledge.ingestion import IngestionSummary, library_of, note
+from roadbed.knowledge.errors import LibraryUnavailableError
+from roadbed.knowledge.ingestion import IngestionSummary, note
 from roadbed.knowledge.libraries import Libraries
-from roadbed.knowledge.records import ChangeKind, Document, FolderChange
+from roadbed.knowledge.records import ChangeKind, Document, FolderChange, Origin
+from roadbed.knowledge.sources.model import Listed
+from roadbed.knowledge.sources.service import ORIGINS, library_of
 from roadbed.knowledge.vectors import VectorState
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.work.model import Job, JobKind, JobState, Progress
@@ -18,6 +23,8 @@ from roadbed.work.service import Jobs
 KIND = "ingest documents"
 _BATCH = 20  # documents of a step: a paused job ends after as many
 _PASSAGES = 320  # of a step that computes vectors: about 20 s
+_MOST_ROUNDS = 20  # readings of files that were uploaded while the job ran
+_RETRY_SECONDS = 3_600.0  # until pages are asked for again after an ingestion that did not end well
 _AUTOMATIC = "roadbed"
 
 
@@ -28,11 +35,17 @@ class IngestionJobs:
     """
 
     def __init__(
-        self, jobs: Jobs, libraries: Libraries, loaded_of: Callable[[str], LoadedUseCase]
+        self,
+        jobs: Jobs,
+        libraries: Libraries,
+        loaded_of: Callable[[str], LoadedUseCase],
+        clock: Clock,
     ) -> None:
         self._jobs = jobs
+        self._clock = clock
         self._libraries = libraries
         self._ingestion = libraries.ingestion
+        self._sources = libraries.sources
         self._loaded_of = loaded_of
 
     def register(self) -> None:
@@ -40,49 +53,77 @@ class IngestionJobs:
         if KIND not in self._jobs.kinds:
             self._jobs.register(JobKind(name=KIND, run=self._run))
 
-    async def start(self, use_case: str, *, by: str, allow_gone: bool = False) -> Job:
+    async def start(
+        self, use_case: str, *, by: str, allow_gone: bool = False, fetch: bool = True
+    ) -> Job:
         """Start the ingestion of a library, or return the one that is not ended.
 
-        Raises ``NoLibraryError``, ``LibraryUnavailableError`` if its folder cannot be read, and
-        what loading the use case raises.
+        ``fetch``: ask all addresses of its list for changes, not only those that are due. Raises
+        ``NoLibraryError``, ``LibraryUnavailableError`` if a source cannot be read, and what loading
+        the use case raises.
         """
-        folder = await self._ingestion.state_of_folder(self._loaded_of(use_case))
-        return await self._start(use_case, folder, by=by, allow_gone=allow_gone)
+        state = await self._sources.state(self._loaded_of(use_case))
+        return await self._start(use_case, state, by=by, allow_gone=allow_gone, fetch=fetch)
+
+    async def start_after_upload(self, use_case: str, *, by: str) -> Job | LibraryUnavailableError:
+        """Start the ingestion of uploaded files. They stay stored if it cannot be started now."""
+        try:
+            return await self.start(use_case, by=by, fetch=False)
+        except LibraryUnavailableError as error:
+            return error
 
     async def start_if_changed(self, use_case: str) -> Job | None:
-        """Start an ingestion if the folder differs from what the newest ingestion began with.
+        """Start an ingestion if its sources differ from what the newest one began with.
 
-        Another one starts if passages lack vectors of the embedding model that is in use now. One
-        that failed or was cancelled is not started again before the folder changes. Raises as
-        ``start`` does.
+        Also if pages are due to be asked for changes, or passages lack vectors of the embedding
+        model that is in use now. One that failed or was cancelled is not started again before
+        something changes. Raises as ``start`` does.
         """
-        folder = await self._ingestion.state_of_folder(self._loaded_of(use_case))
+        loaded = self._loaded_of(use_case)
+        state = await self._sources.state(loaded)
         newest = await self._jobs.newest(KIND, use_case)
-        if newest is not None and newest.ended_at is None:
-            return None
-        if newest is not None and newest.arguments["folder"] == folder:
-            is_done = newest.state is JobState.DONE
-            if not is_done or not await self._libraries.vectors.is_behind(use_case):
+        if newest is not None:
+            if newest.ended_at is None:
                 return None
-        return await self._start(use_case, folder, by=_AUTOMATIC, allow_gone=False)
+            unchanged = newest.arguments["folder"] == state
+            if unchanged and not await self._is_due(loaded, newest):
+                return None
+        return await self._start(use_case, state, by=_AUTOMATIC, allow_gone=False, fetch=False)
 
-    async def _start(self, use_case: str, folder: str, *, by: str, allow_gone: bool) -> Job:
+    async def current(self, use_case: str) -> Job | None:
+        """The newest ingestion of a library, ended or not."""
+        return await self._jobs.newest(KIND, use_case)
+
+    async def _is_due(self, loaded: LoadedUseCase, newest: Job) -> bool:
+        if newest.state is not JobState.DONE and newest.ended_at is not None:
+            wait = timedelta(seconds=_RETRY_SECONDS)
+            if self._clock.now() - newest.ended_at < wait:
+                return False
+        if newest.state is JobState.DONE and await self._libraries.vectors.is_behind(loaded.name):
+            return True
+        addresses = await self._sources.addresses(loaded)
+        return bool(await self._sources.pages.due(loaded.name, addresses))
+
+    async def _start(
+        self, use_case: str, state: str, *, by: str, allow_gone: bool, fetch: bool
+    ) -> Job:
         arguments: JsonObject = {
             "use_case": use_case,
             "by": by,
             "allow_gone": allow_gone,
-            "folder": folder,
+            "fetch": fetch,
+            "folder": state,
         }
         return await self._jobs.start(KIND, arguments, key=use_case, actor=by, use_case=use_case)
 
     async def _run(self, progress: Progress, arguments: JsonObject) -> Json:
         use_case, by = str(arguments["use_case"]), str(arguments["by"])
+        await self._fetch(progress, use_case, everything=arguments.get("fetch") is True)
 
         async def plan() -> Json:
             return await self._plan(use_case, allow_gone=arguments["allow_gone"] is True)
 
         planned: Any = await progress.step("plan", plan)
-        changes: Sequence[Mapping[str, Any]] = planned["changes"]
         counts: dict[str, Any] = {
             "read": 0,
             "moved": 0,
@@ -91,25 +132,31 @@ class IngestionJobs:
             "ignored": planned["ignored"],
             "unreadable": [],
         }
-        for first in range(0, len(changes), _BATCH):
-            batch = _Batch(progress, changes[first : first + _BATCH], first, len(changes))
+        total = await self._carry_out(progress, use_case, planned["changes"], counts, by, first=0)
+        # Whoever uploads while the job runs gets this job, so it reads those files too.
+        for number in range(2, _MOST_ROUNDS + 1):
 
-            async def read(batch: _Batch = batch) -> Json:
-                return await self._read(use_case, batch, by)
+            async def plan_uploads(uploads: str = planned["uploads"]) -> Json:
+                if await self._sources.state_of_uploads(use_case) == uploads:
+                    return None
+                return await self._plan(use_case, allow_gone=True, origins=("upload",))
 
-            counted: Any = await progress.step(f"documents from {first + 1}", read)
-            for name, count in counted.items():
-                counts[name] += count
+            planned = await progress.step(f"plan {number}", plan_uploads)
+            if planned is None:
+                break
+            total = await self._carry_out(
+                progress, use_case, planned["changes"], counts, by, first=total
+            )
 
         async def families() -> Json:
             words = stored_sentence("The versions of the documents are compared.")
-            await progress.report(len(changes), len(changes), words)
+            await progress.report(total, total, words)
             await self._ingestion.derive(use_case)
             return None
 
         async def index() -> Json:
             words = stored_sentence("The search index is brought up to date.")
-            await progress.report(len(changes), len(changes), words)
+            await progress.report(total, total, words)
             library = library_of(self._loaded_of(use_case))
             await self._libraries.indexes.caught_up(use_case, library.language)
             return None
@@ -119,11 +166,56 @@ class IngestionJobs:
         await self._embed(progress, use_case)
 
         async def end() -> Json:
-            await progress.report(len(changes), len(changes), _ended(counts))
+            await progress.report(total, total, _ended(counts))
             return None
 
         await progress.step("end", end)
         return counts
+
+    async def _fetch(self, progress: Progress, use_case: str, *, everything: bool) -> None:
+        """Fetch the pages of the list that changed, in steps."""
+
+        async def list_addresses() -> Json:
+            loaded = self._loaded_of(use_case)
+            addresses = await self._ingestion.to_fetch(loaded, everything=everything)
+            return [{"path": listed.path, "address": listed.address} for listed in addresses]
+
+        addresses: Any = await progress.step("addresses", list_addresses)
+        silent: dict[str, int] = {}
+        for first in range(0, len(addresses), _BATCH):
+            batch = [Listed(**listed) for listed in addresses[first : first + _BATCH]]
+
+            async def fetch(batch: Sequence[Listed] = batch, first: int = first) -> Json:
+                done, total = f"{first:,}", f"{len(addresses):,}"
+                words = stored_sentence("%(done)s of %(all)s pages asked.", done=done, all=total)
+                await progress.report(first, len(addresses), words)
+                await self._ingestion.fetch(self._loaded_of(use_case), batch, silent)
+                return None
+
+            await progress.step(f"pages from {first + 1}", fetch)
+
+    async def _carry_out(
+        self,
+        progress: Progress,
+        use_case: str,
+        changes: Sequence[Mapping[str, Any]],
+        counts: dict[str, Any],
+        by: str,
+        *,
+        first: int,
+    ) -> int:
+        """Carry out a plan in steps; gives how many changes there were in all."""
+        total = first + len(changes)
+        for begin in range(0, len(changes), _BATCH):
+            batch = _Batch(progress, changes[begin : begin + _BATCH], first + begin, total)
+
+            async def read(batch: _Batch = batch) -> Json:
+                return await self._read(use_case, batch, by)
+
+            counted: Any = await progress.step(f"documents from {first + begin + 1}", read)
+            for name, count in counted.items():
+                counts[name] += count
+        return total
 
     async def _embed(self, progress: Progress, use_case: str) -> None:
         """Give a vector to each passage that lacks one, if passages are searched by meaning."""
@@ -159,10 +251,16 @@ class IngestionJobs:
             lacking = await progress.step(f"vectors {batch}", embed)
         await progress.step("vectors in order", tidy)
 
-    async def _plan(self, use_case: str, *, allow_gone: bool) -> Json:
+    async def _plan(
+        self, use_case: str, *, allow_gone: bool, origins: Sequence[Origin] = ORIGINS
+    ) -> Json:
         """The changes by kind and path; their files are looked at again when it is their turn."""
-        plan = await self._ingestion.plan(self._loaded_of(use_case), allow_gone=allow_gone)
+        uploads = await self._sources.state_of_uploads(use_case)
+        plan = await self._ingestion.plan(
+            self._loaded_of(use_case), allow_gone=allow_gone, origins=origins
+        )
         return {
+            "uploads": uploads,
             "changes": [{"kind": change.kind, "path": change.path} for change in plan.changes],
             "unchanged": plan.unchanged,
             "ignored": plan.ignored,
@@ -226,6 +324,7 @@ class _Batch:
         return {
             "read": self._summary.read,
             "moved": self._summary.moved,
+            "unchanged": self._summary.unchanged,
             "gone": self._summary.gone,
             "unreadable": [
                 {"path": document.path, "reason": document.reason, "detail": document.detail}

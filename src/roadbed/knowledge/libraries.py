@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
@@ -14,17 +15,23 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.conflicts import DocumentConflicts
 from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
+from roadbed.knowledge.document_reports import DocumentReports
 from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
+from roadbed.knowledge.gaps import Gaps
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
+from roadbed.knowledge.passage_corrections import key_of
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
+from roadbed.knowledge.sources.model import Upload
+from roadbed.knowledge.sources.service import DAY_SECONDS, LibrarySources, library_of, place_of
 from roadbed.knowledge.vectors import PassageVectors
 from roadbed.models.embeddings.choice import chosen
 from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.storage.database import Database
 from roadbed.usecases.library import Library
+from roadbed.usecases.loader import LoadedUseCase
 
 MOST_PASSAGES = 10
 MarkedText = Sequence[tuple[str, bool]]  # pieces, each with whether it is marked
@@ -56,11 +63,14 @@ class Libraries:
         ids: Ids,
         clock: Clock,
         embeddings: Callable[[], Embeddings | None] = chosen,
+        *,
+        fetch_seconds: float = DAY_SECONDS,
     ) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.families = DocumentFamilies(database, self.documents, ids, clock)
-        self.ingestion = Ingestion(self.documents, self.families)
+        self.sources = LibrarySources(database, clock, fetch_seconds=fetch_seconds)
+        self.ingestion = Ingestion(self.documents, self.families, self.sources)
         self.indexes = LibraryIndexes(database, indexes)
         self.conflicts = DocumentConflicts(database, ids, clock)
         self.vectors = PassageVectors(database, embeddings)
@@ -69,6 +79,8 @@ class Libraries:
             self.documents, self.access, self.indexes, self.vectors, comparison
         )
         self.retrieve = self.retrieval.for_task
+        self.reports = DocumentReports(database, ids, clock)
+        self.gaps = Gaps(database, self.indexes, clock)
 
     async def listing(
         self, use_case: str, library: Library | None, *, groups: Collection[str]
@@ -100,16 +112,51 @@ class Libraries:
         family = await self.families.family_of(use_case, library, document, groups=groups)
         return next((one for one in family if one.id == document.id), document)
 
+    async def upload(
+        self, loaded: LoadedUseCase, path: str, content: BinaryIO, *, by: str
+    ) -> Upload:
+        """Store a file in the library of a use case; an ingestion reads it.
+
+        Raises ``NoLibraryError``, ``UploadRefusedError`` and ``UploadNotAllowedError``.
+        """
+        place = place_of(loaded)
+        groups = await self.access.of(loaded.name, by)
+        return await self.sources.uploads.put(
+            loaded.name, place.library, path, content, folder=place.folder, groups=groups, by=by
+        )
+
+    async def delete_upload(self, loaded: LoadedUseCase, path: str, *, by: str) -> None:
+        """Remove an uploaded file; an ingestion takes its document out of the search.
+
+        Raises ``NoLibraryError``; ``UnknownDocumentError``, also for what ``by`` may not read;
+        ``UploadRefusedError`` for a document of another source.
+        """
+        library = library_of(loaded)
+        groups = await self.access.of(loaded.name, by)
+        await self.sources.uploads.delete(loaded.name, library, path, groups=groups, by=by)
+
     async def cited(
-        self, library: Library | None, ids: Collection[str], *, groups: Collection[str]
+        self,
+        use_case: str,
+        library: Library | None,
+        ids: Collection[str],
+        *,
+        groups: Collection[str],
     ) -> Mapping[str, StoredPassage]:
-        """Passages by the ids that answers cite; without those that ``groups`` may not read."""
+        """Passages by the ids that answers cite; without those that ``groups`` may not read.
+
+        Passages of another use case are left out too: its groups are others.
+        """
         keys = [key for passage_id in ids if (key := PassageKey.of(passage_id)) is not None]
-        stored = await self.documents.passages(keys)
+        stored = await self.documents.passages(keys) if library is not None else {}
+        documents = {passage.document_id for passage in stored.values()}
+        own = {one for one in documents if await self.documents.use_case_of(one) == use_case}
         return {
             str(key): passage
             for key, passage in stored.items()
-            if library is not None and may_read(library, passage.path, passage.group, groups)
+            if library is not None
+            and passage.document_id in own
+            and may_read(library, passage.path, passage.group, groups)
         }
 
     async def marked(
@@ -119,6 +166,32 @@ class Libraries:
         index = await self.indexes.caught_up(use_case, library.language)
         terms = index.terms(question)
         return await asyncio.to_thread(lambda: [index.marked(terms, text) for text in texts])
+
+    async def citable(
+        self,
+        use_case: str,
+        library: Library | None,
+        passages: Sequence[str],
+        *,
+        groups: Collection[str],
+    ) -> Sequence[StoredPassage]:
+        """Passages by their ids as citations have them, as they stand now, in this order.
+
+        Those that ``groups`` may not read, and those that no version in force has, are left out.
+        Raises ``NoLibraryError``.
+        """
+        if library is None:
+            raise NoLibraryError(use_case)
+        keys = [key for passage in passages if (key := key_of(passage)) is not None]
+        same = await self.documents.same_passages(use_case, keys)
+        present = list(dict.fromkeys(same[key] for key in keys if key in same))
+        stored = await self.documents.passages(present)
+        return [
+            passage
+            for key in present
+            if (passage := stored.get(key)) is not None
+            and may_read(library, passage.path, passage.group, groups)
+        ]
 
     async def search(
         self,
@@ -147,6 +220,7 @@ class Libraries:
                 for hit in hits
                 if (passage := passages.get(hit.key)) is not None
                 and may_read(library, passage.path, passage.group, groups)
+                and not passage.left_out
             ]
             if len(matches) >= most or len(hits) < asked:
                 return matches[:most]

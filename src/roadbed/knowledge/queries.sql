@@ -4,20 +4,26 @@
 SELECT pg_advisory_xact_lock(hashtext('library'), hashtext(%(use_case)s))
 
 -- name: known_documents
-SELECT path, id, state, version, content_hash, reading, access_group FROM document
-WHERE use_case = %(use_case)s AND (%(paths)s::text[] IS NULL OR path = ANY (%(paths)s))
+SELECT document.path, document.id, document.state, document.version, document.content_hash,
+       document.reading, document.access_group, document.origin, document.address, document.reason,
+       document.detail, document_version.content_hash AS version_hash
+FROM document
+LEFT JOIN document_version ON document_version.document_id = document.id
+                          AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s
+  AND (%(paths)s::text[] IS NULL OR document.path = ANY (%(paths)s))
 
 -- name: put_document
 -- The row of a document, with what its newest content gave.
 INSERT INTO document (id, use_case, path, access_group, state, version, content_hash, reading,
-                      reason, detail, added_at, changed_at)
+                      reason, detail, origin, address, added_at, changed_at)
 VALUES (%(id)s, %(use_case)s, %(path)s, %(access_group)s, %(state)s, %(version)s, %(content_hash)s,
-        %(reading)s, %(reason)s, %(detail)s, %(at)s, %(at)s)
+        %(reading)s, %(reason)s, %(detail)s, %(origin)s, %(address)s, %(at)s, %(at)s)
 ON CONFLICT (use_case, path) DO UPDATE
 SET access_group = excluded.access_group, state = excluded.state,
     version = coalesce(excluded.version, document.version), content_hash = excluded.content_hash,
     reading = excluded.reading, reason = excluded.reason, detail = excluded.detail,
-    changed_at = excluded.changed_at
+    origin = excluded.origin, address = excluded.address, changed_at = excluded.changed_at
 
 -- name: same_document
 SELECT id, version, state, content_hash, reading, access_group FROM document
@@ -28,9 +34,17 @@ UPDATE document SET state = 'deleted', reason = NULL, detail = NULL, changed_at 
 WHERE use_case = %(use_case)s AND path = %(path)s AND state <> 'deleted'
 RETURNING id
 
--- name: move_to_group
-UPDATE document SET access_group = %(access_group)s, changed_at = %(at)s
+-- name: move_document
+UPDATE document SET access_group = %(access_group)s, origin = %(origin)s, address = %(address)s,
+                    changed_at = %(at)s
 WHERE use_case = %(use_case)s AND path = %(path)s
+RETURNING id
+
+-- name: restore_document
+-- A page could not be fetched for a time, and has the content of its version in force.
+UPDATE document SET state = 'current', reason = NULL, detail = NULL, content_hash = %(content_hash)s,
+                    access_group = %(access_group)s, changed_at = %(at)s
+WHERE use_case = %(use_case)s AND path = %(path)s AND version IS NOT NULL
 RETURNING id
 
 -- name: put_change
@@ -54,12 +68,17 @@ FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part i
      first integer, last integer, kind text, position jsonb, text text, doubtful text[])
 
 -- name: documents
+-- not null: left_out, reports
 SELECT document.id, document.path, document.access_group, document.state, document.version,
-       document.reason, document.detail, document.added_at, document.changed_at,
-       document_version.format, document_version.title, document_version.pages,
+       document.reason, document.detail, document.added_at, document.changed_at, document.origin,
+       document.address, document_version.format, document_version.title, document_version.pages,
        document_version.words, document_version.modified_at, document_version.read_at,
        document_version.findings, document_family.family, document_family.kind AS standing,
-       document_family.rank, document_family.dated, document_family.evidence, document_family.why
+       document_family.rank, document_family.dated, document_family.evidence, document_family.why,
+       document_left_out(document.id, document_version.content_hash) AS left_out,
+       (SELECT count(*)::integer FROM document_report
+        WHERE document_report.document_id = document.id AND document_report.state = 'open'
+          AND document_report.content_hash = document_version.content_hash) AS reports
 FROM document
 LEFT JOIN document_version ON document_version.document_id = document.id
                           AND document_version.number = document.version
@@ -92,7 +111,11 @@ ORDER BY number DESC LIMIT 1
 SELECT token FROM document_change WHERE use_case = %(use_case)s AND number = %(number)s
 
 -- name: changed_documents
-SELECT document.id, document.path, document.access_group, document.state,
+-- not null: state
+-- What is left out is for an index as if it were deleted.
+SELECT document.id, document.path, document.access_group,
+       CASE WHEN document_left_out(document.id, document_version.content_hash) THEN 'deleted'
+            ELSE document.state END AS state,
        document_version.id AS version_id, document_version.number, document_version.title,
        document_change.number AS change, document_change.token
 FROM (SELECT document_id, max(number) AS number FROM document_change
@@ -109,10 +132,12 @@ SELECT version_id, ordinal, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
 
 -- name: passages
+-- not null: left_out
 SELECT passage.version_id, passage.ordinal, passage.id, passage.part, passage.first, passage.last,
        passage.kind, passage.position, passage.text, passage.doubtful, document.id AS document_id,
        document.path, document.access_group, document_version.number AS version,
-       document_version.title, document_version.modified_at
+       document_version.title, document_version.modified_at,
+       document_left_out(document.id, document_version.content_hash) AS left_out
 FROM jsonb_to_recordset(%(keys)s) AS key (version_id text, ordinal integer)
 JOIN passage ON passage.version_id = key.version_id AND passage.ordinal = key.ordinal
 JOIN document_version ON document_version.id = passage.version_id
@@ -146,6 +171,7 @@ JOIN document_version ON document_version.document_id = document.id
 JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
 LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+  AND NOT document_left_out(document.id, document_version.content_hash)
 ORDER BY document.path
 
 -- name: first_pages
@@ -327,3 +353,142 @@ SELECT index_vectors(%(collection)s, %(dimensions)s) AS built
 SELECT document_id, version_id, ordinal, similarity
 FROM nearest_passages(%(collection)s, %(dimensions)s, %(vector)s, %(use_case)s, %(groups)s,
                       %(documents)s, %(most)s)
+
+-- name: same_passages
+-- Where cited passages stand now: the same text at the same place, else the same text, in the version in
+-- force of the same document.
+SELECT cited.version_id AS cited_version, cited.ordinal AS cited_ordinal, now.version_id, now.ordinal
+FROM jsonb_to_recordset(%(keys)s) AS key (version_id text, ordinal integer)
+JOIN passage AS cited ON cited.version_id = key.version_id AND cited.ordinal = key.ordinal
+JOIN document_version AS before ON before.id = cited.version_id
+JOIN document ON document.id = before.document_id AND document.use_case = %(use_case)s
+             AND document.state <> 'deleted'
+JOIN document_version AS present ON present.document_id = document.id
+                                AND present.number = document.version
+CROSS JOIN LATERAL (
+    SELECT passage.version_id, passage.ordinal FROM passage
+    WHERE passage.version_id = present.id AND (passage.id = cited.id OR passage.text = cited.text)
+    ORDER BY passage.id <> cited.id, passage.ordinal LIMIT 1) AS now
+WHERE NOT document_left_out(document.id, present.content_hash)
+
+-- name: passages_of_document
+SELECT passage.version_id, passage.ordinal, passage.position
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+JOIN passage ON passage.version_id = document_version.id
+WHERE document.use_case = %(use_case)s AND document.path = %(path)s AND document.state <> 'deleted'
+  AND NOT document_left_out(document.id, document_version.content_hash)
+ORDER BY passage.ordinal
+
+-- name: replace_report
+DELETE FROM document_report
+WHERE document_id = %(document_id)s AND reported_by = %(by)s AND state = 'open'
+
+-- name: report_document
+INSERT INTO document_report (id, use_case, document_id, version, content_hash, reason, state,
+                             reported_by, reported_at)
+SELECT %(id)s, document.use_case, document.id, document_version.number,
+       document_version.content_hash, %(reason)s, 'open', %(by)s, %(at)s
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.id = %(document_id)s AND document.use_case = %(use_case)s
+
+-- name: settle_reports
+UPDATE document_report
+SET state = %(state)s, note = %(note)s, settled_by = %(by)s, settled_at = %(at)s
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.id = %(document_id)s AND document.use_case = %(use_case)s
+  AND document_report.document_id = document.id
+  AND document_report.content_hash = document_version.content_hash
+RETURNING document_report.id
+
+-- name: document_reports
+-- Those on the version in force of a document, or all open ones of a use case.
+SELECT document_report.id, document_report.document_id, document.path, document.access_group,
+       document_report.version, document_report.reason, document_report.state,
+       document_report.reported_by, document_report.reported_at, document_report.note,
+       document_report.settled_by, document_report.settled_at
+FROM document_report
+JOIN document ON document.id = document_report.document_id
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+                     AND document_version.content_hash = document_report.content_hash
+WHERE CASE WHEN %(document_id)s::text IS NOT NULL THEN document.id = %(document_id)s
+           ELSE document_report.use_case = %(use_case)s AND document_report.state = 'open'
+                AND document.state <> 'deleted' END
+ORDER BY document_report.reported_at DESC, document_report.id DESC
+
+-- name: gap_questions
+-- not null: task_id, question, at
+-- Questions of which a person said that no document answers them. A question that waits for a
+-- second review is left out: whoever gives it must not know the first label.
+SELECT asked.task_id, task.input ->> %(field)s AS question, task.source ->> 'by' AS asked_by,
+       max(asked.at) AS at
+FROM (
+    SELECT verdict.task_id, verdict.given_at AS at
+    FROM verdict JOIN review ON review.id = verdict.review_id
+    WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+      AND verdict.right_output ->> 'route' = 'not_in_documents'
+      AND NOT answer_withheld(true, review.closed_at, verdict.id)
+      AND NOT EXISTS (SELECT FROM measure WHERE measure.task_id = verdict.task_id)
+    UNION ALL
+    SELECT task_id, reported_at FROM gap_report WHERE use_case = %(use_case)s) AS asked
+JOIN task ON task.id = asked.task_id AND task.body_hash <> 'erased'
+WHERE task.input ->> %(field)s IS NOT NULL
+GROUP BY asked.task_id, task.input, task.source
+ORDER BY max(asked.at) DESC, asked.task_id DESC LIMIT %(most)s
+
+-- name: confirmed_answers
+-- not null: question
+-- Questions with a right answer that cites a document.
+SELECT task.input ->> %(field)s AS question, verdict.given_at AS at
+FROM verdict
+JOIN review ON review.id = verdict.review_id
+JOIN task ON task.id = verdict.task_id AND task.body_hash <> 'erased'
+WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
+  AND verdict.right_output ->> 'route' = 'answer'
+  AND jsonb_typeof(verdict.right_output -> 'citations') = 'array'
+  AND jsonb_array_length(verdict.right_output -> 'citations') > 0
+  AND task.input ->> %(field)s IS NOT NULL
+  AND NOT answer_withheld(true, review.closed_at, verdict.id)
+  AND NOT EXISTS (SELECT FROM measure WHERE measure.task_id = verdict.task_id)
+ORDER BY verdict.given_at DESC LIMIT %(most)s
+
+-- name: gap_decisions
+SELECT task_id, state, note, decided_by, decided_at FROM gap_decision WHERE use_case = %(use_case)s
+
+-- name: gap_mark
+-- not null: mark
+SELECT concat_ws(' ',
+    (SELECT count(*) || ' ' || coalesce(max(given_at)::text, '') FROM verdict
+     WHERE use_case = %(use_case)s AND undone_at IS NULL
+       AND right_output ->> 'route' IN ('answer', 'not_in_documents')),
+    (SELECT count(*) FROM measure WHERE use_case = %(use_case)s AND settled_at IS NULL),
+    (SELECT count(*) FROM gap_report WHERE use_case = %(use_case)s),
+    (SELECT max(decided_at) FROM gap_decision WHERE use_case = %(use_case)s)) AS mark
+
+-- name: report_gap
+-- not null: fresh
+WITH reported AS (
+    INSERT INTO gap_report (task_id, use_case, reported_by, reported_at)
+    SELECT task.id, task.use_case, %(by)s, %(at)s
+    FROM task LEFT JOIN review ON review.task_id = task.id
+    WHERE task.id = %(task_id)s AND task.use_case = %(use_case)s AND task.body_hash <> 'erased'
+      AND NOT answer_withheld(task.reference OR coalesce(review.blind, false), review.closed_at,
+                              review.verdict)
+    ON CONFLICT (task_id) DO NOTHING
+    RETURNING task_id)
+SELECT true AS fresh FROM reported
+UNION ALL
+SELECT false FROM gap_report WHERE task_id = %(task_id)s AND use_case = %(use_case)s
+
+-- name: decide_gap
+INSERT INTO gap_decision (task_id, use_case, state, note, decided_by, decided_at)
+VALUES (%(task_id)s, %(use_case)s, %(state)s, %(note)s, %(by)s, %(at)s)
+ON CONFLICT (task_id) DO UPDATE
+SET state = excluded.state, note = excluded.note, decided_by = excluded.decided_by,
+    decided_at = excluded.decided_at

@@ -15,30 +15,38 @@ from roadbed.knowledge.model import DoubtfulNumber, Format, Position
 Standing = Literal["single", "series", "version", "variant", "separate", "open"]
 Relation = Literal["open", "superseded", "newest", "variant", "series"]
 DocumentState = Literal["current", "unreadable", "deleted"]
-ChangeKind = Literal["new", "changed", "moved", "gone"]
+ChangeKind = Literal["new", "changed", "moved", "restored", "gone"]
+Origin = Literal["folder", "upload", "address"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
-    """A file of a library. ``path`` is relative to its folder and can be stored; ``file`` opens it.
+    """A file of a library. ``path`` is relative to its folder and can be stored.
 
-    ``group`` is the access group that the declaration gives it.
+    ``file`` opens one of the folder; the content of others is stored by ``content_hash``. ``group``
+    is the access group that the declaration gives it. ``address`` is that of a fetched page.
+    ``failure`` says why it could not be fetched; it is ``gone`` if its server has none any more.
     """
 
     path: str
-    file: Path
     content_hash: str
     bytes: int
-    modified_at: datetime
+    modified_at: datetime | None
     group: str | None
+    file: Path | None = None
+    origin: Origin = "folder"
+    address: str | None = None
+    failure: str | None = None
+    gone: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FolderChange:
-    """What a folder has that the library does not: one file to read, move or forget.
+    """What a source has that the library does not: one file to read, move or forget.
 
     ``source`` is ``None`` for a file that is gone. A file that ``moved`` has the content that is
-    known and another access group.
+    known and another access group or source. One that is ``restored`` could not be fetched, and
+    again has the content that was read before.
     """
 
     kind: ChangeKind
@@ -51,12 +59,15 @@ class Document:
     """A document of a library, with its version in force.
 
     ``reason`` and ``detail`` say why the newest content gave no text; a version that was read
-    before stays in force then. The fields of the version are ``None`` if none was ever read.
+    before stays in force then. ``address`` is that of a fetched page. The fields of the version are
+    ``None`` if none was ever read.
 
     ``dated`` is the date, number or period that the document says, ``evidence`` where. ``family``
     is an id of the documents that belong together, ``standing`` its place among them: ``rank``
     orders versions, the highest is in force. ``why`` says why a person has to settle the family.
     ``superseded_by`` is the path of the version in force, of those that the reader may read.
+    ``left_out`` says that a person confirmed this content to be outdated: no search gives it.
+    ``reports`` counts the people who say so and wait for a decision.
     """
 
     id: str
@@ -68,6 +79,8 @@ class Document:
     detail: str | None
     added_at: datetime
     changed_at: datetime
+    origin: Origin = "folder"
+    address: str | None = None
     format: Format | None = None
     title: str | None = None
     pages: int | None = None
@@ -82,6 +95,8 @@ class Document:
     evidence: str | None = None
     why: str | None = None
     superseded_by: str | None = None
+    left_out: bool = False
+    reports: int = 0
 
     @property
     def relation(self) -> Relation | None:
@@ -144,7 +159,10 @@ class PassageKey:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StoredPassage:
-    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``."""
+    """A passage with its document. ``first`` and ``last`` are characters of the part ``part``.
+
+    ``left_out`` says that a person confirmed its content to be outdated.
+    """
 
     key: PassageKey
     id: str
@@ -161,3 +179,4 @@ class StoredPassage:
     position: Position
     text: str
     doubtful: Sequence[str]
+    left_out: bool = False

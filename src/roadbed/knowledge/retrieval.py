@@ -20,13 +20,15 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
 from roadbed.knowledge.known_documents import KnownDocuments, known_documents
+from roadbed.knowledge.passage_corrections import KnownAnswer, PassageCorrections
 from roadbed.knowledge.precedence import Choice
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.scope import Catalogue, Scope
 from roadbed.knowledge.service import Documents
 from roadbed.knowledge.threads import searched_text
 from roadbed.knowledge.vectors import PassageVectors, VectorHit
-from roadbed.usecases.decider import OlderStatement, Retrieved, RetrievedPassage
+from roadbed.usecases.corrected_answers import CorrectedAnswer
+from roadbed.usecases.decider import Correction, OlderStatement, Retrieved, RetrievedPassage
 from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
@@ -74,6 +76,7 @@ class Retrieval:
         self._vectors = vectors
         self._comparison = comparison
         self._methods = methods
+        self._corrections = PassageCorrections(documents)
         self._known: OrderedDict[_Key, KnownDocuments] = OrderedDict()
 
     def using(self, methods: Methods) -> Retrieval:
@@ -82,8 +85,16 @@ class Retrieval:
         changed._methods = methods  # noqa: SLF001 - a copy of this
         return changed
 
-    async def for_task(self, declared: UseCase, task: AdmittedTask) -> Retrieved | None:
+    async def for_task(
+        self,
+        declared: UseCase,
+        task: AdmittedTask,
+        corrected: Sequence[CorrectedAnswer] = (),
+    ) -> Retrieved | None:
         """What the library has for the question of a task; ``None`` without a library.
+
+        ``corrected`` are the answers that the version keeps: the passages of one to nearly the
+        same question come first.
 
         Whoever sent the task limits what is searched. An input without a sender, as examples are,
         gets what everybody may read.
@@ -94,7 +105,17 @@ class Retrieval:
         question = searched_text(library, task.content)
         by = task.source.get("by")
         groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
-        return await self.search(declared, question, groups=groups)
+        retrieved = await self.search(declared, question, groups=groups)
+        if not corrected:
+            return retrieved
+        index = self._indexes.of(declared.name, library.language)
+        right = await self._corrections.find(
+            declared.name, library, corrected, question, terms=index.terms, groups=groups
+        )
+        if right is None:
+            return retrieved
+        known = await self._known_to(declared.name, library, index, frozenset(groups))
+        return _corrected(retrieved, right, known, index)
 
     async def search(
         self, declared: UseCase, question: str, *, groups: Collection[str], most: int = PASSAGES
@@ -133,7 +154,7 @@ class Retrieval:
         passages = {
             key: passage
             for key, passage in stored.items()
-            if may_read(library, passage.path, passage.group, groups)
+            if may_read(library, passage.path, passage.group, groups) and not passage.left_out
         }
         ranked = await asyncio.to_thread(
             partial(
@@ -300,6 +321,34 @@ def _usage(index: LibraryIndex) -> Callable[[str], float]:
 def _whole(passage: StoredPassage) -> str:
     """Everything that a question may mean: the text, where it stands, and in which document."""
     return f"{passage.path} {passage.position.label} {passage.text}"
+
+
+def _corrected(
+    retrieved: Retrieved, right: KnownAnswer, known: KnownDocuments, index: LibraryIndex
+) -> Retrieved:
+    """The right passages first, then the others. What people said goes before the scope.
+
+    A passage of a document that was replaced since is right no longer.
+    """
+    best = max((passage.score for passage in retrieved.passages), default=1.0)
+    first = [
+        _given(
+            _Ranked(passage, best, index.matched(retrieved.terms, _whole(passage)), None), known, ()
+        )
+        for passage in right.passages
+        if known.precedence.current_of(passage.document_id) is None
+    ]
+    if not first:
+        return retrieved
+    ids = [passage.id for passage in first]
+    others = [passage for passage in retrieved.passages if passage.id not in ids]
+    return replace(
+        retrieved,
+        passages=[*first, *others][:PASSAGES],
+        missing=(),
+        choices=(),
+        correction=Correction(example=right.answer.id, passages=ids, text=right.text),
+    )
 
 
 def _given(

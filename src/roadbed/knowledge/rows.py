@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Never, TypedDict
 from uuid import UUID
 
+from roadbed.kernel.ids import TaskId
 from roadbed.storage.sql import Json, Query
 
 
@@ -23,6 +24,11 @@ class KnownDocumentsRow(TypedDict):
     content_hash: str
     reading: int
     access_group: str | None
+    origin: str
+    address: str | None
+    reason: str | None
+    detail: str | None
+    version_hash: str | None
 
 
 class SameDocumentRow(TypedDict):
@@ -42,8 +48,14 @@ class DeleteDocumentRow(TypedDict):
     id: str
 
 
-class MoveToGroupRow(TypedDict):
-    """A row of ``move_to_group``."""
+class MoveDocumentRow(TypedDict):
+    """A row of ``move_document``."""
+
+    id: str
+
+
+class RestoreDocumentRow(TypedDict):
+    """A row of ``restore_document``."""
 
     id: str
 
@@ -60,6 +72,8 @@ class DocumentsRow(TypedDict):
     detail: str | None
     added_at: datetime
     changed_at: datetime
+    origin: str
+    address: str | None
     format: str | None
     title: str | None
     pages: int | None
@@ -73,6 +87,8 @@ class DocumentsRow(TypedDict):
     dated: str | None
     evidence: str | None
     why: str | None
+    left_out: bool
+    reports: int
 
 
 class DocumentOfRow(TypedDict):
@@ -164,6 +180,7 @@ class PassagesRow(TypedDict):
     version: int
     title: str | None
     modified_at: datetime | None
+    left_out: bool
 
 
 class GroupsOfRow(TypedDict):
@@ -331,6 +348,84 @@ class NearestPassagesRow(TypedDict):
     similarity: float
 
 
+class SamePassagesRow(TypedDict):
+    """A row of ``same_passages``."""
+
+    cited_version: str
+    cited_ordinal: int
+    version_id: str
+    ordinal: int
+
+
+class PassagesOfDocumentRow(TypedDict):
+    """A row of ``passages_of_document``."""
+
+    version_id: str
+    ordinal: int
+    position: Json
+
+
+class SettleReportsRow(TypedDict):
+    """A row of ``settle_reports``."""
+
+    id: str
+
+
+class DocumentReportsRow(TypedDict):
+    """A row of ``document_reports``."""
+
+    id: str
+    document_id: str
+    path: str
+    access_group: str | None
+    version: int
+    reason: str
+    state: str
+    reported_by: str
+    reported_at: datetime
+    note: str | None
+    settled_by: str | None
+    settled_at: datetime | None
+
+
+class GapQuestionsRow(TypedDict):
+    """A row of ``gap_questions``."""
+
+    task_id: str
+    question: str
+    asked_by: str | None
+    at: datetime
+
+
+class ConfirmedAnswersRow(TypedDict):
+    """A row of ``confirmed_answers``."""
+
+    question: str
+    at: datetime
+
+
+class GapDecisionsRow(TypedDict):
+    """A row of ``gap_decisions``."""
+
+    task_id: TaskId
+    state: str
+    note: str | None
+    decided_by: str
+    decided_at: datetime
+
+
+class GapMarkRow(TypedDict):
+    """A row of ``gap_mark``."""
+
+    mark: str
+
+
+class ReportGapRow(TypedDict):
+    """A row of ``report_gap``."""
+
+    fresh: bool
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -339,7 +434,8 @@ class Queries(TypedDict):
     put_document: Query[Never]
     same_document: Query[SameDocumentRow]
     delete_document: Query[DeleteDocumentRow]
-    move_to_group: Query[MoveToGroupRow]
+    move_document: Query[MoveDocumentRow]
+    restore_document: Query[RestoreDocumentRow]
     put_change: Query[Never]
     put_version: Query[Never]
     put_parts: Query[Never]
@@ -381,3 +477,15 @@ class Queries(TypedDict):
     stored_vectors: Query[StoredVectorsRow]
     index_vectors: Query[IndexVectorsRow]
     nearest_passages: Query[NearestPassagesRow]
+    same_passages: Query[SamePassagesRow]
+    passages_of_document: Query[PassagesOfDocumentRow]
+    replace_report: Query[Never]
+    report_document: Query[Never]
+    settle_reports: Query[SettleReportsRow]
+    document_reports: Query[DocumentReportsRow]
+    gap_questions: Query[GapQuestionsRow]
+    confirmed_answers: Query[ConfirmedAnswersRow]
+    gap_decisions: Query[GapDecisionsRow]
+    gap_mark: Query[GapMarkRow]
+    report_gap: Query[ReportGapRow]
+    decide_gap: Query[Never]

@@ -12,7 +12,11 @@ from roadbed.audit.events import AuditEvent, record
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.storable import cleaned
-from roadbed.knowledge.errors import DocumentUnreadableError, UnknownDocumentError
+from roadbed.knowledge.errors import (
+    DocumentUnreadableError,
+    UnknownDocumentError,
+    UnreadableReason,
+)
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.passages import passages as cut
@@ -62,8 +66,8 @@ class Documents:
             if known is None or not _has(known, source):
                 await self._keep(connection, use_case, source, extraction, known, by)
             elif known["access_group"] != source.group:
-                facts = {"use_case": use_case, "path": source.path, "access_group": source.group}
-                await self._change(connection, _SQL["move_to_group"], facts, "document moved", by)
+                facts = _place(use_case, source)
+                await self._change(connection, _SQL["move_document"], facts, "document moved", by)
         return await self.document(use_case, source.path)
 
     async def refuse(
@@ -73,6 +77,8 @@ class Documents:
         async with self._database.transaction() as connection:
             known = await self._locked(connection, use_case, source.path)
             facts = self._facts(use_case, source, known["id"] if known else self._ids.new("doc"))
+            if known is not None and error.reason is UnreadableReason.NOT_FETCHED:
+                facts["reading"] = known["reading"]  # the version in force was read by that one
             await connection.execute(
                 _SQL["put_document"],
                 {
@@ -88,12 +94,20 @@ class Documents:
             await record(connection, _event("document unreadable", facts, by, detail))
         return await self.document(use_case, source.path)
 
-    async def move(self, use_case: str, path: str, group: str | None, *, by: str) -> None:
-        """Give a document another access group."""
+    async def move(self, use_case: str, source: SourceFile, *, by: str) -> None:
+        """Give a document another access group or source."""
         async with self._database.transaction() as connection:
-            await self._locked(connection, use_case, path)
-            facts = {"use_case": use_case, "path": path, "access_group": group}
-            await self._change(connection, _SQL["move_to_group"], facts, "document moved", by)
+            await self._locked(connection, use_case, source.path)
+            facts = _place(use_case, source)
+            await self._change(connection, _SQL["move_document"], facts, "document moved", by)
+
+    async def restore(self, use_case: str, source: SourceFile, *, by: str) -> None:
+        """End the failure of a page that has the content of its version in force again."""
+        async with self._database.transaction() as connection:
+            await self._locked(connection, use_case, source.path)
+            facts = {**_place(use_case, source), "content_hash": source.content_hash}
+            query = _SQL["restore_document"]
+            await self._change(connection, query, facts, "document fetched again", by)
 
     async def forget(self, use_case: str, path: str, *, by: str) -> None:
         """Take a document out of the search. What cites its versions keeps them.
@@ -163,6 +177,33 @@ class Documents:
         rows = await self._database.fetch(_SQL["passages"], {"keys": Jsonb(wanted)})
         return {passage.key: passage for passage in map(_passage, rows)}
 
+    async def same_passages(
+        self, use_case: str, cited: Iterable[PassageKey]
+    ) -> Mapping[PassageKey, PassageKey]:
+        """Where cited passages of a use case stand in the versions in force.
+
+        A passage that no version in force has is left out, and so is one of a document that is
+        gone or left out of the search.
+        """
+        wanted = [{"version_id": key.version_id, "ordinal": key.ordinal} for key in cited]
+        rows = await self._database.fetch(
+            _SQL["same_passages"], {"use_case": use_case, "keys": Jsonb(wanted)}
+        )
+        return {
+            PassageKey(version_id=row["cited_version"], ordinal=row["cited_ordinal"]): PassageKey(
+                version_id=row["version_id"], ordinal=row["ordinal"]
+            )
+            for row in rows
+        }
+
+    async def passage_at(self, use_case: str, path: str, place: str) -> PassageKey | None:
+        """The first passage of a document in force at a place as citations show it."""
+        facts = {"use_case": use_case, "path": path}
+        for row in await self._database.fetch(_SQL["passages_of_document"], facts):
+            if _POSITION.validate_python(row["position"]).label == place:
+                return PassageKey(version_id=row["version_id"], ordinal=row["ordinal"])
+        return None
+
     async def covers(self, use_case: str) -> Sequence[CoversRow]:
         """The beginning of each document that can be searched."""
         return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
@@ -204,9 +245,7 @@ class Documents:
         return {
             "id": document_id,
             "document_id": document_id,
-            "use_case": use_case,
-            "path": source.path,
-            "access_group": source.group,
+            **_place(use_case, source),
             "content_hash": source.content_hash,
             "reading": READING,
             "at": self._clock.now(),
@@ -279,6 +318,16 @@ def _has(known: SameDocumentRow, source: SourceFile) -> bool:
     """Whether the content of a file is in force already."""
     stored = known["state"], known["content_hash"], known["reading"]
     return stored == ("current", source.content_hash, READING)
+
+
+def _place(use_case: str, source: SourceFile) -> dict[str, Any]:
+    return {
+        "use_case": use_case,
+        "path": source.path,
+        "access_group": source.group,
+        "origin": source.origin,
+        "address": source.address,
+    }
 
 
 def _event(kind: str, facts: Mapping[str, Any], by: str, detail: Mapping[str, Any]) -> AuditEvent:

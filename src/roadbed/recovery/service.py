@@ -14,6 +14,7 @@ from datetime import datetime
 
 import structlog
 
+from roadbed.assistants.chat_accounts import unlink_everybody
 from roadbed.audit import handovers, irrevocable_events, keys
 from roadbed.audit.handovers import Head
 from roadbed.audit.irrevocable_events import IrrevocableEvent
@@ -246,6 +247,7 @@ class Recovery:
         if not await self._members.is_admin(connection, by):
             raise NotAdministratorError(by)
         access = await self._access.end_again(connection, again.access, by=by)
+        await unlink_everybody(connection, by=by)
         return erased, {**people, "access": access}
 
     async def _close_notices(self, connection: Connection, at: datetime) -> None:

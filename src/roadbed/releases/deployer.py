@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -52,6 +53,7 @@ class Deployer:
         entropy: Callable[[int], bytes],
     ) -> None:
         self._database = database
+        self._examples = examples
         self._training = training
         self._store = store
         self._ids = ids
@@ -146,15 +148,20 @@ class Deployer:
         reason: str,
         seed: int = 0,
         changes: Sequence[Row] = (),
+        registers: bool = False,
     ) -> tuple[Candidate, str]:
         """Make the candidate with ``changes`` and store it; returns it with its hash.
 
-        What learns is fitted again; a function is its own candidate.
+        What learns is fitted again; a function is its own candidate. With a library it keeps the
+        corrected answers, unless it only ``registers`` a folder.
 
         Raises ``TrainingError``, ``PatchError``, ``FolderChangedError``.
         """
         if loaded.declared.trainable is None:
-            candidate = await self._store.function(loaded, changes)
+            kept = [] if registers else await self._examples.corrected_answers(loaded.declared)
+            candidate = await self._store.function(loaded, [*changes, *kept])
+            if kept:
+                candidate = replace(candidate, learned_from=len(kept[0]["answers"]))
         else:
             candidate = await self._training.refit(loaded, seed=seed, patches=changes)
         behaviour = await self._store.put(loaded, candidate, author=actor, reason=reason)
@@ -217,10 +224,16 @@ class Deployer:
     async def _register_function(self, loaded: LoadedUseCase) -> None:
         """Deploy a function as a version; with sign-offs only before the first release."""
         _, behaviour = await self.build(
-            loaded, actor="roadbed", reason=stored_sentence("The folder was registered.")
+            loaded,
+            actor="roadbed",
+            reason=stored_sentence("The folder was registered."),
+            registers=True,
         )
         row = await self._database.fetch_one(_VERSIONS["service"], {"name": loaded.name})
-        if row is not None and (row["stage"] == "retired" or row["behaviour"] == behaviour):
+        # A live version of the same folder may hold more: accepted changes, corrected answers.
+        if row is not None and (
+            row["stage"] == "retired" or row["folder_hash"] == loaded.folder_hash
+        ):
             return
         async with self._database.transaction() as connection:
             if (

@@ -120,6 +120,20 @@ class RetrievedPassage:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Correction:
+    """What people said is right for nearly the same question, as the version keeps it.
+
+    ``example`` is the id of the example. ``passages`` are ids of the right passages, which come
+    first. ``text`` is that of the right answer; it is empty unless the question has the same words
+    and every right passage still says the same.
+    """
+
+    example: str
+    passages: Sequence[str]
+    text: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Retrieved:
     """What a library has for a question: the passages that the sender may read, best first.
 
@@ -130,6 +144,7 @@ class Retrieved:
     how rare each is in the library. ``conflicts`` are contradictions between the best passages.
     ``background`` is how near passages that do not matter are to the question: the median
     similarity of those that the search by meaning found. ``None``: it found few, or did not run.
+    ``correction`` says which passages people said are right.
     """
 
     question: str
@@ -142,6 +157,7 @@ class Retrieved:
     weights: Mapping[str, float] = field(default_factory=dict)
     conflicts: Sequence[PassageConflict] = ()
     background: float | None = None
+    correction: Correction | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

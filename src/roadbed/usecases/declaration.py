@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from pydantic import BaseModel
 
 from roadbed.scoring.scorers import Scorer
+from roadbed.usecases.chat_apps import ChatApp
 from roadbed.usecases.decider import FunctionDecider, Isolation, Trainable
 from roadbed.usecases.destinations import ActionKind, Approvals, Destination
 from roadbed.usecases.library import Library
@@ -69,6 +70,7 @@ class Declaration:
     new_labels_by: str
     isolation: Isolation | None
     library: Library | None
+    chat_apps: tuple[ChatApp, ...]
     scorer: Scorer
     prompts: Mapping[str, str]  # read from prompts/ when the folder is loaded
     destinations: dict[str, Destination]

@@ -34,6 +34,7 @@ LANGUAGES = (
     "turkish",
 )
 GROUP = re.compile(r"[a-z][a-z0-9-]{0,59}")
+HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +42,8 @@ class Library:
     """The documents of a use case.
 
     ``folder`` is ``documents`` in the folder of the use case, one below it, or an absolute path.
+    ``urls`` is a file with addresses of pages, one a line, below ``documents`` or an absolute path.
+    ``private_hosts`` are hosts of addresses that may be in your own network.
     ``question`` is the field of the input that holds the question. ``access`` maps folders inside
     the library to access groups: only members of a group get passages from there; the deepest
     folder that fits counts, and what stands in none is for everybody who may ask. ``ignore`` are
@@ -50,6 +53,8 @@ class Library:
     """
 
     folder: str = FOLDER
+    urls: str | None = None
+    private_hosts: Sequence[str] = ()
     question: str = "question"
     access: Mapping[str, str] = field(default_factory=dict)
     ignore: Sequence[str] = ()
@@ -98,10 +103,7 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
             ),
             remedy=sentence("Name the field with the earlier turns: Library(earlier=…)."),
         )
-    parts = PurePosixPath(library.folder).parts
-    if not PurePosixPath(library.folder).is_absolute() and (
-        parts[:1] != (FOLDER,) or ".." in parts
-    ):
+    if not _is_below_documents(library.folder):
         yield Problem(
             field="library.folder",
             problem=sentence(
@@ -109,6 +111,7 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
             ),
             remedy=sentence("Name documents, a folder below it, or an absolute path."),
         )
+    yield from _address_problems(library)
     if library.language not in LANGUAGES:
         yield Problem(
             field="library.language",
@@ -133,4 +136,31 @@ def library_problems(library: object, asked: object) -> Iterator[Problem]:
                 field="library.access",
                 problem=sentence("%(group)r is no name of an access group.", group=group),
                 remedy=sentence("Use lower-case letters, digits and hyphens, at most 60."),
+            )
+
+
+def _is_below_documents(path: str) -> bool:
+    """Whether a path is absolute or below the folder that is no part of a version."""
+    parts = PurePosixPath(path).parts
+    return PurePosixPath(path).is_absolute() or (parts[:1] == (FOLDER,) and ".." not in parts)
+
+
+def _address_problems(library: Library) -> Iterator[Problem]:
+    if library.urls is not None and not _is_below_documents(library.urls):
+        yield Problem(
+            field="library.urls",
+            problem=sentence(
+                "The library's list of addresses %(file)r is not below documents/.",
+                file=library.urls,
+            ),
+            remedy=sentence("Name a file such as documents/urls.txt, or an absolute path."),
+        )
+    for host in library.private_hosts:
+        if not isinstance(host, str) or not HOST.fullmatch(host):
+            yield Problem(
+                field="library.private_hosts",
+                problem=sentence("%(host)r is no name of a host.", host=host),
+                remedy=sentence(
+                    "Write it without https:// and without a port, such as wiki.example.org."
+                ),
             )

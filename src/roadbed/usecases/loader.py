@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -85,7 +85,7 @@ def load(folder: Path) -> LoadedUseCase:
     return LoadedUseCase(
         declared=declared,
         folder=folder,
-        files=hashes(folder, _library_folder(declared)),
+        files=hashes(folder, _searched(declared)),
         rules=read_rules(folder / "rules.yaml"),
         records=read_records(folder / "data"),
     )
@@ -234,18 +234,19 @@ def raised_at(path: Path, error: BaseException) -> int | None:
     return line
 
 
-def _library_folder(declared: UseCase) -> str | None:
-    """The folder of a library inside that of its use case: what is searched is no behaviour."""
-    return declared.library.folder if declared.library is not None else None
+def _searched(declared: UseCase) -> Sequence[str]:
+    """Folder and list of addresses of a library: what is searched is no behaviour."""
+    library = declared.library
+    return () if library is None else (library.folder, *filter(None, [library.urls]))
 
 
-def hashes(folder: Path, library: str | None = None) -> dict[str, str]:
+def hashes(folder: Path, library: Sequence[str] = ()) -> dict[str, str]:
     """SHA-256 of each file that shapes a decision, by path; not of the documents of a library."""
     hashes_by_path = {}
     for path in sorted(folder.rglob("*")):
         relative = path.relative_to(folder)
         hidden = any(part.startswith(".") for part in relative.parts)
-        searched = library is not None and relative.is_relative_to(library)
+        searched = any(relative.is_relative_to(path) for path in library)
         left_out = hidden or searched or _NOT_BEHAVIOUR & set(relative.parts)
         if path.is_file() and not left_out:
             hashes_by_path[relative.as_posix()] = hashlib.sha256(path.read_bytes()).hexdigest()

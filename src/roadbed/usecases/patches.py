@@ -1,5 +1,7 @@
 """Patches: accepted changes outside the code: rules, aliases, records, examples, prompts.
 
+Corrected answers are among them for use cases with a library.
+
 A patch changes what a version does without a change of its folder. The patches of a version are one
 of its artifacts, ``patches.json``, so they are part of its hash. ``Patched`` wraps the decider with
 them, so that live traffic, the gate, the certificate and a replay all see the same behaviour.
@@ -17,6 +19,7 @@ from pydantic import BaseModel
 
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.usecases.conditions import Condition, compiled
+from roadbed.usecases.corrected_answers import CorrectedAnswer, read_corrected
 from roadbed.usecases.decider import (
     Answer,
     Context,
@@ -91,6 +94,7 @@ class Patches:
     superseded: tuple[Superseded, ...] = ()
     examples: tuple[Mapping[str, Any], ...] = ()
     prompts: Mapping[str, str] = field(default_factory=dict)
+    corrected: tuple[CorrectedAnswer, ...] = ()
 
 
 # Any: stored JSON, checked here; what does not fit raises ``PatchError``.
@@ -99,11 +103,14 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
     by_kind: dict[str, list[Any]] = {"alias": [], "rule": [], "record": [], "superseded": []}
     examples: list[Mapping[str, Any]] = []
     prompts: dict[str, str] = {}
+    corrected: list[CorrectedAnswer] = []
     for patch in content:
         try:
             kind, rest = patch["kind"], {k: v for k, v in patch.items() if k != "kind"}
             if kind == "examples":
                 examples = list(rest["examples"])  # the newest choice replaces the one before
+            elif kind == "corrected_answers":
+                corrected = [read_corrected(answer) for answer in rest["answers"]]
             elif kind == "prompt":
                 prompts[rest["file"]] = rest["text"]
             else:
@@ -117,6 +124,7 @@ def read(declared: UseCase, content: Sequence[Mapping[str, Any]]) -> Patches:
         superseded=tuple(by_kind["superseded"]),
         examples=tuple(examples),
         prompts=prompts,
+        corrected=tuple(corrected),
     )
 
 
@@ -237,14 +245,21 @@ class _Around:
             given: Any = function(changed, self.context(context))
             return self.answer(given, changed, done)
 
-        return _with_needs(decide, function)
+        return self._described(decide, function)
 
     def coroutine(self, function: Any) -> FunctionDecider:
         async def decide(input: BaseModel, context: Context) -> Answer[BaseModel] | Unsure:
             changed, done = self.input(input)
             return self.answer(await function(changed, self.context(context)), changed, done)
 
-        return _with_needs(decide, function)
+        return self._described(decide, function)
+
+    def _described(self, around: Any, inner: object) -> FunctionDecider:
+        """A wrapper has the needs of its decider, and says what the version keeps."""
+        around.needs = needs_of(inner)
+        around.corrected = self._patches.corrected
+        decide: FunctionDecider = around
+        return decide
 
     def _ruled(
         self, answer: Answer[BaseModel], rule: RulePatch, input: BaseModel, done: list[str]
@@ -284,13 +299,6 @@ class _Around:
     def _doubtful(answer: Answer[BaseModel], reason: str) -> Unsure:
         """Send to a person; answer and cost of the decider are kept."""
         return Unsure(reason=reason, evidence=answer.evidence, cost=answer.cost)
-
-
-def _with_needs(around: Any, inner: object) -> FunctionDecider:
-    """A wrapper has the needs of its decider."""
-    around.needs = needs_of(inner)
-    decide: FunctionDecider = around
-    return decide
 
 
 def _mended(records: Records, patches: Patches) -> Records:

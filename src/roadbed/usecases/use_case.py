@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from roadbed.scoring.function_scorer import ScorerFunction
 from roadbed.scoring.scorers import Scorer
 from roadbed.usecases import delivery_plan, validation
+from roadbed.usecases.chat_apps import ChatApp
 from roadbed.usecases.decider import Isolation, Trainable, is_trainable
 from roadbed.usecases.declaration import Budget as Budget
 from roadbed.usecases.declaration import Declaration
@@ -53,7 +54,8 @@ class UseCase(Declaration):
     of the pod, the domain lead by default) confirms it; see ``roadbed.usecases.labels``.
     ``isolation`` sets the limits of the child processes that the decider runs in. ``None`` runs it
     inside the server, where one that hangs or exits stops all use cases. ``library`` are
-    the documents that it answers from. Raises ``UseCaseError`` with every mistake at once.
+    the documents that it answers from, and ``chat_apps`` the chat programs in which people ask
+    it. Raises ``UseCaseError`` with every mistake at once.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class UseCase(Declaration):
         new_labels_by: str = "domain_lead",
         isolation: Isolation | None = Isolation(),  # noqa: B008 - frozen
         library: Library | None = None,
+        chat_apps: Sequence[ChatApp] = (),
     ) -> None:
         self.name = name
         self.purpose = purpose
@@ -107,6 +110,7 @@ class UseCase(Declaration):
         self.new_labels_by = new_labels_by
         self.isolation = isolation
         self.library = library
+        self.chat_apps = tuple(chat_apps)
         found_scorer, scorer_problems = validation.read_scorer(scorer)
         self.scorer = found_scorer
         self.prompts = {}

@@ -14,6 +14,7 @@ from roadbed.kernel.labels import normal_label
 from roadbed.kernel.sentences import figure, sentence
 from roadbed.scoring.function_scorer import as_scorer
 from roadbed.scoring.scorers import Exact, Scorer
+from roadbed.usecases.chat_apps import chat_app_problems
 from roadbed.usecases.decider import Isolation, is_trainable
 from roadbed.usecases.declaration import Declaration
 from roadbed.usecases.errors import Problem, UseCaseError
@@ -45,6 +46,7 @@ def problems(declared: Declaration) -> list[Problem]:
         *_labels(declared),
         *_isolation(declared.isolation),
         *library_problems(declared.library, declared.input),
+        *chat_app_problems(declared.chat_apps, declared.library),
     ]
 
 

@@ -55,6 +55,7 @@ function reviewDesk(path) {
     current = node;
     if (id(node)) restore(node);
     place.replaceChildren(node);
+    node.dispatchEvent(new Event("restored", { bubbles: true }));
     if (id(node) || "empty" in node.dataset) drawer.write(`at:${usecase}`, id(node) || null);
     following = id(node) ? fetchNext(id(node)).catch(() => null) : null;
     if (!id(node)) setTimeout(refill, 3000);
@@ -180,7 +181,8 @@ function reviewDesk(path) {
     const field = current.querySelector("[name^='output.']");
     // Whoever changes the actions alone leaves the answer as it is.
     const acted = current.dataset.answer === "yes" && [...current.querySelectorAll("[name^='action.']")].some(changed);
-    if (field && !field.value && !acted) { field.focus(); return; }
+    const cited = current.querySelector("[name=cited]");
+    if (field && !field.value && !acted && !(cited && cited.value)) { field.focus(); return; }
     verdict("correct");
   }
 
@@ -266,6 +268,7 @@ function reviewDesk(path) {
     },
     x: () => verdict("reject"), s: () => send("/skip"), u: undo,
     w: () => { const at = field("[name='new_kind']"); if (at) { at.checked = !at.checked; keep(); } },
+    p: () => { const at = field("[data-cite-search]"); if (at) at.focus(); },
     n: () => { const at = field("[name='note']"); if (at) at.focus(); },
   };
 }

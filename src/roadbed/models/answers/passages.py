@@ -16,13 +16,21 @@ from roadbed.kernel.json import JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.models.answers.contract import Citation, DocumentAnswer
 from roadbed.models.answers.notes import notes_of
-from roadbed.usecases.decider import Answer, Context, Retrieved, RetrievedPassage, Unsure
+from roadbed.usecases.decider import (
+    Answer,
+    Context,
+    Correction,
+    Retrieved,
+    RetrievedPassage,
+    Unsure,
+)
 
 _FREE = Decimal(0)
 _NAMED = 0.98  # confidence that what no document is about is not in the documents
 # The confidence is a logistic function of few features. Their signs are fixed: freely fitted ones
 # turned round on other collections. The certificate gives the guarantee, not these numbers.
 _SUPPORT, _LEAD, _BIAS = 6.0, 1.5, -3.5
+_CORRECTED = 0.97  # that what people said is right for nearly the same question is right
 _LEAST_SUPPORT = 0.35  # of the weight of the question's words, in one passage
 # How near the best passage usually is, between the background (0) and the question itself (1).
 _USUALLY_NEAR = 0.2
@@ -62,6 +70,8 @@ class DocumentAnswers:
             return _answer("not_in_documents", _not_about(retrieved.missing), _NAMED)
         if retrieved.choices:
             return _answer("please_specify", _which(retrieved.choices), 0.8)
+        if retrieved.correction is not None:
+            return self._as_corrected(retrieved, retrieved.correction)
         support = support_of(retrieved)
         evidence: JsonObject = {
             "support": round(support, 3),
@@ -86,6 +96,32 @@ class DocumentAnswers:
             evidence=evidence,
             cost=_FREE,
             provenance={"passages": [passage.id for passage in best]},
+        )
+
+    def _as_corrected(self, retrieved: Retrieved, correction: Correction) -> Answer[BaseModel]:
+        """The passages that people said are right for nearly the same question."""
+        right = [passage for passage in retrieved.passages if passage.id in correction.passages]
+        return Answer(
+            output=DocumentAnswer(
+                route="answer",
+                text=correction.text or right[0].text,
+                citations=[_citation(passage) for passage in right],
+            ),
+            confidence=_CORRECTED,
+            evidence={
+                "corrected": stored_sentence(
+                    "A person said which passage is right for nearly the same question "
+                    "(%(example)s).",
+                    example=correction.example,
+                ),
+                "passages": [
+                    _shown(passage)
+                    for passage in retrieved.passages
+                    if passage.id not in correction.passages
+                ],
+            },
+            cost=_FREE,
+            provenance={"passages": list(correction.passages)},
         )
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from roadbed.kernel.figures import amount, percent
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import later, localised
+from roadbed.kernel.messages import later, localised, several
 from roadbed.people.model import named
 
 Declaration = Mapping[str, Any]
@@ -341,6 +341,9 @@ def describe_patch(content: Mapping[str, object]) -> str:
     if kind == "examples":
         message = _("%(n)s examples chosen for the prompt")
         return message % {"n": _count(content.get("examples"))}
+    if kind == "corrected_answers":
+        count = _count(content.get("answers"))
+        return several("%(n)s corrected answer", "%(n)s corrected answers", count)
     if kind == "prompt":
         return _("Prompt %(file)s rewritten") % {"file": _of(content, "file")}
     return _("A change of kind %(kind)s") % {"kind": kind}
