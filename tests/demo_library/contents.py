@@ -33,8 +33,7 @@ A test week is possible from 2 March. The driver would be Arvid Stenson.
 Both firms in this message are made up. It was written as sample data of the Roadbed project.
 
 Kind regards
-Lene Ashdown
-Corvane Logistics GmbH
+Lene Ashdown, Corvane Logistics GmbH
 
 --=_part
 Content-Type: text/markdown; charset=utf-8; name="offer-2026-118.md"

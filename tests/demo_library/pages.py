@@ -43,6 +43,7 @@ def scan(text: str) -> bytes:
 def _written(page: str) -> str:
     """The operators that write a page: a size for the title and each kind of line."""
     parts, at = [], _TOP
+    is_cover = not page.strip().startswith("## ")
     for number, paragraph in enumerate(page.strip().split("\n\n")):
         heading = paragraph.startswith("## ")
         title = number == 0 and not heading
@@ -55,7 +56,8 @@ def _written(page: str) -> str:
                     f"({_literal(piece)}) Tj ET"
                 )
                 at -= round(size * 1.4)
-        at -= 4 if heading else 10
+        # Lines of a cover stand apart: readers join lines that are close to each other.
+        at -= 4 if heading else 24 if is_cover else 10
     return "\n".join(parts)
 
 

@@ -17,7 +17,7 @@ from roadbed.demo.people import Caller
 from roadbed.demo.use_cases import DemoUseCase, asking
 
 _FOLDER = Path("a-documents")
-_SEED, _ROUND, _LATER = 600, 250, 300  # questions
+_SEED, _ROUND, _LATER = 1_000, 250, 300  # questions
 _ROUNDS = 5
 _EXAMPLES = (
     "How many days a week may I work from home?",
