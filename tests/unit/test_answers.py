@@ -183,6 +183,15 @@ async def test_a_question_without_words_is_asked_back(
         assert (await output(app, "?!"))["route"] == "please_specify"
 
 
+async def test_a_question_that_names_nothing_is_asked_back(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        for question in ("May I do that?", "Who decides it?"):
+            assert (await output(app, question))["route"] == "please_specify", question
+
+
 async def test_an_answer_that_cites_a_right_place_is_right_whatever_its_words_are(
     settings: Settings, library: Path, url: str
 ) -> None:

@@ -141,6 +141,9 @@ class TestAQuestion:
         scope = asked("What does the company owe?")
         assert scope.choices == ("Brook & Sons", "HELMSMAN.COM")
         assert asked("What does the company owe?", FILES[:2]).choices == ()
+        # One letter of somebody else among many documents of the company changes nothing.
+        many = [report(f"203{n} Q1 BRK.pdf", "Brook & Sons Ltd.") for n in range(5)]
+        assert asked("What does the company owe?", [*many, FILES[2]]).choices == ()
 
     def test_is_searched_without_the_words_that_chose_the_documents(self) -> None:
         catalogue = Catalogue.of([scope_of(*file) for file in FILES])

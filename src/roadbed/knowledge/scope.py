@@ -9,6 +9,7 @@ their passages would look right. Pure: no database, no clock.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -86,6 +87,7 @@ _NO_SUBJECT = frozenset(
         "readme",
     ]
 )
+_NEARLY_ALL = 0.8  # of the documents with an owner
 _IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no subject of theirs
 _LATEST = re.compile(
     r"\b(latest|most recent|newest|current|last (?:quarter|report))\b", re.IGNORECASE
@@ -293,10 +295,12 @@ class Catalogue:
         return " ".join(kept) if any(map(_plain, kept)) else question
 
     def _choices(self, question: str) -> tuple[str, ...]:
-        names = {name for document in self.documents for name in document.names}
+        """The owners that "the company" may mean; none if nearly all documents are of one."""
+        names = Counter(name for document in self.documents for name in document.names)
         if len(names) < 2 or not _UNNAMED.search(question):
             return ()
-        return tuple(sorted(names))
+        [(_name, most)] = names.most_common(1)
+        return () if most > _NEARLY_ALL * names.total() else tuple(sorted(names))
 
 
 def without_replaced(text: str, by: str) -> str:

@@ -77,6 +77,8 @@ class DocumentAnswers:
             "support": round(support, 3),
             "passages": [_shown(passage) for passage in retrieved.passages[self._most :]],
         }
+        if support < self._least_support and retrieved.refers_back:
+            return _answer("please_specify", "What is meant? The question does not name it.", 0.6)
         if support < self._least_support:
             return Answer(
                 output=DocumentAnswer(route="not_in_documents", text=_no_passage(retrieved)),
