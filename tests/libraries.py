@@ -8,6 +8,7 @@ from pathlib import Path
 
 from roadbed.app import App
 from roadbed.bootstrap import open_app
+from roadbed.console.navigation import TABS
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.ingestion import IngestionSummary
 from roadbed.knowledge.libraries import Match
@@ -16,6 +17,8 @@ from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
 
 NAME = "handbook"
+# Pages that are there only where a library is declared.
+PAGES = tuple(place.path for tab in TABS for place in tab.places if place.library)
 DECLARATION = """
 from pydantic import BaseModel
 from roadbed import DIRECT, Answer, Library, Pod, UseCase

@@ -190,6 +190,7 @@ async def test_a_question_that_names_nothing_is_asked_back(
         await ingested(app)
         for question in ("May I do that?", "Who decides it?"):
             assert (await output(app, question))["route"] == "please_specify", question
+        assert (await output(app, "Who is the CEO?"))["route"] == "not_in_documents"
 
 
 async def test_an_answer_that_cites_a_right_place_is_right_whatever_its_words_are(

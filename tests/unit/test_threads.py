@@ -8,7 +8,7 @@ import pytest
 
 from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
-from roadbed.knowledge.threads import refers_back, searched, searched_text
+from roadbed.knowledge.threads import names_nothing, refers_back, searched, searched_text
 from roadbed.usecases.library import Library
 from tests.conftest import Folders
 from tests.unit import test_answers
@@ -121,3 +121,19 @@ async def test_a_follow_up_is_answered_without_a_model(
         earlier = [{"question": "How much may a hotel cost?", "text": "120 EUR."}]
         follow_up = "And who is asked before it?"
         assert "120 EUR a night" in await asked({"question": follow_up, "earlier": earlier})
+
+
+@pytest.mark.parametrize(
+    ("question", "nothing"),
+    [
+        ("May I do that?", True),
+        ("Why?", True),
+        ("", True),
+        ("And how much is it?", True),
+        ("Who is the CEO?", False),
+        ("Rail?", False),
+        ("Which hotels may be booked in that city by the travel desk?", False),
+    ],
+)
+def test_a_question_that_names_nothing(question: str, *, nothing: bool) -> None:
+    assert names_nothing(question) is nothing

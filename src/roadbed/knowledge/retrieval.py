@@ -26,7 +26,7 @@ from roadbed.knowledge.precedence import Choice
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.scope import Catalogue, Scope
 from roadbed.knowledge.service import Documents
-from roadbed.knowledge.threads import refers_back, searched_text
+from roadbed.knowledge.threads import names_nothing, searched_text
 from roadbed.knowledge.vectors import PassageVectors, VectorHit
 from roadbed.usecases.corrected_answers import CorrectedAnswer
 from roadbed.usecases.decider import Correction, OlderStatement, Retrieved, RetrievedPassage
@@ -110,8 +110,8 @@ class Retrieval:
         by = task.source.get("by")
         groups = await self._access.of(declared.name, str(by)) if by is not None else frozenset()
         retrieved = await self.search(declared, question, groups=groups)
-        if question == asked and refers_back(asked):
-            retrieved = replace(retrieved, refers_back=True)
+        if question == asked and names_nothing(asked):
+            retrieved = replace(retrieved, names_nothing=True)
         if not corrected:
             return retrieved
         index = self._indexes.of(declared.name, library.language)

@@ -45,6 +45,18 @@ def refers_back(question: str) -> bool:
     return meaning < (_FEW_WORDS if is_weak else _FEWEST_WORDS)
 
 
+def names_nothing(question: str) -> bool:
+    """Whether a question that stands alone means something that it does not name.
+
+    "May I do that?" does. "Who is the CEO?" does not, as short as it is.
+    """
+    words = [word.lower() for word in _WORD.findall(question)]
+    if all(word in _ASKING for word in words):
+        return True
+    points = any(one.search(question) for one in (_BEGINNING, _PRONOUN, _WEAK_PRONOUN))
+    return points and refers_back(question)
+
+
 def searched(question: str, earlier: Sequence[str]) -> str:
     """The text to search for ``question`` after the questions ``earlier``, the oldest first.
 

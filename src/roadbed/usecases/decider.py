@@ -140,9 +140,10 @@ class Retrieved:
     ``documents`` is how many the sender may search. ``missing`` are owners and periods that the
     question names and no document is about. ``assumed`` names the newest documents of a series,
     where the question names no period. ``choices`` are names of which the question means one
-    without saying which. ``refers_back`` says that the question means something that neither it nor
-    an earlier one names. ``terms`` are the words of the question as they were searched, ``weights``
-    how rare each is in the library. ``conflicts`` are contradictions between the best passages.
+    without saying which. ``names_nothing`` says that the question means something that neither it
+    nor an earlier one names. ``terms`` are the words of the question as they were searched,
+    ``weights`` how rare each is in the library. ``conflicts`` are contradictions between the best
+    passages.
     ``background`` is how near passages that do not matter are to the question: the median
     similarity of those that the search by meaning found. ``None``: it found few, or did not run.
     ``correction`` says which passages people said are right.
@@ -154,7 +155,7 @@ class Retrieved:
     missing: Sequence[str] = ()
     assumed: str | None = None
     choices: Sequence[str] = ()
-    refers_back: bool = False
+    names_nothing: bool = False
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     conflicts: Sequence[PassageConflict] = ()

@@ -77,7 +77,7 @@ class DocumentAnswers:
             "support": round(support, 3),
             "passages": [_shown(passage) for passage in retrieved.passages[self._most :]],
         }
-        if support < self._least_support and retrieved.refers_back:
+        if support < self._least_support and retrieved.names_nothing:
             return _answer("please_specify", "What is meant? The question does not name it.", 0.6)
         if support < self._least_support:
             return Answer(
