@@ -120,6 +120,21 @@ async def test_a_citation_opens_the_document_at_its_passage(site: Site) -> None:
         assert "/receipts/" not in page.text
 
 
+async def test_a_citation_in_a_receipt_opens_the_document_too(site: Site) -> None:
+    async with browsing(site, "mia") as mia, browsing(site, "ana") as ana:
+        task = task_of(await asked(mia, "How many days of leave in a year?"))
+        await give(site, task, VerdictKind.ACCEPT)
+        receipt = await ana.get(f"/receipts/{task}")
+        links = re.findall(r'href="(/usecases/handbook/documents/passage[^"]+)"', receipt.text)
+        assert links
+        document = await ana.get(html.unescape(links[0]))
+        assert document.status_code == 200
+        assert "thirty days of leave" in document.text.partition('<mark id="passage">')[2]
+        for nothing in ("", "dov_none:1", "x", "a:b:c", "1:99999999999"):
+            absent = await ana.get(f"/usecases/{NAME}/documents/passage?id={nothing}")
+            assert absent.status_code == 404, nothing
+
+
 async def test_nobody_else_reads_a_question(site: Site) -> None:
     async with (
         browsing(site, "mia") as mia,

@@ -65,7 +65,12 @@ async def test_passages_are_found_and_become_citations(
             assert "Recorded." in answer.text
         expected = await citation(site.app, "rail second class")
         right = await right_of(site.app)
-        assert right == {"route": "answer", "text": expected["quote"], "citations": [expected]}
+        assert right == {
+            "route": "answer",
+            "text": expected["quote"],
+            "citations": [expected],
+            "notes": [],
+        }
 
 
 async def test_a_text_of_the_reviewer_becomes_that_of_the_right_answer(

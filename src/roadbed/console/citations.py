@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse
 from starlette.routing import Route
 
 from roadbed.access import needs
@@ -14,6 +15,7 @@ from roadbed.console import formatting
 from roadbed.console.pages import app_of, form_of, page, person_of
 from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import sentence
+from roadbed.knowledge.errors import UnknownDocumentError
 from roadbed.knowledge.records import StoredPassage
 from roadbed.people.permissions import Permission
 from roadbed.reviews.errors import VerdictError
@@ -23,6 +25,7 @@ FIELD = "cited"  # of a form: the chosen passages as JSON, each with its id and 
 _FIELDS = {"route", "text", "citations"}
 LONGEST_QUESTION = 1_000  # characters in the search box
 _MOST_CITED = 20
+_LONGEST_ID = 100
 _MOST_MATCHES = 8
 
 
@@ -48,6 +51,31 @@ async def passages(request: Request) -> HTMLResponse:
             for match in matches
         ],
     )
+
+
+@needs(Permission.VIEW, Permission.SUBMIT)
+async def passage(request: Request) -> RedirectResponse:
+    """The page of the document where a cited passage stands, also in an earlier version of it."""
+    app, name = app_of(request), request.path_params["name"]
+    library, libraries = app.service(name).loaded.declared.library, app.libraries
+    named = request.query_params.get("id", "")[:_LONGEST_ID]
+    groups = await libraries.access.of(name, person_of(request))
+    stored = await libraries.cited(name, library, [named], groups=groups)
+    if named not in stored:
+        raise UnknownDocumentError(named)
+    return RedirectResponse(link_of(name, stored[named]), status_code=303)
+
+
+def link_of(use_case: str, stored: StoredPassage, words: str = "") -> str:
+    """The page of a document, with a passage marked, or in it the words that are quoted."""
+    first, last = stored.first, stored.last
+    at = stored.text.find(words) if words else -1
+    # Pieces of a table begin with its header, so their characters are not those of the part.
+    if at >= 0 and len(stored.text) == last - first:
+        first, last = first + at, first + at + len(words)
+    place = {"version": stored.version, "part": stored.part, "from": first, "to": last}
+    path = f"/usecases/{use_case}/documents/{stored.document_id}"
+    return f"{path}?{urlencode(place)}#passage"
 
 
 async def with_citations(
@@ -99,4 +127,7 @@ def _citation(passage: StoredPassage) -> Mapping[str, Any]:
     }
 
 
-ROUTES = (Route("/usecases/{name}/documents/passages", passages, methods=["POST"]),)
+ROUTES = (
+    Route("/usecases/{name}/documents/passages", passages, methods=["POST"]),
+    Route("/usecases/{name}/documents/passage", passage),
+)

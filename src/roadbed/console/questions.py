@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -15,11 +15,11 @@ from starlette.routing import Route
 from roadbed.access import by_task, needs
 from roadbed.console import chips, formatting, forms
 from roadbed.console.chips import Chip
+from roadbed.console.citations import link_of
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.libraries import Libraries, MarkedText
-from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.threads import searched_text
 from roadbed.models.answers.contract import LONGEST_ANSWER
 from roadbed.outcomes.report_form import LONGEST
@@ -246,7 +246,7 @@ async def _turn_of(
                 document=str(citation.get("document") or ""),
                 place=str(citation.get("place") or ""),
                 quote=() if words == output.get("text") else marked,  # it stands above
-                link=_link(declared.name, passage, words) if passage else None,
+                link=link_of(declared.name, passage, words) if passage else None,
             )
             for citation, words, marked, passage in zip(
                 cited,
@@ -287,24 +287,12 @@ async def _passages(
             document=match.passage.path,
             place=match.passage.position.label,
             quote=marked,
-            link=_link(declared.name, match.passage),
+            link=link_of(declared.name, match.passage),
         )
         for match, marked in zip(
             matches, await _marked(libraries, declared, question, texts), strict=True
         )
     ]
-
-
-def _link(use_case: str, passage: StoredPassage, words: str = "") -> str:
-    """The page of a document, with the passage marked, or in it the words that are quoted."""
-    first, last = passage.first, passage.last
-    at = passage.text.find(words) if words else -1
-    # Pieces of a table begin with its header, so their characters are not those of the part.
-    if at >= 0 and len(passage.text) == last - first:
-        first, last = first + at, first + at + len(words)
-    place = {"version": passage.version, "part": passage.part, "from": first, "to": last}
-    path = f"/usecases/{use_case}/documents/{passage.document_id}"
-    return f"{path}?{urlencode(place)}#passage"
 
 
 async def _typed(request: Request) -> dict[str, str]:

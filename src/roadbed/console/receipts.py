@@ -13,6 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_task, listing, needs, viewer_of
+from roadbed.app import App
 from roadbed.console import chips, forms, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
@@ -220,6 +221,7 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
         )
         if name in served
         else content["input"],
+        "library": name if name in served and _has_library(app, name) else None,
         "moments": moments(content),
         "chip": chips.of_task(content),
         "replay_versions": await _versions(request, content),
@@ -231,6 +233,10 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
         **more,
     }
     return await usecase_page(request, "receipt.html", name, status, **facts)
+
+
+def _has_library(app: App, name: str) -> bool:
+    return app.deployments.get(name).loaded.declared.library is not None
 
 
 async def _versions(request: Request, receipt: Mapping[str, Any]) -> Any:
