@@ -26,6 +26,12 @@ JUDGE = {
 PICK = ("POST /v1/usecases/{name}/reviews/claim", "POST /usecases/{name}/reviews/next")
 # These do not judge a task: they skip it, or undo one's own verdict.
 LEAVE = ("skip", "undo")
+# These are about the library. They change no answer and no verdict, and are no evidence.
+REPORT = {
+    f"POST {prefix}/usecases/{{name}}/{path}/report"
+    for prefix in ("", "/v1")
+    for path in ("documents/{document_id}", "gaps/{task_id}")
+}
 # A rollback needs no approval, and a withdrawn sign-off has no effect.
 BOUND = [
     one
@@ -64,7 +70,8 @@ def test_every_route_that_judges_is_asked_here() -> None:
         if set(one.needs.permissions) == {Permission.REVIEW} and one.unsafe
     }
     known = {*JUDGE, *PICK}
-    assert {one for one in of_review if not one.endswith(LEAVE)} == known
+    assert {one for one in of_review if not one.endswith(LEAVE)} - REPORT == known
+    assert of_review >= REPORT
     assert {str(one) for one in BOUND} >= {
         "POST /v1/deliveries/{delivery_id}/resolve",
         "POST /deliveries/{delivery_id}",
