@@ -62,6 +62,7 @@ class Ids:
     release_id: str
     outcome_id: str
     document_id: str
+    conflict_id: str
     job_id: str
     named: str = "1..1"
     verb: str = "gate"
@@ -78,6 +79,7 @@ class Ids:
             release_id="rel_" + "x" * (len(self.release_id) - 4),
             outcome_id="out_" + "x" * (len(self.outcome_id) - 4),
             document_id="doc_" + "x" * (len(self.document_id) - 4),
+            conflict_id="cfl_" + "x" * (len(self.conflict_id) - 4),
             job_id="job_" + "x" * (len(self.job_id) - 4),
             proposal_id="prp_" + "x" * (len(self.proposal_id) - 4),
         )
@@ -226,6 +228,7 @@ async def _one_of_each(site: Site, name: str) -> Ids:
         release_id=await a_release(app, name),
         outcome_id=await an_outcome(app, name, sent.json()["task"]),
         document_id=await a_document(app, name),
+        conflict_id=await a_conflict(app, name),
         job_id=(await app.jobs.start("test", {}, key=name, actor="x", use_case=name)).id,
         incident_id=incident.id,
         proposal_id=await a_proposal(app, name),
@@ -237,14 +240,14 @@ async def _one_of_each(site: Site, name: str) -> Ids:
     )
 
 
-async def a_document(app: App, name: str) -> str:
+async def a_document(app: App, name: str, path: str = "leave.pdf") -> str:
     """One that says something, stored as if a reading process had read it."""
     text = f"A document of {name}."
     block = Block(kind="text", start=0, end=len(text))
     part = Part(place=Position(kind="page"), text=text, blocks=(block,))
     source = SourceFile(
-        path="leave.pdf",
-        file=Path("leave.pdf"),
+        path=path,
+        file=Path(path),
         content_hash=name,
         bytes=len(text),
         modified_at=datetime.now(UTC),
@@ -253,6 +256,21 @@ async def a_document(app: App, name: str) -> str:
     extraction = Extraction(format="pdf", parts=(part,), page_count=1)
     kept = await app.libraries.documents.keep(name, source, extraction, by="sender")
     return kept.id
+
+
+async def a_conflict(app: App, name: str) -> str:
+    """Two documents that a question could have found in conflict."""
+    first = await a_document(app, name, "first.pdf")
+    second = await a_document(app, name, "second.pdf")
+    conflict = app.running_audit._ids.new("cfl")
+    await app.database.fetch(
+        "INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,"
+        " second_document, second_passage, second_text, found_at) VALUES (%(id)s, %(name)s,"
+        " least(%(first)s, %(second)s), 'p', 'One.', greatest(%(first)s, %(second)s), 'p', 'Two.',"
+        " now())",
+        {"id": conflict, "name": name, "first": first, "second": second},
+    )
+    return conflict
 
 
 async def a_proposal(app: App, name: str) -> str:

@@ -22,7 +22,7 @@ from roadbed.guarantee.errors import UnknownNoticeError
 from roadbed.improvement.errors import UnknownProposalError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.sentences import sentence
-from roadbed.knowledge.errors import UnknownDocumentError
+from roadbed.knowledge.errors import UnknownConflictError, UnknownDocumentError
 from roadbed.outcomes.errors import NoSuchOutcomeError
 from roadbed.people.errors import (
     LetInByAnotherError,
@@ -141,6 +141,11 @@ by_outcome = by_id(
     "outcome_id",
     lambda app, identifier: app.outcomes.repository.use_case_of(identifier),
     NoSuchOutcomeError,
+)
+by_conflict = by_id(
+    "conflict_id",
+    lambda app, identifier: app.libraries.conflicts.use_case_of(identifier),
+    UnknownConflictError,
 )
 by_document = by_id(
     "document_id",

@@ -25,6 +25,7 @@ STATUS = {
     "usecase_invalid": 503,
     "document_unreadable": 422,
     "unknown_document": 404,
+    "conflict_unknown": 404,
     "no_library": 409,
     "library_unavailable": 503,
     "access_group_invalid": 422,

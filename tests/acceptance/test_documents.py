@@ -56,6 +56,36 @@ def test_a_library_from_its_folder_to_a_search(terminal: Terminal) -> None:
     )
 
 
+def test_versions_and_contradictions_are_settled(terminal: Terminal) -> None:
+    text = "The firm pays a phone of at most {} EUR for each month of a year."
+    libraries.write(
+        terminal.folder / "usecases" / "handbook",
+        {
+            "phones-2021.txt": text.format(20),
+            "phones-2022.txt": text.format(30),
+            "guide.txt": text.format(40),
+        },
+    )
+    assert terminal.run("documents", "families", "handbook") == (
+        "No documents belong together here.\n"
+    )
+    assert terminal.run("documents", "conflicts", "handbook") == "No documents are in conflict.\n"
+    terminal.run("documents", "ingest", "handbook")
+    listed = terminal.run("documents", "families", "handbook", "--unsettled")
+    assert "! Nothing says whether these documents replace each other." in listed
+    settle = ("documents", "settle", "handbook", "phones-2022.txt", "--as")
+    terminal.run(*settle, "best", code=1)
+    assert "Say one of current, series, separate." in terminal.errors
+    assert "phones-2022.txt and its family are settled: current." in terminal.run(
+        *settle, "current"
+    )
+    listed = terminal.run("documents", "families", "handbook")
+    assert "phones-2021.txt · version · 2021 · superseded by phones-2022.txt" in listed
+    refuse = ("documents", "conflicts", "handbook", "--settle", "cfl_none", "--right", "first")
+    terminal.run(*refuse, code=1)
+    assert "There is no contradiction 'cfl_none' here." in terminal.errors
+
+
 def test_who_may_read_a_group(terminal: Terminal) -> None:
     terminal.run("documents", "ingest", "handbook")
     terminal.run("user", "add", "mia", "--admin")

@@ -188,13 +188,13 @@ class TestLibrary:
     async def test_what_cannot_be_settled_says_why(self, shelf: Shelf, site: Site) -> None:
         await told(shelf)
         [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
-        for identifier, right in ((conflict["id"], "neither"), ("cfl_none", "both")):
+        for identifier, right, answer in (
+            (conflict["id"], "neither", (409, "document_conflict_invalid")),
+            ("cfl_none", "both", (404, "conflict_unknown")),
+        ):
             path = f"{PATH}/conflicts/{identifier}"
             refused = await site.shop.post(path, json={"right": right})
-            assert (refused.status_code, refused.json()["code"]) == (
-                409,
-                "document_conflict_invalid",
-            )
+            assert (refused.status_code, refused.json()["code"]) == answer
         other = await site.shop.get("/usecases/triage/documents/conflicts")
         assert other.json()["code"] == "no_library"
 

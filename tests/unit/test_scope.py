@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from roadbed.knowledge.scope import Catalogue, Period, Scope, scope_of
+from roadbed.knowledge.periods import Period
+from roadbed.knowledge.scope import Catalogue, Scope, scope_of
 
 COVER = "ANNUAL REPORTS\n{name}\n(Exact name)\nFor the quarterly period ended June 30, 2031\n"
 

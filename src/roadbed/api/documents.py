@@ -13,7 +13,7 @@ from typing import Annotated, Any, BinaryIO, cast, get_args
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from roadbed.access import by_document, needs
+from roadbed.access import by_conflict, by_document, needs
 from roadbed.api.bodies import body_of, choice_of, text_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import unknown_fields
@@ -124,7 +124,7 @@ async def conflicts(name: str, request: Request) -> Response:
 @router.post(
     "/usecases/{name}/documents/conflicts/{conflict_id}", openapi_extra=_body("right", _VERDICTS)
 )
-@needs(Permission.IMPROVE)
+@needs(Permission.IMPROVE, by=by_conflict)
 async def settle_conflict(name: str, conflict_id: str, request: Request) -> Response:
     """Say which document is right. The passage of the other one leaves answers to the question."""
     library, libraries = usecase_of(request, name).library, app_of(request).libraries

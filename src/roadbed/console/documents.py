@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from roadbed.access import by_document, needs
+from roadbed.access import by_conflict, by_document, needs
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
@@ -321,7 +321,7 @@ async def document(request: Request) -> HTMLResponse:
     return await _document(request)
 
 
-@needs(Permission.IMPROVE)
+@needs(Permission.IMPROVE, by=by_conflict)
 async def settle_conflict(request: Request) -> Response:
     """Decide which of two documents is right; back to the list."""
     app, name = app_of(request), request.path_params["name"]

@@ -13,7 +13,7 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.contradictions import FigureContradiction
-from roadbed.knowledge.errors import DocumentConflictError
+from roadbed.knowledge.errors import DocumentConflictError, UnknownConflictError
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import Queries
 from roadbed.storage.database import Database
@@ -82,6 +82,11 @@ class DocumentConflicts:
             return "second" if verdict == "first" else "first"
         return verdict  # type: ignore[no-any-return]
 
+    async def use_case_of(self, conflict_id: str) -> str | None:
+        """The use case of a contradiction; ``None`` if there is none with this id."""
+        row = await self._database.fetch_one(_SQL["conflict_of"], {"id": conflict_id})
+        return row and row["use_case"]
+
     async def list(
         self, use_case: str, library: Library, *, groups: Collection[str]
     ) -> Sequence[DocumentConflict]:
@@ -107,8 +112,8 @@ class DocumentConflicts:
     ) -> DocumentConflict:
         """Decide which document is right. It holds while both passages stay as they are.
 
-        Raises ``DocumentConflictError`` for an unknown contradiction or verdict, also if ``groups``
-        may not read both documents.
+        Raises ``DocumentConflictError`` for an unknown verdict; ``UnknownConflictError``, also if
+        ``groups`` may not read both documents.
         """
         if verdict not in get_args(ConflictVerdict):
             raise DocumentConflictError(
@@ -117,10 +122,7 @@ class DocumentConflicts:
             )
         known = {one.id: one for one in await self.list(use_case, library, groups=groups)}
         if conflict_id not in known:
-            raise DocumentConflictError(
-                sentence("There is no contradiction %(id)r here.", id=conflict_id),
-                sentence("`roadbed documents conflicts` shows those that there are."),
-            )
+            raise UnknownConflictError(conflict_id)
         conflict = known[conflict_id]
         facts = {"id": conflict_id, "use_case": use_case, "verdict": verdict, "by": by}
         async with self._database.transaction() as connection:

@@ -175,8 +175,20 @@ class DocumentFamilyError(RoadbedError):
     code = "document_family_invalid"
 
 
+class UnknownConflictError(RoadbedError):
+    """No contradiction of a library has this id, or nobody may know that one has."""
+
+    code = "conflict_unknown"
+
+    def __init__(self, conflict_id: str) -> None:
+        super().__init__(
+            sentence("There is no contradiction %(id)r here.", id=conflict_id),
+            sentence("`roadbed documents conflicts` shows those that there are."),
+        )
+
+
 class DocumentConflictError(RoadbedError):
-    """A contradiction between documents that this person cannot settle, or not in this way."""
+    """A verdict on a contradiction that does not say which document is right."""
 
     code = "document_conflict_invalid"
 

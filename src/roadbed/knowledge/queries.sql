@@ -236,6 +236,9 @@ SELECT id, verdict FROM passage_conflict
 WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
   AND second_document = %(second_document)s AND second_passage = %(second_passage)s
 
+-- name: conflict_of
+SELECT use_case FROM passage_conflict WHERE id = %(id)s
+
 -- name: conflicts
 -- Those whose passages stand in the newest versions of both documents, none of them superseded.
 SELECT passage_conflict.id, passage_conflict.first_text, passage_conflict.second_text,

@@ -268,6 +268,12 @@ class ConflictBetweenRow(TypedDict):
     verdict: str | None
 
 
+class ConflictOfRow(TypedDict):
+    """A row of ``conflict_of``."""
+
+    use_case: str
+
+
 class ConflictsRow(TypedDict):
     """A row of ``conflicts``."""
 
@@ -465,6 +471,7 @@ class Queries(TypedDict):
     put_settlement: Query[Never]
     note_conflict: Query[Never]
     conflict_between: Query[ConflictBetweenRow]
+    conflict_of: Query[ConflictOfRow]
     conflicts: Query[ConflictsRow]
     settle_conflict: Query[SettleConflictRow]
     prepare_vectors: Query[PrepareVectorsRow]

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from roadbed.knowledge.periods import QUARTER, YEAR, Period, cover_periods, periods_of
 from roadbed.knowledge.titles import titles_in, titles_of
 
 _LONGEST_COVER = 3_000  # characters of the first page
@@ -31,24 +32,9 @@ _AFTER = re.compile(
     r"\b(?i:did|does|do|has|have|had|is|was|were|will|would|can|could|should|by|at|for|of|to|from|with"
     r"|about|impact|affect)[ ]([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})"
 )
-_YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
-_QUARTER = re.compile(
-    r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
-    re.IGNORECASE,
-)
 _MONTH = re.compile(
     r"January|February|March|April|May|June|July|August|September|October|November|December"
 )
-_ORDINALS = {
-    "first": 1,
-    "1st": 1,
-    "second": 2,
-    "2nd": 2,
-    "third": 3,
-    "3rd": 3,
-    "fourth": 4,
-    "4th": 4,
-}
 _WORD = re.compile(r"[^\W_]+(?:[.&][^\W_]+)*")
 _NO_SUBJECT = frozenset(
     [
@@ -101,24 +87,6 @@ _CHANGE = re.compile(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Period:
-    """A year, or a quarter of it."""
-
-    year: int
-    quarter: int | None = None
-
-    @property
-    def label(self) -> str:
-        """As a question writes it: ``2023``, ``Q3 2023``."""
-        return str(self.year) if self.quarter is None else f"Q{self.quarter} {self.year}"
-
-    def holds(self, other: Period) -> bool:
-        """Whether ``other`` lies in this period."""
-        same = self.quarter is None or self.quarter == other.quarter
-        return self.year == other.year and same
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentScope:
     """What a document is about. ``subjects`` are lower-case names, ``names`` as they are shown."""
 
@@ -168,7 +136,7 @@ def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
         name = match.group(1).strip(" ,.")
         shown.append(name)
         subjects |= set(_aliases(name))
-    periods = set(_periods(_from_path(path))) or set(_cover_periods(cover))
+    periods = set(periods_of(_from_path(path))) or set(cover_periods(cover))
     return DocumentScope(
         document_id=document_id,
         path=path,
@@ -229,7 +197,7 @@ class Catalogue:
         titles = dict(titles_in(question, self.titles))
         within = _titled(self._about(named), titles)
         owners = self._missing_owners(question, usage)
-        periods = tuple(dict.fromkeys(_periods(question)))
+        periods = tuple(dict.fromkeys(periods_of(question)))
         is_old = _CHANGE.search(question) is not None and _LATEST.search(question) is None
         newest = [] if periods or not named or is_old else _newest(within)
         chosen, gaps = within, tuple[str, ...]()
@@ -289,7 +257,7 @@ class Catalogue:
         for title in scope.titles:
             text = text.replace(title, " ")
         if scope.periods:
-            text = _QUARTER.sub(" ", _YEAR.sub(" ", text))
+            text = QUARTER.sub(" ", YEAR.sub(" ", text))
         names = frozenset(scope.subjects)
         kept = [word for word in text.split() if _plain(word) not in names]
         return " ".join(kept) if any(map(_plain, kept)) else question
@@ -305,10 +273,10 @@ class Catalogue:
 
 def without_replaced(text: str, by: str) -> str:
     """A text without its years, quarters and owners, each kind only if ``by`` names its own."""
-    if _YEAR.search(by):
-        text = _YEAR.sub(" ", text)
-    if _QUARTER.search(by):
-        text = _QUARTER.sub(" ", text)
+    if YEAR.search(by):
+        text = YEAR.sub(" ", text)
+    if QUARTER.search(by):
+        text = QUARTER.sub(" ", text)
     if next(_owners(by), None) is not None:
         for name in sorted(_owners(text), key=len, reverse=True):
             text = re.sub(rf"\b{re.escape(name)}(?:['’]s?)?(?!\w)", " ", text)
@@ -377,7 +345,7 @@ def _owners(question: str) -> Iterator[str]:
     for match in _AFTER.finditer(question):
         # "Can I" and "do I": whoever asks owns no documents.
         name = match.group(1)
-        if name != "I" and not _QUARTER.fullmatch(name) and not _MONTH.fullmatch(name):
+        if name != "I" and not QUARTER.fullmatch(name) and not _MONTH.fullmatch(name):
             yield match.group(1)
 
 
@@ -475,34 +443,6 @@ def _codes(path: str) -> Iterator[str]:
 
 def _from_path(path: str) -> str:
     return re.sub(r"[/_.\-]+", " ", str(PurePosixPath(path).with_suffix("")))
-
-
-def _cover_periods(cover: str) -> Iterator[Period]:
-    """The period that a cover names: ``for the quarterly period ended April 1, 2023``."""
-    for match in re.finditer(
-        r"(?i)\b(?:period|quarter|year|months) ended\b[^.\d]{0,20}\d{0,2},?\s*((?:19|20)\d\d)",
-        cover,
-    ):
-        yield Period(year=int(match.group(1)))
-        return
-
-
-def _periods(text: str) -> Iterator[Period]:
-    """The years and quarters that a text names; a quarter belongs to the nearest year."""
-    years = [(match.start(), int(match.group(1))) for match in _YEAR.finditer(text)]
-    quarters = [
-        (match.start(), int(match.group(1) or _ORDINALS[match.group(2).lower()]))
-        for match in _QUARTER.finditer(text)
-    ]
-    taken: set[int] = set()
-    for place, quarter in quarters:
-        if years:
-            nearest = min(years, key=lambda year: abs(year[0] - place))
-            taken.add(nearest[0])
-            yield Period(year=nearest[1], quarter=quarter)
-    for place, year in years:
-        if place not in taken:
-            yield Period(year=year)
 
 
 def _is_series(documents: Sequence[DocumentScope]) -> bool:
