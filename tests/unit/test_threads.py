@@ -132,6 +132,8 @@ async def test_a_follow_up_is_answered_without_a_model(
         ("And how much is it?", True),
         ("Who is the CEO?", False),
         ("Rail?", False),
+        ("Who decides it?", True),
+        ("Where may visitors park their cars?", False),
         ("Which hotels may be booked in that city by the travel desk?", False),
     ],
 )

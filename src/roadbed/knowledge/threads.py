@@ -51,10 +51,10 @@ def names_nothing(question: str) -> bool:
     "May I do that?" does. "Who is the CEO?" does not, as short as it is.
     """
     words = [word.lower() for word in _WORD.findall(question)]
-    if all(word in _ASKING for word in words):
-        return True
+    meaning = [word for word in words if word not in _ASKING]
+    # With more words of meaning, a pronoun may stand for one of them: "visitors and their cars".
     points = any(one.search(question) for one in (_BEGINNING, _PRONOUN, _WEAK_PRONOUN))
-    return points and refers_back(question)
+    return not meaning or (points and len(meaning) == 1)
 
 
 def searched(question: str, earlier: Sequence[str]) -> str:
