@@ -11,6 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from roadbed.demo.checks import IMITATION, dropped_lines
 from roadbed.demo.datasets import Labelled, Stream
 from roadbed.demo.errors import DemoDataError
 from roadbed.demo.people import Caller
@@ -25,12 +26,16 @@ _EXAMPLES = (
     "What does the Rill 25 oxygen meter cost?",
     "Does the canteen serve vegan meals?",
 )
+_PROMPTED_EXAMPLES = _EXAMPLES[:2]
 _WIDEST = 100  # characters of a line
 _SHOWN_LINES = 4  # of an answer
 
 
-def library_stream(rounds: int | None) -> Stream:
-    """Questions to the library of the made-up company, with their right places."""
+def library_stream(rounds: int | None, *, prompted: bool = False) -> Stream:
+    """Questions to the library of the made-up company, with their right places.
+
+    ``prompted``: the imitated language model answers them.
+    """
     from roadbed.demo.library import questions
 
     rounds = rounds or _ROUNDS
@@ -44,12 +49,12 @@ def library_stream(rounds: int | None) -> Stream:
     arriving = rows[_SEED:]
     return Stream(
         name="library",
-        notice=questions.NOTICE,
+        notice=f"{questions.NOTICE}\n{IMITATION}" if prompted else questions.NOTICE,
         seed=rows[:_SEED],
         rounds=[arriving[n * _ROUND : (n + 1) * _ROUND] for n in range(rounds)],
         later=arriving[rounds * _ROUND :],
-        use_case=asking(questions.DOCUMENTS, right.__getitem__),
-        shown=_EXAMPLES,
+        use_case=asking(questions.DOCUMENTS, right.__getitem__, prompted=prompted),
+        shown=_PROMPTED_EXAMPLES if prompted else _EXAMPLES,
     )
 
 
@@ -77,7 +82,7 @@ def _unknown(label: str) -> Mapping[str, Any]:
 
 
 async def answers(address: str, token: str, use_case: DemoUseCase, asked: Sequence[str]) -> str:
-    """What the use case answers to some questions, with the first citation of each."""
+    """What the use case answers to some questions, with its sources."""
     caller = Caller(address, token)
     try:
         return "\n".join([await _answer(caller, use_case, question) for question in asked])
@@ -99,16 +104,24 @@ async def _answer(caller: Caller, use_case: DemoUseCase, question: str) -> str:
     route = "automatic" if decision["route"] == "automatic" else "a person looks at it first"
     if output is None:
         return f"\n{question}\n  {decision['reason']}"
-    cited = [
-        " › ".join(filter(None, (citation["document"], citation["place"])))
-        for citation in output["citations"][:1]
-    ]
     shown = _shortened(output["text"], question)
-    return "\n".join((f"\n{question} ({route})", *shown, *map(_source, cited)))
+    if use_case.prompted:
+        numbered = enumerate(output["citations"], 1)
+        sources = [line for number, one in numbered for line in _quoted(number, one)]
+        sources += dropped_lines(decision)
+    else:
+        sources = [f"  [{_place(citation)}]" for citation in output["citations"][:1]]
+    return "\n".join((f"\n{question} ({route})", *shown, *sources))
 
 
-def _source(place: str) -> str:
-    return f"  [{place}]"
+def _place(citation: Mapping[str, Any]) -> str:
+    return " › ".join(filter(None, (citation["document"], citation["place"])))
+
+
+def _quoted(number: int, citation: Mapping[str, Any]) -> list[str]:
+    """A citation by the number that the text has for it, with the words of the document."""
+    line = f"[{number}] {_place(citation)}: “{' '.join(citation['quote'].split())}”"
+    return textwrap.wrap(line, width=_WIDEST, initial_indent="  ", subsequent_indent="      ")
 
 
 def _shortened(text: str, question: str) -> list[str]:
