@@ -18,7 +18,7 @@ from roadbed.demo.people import Caller
 from roadbed.demo.use_cases import DemoUseCase, asking
 
 _FOLDER = Path("a-documents")
-_SEED, _ROUND, _LATER = 1_000, 250, 300  # questions
+_LATER = 300  # questions
 _ROUNDS = 5
 _EXAMPLES = (
     "How many days a week may I work from home?",
@@ -39,20 +39,22 @@ def library_stream(rounds: int | None, *, prompted: bool = False) -> Stream:
     from roadbed.demo.library import questions
 
     rounds = rounds or _ROUNDS
-    asked = questions.generate(_SEED + rounds * _ROUND + _LATER)
+    # Each question that a model answers, also in every improvement, is a request and its checks.
+    first, size = (400, 150) if prompted else (1_000, 250)
+    asked = questions.generate(first + rounds * size + _LATER)
     library = asyncio.run(questions.read_passages(questions.DOCUMENTS))
     right = {
         item.id: questions.right_output(item, library).model_dump(mode="json")
         for item in {item.id: item for _, item in asked}.values()
     }
     rows: list[Labelled] = [(text, item.id) for text, item in asked]
-    arriving = rows[_SEED:]
+    arriving = rows[first:]
     return Stream(
         name="library",
         notice=f"{questions.NOTICE}\n{IMITATION}" if prompted else questions.NOTICE,
-        seed=rows[:_SEED],
-        rounds=[arriving[n * _ROUND : (n + 1) * _ROUND] for n in range(rounds)],
-        later=arriving[rounds * _ROUND :],
+        seed=rows[:first],
+        rounds=[arriving[n * size : (n + 1) * size] for n in range(rounds)],
+        later=arriving[rounds * size :],
         use_case=asking(questions.DOCUMENTS, right.__getitem__, prompted=prompted),
         shown=_PROMPTED_EXAMPLES if prompted else _EXAMPLES,
     )
