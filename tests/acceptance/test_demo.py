@@ -192,6 +192,8 @@ def test_a_language_model_answers_and_what_it_invents_is_dropped(start: Start) -
     assert int(dropped) > 0
     assert "a number stands in no cited passage" in output
     assert re.search(r"How much may a hotel night cost\?.*\n  .*EUR 145.* \[1\]\n  \[1\] ", output)
+    assert "What are the core hours?" in output
+    assert "Dropped: “In practice about " in output
 
 
 def test_it_answers_sample_questions_from_a_folder_of_documents(

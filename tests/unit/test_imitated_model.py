@@ -97,7 +97,7 @@ class TestInvention:
     def test_a_figure_that_no_passage_has(self) -> None:
         honest, invented = sentences(asked(0))
         assert honest["text"].startswith("A hotel night may cost up to EUR 145")
-        assert invented["text"] == "In practice this takes about 37 days."
+        assert invented["text"] == "In practice about 37 days are usual."
 
     def test_a_sentence_that_no_passage_supports(self) -> None:
         assert len(sentences(asked(1))) == 2

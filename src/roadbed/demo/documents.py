@@ -26,7 +26,8 @@ _EXAMPLES = (
     "What does the Rill 25 oxygen meter cost?",
     "Does the canteen serve vegan meals?",
 )
-_PROMPTED_EXAMPLES = _EXAMPLES[:2]
+# The imitated model invents a sentence for the second one.
+_PROMPTED_EXAMPLES = (_EXAMPLES[1], "What are the core hours?")
 _WIDEST = 100  # characters of a line
 _SHOWN_LINES = 4  # of an answer
 

@@ -141,7 +141,7 @@ def _said(question: str, chosen: Sequence[_Candidate]) -> Iterator[dict[str, Any
     if kind == 0:
         number = _another("36", first)
         yield {
-            "text": f"In practice this takes about {number} days.",
+            "text": f"In practice about {number} days are usual.",
             "passages": [first.passage.number],
             "quotes": [],
         }
