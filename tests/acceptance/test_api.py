@@ -565,6 +565,7 @@ NEVER_OVER_HTTP = {
     "restore_refused",
     "database_url_invalid",
     "demo_data_missing",
+    "demo_model_missing",
     "demo_port_taken",
     "demo_server_failed",
     "edit_not_json",

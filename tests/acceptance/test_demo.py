@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx2
@@ -178,6 +179,23 @@ def test_it_answers_from_the_documents_of_a_made_up_company(start: Start) -> Non
     assert "notice-test-bench-3.pdf" in listed.text
 
 
+@pytest.mark.skipif(
+    find_spec("pydantic_ai") is None, reason="THE EXTRA llm IS NOT INSTALLED: make llm"
+)
+def test_a_language_model_answers_and_what_it_invents_is_dropped(start: Start) -> None:
+    demo = start("--use-case", "ask", "--with-model", "--rounds", "1", "--once", measured=True)
+    output, errors = demo.communicate(timeout=500)
+    assert demo.returncode == 0, errors
+    assert "The language model is an imitation" in output
+    assert "Nothing leaves it." in output
+    [dropped] = re.findall(r"The checks dropped (\d+) of its \d+ sentences", output)
+    assert int(dropped) > 0
+    assert "a number stands in no cited passage" in output
+    assert re.search(r"How much may a hotel night cost\?.*\n  .*EUR 145.* \[1\]\n  \[1\] ", output)
+    assert "What are the core hours?" in output
+    assert "Dropped: “In practice about " in output
+
+
 def test_it_answers_sample_questions_from_a_folder_of_documents(
     start: Start, tmp_path: Path
 ) -> None:
@@ -205,6 +223,8 @@ def test_documents_that_are_not_there_end_it_with_a_remedy(start: Start, tmp_pat
         (("--use-case", "ask", "--drift"), "support-triage"),
         (("--use-case", "ask", "--data", "clinc150"), "support-triage"),
         (("--data", "documents", "--rounds", "2"), "has no rounds"),
+        (("--with-model",), "--use-case ask"),
+        (("--use-case", "ask", "--data", "documents", "--with-model"), "--use-case ask"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(

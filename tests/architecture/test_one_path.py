@@ -14,13 +14,14 @@ from tests.architecture.test_hygiene import SOURCE, python_files
 PACKAGE = SOURCE / "roadbed"
 # Files that call deciders. Wrappers and implementations pass calls on.
 CALL_DECIDERS = ("executors/in_process.py",)
-HAND_ON = ("usecases/patches.py", "demo/folder/usecase.py", "demo/ask/usecase.py")
+DEMO = ("demo/folder/usecase.py", "demo/ask/usecase.py", "demo/ask_with_model/usecase.py")
+HAND_ON = ("usecases/patches.py", *DEMO)
 ASK_RUNNERS = ("decisions/evaluation.py",)
 # Files that hold a decider: declare, load, store, fit or hand it on, or ask whether there is one.
 # No other file names one, so no other file can call it in a way that the analysis misses.
 HOLD_DECIDERS = (
     *("bootstrap.py", "cli/use_cases.py", "cli/server.py", "console/forms.py"),
-    *("console/proposals.py", "demo/folder/usecase.py", "demo/ask/usecase.py"),
+    *("console/proposals.py", *DEMO),
     "decisions/evaluation.py",
     *("decisions/model.py", "decisions/decider_runner.py", "decisions/service.py"),
     *("executors/", "usecases/", "improvement/evidence.py", "examples/model.py"),

@@ -54,6 +54,10 @@ def demo(
             "--drift", help="The traffic changes: watch automation tighten, halt and open again."
         ),
     ] = False,
+    with_model: Annotated[
+        bool,
+        typer.Option("--with-model", help="With ask: a language model, imitated on this machine."),
+    ] = False,
     port: Port = None,
     json: Annotated[
         bool, typer.Option("--json", help="No live view; one JSON object on the last line.")
@@ -68,6 +72,8 @@ def demo(
         raise typer.BadParameter("--drift and --data clinc150 are for support-triage.")
     if data == "documents" and rounds is not None:
         raise typer.BadParameter("--data documents has no rounds: right answers are not known.")
+    if with_model and (use_case != "ask" or data == "documents"):
+        raise typer.BadParameter("--with-model is for --use-case ask.")
     # The imports take seconds. There is nothing to end yet: Ctrl-C ends them without a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     from roadbed.demo.play import play
@@ -81,6 +87,7 @@ def demo(
             port=port,
             as_json=json,
             drift=drift,
+            with_model=with_model,
         )
     except RoadbedError as error:
         raise fail(error) from None

@@ -11,13 +11,14 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from roadbed.demo.checks import IMITATION, dropped_lines
 from roadbed.demo.datasets import Labelled, Stream
 from roadbed.demo.errors import DemoDataError
 from roadbed.demo.people import Caller
 from roadbed.demo.use_cases import DemoUseCase, asking
 
 _FOLDER = Path("a-documents")
-_SEED, _ROUND, _LATER = 1_000, 250, 300  # questions
+_LATER = 300  # questions
 _ROUNDS = 5
 _EXAMPLES = (
     "How many days a week may I work from home?",
@@ -25,31 +26,38 @@ _EXAMPLES = (
     "What does the Rill 25 oxygen meter cost?",
     "Does the canteen serve vegan meals?",
 )
+# The imitated model invents a sentence for the second one.
+_PROMPTED_EXAMPLES = (_EXAMPLES[1], "What are the core hours?")
 _WIDEST = 100  # characters of a line
 _SHOWN_LINES = 4  # of an answer
 
 
-def library_stream(rounds: int | None) -> Stream:
-    """Questions to the library of the made-up company, with their right places."""
+def library_stream(rounds: int | None, *, prompted: bool = False) -> Stream:
+    """Questions to the library of the made-up company, with their right places.
+
+    ``prompted``: the imitated language model answers them.
+    """
     from roadbed.demo.library import questions
 
     rounds = rounds or _ROUNDS
-    asked = questions.generate(_SEED + rounds * _ROUND + _LATER)
+    # Each question that a model answers, also in every improvement, is a request and its checks.
+    first, size = (400, 150) if prompted else (1_000, 250)
+    asked = questions.generate(first + rounds * size + _LATER)
     library = asyncio.run(questions.read_passages(questions.DOCUMENTS))
     right = {
         item.id: questions.right_output(item, library).model_dump(mode="json")
         for item in {item.id: item for _, item in asked}.values()
     }
     rows: list[Labelled] = [(text, item.id) for text, item in asked]
-    arriving = rows[_SEED:]
+    arriving = rows[first:]
     return Stream(
         name="library",
-        notice=questions.NOTICE,
-        seed=rows[:_SEED],
-        rounds=[arriving[n * _ROUND : (n + 1) * _ROUND] for n in range(rounds)],
-        later=arriving[rounds * _ROUND :],
-        use_case=asking(questions.DOCUMENTS, right.__getitem__),
-        shown=_EXAMPLES,
+        notice=f"{questions.NOTICE}\n{IMITATION}" if prompted else questions.NOTICE,
+        seed=rows[:first],
+        rounds=[arriving[n * size : (n + 1) * size] for n in range(rounds)],
+        later=arriving[rounds * size :],
+        use_case=asking(questions.DOCUMENTS, right.__getitem__, prompted=prompted),
+        shown=_PROMPTED_EXAMPLES if prompted else _EXAMPLES,
     )
 
 
@@ -77,7 +85,7 @@ def _unknown(label: str) -> Mapping[str, Any]:
 
 
 async def answers(address: str, token: str, use_case: DemoUseCase, asked: Sequence[str]) -> str:
-    """What the use case answers to some questions, with the first citation of each."""
+    """What the use case answers to some questions, with its sources."""
     caller = Caller(address, token)
     try:
         return "\n".join([await _answer(caller, use_case, question) for question in asked])
@@ -99,16 +107,24 @@ async def _answer(caller: Caller, use_case: DemoUseCase, question: str) -> str:
     route = "automatic" if decision["route"] == "automatic" else "a person looks at it first"
     if output is None:
         return f"\n{question}\n  {decision['reason']}"
-    cited = [
-        " › ".join(filter(None, (citation["document"], citation["place"])))
-        for citation in output["citations"][:1]
-    ]
     shown = _shortened(output["text"], question)
-    return "\n".join((f"\n{question} ({route})", *shown, *map(_source, cited)))
+    if use_case.prompted:
+        numbered = enumerate(output["citations"], 1)
+        sources = [line for number, one in numbered for line in _quoted(number, one)]
+        sources += dropped_lines(decision)
+    else:
+        sources = [f"  [{_place(citation)}]" for citation in output["citations"][:1]]
+    return "\n".join((f"\n{question} ({route})", *shown, *sources))
 
 
-def _source(place: str) -> str:
-    return f"  [{place}]"
+def _place(citation: Mapping[str, Any]) -> str:
+    return " › ".join(filter(None, (citation["document"], citation["place"])))
+
+
+def _quoted(number: int, citation: Mapping[str, Any]) -> list[str]:
+    """A citation by the number that the text has for it, with the words of the document."""
+    line = f"[{number}] {_place(citation)}: “{' '.join(citation['quote'].split())}”"
+    return textwrap.wrap(line, width=_WIDEST, initial_indent="  ", subsequent_indent="      ")
 
 
 def _shortened(text: str, question: str) -> list[str]:

@@ -17,6 +17,18 @@ class DemoDataError(RoadbedError):
         )
 
 
+class DemoModelError(RoadbedError):
+    """The packages that speak to language models are not installed."""
+
+    code = "demo_model_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The demo with a language model needs the extra llm, which is not installed.",
+            "Run `make llm`, or leave out --with-model.",
+        )
+
+
 class DemoServerError(RoadbedError):
     """The server the demo started did not come up or stayed down."""
 

@@ -65,12 +65,15 @@ async def send_round(
     prefix: str,
     tasks: Sequence[Labelled],
     tally: Tally,
-    tick: Callable[[], None],
+    decided: Callable[[Mapping[str, Any]], None],
 ) -> None:
-    """Send every task once, ``CLIENTS`` at a time, and count what was automatic, and wrongly so."""
+    """Send every task once, ``CLIENTS`` at a time, and count what was automatic, and wrongly so.
+
+    ``decided`` gets each decision.
+    """
     waiting = iter(enumerate(tasks))
     await asyncio.gather(
-        *(_client(caller, use_case, prefix, waiting, tally, tick) for _ in range(CLIENTS))
+        *(_client(caller, use_case, prefix, waiting, tally, decided) for _ in range(CLIENTS))
     )
 
 
@@ -124,7 +127,7 @@ async def _client(
     prefix: str,
     waiting: Iterator[tuple[int, Labelled]],
     tally: Tally,
-    tick: Callable[[], None],
+    decided: Callable[[Mapping[str, Any]], None],
 ) -> None:
     for number, (text, label) in waiting:
         receipt = await caller.call(
@@ -139,7 +142,7 @@ async def _client(
         if receipt["decision"]["route"] == "automatic":
             tally.automatic += 1
             tally.wrong_automatic += not use_case.is_right(receipt["decision"]["output"], label)
-        tick()
+        decided(receipt["decision"])
 
 
 async def _review(

@@ -17,6 +17,7 @@ from typing import Any
 import httpx2
 
 from roadbed.demo import afterwards
+from roadbed.demo.checks import SentenceChecks, require_language_models
 from roadbed.demo.datasets import Stream, load
 from roadbed.demo.documents import answers, documents_stream, library_stream
 from roadbed.demo.errors import DemoServerError
@@ -42,16 +43,20 @@ def play(
     port: int | None,
     as_json: bool,
     drift: bool,
+    with_model: bool,
 ) -> None:
     """Play ``use_case`` with the data called ``data``, until Ctrl-C or SIGTERM.
 
-    Raises ``DemoDataError``, ``DemoPortError``, ``DemoServerError``.
+    ``with_model``: questions to documents are answered with the imitated language model. Raises
+    ``DemoDataError``, ``DemoModelError``, ``DemoPortError``, ``DemoServerError``.
     """
+    if with_model:
+        require_language_models()
     settings = Settings()
     if data == "documents":
         stream = documents_stream(settings.data_dir)
     elif use_case == "ask":
-        stream = library_stream(rounds)
+        stream = library_stream(rounds, prompted=with_model)
     else:
         stream = load(data, rounds=rounds, data_dir=settings.data_dir, drift=drift)
     chosen = port_for(port, settings.port)
@@ -80,26 +85,29 @@ async def _play(
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ending.ask)
     view.note("Starting the database and the server.")  # from here on there is something to end
+    checks = SentenceChecks()
     async with open_stage(stream, settings, port, view.note, ending) as stage:
         if stream.use_case.documents is not None:
             view.note(await _read_library(stage))
         view.note(await _way_in(stage, settings, once=once))
         if stream.rounds:
             with view:
-                await _rounds(stage, view)
+                await _rounds(stage, view, checks)
         if as_json:
             print(json.dumps(_summary(view, stream, time.monotonic() - began)), flush=True)
         else:
-            await _close(stage, view, settings)
+            await _close(stage, view, settings, checks)
         if not once:
             await _keep_serving(stage, settings)
 
 
-async def _close(stage: DemoStage, view: View, settings: Settings) -> None:
+async def _close(stage: DemoStage, view: View, settings: Settings, checks: SentenceChecks) -> None:
     """What the rounds gave, and answers to some questions."""
     use_case = stage.stream.use_case
     if view.rows:
         view.note(summary_line(view.rows, use_case.limit))
+    if use_case.prompted:
+        view.note(checks.told())
     if use_case.delivers:
         view.note(await _sent_line(stage, settings))
     if asked := stage.stream.shown:
@@ -184,7 +192,11 @@ async def _until_ended(stage: DemoStage) -> None:
         arriving.cancel()
 
 
-async def _rounds(stage: DemoStage, view: View) -> None:
+async def _rounds(stage: DemoStage, view: View, checks: SentenceChecks) -> None:
+    def decided(decision: Mapping[str, Any]) -> None:
+        checks.count(decision)
+        view.draw()
+
     clients = Caller(stage.server.address, stage.client_token)
     reviewers = [Caller(stage.server.address, token) for token in stage.reviewer_tokens]
     truth = dict(stage.stream.seed)
@@ -209,7 +221,7 @@ async def _rounds(stage: DemoStage, view: View) -> None:
             view.step(f"{view.place(number)}: {use_case.tasks} arrive")
             began = time.monotonic()
             prefix = f"round-{number}-{start}"
-            await send_round(clients, use_case, prefix, part, row.tally, view.draw)
+            await send_round(clients, use_case, prefix, part, row.tally, decided)
             row.seconds += time.monotonic() - began
             view.step(
                 f"{view.place(number)}: people answer what was not automatic, and the blind sample"

@@ -32,6 +32,7 @@ _GRANTED = {
     "colleague": "reviewer",
     "you": "engineer",
 }
+NO_MODEL = 'base_url="http://127.0.0.1:9/v1"'
 _SERVICES = "roadbed.bootstrap"
 _LEASE_SECONDS = "5"  # so that a killed server's tasks are taken over while one watches
 
@@ -78,7 +79,9 @@ async def open_stage(
         usecases = await asyncio.to_thread(_write_folder, stream)
         sheets = _fresh_outbox(Path.cwd())
         log = sheets.parent / "demo.log"
-        receiver_port = free_port()
+        receiver_port, model_port = free_port(), free_port()
+        if stream.use_case.prompted:
+            _write_model_address(usecases / stream.use_case.name, model_port)
         environment = _environment(settings, url, usecases, receiver_port, sheets, stream)
         environment_file = sheets.parent / "demo.env"
         write_environment(environment_file, environment)
@@ -86,9 +89,12 @@ async def open_stage(
         server, worker, receiver = _processes(
             usecases, environment, port, receiver_port, sheets, log, note
         )
-        ending.processes = (server, worker, receiver)
+        model = Kept("roadbed.demo.imitated_model", str(model_port), environment={}, log=log)
+        ending.processes = (server, worker, receiver, model)
         try:
             await receiver.start()
+            if stream.use_case.prompted:
+                await model.start()
             await server.start()
             await _grant_roles(
                 settings, url, stream.use_case.name
@@ -109,7 +115,7 @@ async def open_stage(
             )
         finally:
             ending.closing = True
-            await asyncio.gather(worker.stop(), server.stop(), receiver.stop())
+            await asyncio.gather(worker.stop(), server.stop(), receiver.stop(), model.stop())
             shutil.rmtree(usecases, ignore_errors=True)
 
 
@@ -215,6 +221,14 @@ def _forget_audit(settings: Settings) -> None:
     from roadbed.storage.folders import audit_folder
 
     shutil.rmtree(audit_folder(settings), ignore_errors=True)
+
+
+def _write_model_address(folder: Path, port: int) -> None:
+    """Where the imitated model listens: a decider's process has none of the demo's variables."""
+    file = folder / "usecase.py"
+    declared = file.read_text(encoding="utf-8")
+    address = f'base_url="http://127.0.0.1:{port}/v1"'
+    file.write_text(declared.replace(NO_MODEL, address), encoding="utf-8")
 
 
 def _write_folder(stream: Stream) -> Path:

@@ -20,7 +20,7 @@ class DemoUseCase:
     ``right`` gives the right output for what a stream says of a task. ``limit`` and ``certainty``
     are those that its folder declares. ``documents`` is the folder of its library, which is copied
     if ``copied``. ``trained`` says whether its decider learns, ``delivers`` whether it has
-    destinations.
+    destinations, ``prompted`` whether it asks the imitated language model.
     """
 
     name: str
@@ -35,6 +35,7 @@ class DemoUseCase:
     copied: bool = True
     trained: bool = False
     delivers: bool = False
+    prompted: bool = False
 
     def output(self, label: str | None) -> Mapping[str, Any] | None:
         """The right output; ``None``: no answer is right."""
@@ -63,12 +64,16 @@ TRIAGE = DemoUseCase(
 
 
 def asking(
-    documents: Path, right: Callable[[str], Mapping[str, Any]], *, copied: bool = True
+    documents: Path,
+    right: Callable[[str], Mapping[str, Any]],
+    *,
+    copied: bool = True,
+    prompted: bool = False,
 ) -> DemoUseCase:
-    """The use case that answers questions from ``documents``."""
+    """The use case that answers questions from ``documents``, with a language model or without."""
     return DemoUseCase(
         name="ask",
-        folder=_HERE / "ask",
+        folder=_HERE / ("ask_with_model" if prompted else "ask"),
         field="question",
         tasks="questions",
         limit=0.10,
@@ -77,4 +82,5 @@ def asking(
         scorer=Cited(),
         documents=documents,
         copied=copied,
+        prompted=prompted,
     )
