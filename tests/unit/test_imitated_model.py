@@ -115,7 +115,7 @@ def decided(question: str) -> Answer[Any] | Unsure:
         base_url="http://imitation.example/v1",
         samples=1,
         environment={},
-        transport=httpx2.ASGITransport(app=imitated_model.app),  # type: ignore[arg-type]
+        transport=httpx2.ASGITransport(app=imitated_model.app),
     ).bind(Question, DocumentAnswer)
     passages = [
         RetrievedPassage(
@@ -204,7 +204,7 @@ class TestProtocol:
 
 
 async def sent(method: str, path: str, body: bytes) -> httpx2.Response:
-    transport = httpx2.ASGITransport(app=imitated_model.app)  # type: ignore[arg-type]
+    transport = httpx2.ASGITransport(app=imitated_model.app)
     async with httpx2.AsyncClient(transport=transport, base_url="http://imitation") as client:
         return await client.request(method, path, content=body)
 

@@ -14,6 +14,7 @@ IMITATION = (
     "protocol on this machine. Nothing leaves it. It picks sentences of the passages, and for some "
     "questions it invents a figure or a sentence."
 )
+Decision = Mapping[str, Any]  # as a receipt has it
 _MODULES = ("pydantic_ai", "openai")
 
 
@@ -39,7 +40,7 @@ class SentenceChecks:
     unread: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
 
-    def count(self, decision: Mapping[str, Any]) -> None:
+    def count(self, decision: Decision) -> None:
         """Add a decision as receipts show it."""
         evidence = decision["evidence"] or {}
         if "model" not in evidence:
@@ -70,7 +71,7 @@ def _counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
-def dropped_lines(decision: Mapping[str, Any]) -> list[str]:
+def dropped_lines(decision: Decision) -> list[str]:
     """The dropped sentences of a decision, a line each."""
     return [
         f"  Dropped: “{sentence['sentence']}” ({sentence['dropped']})"

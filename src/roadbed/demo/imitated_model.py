@@ -13,16 +13,16 @@ import json
 import math
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+from starlette.types import Receive, Scope, Send
 
 from roadbed.models.answers.wording import content_words, sentences
 
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+JsonBody = Mapping[str, Any]  # of a request or response, as the protocol has it
 ToolCall = tuple[str, Mapping[str, Any]]
 
 PATH = "/v1/chat/completions"
@@ -71,7 +71,7 @@ class _Candidate:
     quote: str
 
 
-def completion(body: Mapping[str, Any]) -> dict[str, Any]:
+def completion(body: JsonBody) -> JsonBody:
     """The response to a request for a chat completion, by one of the offered tools.
 
     Raises ``ValueError``, ``KeyError`` or ``TypeError`` for a request that has no question, or
@@ -240,7 +240,7 @@ def _read(user: str) -> tuple[str, Sequence[ShownPassage]]:
     return str(question), passages
 
 
-async def app(scope: Mapping[str, Any], receive: Receive, send: Send) -> None:
+async def app(scope: Scope, receive: Receive, send: Send) -> None:
     """An ASGI application: POST of a chat completion, and nothing else."""
     body = await _body(receive)
     status, content = 404, _error("there is no such path")
@@ -264,7 +264,7 @@ async def _body(receive: Receive) -> bytes:
             return b"".join(parts)
 
 
-def _error(message: str) -> dict[str, Any]:
+def _error(message: str) -> JsonBody:
     kind = "invalid_request_error"
     return {"error": {"message": message, "type": kind, "param": None, "code": kind}}
 

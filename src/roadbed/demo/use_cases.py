@@ -9,6 +9,7 @@ from typing import Any
 
 from roadbed.scoring.scorers import Cited, Exact, Scorer
 
+Output = Mapping[str, Any]  # of a use case, as JSON
 _HERE = Path(__file__).parent
 
 
@@ -29,7 +30,7 @@ class DemoUseCase:
     tasks: str
     limit: float
     certainty: float
-    right: Callable[[str], Mapping[str, Any]]
+    right: Callable[[str], Output]
     scorer: Scorer
     documents: Path | None = None
     copied: bool = True
@@ -37,7 +38,7 @@ class DemoUseCase:
     delivers: bool = False
     prompted: bool = False
 
-    def output(self, label: str | None) -> Mapping[str, Any] | None:
+    def output(self, label: str | None) -> Output | None:
         """The right output; ``None``: no answer is right."""
         return None if label is None else self.right(label)
 
@@ -65,7 +66,7 @@ TRIAGE = DemoUseCase(
 
 def asking(
     documents: Path,
-    right: Callable[[str], Mapping[str, Any]],
+    right: Callable[[str], Output],
     *,
     copied: bool = True,
     prompted: bool = False,
