@@ -192,8 +192,10 @@ def expected(asked: Asked, person: str) -> set[int]:
     if by is access.listing:
         return {403} if person in NARROW else FINE
     if wanted & MAY[person]:
-        # Nobody but its sender reads a question here: tests/acceptance/test_asking.py.
-        return {404} if "/ask/{task_id}" in asked.path else FINE
+        # Nobody but its sender reads a question here, and a passage needs an id:
+        # tests/acceptance/test_asking.py.
+        absent = "/ask/{task_id}" in asked.path or asked.path.endswith("/documents/passage")
+        return {404} if absent else FINE
     if person == "stranger" and by not in {access.somewhere, access.everywhere}:
         return {404}
     return {403}

@@ -42,6 +42,7 @@ _NO_PAGES = {
     "/sign-in/already",
     "/receipts/{task_id}/proof",
     "/receipts/{task_id}/replay",
+    "/usecases/{name}/documents/passage",
     "/usecases/{name}/incidents/{incident_id}/file",
 }
 # Two versions are needed to find cases; the pages show what is in the report.

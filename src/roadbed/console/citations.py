@@ -15,7 +15,7 @@ from roadbed.console import formatting
 from roadbed.console.pages import app_of, form_of, page, person_of
 from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import sentence
-from roadbed.knowledge.errors import UnknownDocumentError
+from roadbed.knowledge.errors import NoLibraryError, UnknownDocumentError
 from roadbed.knowledge.records import StoredPassage
 from roadbed.people.permissions import Permission
 from roadbed.reviews.errors import VerdictError
@@ -58,6 +58,8 @@ async def passage(request: Request) -> RedirectResponse:
     """The page of the document where a cited passage stands, also in an earlier version of it."""
     app, name = app_of(request), request.path_params["name"]
     library, libraries = app.service(name).loaded.declared.library, app.libraries
+    if library is None:
+        raise NoLibraryError(name)
     named = request.query_params.get("id", "")[:_LONGEST_ID]
     groups = await libraries.access.of(name, person_of(request))
     stored = await libraries.cited(name, library, [named], groups=groups)
