@@ -128,28 +128,11 @@ WHERE use_case = ANY (%(use_cases)s) AND kind = 'open'
 GROUP BY use_case
 
 -- name: open_conflicts
-SELECT passage_conflict.use_case, count(*)::integer AS count,
-       min(passage_conflict.found_at) AS since
-FROM passage_conflict
-JOIN document AS one ON one.id = passage_conflict.first_document
-JOIN document AS other ON other.id = passage_conflict.second_document
-WHERE passage_conflict.use_case = ANY (%(use_cases)s) AND passage_conflict.verdict IS NULL
-  AND one.state <> 'deleted' AND other.state <> 'deleted'
-  AND EXISTS (SELECT FROM document_version
-              JOIN passage ON passage.version_id = document_version.id
-              WHERE document_version.document_id = one.id
-                AND document_version.number = one.version
-                AND passage.id = passage_conflict.first_passage)
-  AND EXISTS (SELECT FROM document_version
-              JOIN passage ON passage.version_id = document_version.id
-              WHERE document_version.document_id = other.id
-                AND document_version.number = other.version
-                AND passage.id = passage_conflict.second_passage)
-  AND NOT EXISTS (SELECT FROM document_family AS older
-                  JOIN document_family AS newer
-                    ON newer.family = older.family AND newer.rank > older.rank
-                  WHERE older.document_id IN (one.id, other.id))
-GROUP BY passage_conflict.use_case
+-- not null: use_case
+SELECT use_case, count(*)::integer AS count, min(found_at) AS since
+FROM present_conflict
+WHERE use_case = ANY (%(use_cases)s) AND verdict IS NULL
+GROUP BY use_case
 
 -- name: reported_documents
 -- Documents that are searched and that somebody reported as outdated.

@@ -240,32 +240,13 @@ WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
 SELECT use_case FROM passage_conflict WHERE id = %(id)s
 
 -- name: conflicts
--- Those whose passages stand in the newest versions of both documents, none of them superseded.
-SELECT passage_conflict.id, passage_conflict.first_text, passage_conflict.second_text,
-       passage_conflict.found_at, passage_conflict.verdict, passage_conflict.settled_by,
-       passage_conflict.settled_at, passage_conflict.first_document,
-       passage_conflict.second_document, one.path AS first_path, one.access_group AS first_group,
-       other.path AS second_path, other.access_group AS second_group
-FROM passage_conflict
-JOIN document AS one ON one.id = passage_conflict.first_document
-JOIN document AS other ON other.id = passage_conflict.second_document
-WHERE passage_conflict.use_case = %(use_case)s
-  AND one.state <> 'deleted' AND other.state <> 'deleted'
-  AND EXISTS (SELECT FROM document_version
-              JOIN passage ON passage.version_id = document_version.id
-              WHERE document_version.document_id = one.id
-                AND document_version.number = one.version
-                AND passage.id = passage_conflict.first_passage)
-  AND EXISTS (SELECT FROM document_version
-              JOIN passage ON passage.version_id = document_version.id
-              WHERE document_version.document_id = other.id
-                AND document_version.number = other.version
-                AND passage.id = passage_conflict.second_passage)
-  AND NOT EXISTS (SELECT FROM document_family AS older
-                  JOIN document_family AS newer
-                    ON newer.family = older.family AND newer.rank > older.rank
-                  WHERE older.document_id IN (one.id, other.id))
-ORDER BY passage_conflict.found_at, passage_conflict.id
+-- not null: id, first_text, second_text, found_at, first_document, second_document
+-- not null: first_path, second_path
+SELECT id, first_text, second_text, found_at, verdict, settled_by, settled_at, first_document,
+       second_document, first_path, first_group, second_path, second_group
+FROM present_conflict
+WHERE use_case = %(use_case)s
+ORDER BY found_at, id
 
 -- name: settle_conflict
 UPDATE passage_conflict

@@ -144,24 +144,8 @@ class Retrieval:
                 related=self._methods.vocabulary,
             ),
         )
-        near: Sequence[VectorHit] = ()
-        if self._methods.vectors:
-            near = await self._vectors.search(
-                declared.name,
-                words,
-                groups=groups,
-                most=max(most, _CANDIDATES),
-                documents=scope.documents,
-            )
-        stored = await self._documents.passages(
-            {hit.key for hit in hits} | {hit.key for hit in near}
-        )
-        # Access is checked again: the declaration may be newer than the index.
-        passages = {
-            key: passage
-            for key, passage in stored.items()
-            if may_read(library, passage.path, passage.group, groups) and not passage.left_out
-        }
+        near = await self._near(declared.name, words, scope, groups=groups, most=most)
+        passages = await self._readable(library, hits, near, groups=groups)
         newest = known.catalogue.newest_of(question, scope)
         ranked = await asyncio.to_thread(
             partial(
@@ -198,6 +182,41 @@ class Retrieval:
             conflicts=conflicts,
             background=_background(near),
         )
+
+    async def _near(
+        self, use_case: str, words: str, scope: Scope, *, groups: Collection[str], most: int
+    ) -> Sequence[VectorHit]:
+        """What the search by meaning finds; nothing where it is not used."""
+        if not self._methods.vectors:
+            return ()
+        return await self._vectors.search(
+            use_case,
+            words,
+            groups=groups,
+            most=max(most, _CANDIDATES),
+            documents=scope.documents,
+        )
+
+    async def _readable(
+        self,
+        library: Library,
+        hits: Sequence[Hit],
+        near: Sequence[VectorHit],
+        *,
+        groups: Collection[str],
+    ) -> Mapping[PassageKey, StoredPassage]:
+        """The passages that both searches found, of what ``groups`` may read.
+
+        Access is checked again: the declaration may be newer than the index.
+        """
+        stored = await self._documents.passages(
+            {hit.key for hit in hits} | {hit.key for hit in near}
+        )
+        return {
+            key: passage
+            for key, passage in stored.items()
+            if may_read(library, passage.path, passage.group, groups) and not passage.left_out
+        }
 
     async def _known_to(
         self, use_case: str, library: Library, index: LibraryIndex, groups: frozenset[str]

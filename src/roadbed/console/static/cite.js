@@ -27,16 +27,16 @@ function showCited(place) {
 }
 
 async function findPassages(place) {
-  const found = place.querySelector("[data-cite-found]");
+  const list = place.querySelector("[data-cite-found]");
   const words = place.querySelector("[data-cite-search]").value;
   try {
     const answer = await ask(place.dataset.cite, new URLSearchParams({ q: words }));
-    found.replaceChildren(part(answer.html));
+    list.replaceChildren(part(answer.html));
     showCited(place);
-    const first = answer.ok && found.querySelector("input");
+    const first = answer.ok && list.querySelector("input");
     if (first) first.focus();
   } catch {
-    found.replaceChildren(place.querySelector('[data-cite-word="failed"]').cloneNode(true));
+    list.replaceChildren(place.querySelector('[data-cite-word="failed"]').cloneNode(true));
   }
 }
 
