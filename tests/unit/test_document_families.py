@@ -270,3 +270,20 @@ class TestApi:
         assert (wrong.status_code, wrong.json()["code"]) == (409, "document_family_invalid")
         settled = (await site.shop.post(path, json={"kind": "current"})).json()
         assert [one["superseded_by"] for one in settled["family"]] == [None, "phones-2022.md"]
+
+
+async def test_a_search_leaves_out_what_is_superseded_unless_it_is_named(shelf: Shelf) -> None:
+    text = (
+        "# Parking\n\nLast updated {year}-03-01\n\nA parking lot of the firm costs {price} EUR.\n"
+    )
+    shelf.write(
+        {
+            "parking-2021.md": text.format(year=2021, price=90),
+            "parking-2022.md": text.format(year=2022, price=95),
+        }
+    )
+    await shelf.ingest()
+    present = await shelf.paths("What may a parking lot cost?")
+    assert present[0] == "parking-2022.md"
+    assert "parking-2021.md" not in present
+    assert "parking-2021.md" in await shelf.paths("What did a parking lot cost in 2021?")

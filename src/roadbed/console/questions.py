@@ -180,7 +180,7 @@ async def _page(
         turns=turns,
         listing=listing,
         searched=sum(document.version is not None for document in listing.documents),
-        unreadable=sum(document.state == "unreadable" for document in listing.documents),
+        unreadable=sum(document.version is None for document in listing.documents),
         asked=[
             (row.task_id, _words(library, row), _chip(row), row.asked_at)
             for row in asked

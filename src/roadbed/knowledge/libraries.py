@@ -204,11 +204,13 @@ class Libraries:
     ) -> Sequence[Match]:
         """The passages that fit a question best, of what ``groups`` may read, best first.
 
-        Raises ``NoLibraryError``.
+        A superseded document is left out, unless the question names it. Raises ``NoLibraryError``.
         """
         if library is None:
             raise NoLibraryError(use_case)
-        await self.indexes.caught_up(use_case, library.language)
+        index = await self.indexes.caught_up(use_case, library.language)
+        known = await self.retrieval.known_to(use_case, library, index, frozenset(groups))
+        superseded = known.precedence.choice(question).left_out
         asked = most
         while True:
             search = partial(LibraryIndex.search, question=question, groups=groups, most=asked)
@@ -221,6 +223,7 @@ class Libraries:
                 if (passage := passages.get(hit.key)) is not None
                 and may_read(library, passage.path, passage.group, groups)
                 and not passage.left_out
+                and passage.document_id not in superseded
             ]
             if len(matches) >= most or len(hits) < asked:
                 return matches[:most]

@@ -120,7 +120,7 @@ class Retrieval:
         )
         if right is None:
             return retrieved
-        known = await self._known_to(declared.name, library, index, frozenset(groups))
+        known = await self.known_to(declared.name, library, index, frozenset(groups))
         return _corrected(retrieved, right, known, index)
 
     async def search(
@@ -130,7 +130,7 @@ class Retrieval:
         library = declared.library
         assert library is not None
         index = await self._indexes.caught_up(declared.name, library.language)
-        known = await self._known_to(declared.name, library, index, frozenset(groups))
+        known = await self.known_to(declared.name, library, index, frozenset(groups))
         scope, words, hits = await self._indexes.ask(
             declared.name,
             library.language,
@@ -218,9 +218,10 @@ class Retrieval:
             if may_read(library, passage.path, passage.group, groups) and not passage.left_out
         }
 
-    async def _known_to(
+    async def known_to(
         self, use_case: str, library: Library, index: LibraryIndex, groups: frozenset[str]
     ) -> KnownDocuments:
+        """What ``groups`` may know of the documents of a library, as its index has them."""
         key = use_case, frozenset(library.access.items()), groups
         known = self._known.get(key)
         if known is None or known.change != index.marker:
