@@ -19,6 +19,7 @@ from pydantic import BaseModel
 from roadbed.decisions import routing
 from roadbed.decisions.model import Answered, LiveVersion, Route
 from roadbed.models import TextClassifier
+from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.risk.audit import RunningAudit
 from roadbed.risk.automation_state import (
     AutomationState,
@@ -156,11 +157,21 @@ def _wrong(answer: Answered | None, example: LabelledExample) -> bool:
 
 
 class Loop:
-    """One use case: learns, proves, decides, audits, round by round."""
+    """One use case: learns, proves, decides, audits, round by round.
 
-    def __init__(self, seed_examples: Sequence[LabelledExample], seed: int) -> None:
+    Without ``embeddings`` the classifier reads words and characters alone.
+    """
+
+    def __init__(
+        self,
+        seed_examples: Sequence[LabelledExample],
+        seed: int,
+        embeddings: Embeddings | None = None,
+    ) -> None:
         self._chance = random.Random(seed)
-        self._base = TextClassifier(text="text", label="queue").bind(Inquiry, Routing)
+        self._base = TextClassifier(text="text", label="queue", embeddings=embeddings).bind(
+            Inquiry, Routing
+        )
         self.learn: list[LabelledExample] = []
         self.reference: list[LabelledExample] = []
         self.fresh: list[bool] = []

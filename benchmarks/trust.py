@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,9 @@ from closed_loop import (
     stream,
 )
 from roadbed.models import TextClassifier
+from roadbed.models.embeddings.cache import CachedEmbeddings
+from roadbed.models.embeddings.local import LocalEmbeddings
+from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.risk import sampling
 from roadbed.risk.audit import CHANGE_ALARM, RunningAudit
 from roadbed.risk.certificate import certify
@@ -75,7 +80,7 @@ def score(data: Path, labels: int, seed: int) -> Scored:
         )
         for item in order
     ]
-    decider = TextClassifier(text="text", label="queue").bind(Inquiry, Routing)
+    decider = TextClassifier(text="text", label="queue", embeddings=None).bind(Inquiry, Routing)
     fitted = decider.fit(examples[:labels], seed=0)
     rest = examples[labels:]
     result = judged(ask(fitted, rest), rest)
@@ -126,39 +131,53 @@ def tuned(confidence: Floats, wrong: Floats) -> float | None:
     return float(confidence[order][good[-1]]) if len(good) else None
 
 
-def play(task: tuple[str, int, bool]) -> tuple[int, bool, list[dict[str, Any]]]:
+class Kind(StrEnum):
+    """A kind of stream: as it is, with vectors beside the words, or with new intents."""
+
+    STEADY = "steady"
+    EMBEDDINGS = "embeddings"
+    DRIFT = "drift"
+
+
+def play(task: tuple[str, int, Kind]) -> tuple[int, Kind, list[dict[str, Any]]]:
     """One closed-loop stream."""
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    data, seed, drift = task
-    seed_examples, rounds = stream(Path(data), seed, drift=drift)
-    loop = Loop(seed_examples, seed)
+    data, seed, kind = task
+    seed_examples, rounds = stream(Path(data), seed, drift=kind is Kind.DRIFT)
+    loop = Loop(seed_examples, seed, vectors() if kind is Kind.EMBEDDINGS else None)
     rows = []
     for tasks in rounds:
         rows.append(dataclasses.asdict(loop.play(tasks)))
         loop.improve()
-    return seed, drift, rows
+    return seed, kind, rows
+
+
+@functools.cache
+def vectors() -> Embeddings:
+    """The local model, with the vectors of every text of the set kept for the next version."""
+    return CachedEmbeddings(LocalEmbeddings(), most=40_000)
 
 
 def streams(
-    data: Path, runs: int, drift_runs: int, keep: Path | None, processes: int
-) -> dict[bool, list[list[Round]]]:
-    """Streams without and with drift; those in ``keep`` are not played again."""
-    done: dict[tuple[int, bool], list[dict[str, Any]]] = {}
+    data: Path, runs: Mapping[Kind, int], keep: Path | None, processes: int
+) -> dict[Kind, list[list[Round]]]:
+    """So many streams of each kind; those in ``keep`` are not played again."""
+    done: dict[tuple[int, Kind], list[dict[str, Any]]] = {}
     if keep and keep.exists():
         for line in keep.read_text(encoding="utf-8").splitlines():
-            seed, drift, rows = json.loads(line)
-            done[seed, drift] = rows
-    wanted = [(seed, True) for seed in range(drift_runs)] + [(seed, False) for seed in range(runs)]
+            seed, kind, rows = json.loads(line)
+            done[seed, Kind(kind)] = rows
+    wanted = [(seed, kind) for kind in Kind for seed in range(runs[kind])]
     missing = [(str(data), *item) for item in wanted if item not in done]
     with ProcessPoolExecutor(processes) as pool:
-        for seed, drift, rows in pool.map(play, missing):
-            done[seed, drift] = rows
+        for seed, kind, rows in pool.map(play, missing):
+            done[seed, kind] = rows
             if keep:
                 with keep.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([seed, drift, rows]) + "\n")
+                    file.write(json.dumps([seed, kind, rows]) + "\n")
     return {
-        drift: [[Round(**row) for row in done[entry]] for entry in wanted if entry[1] is drift]
-        for drift in (False, True)
+        kind: [[Round(**row) for row in done[entry]] for entry in wanted if entry[1] is kind]
+        for kind in Kind
     }
 
 
@@ -326,6 +345,33 @@ def steady_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
     }
 
 
+def embeddings_figures(
+    runs: Sequence[Sequence[Round]], without: Sequence[Sequence[Round]]
+) -> dict[str, float]:
+    """The same streams with and without vectors; points are of a hundred tasks."""
+    gains = [
+        100.0 * (mine[-1].automatic / mine[-1].tasks - other[-1].automatic / other[-1].tasks)
+        for mine, other in zip(runs, without, strict=True)
+    ]
+    return {
+        "embeddings_runs": len(runs),
+        "embeddings_automation_round_10": float(
+            np.mean([run[-1].automatic / run[-1].tasks for run in runs])
+        ),
+        "embeddings_points": float(np.mean(gains)),
+        "embeddings_points_least": min(gains),
+        "embeddings_broken": float(np.mean([share(run) > LIMIT for run in runs])),
+        "embeddings_error": share([figures for run in runs for figures in run]),
+        "embeddings_opens_in_round": max(opened(run) for run in runs),
+        "without_opens_in_round": max(opened(run) for run in without),
+    }
+
+
+def opened(run: Sequence[Round]) -> int:
+    """The first round with an automatic answer; one more than there are if none had one."""
+    return next((number for number, row in enumerate(run, 1) if row.automatic), len(run) + 1)
+
+
 def drift_figures(runs: Sequence[Sequence[Round]]) -> dict[str, float]:
     """Streams that 15 new intents, 9.6 % of traffic, join in round 7."""
     after = [run[NEW_FROM - 1 :] for run in runs]
@@ -367,44 +413,57 @@ def rows_of(f: dict[str, float]) -> list[tuple[str, str, str, str]]:
         verdict = report.judged(f[name], floor, aim, least=least)
         return what, f"{f[name] * scale:.3g}{unit}", reach, verdict
 
-    rows = [
-        row("certificate broken, 1,500 labels", "broken_1500", 0.05, None, least=False),
-        row("certificate broken, 5,000 labels", "broken_5000", 0.05, None, least=False),
-        row("automated at 2,000 reference, 5,000 learnt", "certified", 0.50, 0.61, least=True),
-        row(
-            "changed answers, 5 x limit: items, median",
-            "found_5x",
-            50,
-            None,
-            least=False,
-            percent=False,
-        ),
-        row(
-            "changed answers, 2 x limit: items, median",
-            "found_2x",
-            400,
-            None,
-            least=False,
-            percent=False,
-        ),
-        row(
-            "healthy version at 1.2 %: halted in 2,000 items",
-            "healthy_halts",
-            0.03,
-            0.01,
-            least=False,
-        ),
-        row("drawn for audit once the sample holds 5,000", "audit_share", 0.05, None, least=False),
-        row("rules hold answers back: broken", "rules_broken", 0.05, None, least=False),
-        row("labels missing by choice: broken", "order_broken", 0.05, None, least=False),
-        row("50 tries on one sample: broken", "tries_broken", 0.05, None, least=False),
-        row("repeated inputs: broken", "repeated_ours", 0.05, None, least=False),
-        row("cost of an outcome, us", "update_us", 50, None, least=False, percent=False),
-        row(
-            "certificate, 10,000 items, ms", "certificate_ms", 50, None, least=False, percent=False
-        ),
-        row("the same of mean losses, ms", "losses_ms", 50, None, least=False, percent=False),
-    ]
+    rows = []
+    if "broken_1500" in f:
+        rows += [
+            row("certificate broken, 1,500 labels", "broken_1500", 0.05, None, least=False),
+            row("certificate broken, 5,000 labels", "broken_5000", 0.05, None, least=False),
+            row("automated at 2,000 reference, 5,000 learnt", "certified", 0.50, 0.61, least=True),
+            row(
+                "changed answers, 5 x limit: items, median",
+                "found_5x",
+                50,
+                None,
+                least=False,
+                percent=False,
+            ),
+            row(
+                "changed answers, 2 x limit: items, median",
+                "found_2x",
+                400,
+                None,
+                least=False,
+                percent=False,
+            ),
+            row(
+                "healthy version at 1.2 %: halted in 2,000 items",
+                "healthy_halts",
+                0.03,
+                0.01,
+                least=False,
+            ),
+            row(
+                "drawn for audit once the sample holds 5,000",
+                "audit_share",
+                0.05,
+                None,
+                least=False,
+            ),
+            row("rules hold answers back: broken", "rules_broken", 0.05, None, least=False),
+            row("labels missing by choice: broken", "order_broken", 0.05, None, least=False),
+            row("50 tries on one sample: broken", "tries_broken", 0.05, None, least=False),
+            row("repeated inputs: broken", "repeated_ours", 0.05, None, least=False),
+            row("cost of an outcome, us", "update_us", 50, None, least=False, percent=False),
+            row(
+                "certificate, 10,000 items, ms",
+                "certificate_ms",
+                50,
+                None,
+                least=False,
+                percent=False,
+            ),
+            row("the same of mean losses, ms", "losses_ms", 50, None, least=False, percent=False),
+        ]
     if "stream_runs" in f:
         rows += [
             row(
@@ -414,6 +473,26 @@ def rows_of(f: dict[str, float]) -> list[tuple[str, str, str, str]]:
             row("stream: runs whose limit broke", "stream_broken", 0.05, None, least=False),
             row("stream: runs with a false halt", "false_halts", 0.03, 0.01, least=False),
             row("out-of-scope leak at 60 % automation", "leak_at_60", 0.01, 0.005, least=False),
+        ]
+    if "embeddings_runs" in f:
+        rows += [
+            row(
+                "with embeddings: points above, round 10",
+                "embeddings_points",
+                3.0,
+                None,
+                least=True,
+                percent=False,
+            ),
+            row("with embeddings: runs that broke it", "embeddings_broken", 0.0, None, least=False),
+            row(
+                "with embeddings: first automatic round, latest",
+                "embeddings_opens_in_round",
+                2.0,
+                None,
+                least=False,
+                percent=False,
+            ),
         ]
     if "drift_runs" in f:
         rows += [
@@ -450,16 +529,9 @@ def rows_of(f: dict[str, float]) -> list[tuple[str, str, str, str]]:
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--repeats", type=int, default=1_000)
-    parser.add_argument("--runs", type=int, default=4)
-    parser.add_argument("--drift-runs", type=int, default=4)
-    parser.add_argument("--keep", type=Path)
-    parser.add_argument("--processes", type=int, default=2)
-    arguments = parser.parse_args()
-    data = Path(os.environ.get("ROADBED_DATA_DIR", "../shared/data"))
-    figures: dict[str, float] = costs()
+def tests(data: Path, repeats: int) -> dict[str, float]:
+    """The proofs, the audit and what people may do to them, without whole streams."""
+    figures = costs()
     print(
         f"{'labels':>8}{'reference':>10}  {'policy':22}{'automated':>10}{'error':>8}{'broken':>8}"
     )
@@ -467,7 +539,7 @@ def main() -> None:
         scored = [score(data, labels, seed) for seed in range(3)]
         broken = []
         for n in REFERENCE:
-            for name, policy in policies(scored, n, arguments.repeats).items():
+            for name, policy in policies(scored, n, repeats).items():
                 print(
                     f"{labels:8,}{n:10,}  {name:22}{policy['automated']:10.1%}"
                     f"{policy['error']:8.2%}{policy['broken']:8.1%}"
@@ -480,23 +552,48 @@ def main() -> None:
         figures[f"best_{labels}"] = float(np.mean(rates))
     figures["certified"] = figures["certified_5000_2000"]
     for multiple in (5, 2):
-        waits = list(until_found(multiple * LIMIT, arguments.repeats))
+        waits = list(until_found(multiple * LIMIT, repeats))
         figures[f"found_{multiple}x"] = float(np.median(waits))
         figures[f"found_{multiple}x_95"] = float(np.quantile(waits, 0.95))
-    healthy = list(until_found(0.012, arguments.repeats, 2_000))
+    healthy = list(until_found(0.012, repeats, 2_000))
     figures["healthy_halts"] = float(np.mean([entry < 2_000 for entry in healthy]))
     figures["audit_share"] = sampling.rate(automating=True, sample=sampling.LARGE_SAMPLE)
-    figures |= rules(arguments.repeats)
-    figures |= label_order(arguments.repeats)
-    figures |= tries(arguments.repeats)
-    figures |= repeated_inputs(arguments.repeats)
-    played = streams(
-        data, arguments.runs, arguments.drift_runs, arguments.keep, arguments.processes
+    figures |= rules(repeats)
+    figures |= label_order(repeats)
+    figures |= tries(repeats)
+    figures |= repeated_inputs(repeats)
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=1_000)
+    parser.add_argument("--runs", type=int, default=4)
+    parser.add_argument("--drift-runs", type=int, default=4)
+    parser.add_argument(
+        "--embeddings-runs", type=int, default=0, help="streams with the local model; make embed"
     )
-    if played[False]:
-        figures |= steady_figures(played[False])
-    if played[True]:
-        figures |= drift_figures(played[True])
+    parser.add_argument("--streams-only", action="store_true", help="leave the tests out")
+    parser.add_argument("--keep", type=Path)
+    parser.add_argument("--processes", type=int, default=2)
+    arguments = parser.parse_args()
+    data = Path(os.environ.get("ROADBED_DATA_DIR", "../shared/data"))
+    figures: dict[str, float] = {}
+    if not arguments.streams_only:
+        figures |= tests(data, arguments.repeats)
+    runs = {
+        Kind.STEADY: max(arguments.runs, arguments.embeddings_runs),
+        Kind.EMBEDDINGS: arguments.embeddings_runs,
+        Kind.DRIFT: arguments.drift_runs,
+    }
+    played = streams(data, runs, arguments.keep, arguments.processes)
+    if played[Kind.STEADY]:
+        figures |= steady_figures(played[Kind.STEADY])
+    if played[Kind.EMBEDDINGS]:
+        without = played[Kind.STEADY][: arguments.embeddings_runs]
+        figures |= embeddings_figures(played[Kind.EMBEDDINGS], without)
+    if played[Kind.DRIFT]:
+        figures |= drift_figures(played[Kind.DRIFT])
     report.table(rows_of(figures))
     report.end(
         {

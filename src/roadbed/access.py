@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -68,7 +69,7 @@ _declared: dict[Callable[..., object], Requirement] = {}
 
 async def by_name(_: App, viewer: Viewer, permissions: Permissions, path: Path) -> None:
     """In the use case that ``{name}`` of the path names."""
-    admit(viewer, path["name"], permissions, UnknownUseCaseError(path["name"]))
+    admit(viewer, path["name"], permissions, partial(UnknownUseCaseError, path["name"]))
 
 
 async def listing(_: App, viewer: Viewer, permissions: Permissions, __: Path) -> None:
@@ -109,7 +110,7 @@ def by_id(
         use_case = None if "\0" in identifier else await use_case_of(app, identifier)
         if use_case is None or path.get("name", use_case) != use_case:
             raise missing(identifier)
-        admit(viewer, use_case, permissions, missing(identifier))
+        admit(viewer, use_case, permissions, partial(missing, identifier))
 
     return by
 
@@ -199,13 +200,15 @@ def guard(routes: Iterable[BaseRoute]) -> list[BaseRoute]:
     return guarded
 
 
-def admit(viewer: Viewer, use_case: str, permissions: Permissions, missing: RoadbedError) -> None:
-    """Raises ``missing`` where the viewer sees no such use case, ``NotAllowedError``.
+def admit(
+    viewer: Viewer, use_case: str, permissions: Permissions, missing: Callable[[], RoadbedError]
+) -> None:
+    """Raises ``missing()`` where the viewer sees no such use case, ``NotAllowedError``.
 
     Raises ``LetInByAnotherError`` where nothing else is in the way.
     """
     if not viewer.sees(use_case):
-        raise missing
+        raise missing()
     if viewer.let_in_by is not None and not any(viewer.may(use_case, one) for one in permissions):
         own = replace(viewer, let_in_by=None)
         if any(own.may(use_case, one) for one in permissions):
@@ -215,7 +218,7 @@ def admit(viewer: Viewer, use_case: str, permissions: Permissions, missing: Road
 
 def require(request: Request, permission: Permission, use_case: str) -> None:
     """For handlers whose body selects the action: require the exact permission."""
-    admit(viewer_of(request), use_case, (permission,), UnknownUseCaseError(use_case))
+    admit(viewer_of(request), use_case, (permission,), partial(UnknownUseCaseError, use_case))
 
 
 def viewer_of(request: Request) -> Viewer:

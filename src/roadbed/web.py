@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from functools import lru_cache, partial
 from urllib.parse import urlsplit
@@ -216,7 +216,7 @@ class Gateway:
         encrypted = self._encrypted and name == self._public
         send = _with_headers(send, _ENCRYPTED_HEADERS if encrypted else _HEADERS)
         try:
-            if name not in self._hosts or _is_twofold(scope):
+            if name not in self._hosts or _is_twofold(scope, headers):
                 raise ForeignHostError
             if b"%00" in scope["query_string"] or "\0" in scope["path"]:
                 raise AddressError
@@ -232,8 +232,7 @@ class Gateway:
             if self._limit is not None and viewer is not None:
                 self._limit.spend(viewer.name)
             has_body = length.strip(b"0") != b"" or b"transfer-encoding" in headers
-            too_large = BodyTooLargeError(most, upload=upload)
-            bounded = self._bounded(receive, most, too_large, has_body=has_body)
+            bounded = _bounded(receive, most, upload=upload, has_body=has_body)
             await self._enter(scope, bounded, send, viewer)
         except RoadbedError as error:
             await self._problem(error, scope)(scope, receive, send)
@@ -287,25 +286,25 @@ class Gateway:
             pass
         return None
 
-    def _bounded(
-        self, receive: Receive, most: int, too_large: BodyTooLargeError, *, has_body: bool
-    ) -> Receive:
-        seen, more = 0, has_body
 
-        async def bounded() -> Message:
-            nonlocal seen, more
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                if more:  # a truncated response may look complete
-                    raise BodyCutOffError
-                return message
-            more = message.get("more_body", False)
-            seen += len(message.get("body", b""))
-            if seen > most:
-                raise too_large
+def _bounded(receive: Receive, most: int, *, upload: bool, has_body: bool) -> Receive:
+    """``receive`` that refuses a body of more than ``most`` bytes, and one that was cut off."""
+    seen, more = 0, has_body
+
+    async def bounded() -> Message:
+        nonlocal seen, more
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            if more:  # a truncated response may look complete
+                raise BodyCutOffError
             return message
+        more = message.get("more_body", False)
+        seen += len(message.get("body", b""))
+        if seen > most:
+            raise BodyTooLargeError(most, upload=upload)
+        return message
 
-        return bounded
+    return bounded
 
 
 async def _body(receive: Receive) -> bytes:
@@ -332,10 +331,11 @@ def _is_upload(scope: Scope) -> bool:
     return bool(scope["method"] == method and scope["path"].endswith(end))
 
 
-def _is_twofold(scope: Scope) -> bool:
+def _is_twofold(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
     """Whether the request names two hosts: only one of them was checked."""
-    hosts = [value for name, value in scope["headers"] if name == b"host"]
-    return len(hosts) > 1
+    if len(headers) == len(scope["headers"]):  # no name came twice, as in most requests
+        return False
+    return [name for name, _ in scope["headers"]].count(b"host") > 1
 
 
 @lru_cache(maxsize=64)

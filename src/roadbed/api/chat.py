@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from fastapi import APIRouter, Request
@@ -120,7 +121,7 @@ async def _answer(
     name = declared.name
     person = await accounts.person_of(chat_app.kind, asked.account)
     viewer = await app.people.viewer(person)
-    admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
+    admit(viewer, name, (Permission.SUBMIT,), partial(UnknownUseCaseError, name))
     library = declared.library
     if library is None:
         raise NotAnsweredFromDocumentsError(name)

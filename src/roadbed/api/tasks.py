@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from copy import deepcopy
+from functools import partial
 from math import isfinite
 from typing import Any
 
@@ -104,7 +105,7 @@ async def take(
     ``Idempotency-Key``, another name of the key. Raises the errors that ``problems``
     knows.
     """
-    admit(viewer, name, (Permission.SUBMIT,), UnknownUseCaseError(name))
+    admit(viewer, name, (Permission.SUBMIT,), partial(UnknownUseCaseError, name))
     declared = served(app, name)
     numbers = app.deployments.get(name).numbers()
     key, content, wait = _task_body(parsed(body))
