@@ -12,6 +12,7 @@ import pytest
 
 import roadbed
 from roadbed.audit.model import ReceiptProof
+from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.settings import Settings
 from roadbed.statuses import STATUS
 from tests.browsing import browsing
@@ -96,6 +97,26 @@ class TestOneTask:
         empty = await site.shop.post(TASKS, json=body, headers={"Idempotency-Key": '""'})
         await problem(empty, 422, "request_invalid")
         assert len(await site.app.database.fetch("SELECT 1 FROM task")) == 1
+
+    async def test_no_error_is_built_for_a_task_that_is_accepted(
+        self, site: Site, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # Its texts cost more than the rest of the gateway.
+        built: list[str] = []
+        build = RoadbedError.__init__
+
+        def noted(error: RoadbedError, problem: str, remedy: str) -> None:
+            built.append(type(error).__name__)
+            build(error, problem, remedy)
+
+        monkeypatch.setattr(RoadbedError, "__init__", noted)
+        sent = await site.shop.post(TASKS, json={"input": {"text": "hello"}})
+        assert sent.status_code == 200
+        assert built == []
+        await problem(
+            await site.shop.post("/usecases/other/tasks", json={}), 404, "usecase_unknown"
+        )
+        assert built == ["UnknownUseCaseError"]
 
     async def test_a_task_need_not_be_waited_for(self, site: Site) -> None:
         sent = await site.shop.post(TASKS, json={"input": {"text": "hello"}, "wait": 0})
