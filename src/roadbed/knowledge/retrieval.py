@@ -7,7 +7,6 @@ get the passages in their context.
 from __future__ import annotations
 
 import asyncio
-import re
 import statistics
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -21,6 +20,7 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
 from roadbed.knowledge.known_documents import KnownDocuments, known_documents
+from roadbed.knowledge.named_words import named_words
 from roadbed.knowledge.passage_corrections import KnownAnswer, PassageCorrections
 from roadbed.knowledge.precedence import Choice
 from roadbed.knowledge.records import PassageKey, StoredPassage
@@ -35,8 +35,6 @@ from roadbed.usecases.use_case import UseCase
 
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
-# A word with a capital that begins no sentence, or with a figure.
-_NAME = re.compile(r"(?<=[\w,;:] )[^\W\d_a-z]\w+|\w*\d\w*")
 _LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
 
@@ -161,7 +159,7 @@ class Retrieval:
             )
         )
         terms = index.terms(question)
-        weights = _weights(index, question, terms)
+        weights = _weights(index, terms, names=_named(index, question, library.language))
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
         )
@@ -179,6 +177,7 @@ class Retrieval:
             choices=scope.choices,
             terms=terms,
             weights=weights,
+            named=[term for term in _named(index, words, library.language) if term in weights],
             conflicts=conflicts,
             background=_background(near),
         )
@@ -341,7 +340,9 @@ def _taken(best: Sequence[StoredPassage], newest: Mapping[str, tuple[int, int]])
     return best[0].path if first == max(others) and first > min(others) else None
 
 
-def _weights(index: LibraryIndex, question: str, terms: Sequence[str]) -> Mapping[str, float]:
+def _weights(
+    index: LibraryIndex, terms: Sequence[str], *, names: Collection[str]
+) -> Mapping[str, float]:
     """How rare each term is. A word that stands nowhere is no rarer than the others on average.
 
     It may be misspelt, or another word for what the documents say. A name or a number that stands
@@ -350,11 +351,22 @@ def _weights(index: LibraryIndex, question: str, terms: Sequence[str]) -> Mappin
     rarity = {term: index.weight(term) for term in terms}
     known = [weight for term, weight in rarity.items() if index.frequency(term)]
     usual = sum(known) / len(known) if known else 1.0
-    names = {term for name in _NAME.findall(question) for term in index.terms(name)}
     return {
         term: weight if index.frequency(term) or term in names else min(weight, usual)
         for term, weight in rarity.items()
     }
+
+
+def _named(index: LibraryIndex, text: str, language: str) -> Sequence[str]:
+    """The terms of names and numbers in a text for which no other words are known."""
+    return list(
+        dict.fromkeys(
+            term
+            for name in named_words(text, language)
+            if not index.related(name)
+            for term in index.terms(name)
+        )
+    )
 
 
 def _share(index: LibraryIndex, rarity: Mapping[str, float], text: str) -> float:
