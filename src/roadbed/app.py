@@ -239,6 +239,7 @@ class App:
             judge=transactions.VERDICT,
             on_undo=transactions.VERDICT_UNDONE,
             claim_seconds=self.settings.claim_seconds,
+            check_right=self.libraries.citations.check,
         )
 
     @cached_property
@@ -294,6 +295,7 @@ class App:
             self.clock,
             transactions.OUTCOME,
             lambda name: self.deployments.get(name).loaded.declared,
+            self.libraries.citations.check,
         )
 
     @cached_property
@@ -464,13 +466,8 @@ class App:
 
     @cached_property
     def signing_in(self) -> SignIn:
-        return SignIn(
-            self.database,
-            self.clock,
-            self.people,
-            self.members,
-            creates=self.settings.oidc_create,
-        )
+        creates = self.settings.oidc_create
+        return SignIn(self.database, self.clock, self.people, self.members, creates=creates)
 
     @cached_property
     def provider(self) -> Provider | None:

@@ -32,6 +32,7 @@ STATUS = {
     "document_conflict_invalid": 409,
     "document_family_invalid": 409,
     "upload_refused": 422,
+    "citation_invalid": 422,
     "upload_not_allowed": 403,
     "document_report_invalid": 422,
     "gap_report_invalid": 409,

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.citation_checks import CitationChecks
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.conflicts import DocumentConflicts
 from roadbed.knowledge.document_families import DocumentFamilies, with_superseding
@@ -79,6 +80,7 @@ class Libraries:
             self.documents, self.access, self.indexes, self.vectors, comparison
         )
         self.retrieve = self.retrieval.for_task
+        self.citations = CitationChecks(self.documents)
         self.reports = DocumentReports(database, ids, clock)
         self.gaps = Gaps(database, self.indexes, clock)
 

@@ -108,6 +108,14 @@ class Precedence:
         newest = self.families[version.family][0]
         return newest if newest.rank > version.rank else None
 
+    def newer_than(self, document_id: str) -> Iterator[OrderedVersion]:
+        """The versions that came after a document."""
+        version = self.of_document.get(document_id)
+        if version is not None:
+            for other in self.families[version.family]:
+                if other.rank > version.rank:
+                    yield other
+
     def older_than(self, document_id: str) -> Iterator[OrderedVersion]:
         """The older versions of a document, newest first, without variants."""
         version = self.of_document.get(document_id)

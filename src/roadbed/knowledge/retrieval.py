@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel.ids import made_before
 from roadbed.knowledge import ranking
 from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.comparison import PassageComparison
@@ -35,6 +36,7 @@ from roadbed.usecases.use_case import UseCase
 
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
+_LEAST_OTHERS = 0.5  # of the weight of the words beside a name
 _LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
 
@@ -172,7 +174,7 @@ class Retrieval:
             question=question,
             documents=len(known.catalogue.documents),
             passages=[_given(one, known, older.get(one.passage.key, ())) for one in ranked],
-            missing=scope.missing,
+            missing=_missing(scope, ranked, index, weights),
             assumed=scope.assumed or _taken(best, newest),
             choices=scope.choices,
             terms=terms,
@@ -274,6 +276,32 @@ def _of_versions(catalogue: Catalogue, scope: Scope, choice: Choice) -> Scope:
         documents=(documents | choice.named) - choice.left_out,
         missing=tuple(name for name in scope.missing if name not in periods),
     )
+
+
+def _missing(
+    scope: Scope,
+    ranked: Sequence[_Ranked],
+    index: LibraryIndex,
+    weights: Mapping[str, float],
+) -> tuple[str, ...]:
+    """What the question names and no document is about, without names in a fitting passage.
+
+    A name that few passages mention is no subject of the library. Where one of them has half of the
+    rest of the question as well, it may be the answer: a row of a list, for example. A period stays
+    missing: other periods are compared with it.
+    """
+    periods = {period.label for period in scope.periods}
+
+    def fits(name: str) -> bool:
+        own = frozenset(index.terms(name))
+        others = {term: weight for term, weight in weights.items() if term not in own}
+        least = _LEAST_OTHERS * sum(others.values())
+        return any(
+            own <= set(one.matched) and sum(others.get(term, 0.0) for term in one.matched) >= least
+            for one in ranked
+        )
+
+    return tuple(name for name in scope.missing if name in periods or not fits(name))
 
 
 def _background(near: Sequence[VectorHit]) -> float | None:
@@ -395,7 +423,8 @@ def _corrected(
 ) -> Retrieved:
     """The right passages first, then the others. What people said goes before the scope.
 
-    A passage of a document that was replaced since is right no longer.
+    A passage of a document that was replaced since is right no longer. If the newer version was
+    there when it was said, the older one was meant.
     """
     best = max((passage.score for passage in retrieved.passages), default=1.0)
     first = [
@@ -403,7 +432,7 @@ def _corrected(
             _Ranked(passage, best, index.matched(retrieved.terms, _whole(passage)), None), known, ()
         )
         for passage in right.passages
-        if known.precedence.current_of(passage.document_id) is None
+        if _is_still_meant(passage, right.answer, known)
     ]
     if not first:
         return retrieved
@@ -416,6 +445,11 @@ def _corrected(
         choices=(),
         correction=Correction(example=right.answer.id, passages=ids, text=right.text),
     )
+
+
+def _is_still_meant(passage: StoredPassage, answer: CorrectedAnswer, known: KnownDocuments) -> bool:
+    newer = list(known.precedence.newer_than(passage.document_id))
+    return not newer or any(made_before(version.document_id, answer.id) for version in newer)
 
 
 def _given(

@@ -73,6 +73,10 @@ _NO_SUBJECT = frozenset(
         "readme",
     ]
 )
+# Words in small letters within the name of an organization.
+_CONNECTING = re.compile(
+    r"(?i)of|and|the|for|&|de|la|le|du|des?|der|die|das|und|für|von|van|den|y|e|et|del|los|las|d[aio]|dos"
+)
 _NEARLY_ALL = 0.8  # of the documents with an owner
 _IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no subject of theirs
 _LATEST = re.compile(
@@ -129,12 +133,10 @@ class Scope:
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
     """What a document is about, from its path and the text of its first page."""
     cover = first_text[:_LONGEST_COVER]
-    match = _ORGANIZATION.search(cover)
     subjects = set(_path_words(path))
-    shown: list[str] = []
-    if match:
-        name = match.group(1).strip(" ,.")
-        shown.append(name)
+    name = next(_organizations(cover), None)
+    shown = [name] if name else []
+    if name:
         subjects |= set(_aliases(name))
     periods = set(periods_of(_from_path(path))) or set(cover_periods(cover))
     return DocumentScope(
@@ -264,11 +266,29 @@ class Catalogue:
 
     def _choices(self, question: str) -> tuple[str, ...]:
         """The owners that "the company" may mean; none if nearly all documents are of one."""
-        names = Counter(name for document in self.documents for name in document.names)
+        shown = [name for document in self.documents for name in document.names]
+        names = Counter(_owner_in(name, shown) for name in shown)
         if len(names) < 2 or not _UNNAMED.search(question):
             return ()
         [(_name, most)] = names.most_common(1)
         return () if most > _NEARLY_ALL * names.total() else tuple(sorted(names))
+
+
+def _owner_in(name: str, names: Sequence[str]) -> str:
+    """The shortest of ``names`` that ``name`` ends with: a title may end with its owner."""
+    return min((other for other in names if f" {name}".endswith(f" {other}")), key=len)
+
+
+def _organizations(cover: str) -> Iterator[str]:
+    """The organizations that stand alone on a line.
+
+    A heading may end with one: ``Leave regulations of Brunnhof AG`` is no organization.
+    """
+    for match in _ORGANIZATION.finditer(cover):
+        name = match.group(1).strip(" ,.")
+        words = name.split()
+        if words and all(word[0].isupper() or _CONNECTING.fullmatch(word) for word in words[1:]):
+            yield name
 
 
 def without_replaced(text: str, by: str) -> str:

@@ -21,6 +21,7 @@ from roadbed.storage.database import Database
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write
+from roadbed.usecases.right_outputs import CheckRight
 from roadbed.usecases.use_case import UseCase
 
 SQL = queries(Queries)
@@ -30,7 +31,10 @@ Item = Mapping[str, Any]
 
 
 class Outcomes:
-    """Records reports. ``transactions.py`` defines ``record``; ``repository`` reads."""
+    """Records reports. ``transactions.py`` defines ``record``; ``repository`` reads.
+
+    ``check_right`` refuses a right output whose citations do not stand in the library.
+    """
 
     def __init__(
         self,
@@ -40,12 +44,14 @@ class Outcomes:
         clock: Clock,
         record: Write[OutcomeItem, RecordedRow],
         declared_of: Callable[[str], UseCase],
+        check_right: CheckRight,
     ) -> None:
         self._database = database
         self._writer = writer
         self._ids = ids
         self._clock = clock
         self._record = record
+        self._check_right = check_right
         self.repository = OutcomeRepository(database, clock, declared_of)
 
     async def report(self, declared: UseCase, sent: object, *, by: str) -> Reported:
@@ -120,6 +126,8 @@ class Outcomes:
         if isinstance(report, RoadbedError):
             return report
         try:
+            if report.output is not None:
+                await self._check_right(declared, report.output)
             item, row = await self._written(declared, report, tasks, by=by, at=at)
             if row is None or row["outcome_id"] is None:
                 raise validation.refused(item)

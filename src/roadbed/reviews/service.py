@@ -45,12 +45,11 @@ from roadbed.storage.sql import queries
 from roadbed.storage.writer import GroupCommitWriter, Write, write_within
 from roadbed.usecases.business_rules import BusinessRules
 from roadbed.usecases.delivery_plan import plan
+from roadbed.usecases.right_outputs import CheckRight
 from roadbed.usecases.use_case import UseCase
 
 Json = Mapping[str, Any]  # what a use case declares: any JSON
-
 Row = Mapping[str, Any]  # of the database
-
 SQL = queries(Queries)
 
 
@@ -71,9 +70,10 @@ _REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW
 
 
 class Reviews:
-    """The queue of one installation. ``judge`` and ``on_undo`` are wired in ``transactions.py``.
+    """The queue of one installation; ``transactions.py`` has ``judge`` and ``on_undo``.
 
-    ``claim_seconds`` is the duration of a claim. ``labels`` are the known labels.
+    ``claim_seconds`` is the duration of a claim, ``labels`` are the known labels. ``check_right``
+    refuses a corrected output that cannot be right.
     """
 
     def __init__(
@@ -86,6 +86,7 @@ class Reviews:
         judge: Write[VerdictItem, JudgedRow],
         on_undo: Sequence[str],
         claim_seconds: float,
+        check_right: CheckRight,
     ) -> None:
         self._database = database
         self._writer = writer
@@ -93,6 +94,7 @@ class Reviews:
         self._clock = clock
         self._judge = judge
         self._on_undo = tuple(on_undo)
+        self._check_right = check_right
         self.claim_seconds = claim_seconds
         self._claimed: dict[str, Shown] = {}  # what was read with a claim, for its verdict
         self.labels = KnownLabels(database)
@@ -182,14 +184,14 @@ class Reviews:
             "claim_seconds": self.claim_seconds,
         }
         rows = await self._database.fetch(SQL["claim_next"], facts)
-        free = [await self.get(row["id"]) for row in rows]
-        free.sort(key=lambda review: (-review.priority, review.id))
+        reviews = [await self.get(row["id"]) for row in rows]
+        free = sorted(reviews, key=lambda review: (-review.priority, review.id))
         if len(free) == most:
             return free
         facts |= {"most": most - len(free), "roles": _REVIEWING}
         left = await self._database.fetch(SQL["claim_left"], facts)
-        left = sorted(left, key=lambda row: (row["claimed_at"], row["id"]))
-        return [*free, *[replace(await self.get(row["id"]), left=True) for row in left]]
+        ids = [row["id"] for row in sorted(left, key=lambda row: (row["claimed_at"], row["id"]))]
+        return [*free, *[replace(await self.get(identifier), left=True) for identifier in ids]]
 
     async def give(
         self,
@@ -218,8 +220,8 @@ class Reviews:
         it was known to the use case before.
 
         Raises ``VerdictError`` when it does not fit, ``LabelUnknownError`` for a label that was
-        never seen before, ``ContentChangedError``, ``OwnTaskError``, ``UnknownReviewError``,
-        ``ReviewClosedError``, ``ReviewHeldError``, ``ReviewTakenError``.
+        never seen before, ``CitationInvalidError``, ``ContentChangedError``, ``OwnTaskError``,
+        ``UnknownReviewError``, ``ReviewClosedError``, ``ReviewHeldError``, ``ReviewTakenError``.
         """
         _check_note(note)
         about = self._claimed.pop(review_id, None) or await self.shown(review_id)
@@ -239,21 +241,20 @@ class Reviews:
         )
         if unknown := await self.labels.unknown(declared, kind, verdict.right):
             raise LabelUnknownError(unknown)
+        if kind is VerdictKind.CORRECT and verdict.right is not None:
+            await self._check_right(declared, verdict.right.output)
         record = self.item(declared, review_id, about, verdict, reviewer=reviewer)
         record = {**record, "note": note or None, "new_kind": new_kind, "linker": linker}
         row = await self._writer.write(self._judge, record)
         if row is None:
             raise UnknownReviewError(review_id)
-        if (
-            row["verdict_id"] is None
-            and (stands := await self._repeated_verdict(record)) is not None
-        ):
+        if row["verdict_id"] is None:
+            stands = await self._repeated_verdict(record)
+            if stands is None:
+                raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
             record["id"], record["loss"] = stands["id"], stands["loss"]
             record["agrees"] = bool(stands["agrees"])
             record["score_reason"] = stands["score_reason"]
-            return given_of(about, verdict, record)
-        if row["verdict_id"] is None:
-            raise await self._refusal(review_id, kind, row, about, (reviewer, linker))
         return given_of(about, verdict, record)
 
     async def _repeated_verdict(self, record: VerdictItem) -> StandingRow | None:

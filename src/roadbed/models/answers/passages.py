@@ -108,6 +108,7 @@ class DocumentAnswers:
                 route="answer",
                 text=correction.text or right[0].text,
                 citations=[_citation(passage) for passage in right],
+                notes=notes_of(retrieved, right),
             ),
             confidence=_CORRECTED,
             evidence={
