@@ -110,7 +110,8 @@ async def give(request: Request) -> HTMLResponse:
     if isinstance(given, HeldVerdict):
         lead = getattr(loaded.declared.pod, loaded.declared.new_labels_by)
         return page(request, "held.html", name=name, held=given, lead=lead, waiting=waiting)
-    return page(request, "given.html", given=given, waiting=waiting)
+    use = await app.examples.use_of_verdict(loaded.declared, given.verdict_id)
+    return page(request, "given.html", given=given, waiting=waiting, name=name, use=use)
 
 
 @needs(Permission.REVIEW, by=by_review)
