@@ -65,8 +65,8 @@ async def test_desk_and_pages_say_what_proves_and_what_teaches(
             assert 'href="/usecases/ask/proposals"' in told
             for path in PAGES:
                 page = (await browser.get(path)).text
-                assert "1 prove versions and never teach" in page
-                assert "0 teach the next version. Of new tasks, 100 % are drawn." in page
+                assert "for the proof of versions 1 (" in page
+                assert "for teaching the next version 0. Of new tasks, 100 % are drawn." in page
             await drawing(app, 0.0)
             told = await given(browser, app, "Which seats may I book?", **cited)
             assert "Your answer teaches the next version." in told
@@ -75,8 +75,8 @@ async def test_desk_and_pages_say_what_proves_and_what_teaches(
             assert "Your answer cites no passage, so it teaches nothing." in told
             for path in PAGES:
                 page = (await browser.get(path)).text
-                assert "1 prove versions and never teach" in page
-                assert "1 teach the next version. 1 cites no passage" in page
+                assert "for the proof of versions 1 (" in page
+                assert "for teaching the next version 1. 1 cites no passage" in page
                 assert "Of new tasks, 0 % are drawn." in page
         declared = app.deployments.get("ask").loaded.declared
         assert await app.examples.written(declared) == WrittenAnswers(prove=1, teach=1, unused=1)
@@ -124,6 +124,6 @@ def test_the_command_says_so_where_it_had_nothing_to_teach(
     use = use_of(WrittenAnswers(prove=4, teach=0, unused=2), 0.2)
     lines = list(_improved(improvement, 0, use))
     assert (use in lines) is is_told
-    assert "4 prove versions" in use
+    assert "for the proof of versions 4 (" in use
     assert "2 cite no passage, so they do neither. Of new tasks, 20 % are drawn." in use
     assert use_of(None, 0.2) == use_of(WrittenAnswers(prove=0, teach=0, unused=0), 0.2) == ""

@@ -17,8 +17,9 @@ def use_of(written: WrittenAnswers | None, rate: float) -> str:
         return ""
     sentences = [
         _(
-            "Right answers that people wrote: %(prove)s prove versions and never teach, because "
-            "their tasks were drawn for the random sample; %(teach)s teach the next version."
+            "Right answers that people wrote: for the proof of versions %(prove)s (their tasks "
+            "were drawn for the random sample, so they never teach), for teaching the next "
+            "version %(teach)s."
         )
         % {"prove": number(written.prove), "teach": number(written.teach)}
     ]
