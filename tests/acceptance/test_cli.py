@@ -145,6 +145,7 @@ def test_from_a_table_of_past_work_to_a_receipt(terminal: Terminal) -> None:
     assert "Version 1" in terminal.run("improve", "desk")
     again = terminal.json("improve", "desk")
     assert (again["number"], "Nothing new" in str(again["note"])) == (1, True)
+    assert again["written_answers"] == {"prove": 0, "teach": 0, "unused": 0}
     told = terminal.run("submit", "desk", '{"text": "my parcel is late"}', "--key", "k")
     assert "delivery" in told
     receipt = terminal.json("submit", "desk", '{"text": "my parcel is late"}', "--key", "k")

@@ -61,3 +61,32 @@ async def test_a_passage_is_picked_by_keys_and_answers_in_the_next_version(site:
         decision = page.locator("section[aria-labelledby=decided]")
         await expect(decision).to_contain_text("Staff go by rail in second class.")
         await expect(decision).to_contain_text("A person said which passage is right")
+
+
+async def test_an_outcome_names_the_right_passage_on_the_receipt(site: Site) -> None:
+    task = (await ask(site.app, QUESTION))["task_id"]
+    async with signed_in(site, "reviewer") as page:
+        await page.set_viewport_size({"width": 360, "height": 740})
+        await page.goto(f"{site.address}/receipts/{task}")
+        await page.get_by_text("Report an outcome").click()
+        search = page.locator("[data-cite-search]")
+        await expect(search).to_have_value(QUESTION)
+        await search.fill("rail second class")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[data-passage]").first).to_be_focused()
+        await page.keyboard.press("Space")
+        chosen = page.locator("[data-cited] li")
+        await expect(chosen).to_have_text([f"travel.md, {TRAINS} Remove"])
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        await page.locator("[name=source]").evaluate("field => { field.value = '\\u0007'; }")
+        await page.get_by_role("button", name="Report", exact=True).click()
+        await expect(page.locator(".problem")).to_contain_text("source is not text")
+        await expect(chosen).to_have_text([f"travel.md, {TRAINS} Remove"])  # nothing is lost
+        await page.locator("[name=source]").fill("a mail")
+        await page.get_by_label("wrong").check()
+        await page.get_by_role("button", name="Report", exact=True).click()
+        await page.wait_for_url("**/receipts/*#turned-out")
+        outcome = page.locator("section[aria-labelledby=turned-out] ul.rows")
+        await expect(outcome).to_contain_text("Staff go by rail in second class.")
+        await page.locator("section[aria-labelledby=turned-out] a").click()
+        await expect(page.locator("mark#passage")).to_contain_text("Staff go by rail")

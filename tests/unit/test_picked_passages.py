@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx2
+from markupsafe import escape
 
 from roadbed.app import App
 from roadbed.kernel.settings import Settings
@@ -126,3 +128,48 @@ async def test_without_a_library_nothing_is_searched(
             refused = await browser.post("/usecases/triage/documents/passages", data={"q": "a"})
             assert "data-cite" not in (await browser.post("/usecases/triage/reviews/next")).text
         assert refused.status_code in (404, 409)
+
+
+async def test_an_outcome_is_reported_with_passages_that_are_picked(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with serving(settings, url) as site:
+        await ready(site.app)
+        task = str((await ask(site.app, QUESTION))["task_id"])
+        expected = await citation(site.app, "rail second class")
+        chosen = json.dumps([[expected["passage"], f"travel.md, {TRAINS}"]])
+        async with browsing(site, "reviewer") as browser:
+            page = (await browser.get(f"/receipts/{task}")).text
+            assert 'data-cite="/usecases/ask/documents/passages"' in page
+            assert f'value="{QUESTION}"' in page
+            assert re.search(r"<script src=\"[^\"]*cite[^\"]*\" defer>", page)
+            assert 'name="output.citations"' not in page
+            sent = await browser.post(
+                f"/receipts/{task}/outcome", data={"turned_out": "wrong", "cited": chosen}
+            )
+            assert sent.status_code == 200
+            shown = (await browser.get(f"/receipts/{task}")).text
+        [row] = await site.app.database.fetch("SELECT output, was_right FROM outcome")
+        assert row["output"]["citations"] == [expected]
+        assert row["output"]["text"] == expected["quote"]
+        assert not row["was_right"]
+        assert f"/usecases/ask/documents/passage?id={quote(str(expected['passage']))}" in shown
+
+
+async def test_a_passage_that_cannot_be_cited_is_no_outcome_and_what_was_typed_stays(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with serving(settings, url) as site:
+        await ready(site.app)
+        task = str((await ask(site.app, QUESTION))["task_id"])
+        hidden = await citation(site.app, "chauffeur gate", "board")
+        chosen = json.dumps([[hidden["passage"], "cars.md"]])
+        typed = {"output.text": "At the gate.", "output.route": "answer", "cited": chosen}
+        async with browsing(site, "reviewer") as browser:
+            answer = await browser.post(f"/receipts/{task}/outcome", data=typed)
+        assert answer.status_code == 422
+        assert "not in the library any more" in answer.text
+        assert escape(chosen) in answer.text
+        assert ">At the gate.</textarea>" in answer.text
+        assert '<option value="answer" selected>' in answer.text
+        assert not await site.app.database.fetch("SELECT id FROM outcome")

@@ -129,9 +129,9 @@ async def take(
         admission.task.source.get("by") == viewer.name
     )  # otherwise a client repeats another one's key
     if own and decision is not None and decision.version in numbers:  # else another went live
-        number = numbers[decision.version]
-        return 200, to_json(fresh(declared, admission.task, decision, number))
-    receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
+        receipt = fresh(declared, admission.task, decision, numbers[decision.version])
+    else:
+        receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
     if not viewer.may(name, Permission.VIEW):
         receipt = for_a_sender(receipt, viewer.name)
     return 202 if receipt["decision"] is None else 200, to_json(receipt)

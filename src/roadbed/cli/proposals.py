@@ -227,6 +227,7 @@ def _plain(text: str) -> str:
 
 def improve(usecase: UseCaseName, json: Json = False) -> None:
     """Train a version from corrections and accepted proposals. Without sign-offs it goes live."""
+    from roadbed.examples.presentation import use_of
 
     async def work() -> Any:
         async with opened(only=None) as app:
@@ -236,23 +237,32 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
                 actor=me(),
                 changes=await app.proposals.accepted(usecase),
             )
-            return improved, await app.proposals.suggest(service.loaded, actor=me())
+            waiting = await app.proposals.suggest(service.loaded, actor=me())
+            written = await app.examples.written(service.loaded.declared)
+            rate = app.deployments.get(usecase).live.rate
+            return improved, waiting, written, use_of(written, rate)
 
-    improvement, waiting = run(work())
+    improvement, waiting, written, use = run(work())
     show(
-        {**asdict(improvement), "suggestions": len(waiting)},
+        {
+            **asdict(improvement),
+            "suggestions": len(waiting),
+            "written_answers": written and asdict(written),
+        },
         as_json=json,
-        text=lambda: "\n".join(_improved(improvement, len(waiting))),
+        text=lambda: "\n".join(_improved(improvement, len(waiting), use)),
     )
 
 
-def _improved(improvement: Any, waiting: int) -> Iterator[str]:
+def _improved(improvement: Any, waiting: int, use: str) -> Iterator[str]:
     if improvement.version:
         yield (
             f"Version {improvement.number} ({improvement.version}) is live. It learned from "
             f"{improvement.learned_from:,} examples in {improvement.seconds:.1f} s."
         )
     yield improvement.note
+    if use and not improvement.learned_from:
+        yield use
     if waiting:
         many = "1 proposal waits" if waiting == 1 else f"{waiting:,} proposals wait"
         yield f"{many} for a person: `roadbed proposals list {improvement.use_case}`."

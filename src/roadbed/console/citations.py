@@ -34,6 +34,13 @@ def picks(declared: UseCase) -> bool:
     return declared.library is not None and set(declared.output.model_fields) >= _FIELDS
 
 
+def question_of(declared: UseCase, input: Mapping[str, Any]) -> str:
+    """The question of a task, to search for; empty without a library."""
+    if declared.library is None:
+        return ""
+    return str(input.get(declared.library.question) or "")[:LONGEST_QUESTION]
+
+
 @needs(Permission.VIEW)
 async def passages(request: Request) -> HTMLResponse:
     """The passages that fit some words best, to choose from: a part of a page."""

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_outcome, by_task, needs
-from roadbed.console import chips, formatting, forms, tables
+from roadbed.console import chips, citations, formatting, forms, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, person_of, usecase_page
@@ -154,15 +154,17 @@ async def report(request: Request) -> Response:
     form = dict(parse_qsl((await request.body()).decode(errors="replace")))
     name = await app.receipts.use_case_of(task_id)
     declared = app.service(str(name)).loaded.declared
-    sent = {
+    sent: dict[str, object] = {
         "task": task_id,
         "right": _WORDS.get(form.get("turned_out", "")),
-        "output": forms.read(declared.output, form) or None,
         **{
             field: form.get(field, "").strip()[: LONGEST[field] + 1] for field in ("note", "source")
         },
     }
     try:
+        typed = forms.read(declared.output, form)
+        output = await citations.with_citations(request, declared, typed, form)
+        sent["output"] = output or None
         await app.outcomes.report(declared, sent, by=person)
     except RoadbedError as error:
         problem = f"{error.problem} {error.remedy}"

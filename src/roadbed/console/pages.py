@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from roadbed.console.formatting import Figure, on_one_line, worded
 from roadbed.console.navigation import tabs
 from roadbed.console.terms import term
 from roadbed.console.watched_viewer import WatchedName
+from roadbed.examples.presentation import use_of
 from roadbed.guarantee.presentation import (
     above,
     measured_cell,
@@ -202,6 +204,13 @@ async def usecase_page(
         )
     facts = {"usecase": usecase, "standing": standing, "tabs": shown, **facts}
     return page(request, template, status, **facts)
+
+
+async def use_of_answers(app: App, usecase: str) -> str:
+    """What became of the right answers that people wrote, in words."""
+    deployment = app.deployments.get(usecase)
+    compute = partial(app.examples.written, deployment.loaded.declared)
+    return use_of(await app.kept_figures.read("written", usecase, compute), deployment.live.rate)
 
 
 async def typed_in(request: Request) -> list[str]:

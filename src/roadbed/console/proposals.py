@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from roadbed.access import by_proposal, needs
 from roadbed.console import formatting
-from roadbed.console.pages import app_of, page, person_of, usecase_page
+from roadbed.console.pages import app_of, page, person_of, use_of_answers, usecase_page
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
 from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 from roadbed.kernel.errors import RoadbedError
@@ -120,6 +120,7 @@ async def _improve(
         headline=formatting.proposals_waiting(waiting),
         prompted=isinstance(service.loaded.declared.function, Prompted),
         search=app.prompt_search.last(name),
+        use_of_answers=await use_of_answers(app, name),
         problem=problem or {},
         form=form or {},
     )

@@ -13,8 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from roadbed.access import by_task, listing, needs, viewer_of
-from roadbed.app import App
-from roadbed.console import chips, forms, tables
+from roadbed.console import chips, citations, forms, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
 from roadbed.console.pages import app_of, form_of, page, person_of, usecase_page
@@ -213,30 +212,27 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
     """The page of the receipt in the path; ``more`` is the result of a form on it."""
     person, app = person_of(request), app_of(request)
     content = await app.receipts.get(request.path_params["task_id"], viewer=person)
-    name, served = content["use_case"], app.deployments.names()
+    name = content["use_case"]
+    deployment = app.deployments.find(name)
+    declared = deployment.loaded.declared if deployment is not None else None
+    sent = content["input"]
     facts = {
         "receipt": content,
-        "input": forms.as_declared(
-            app.deployments.get(name).loaded.declared.input, content["input"]
-        )
-        if name in served
-        else content["input"],
-        "library": name if name in served and _has_library(app, name) else None,
+        "input": forms.as_declared(declared.input, sent) if declared else sent,
+        "library": name if declared and declared.library is not None else None,
         "moments": moments(content),
         "chip": chips.of_task(content),
         "replay_versions": await _versions(request, content),
         "replayed": None,
         "replay_problem": None,
-        "report_fields": forms.fields(app.deployments.get(name)) if name in served else None,
+        "report_fields": forms.fields(deployment) if deployment is not None else None,
+        "picks": declared is not None and citations.picks(declared),
+        "question": citations.question_of(declared, sent) if declared else "",
         "report_form": {},
         "report_problem": None,
         **more,
     }
     return await usecase_page(request, "receipt.html", name, status, **facts)
-
-
-def _has_library(app: App, name: str) -> bool:
-    return app.deployments.get(name).loaded.declared.library is not None
 
 
 async def _versions(request: Request, receipt: Mapping[str, Any]) -> Any:

@@ -16,7 +16,6 @@ from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError, VerdictError
 from roadbed.reviews.model import HeldVerdict, Review, VerdictKind
-from roadbed.usecases.use_case import UseCase
 
 
 @needs(Permission.REVIEW)
@@ -111,7 +110,8 @@ async def give(request: Request) -> HTMLResponse:
     if isinstance(given, HeldVerdict):
         lead = getattr(loaded.declared.pod, loaded.declared.new_labels_by)
         return page(request, "held.html", name=name, held=given, lead=lead, waiting=waiting)
-    return page(request, "given.html", given=given, waiting=waiting)
+    use = await app.examples.use_of_verdict(loaded.declared, given.verdict_id)
+    return page(request, "given.html", given=given, waiting=waiting, name=name, use=use)
 
 
 @needs(Permission.REVIEW, by=by_review)
@@ -140,13 +140,6 @@ async def undo(request: Request) -> HTMLResponse:
     return await _item(request, name, review)
 
 
-def _question(declared: UseCase, review: Review | None) -> str:
-    """The question of an item, to search for; empty without a library."""
-    if review is None or declared.library is None:
-        return ""
-    return str(review.input.get(declared.library.question) or "")[: citations.LONGEST_QUESTION]
-
-
 async def _item(
     request: Request, name: str, review: Review | None, *, lost: RoadbedError | None = None
 ) -> HTMLResponse:
@@ -161,7 +154,7 @@ async def _item(
         "lost": lost,
         "fields": forms.fields(service),
         "picks": citations.picks(declared),
-        "question": _question(declared, review),
+        "question": citations.question_of(declared, review.input) if review else "",
         "kinds": forms.action_kinds(service),
         "for_others": 0 if review else (await app.reviews.waiting(name))["waiting"],
     }

@@ -12,7 +12,7 @@ from roadbed.access import needs
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.pages import app_of, person_of, use_of_answers, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.kernel.messages import gettext as _
@@ -129,6 +129,7 @@ async def versions(request: Request) -> Response:
         request,
         "versions.html",
         name,
+        use_of_answers=await use_of_answers(app, name),
         versions=rows[:_MOST_CHOICES],
         table=tables.shown(table, view, part, path=path, paged=True),
     )

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from roadbed.executors.isolated import IsolatedDecider
 
 Purpose = Literal["learn", "judge"]
+UseOfAnswer = Literal["prove", "teach", "unused"]
 # A random sample is split evenly: evidence is as scarce as training data.
 # Other rows prove nothing; a fifth is held out to judge candidates.
 JUDGE_SHARE_OF_SAMPLE = 0.5
@@ -35,6 +36,19 @@ class ExampleSet:
     examples: Sequence[LabelledExample]
     until: datetime | None
     contents: Sequence[Mapping[str, Any]] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WrittenAnswers:
+    """How many right answers people wrote: those that ``prove`` a version and those that ``teach``.
+
+    Which of both is drawn when a task arrives, before anybody knows its answer. ``unused`` are
+    those that would teach, and cite no passage where only citations teach.
+    """
+
+    prove: int
+    teach: int
+    unused: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

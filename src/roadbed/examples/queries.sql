@@ -119,6 +119,29 @@ SELECT count(*) FILTER (WHERE purpose = 'learn') AS learn,
        count(*) FILTER (WHERE reference) AS reference
 FROM example WHERE use_case = %(use_case)s AND withdrawn_at IS NULL
 
+-- name: written_answers
+-- Right answers that people wrote, by their use. Answers of the sample never teach. Where only
+-- answers with a citation teach (`cited`), the others are of no use for learning.
+SELECT count(*) FILTER (WHERE use = 'prove') AS prove, count(*) FILTER (WHERE use = 'teach') AS teach,
+       count(*) FILTER (WHERE use = 'unused') AS unused
+FROM verdict
+JOIN example ON example.verdict_id = verdict.id AND example.withdrawn_at IS NULL
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN example.purpose = 'judge' THEN 'prove'
+                WHEN NOT %(cited)s OR (example.output ->> 'route' = 'answer' AND jsonb_path_exists(
+                    example.output, '$.citations[*].document', '{}', true)) THEN 'teach'
+                ELSE 'unused' END AS use) AS use
+WHERE verdict.use_case = %(use_case)s AND verdict.kind = 'correct' AND verdict.undone_at IS NULL
+
+-- name: written_answer
+-- not null: use
+SELECT CASE WHEN example.purpose = 'judge' THEN 'prove'
+            WHEN NOT %(cited)s OR (example.output ->> 'route' = 'answer' AND jsonb_path_exists(
+                example.output, '$.citations[*].document', '{}', true)) THEN 'teach'
+            ELSE 'unused' END AS use
+FROM example
+WHERE verdict_id = %(verdict_id)s AND withdrawn_at IS NULL
+
 -- name: erase_example
 UPDATE example SET input = '{}', output = NULL, actions = NULL, content_hash = id, withdrawn_at = %(at)s
 WHERE task_id = ANY (%(ids)s)

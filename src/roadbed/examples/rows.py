@@ -135,6 +135,20 @@ class CountsRow(TypedDict):
     reference: int
 
 
+class WrittenAnswersRow(TypedDict):
+    """A row of ``written_answers``."""
+
+    prove: int
+    teach: int
+    unused: int
+
+
+class WrittenAnswerRow(TypedDict):
+    """A row of ``written_answer``."""
+
+    use: str
+
+
 class LateBeforeRow(TypedDict):
     """A row of ``late_before``."""
 
@@ -156,5 +170,7 @@ class Queries(TypedDict):
     erased: Query[ErasedRow]
     judged_answers: Query[JudgedAnswersRow]
     counts: Query[CountsRow]
+    written_answers: Query[WrittenAnswersRow]
+    written_answer: Query[WrittenAnswerRow]
     erase_example: Query[Never]
     late_before: Query[LateBeforeRow]

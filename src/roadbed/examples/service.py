@@ -20,7 +20,15 @@ from roadbed.decisions.evaluation import (
     evaluate_many,
 )
 from roadbed.decisions.model import Answered, LiveVersion, Reason, Route, Routed
-from roadbed.examples.model import Assessed, ExampleSet, KnownCase, Purpose, purpose_of
+from roadbed.examples.model import (
+    Assessed,
+    ExampleSet,
+    KnownCase,
+    Purpose,
+    UseOfAnswer,
+    WrittenAnswers,
+    purpose_of,
+)
 from roadbed.examples.rows import (
     CasesRow,
     ErasedRow,
@@ -37,7 +45,7 @@ from roadbed.scoring.content import Content
 from roadbed.scoring.scorers import NO_LABEL, Truth, assess
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
-from roadbed.usecases.corrected_answers import MOST_KEPT, corrected_answer
+from roadbed.usecases.corrected_answers import MOST_KEPT, corrected_answer, what_teaches
 from roadbed.usecases.decider import LabelledExample
 from roadbed.usecases.errors import Problem
 from roadbed.usecases.loader import LoadedUseCase, read_examples
@@ -176,6 +184,30 @@ class Examples:
     async def counts(self, use_case: str) -> Mapping[str, int]:
         """How many examples are in use: ``learn``, ``judge``, and of these ``reference``."""
         return await self._database.fetch_one(SQL["counts"], {"use_case": use_case}) or {}
+
+    async def written(self, declared: UseCase) -> WrittenAnswers | None:
+        """How many right answers people wrote, by their use; without those that were undone.
+
+        ``None`` if no version learns from answers.
+        """
+        if (taught := what_teaches(declared)) is None:
+            return None
+        facts = {"use_case": declared.name, "cited": taught == "citations"}
+        row = await self._database.fetch_one(SQL["written_answers"], facts)
+        assert row is not None  # it counts, so it has one row
+        return WrittenAnswers(**row)
+
+    async def use_of_verdict(self, declared: UseCase, verdict_id: str) -> UseOfAnswer | None:
+        """The use of the right answer of a verdict; ``None`` if no version learns from answers.
+
+        That of a second review is told as that of the sample, or it could be told from a first one.
+        """
+        if (taught := what_teaches(declared)) is None:
+            return None
+        facts = {"verdict_id": verdict_id, "cited": taught == "citations"}
+        row = await self._database.fetch_one(SQL["written_answer"], facts)
+        use: Any = row["use"] if row is not None else "prove"
+        return use  # type: ignore[no-any-return]
 
     def paying(self, declared: UseCase) -> MeteredCalls:
         """A budget hold for evaluations of known cases."""

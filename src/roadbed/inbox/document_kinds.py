@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from roadbed.inbox.finding import Find, Sources, facts_of, waiting_of
+from roadbed.inbox.finding import Find, Sources, facts_of
 from roadbed.inbox.model import Asking, Kind, Waiting
 from roadbed.inbox.rows import Queries
 from roadbed.kernel.messages import later, several
+from roadbed.knowledge.access import may_read
 from roadbed.people.model import Role
 from roadbed.people.permissions import Permission
-from roadbed.storage.database import RowT
+from roadbed.storage.database import Row, RowT
 from roadbed.storage.sql import Query, queries
 from roadbed.usecases.library import Library
 
@@ -54,7 +56,7 @@ def of_documents(sources: Sources) -> Sequence[Kind]:
             title=later("Settle contradictions"),
             permission=Permission.IMPROVE,
             button=later("Read both documents"),
-            find=_of_library(sources, _SQL["open_conflicts"]),
+            find=_of_library(sources, _SQL["open_conflicts"], all),
             why=lambda item: several(
                 "%(n)s pair of documents gave different figures for a question. Answers say both.",
                 "%(n)s pairs of documents gave different figures for a question. Answers say both.",
@@ -93,12 +95,37 @@ def of_documents(sources: Sources) -> Sequence[Kind]:
     ]
 
 
-def _of_library(sources: Sources, query: Query[RowT]) -> Find:
-    """One item for a use case that declares a library: only then has it a page of documents."""
+def _of_library(
+    sources: Sources, query: Query[RowT], needed: Callable[[Iterable[bool]], bool] = any
+) -> Find:
+    """One item for a use case that declares a library: only then has it a page of documents.
+
+    Each row is a document, with the ``item`` that is counted. An item counts if whoever asks may
+    read any of its documents, or with ``all`` each of them: as the page of documents lists it.
+    """
 
     async def find(asking: Asking) -> Sequence[Waiting]:
-        rows = await sources.database.fetch(query, facts_of(asking))
-        return [waiting_of(row) for row in rows if _library(sources, row["use_case"]) is not None]
+        documents: dict[str, list[Row]] = defaultdict(list)
+        stored: Sequence[Row] = await sources.database.fetch(query, facts_of(asking))
+        for row in stored:
+            documents[row["use_case"]].append(row)
+        waiting = []
+        for name, rows in documents.items():
+            library = _library(sources, name)
+            if library is None:
+                continue
+            groups = await sources.libraries.access.of(name, asking.person)
+            readable: dict[str, list[bool]] = defaultdict(list)
+            for row in rows:
+                readable[row["item"]].append(
+                    asking.for_whomever
+                    or may_read(library, row["path"], row["access_group"], groups)
+                )
+            items = {item for item, documents_of in readable.items() if needed(documents_of)}
+            if items:
+                since = min(row["since"] for row in rows if row["item"] in items)
+                waiting.append(Waiting(use_case=name, count=len(items), since=since))
+        return waiting
 
     return find
 

@@ -23,6 +23,11 @@ class Asking:
     use_cases: Sequence[str]
     now: datetime
 
+    @property
+    def for_whomever(self) -> bool:
+        """Whether it is asked what waits at all, not what waits for a person."""
+        return not self.person
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Waiting:

@@ -116,35 +116,37 @@ FROM (SELECT use_case, max(born_at) AS since
 GROUP BY use_case
 
 -- name: unreadable_documents
-SELECT use_case, count(*)::integer AS count, min(changed_at) AS since
+-- Documents by what is counted (`item`), as the next three: who asks may not read all of them.
+SELECT use_case, id AS item, path, access_group, changed_at AS since
 FROM document
 WHERE use_case = ANY (%(use_cases)s) AND state = 'unreadable'
-GROUP BY use_case
 
 -- name: open_families
-SELECT use_case, count(DISTINCT family)::integer AS count, min(since) AS since
+SELECT document.use_case, document_family.family AS item, document.path, document.access_group,
+       document_family.since
 FROM document_family
-WHERE use_case = ANY (%(use_cases)s) AND kind = 'open'
-GROUP BY use_case
+JOIN document ON document.id = document_family.document_id AND document.state <> 'deleted'
+WHERE document_family.use_case = ANY (%(use_cases)s) AND document_family.kind = 'open'
 
 -- name: open_conflicts
--- not null: use_case
-SELECT use_case, count(*)::integer AS count, min(found_at) AS since
+-- not null: use_case, item, path, since
+SELECT use_case, id AS item, side.path, side.access_group, found_at AS since
 FROM present_conflict
+CROSS JOIN LATERAL (VALUES (first_path, first_group), (second_path, second_group))
+    AS side (path, access_group)
 WHERE use_case = ANY (%(use_cases)s) AND verdict IS NULL
-GROUP BY use_case
 
 -- name: reported_documents
 -- Documents that are searched and that somebody reported as outdated.
-SELECT document.use_case, count(DISTINCT document.id)::integer AS count,
-       min(document_report.reported_at) AS since
+SELECT document.use_case, document.id AS item, document.path, document.access_group,
+       document_report.reported_at AS since
 FROM document_report
 JOIN document ON document.id = document_report.document_id AND document.state <> 'deleted'
 JOIN document_version ON document_version.document_id = document.id
                      AND document_version.number = document.version
                      AND document_version.content_hash = document_report.content_hash
 WHERE document.use_case = ANY (%(use_cases)s) AND document_report.state = 'open'
-GROUP BY document.use_case
+  AND NOT document_left_out(document.id, document_version.content_hash)
 
 -- name: last_drills
 -- not null: last

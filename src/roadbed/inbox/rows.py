@@ -100,32 +100,40 @@ class UnreadableDocumentsRow(TypedDict):
     """A row of ``unreadable_documents``."""
 
     use_case: str
-    count: int | None
-    since: datetime | None
+    item: str
+    path: str
+    access_group: str | None
+    since: datetime
 
 
 class OpenFamiliesRow(TypedDict):
     """A row of ``open_families``."""
 
     use_case: str
-    count: int | None
-    since: datetime | None
+    item: str
+    path: str
+    access_group: str | None
+    since: datetime
 
 
 class OpenConflictsRow(TypedDict):
     """A row of ``open_conflicts``."""
 
     use_case: str
-    count: int | None
-    since: datetime | None
+    item: str
+    path: str
+    access_group: str | None
+    since: datetime
 
 
 class ReportedDocumentsRow(TypedDict):
     """A row of ``reported_documents``."""
 
     use_case: str
-    count: int | None
-    since: datetime | None
+    item: str
+    path: str
+    access_group: str | None
+    since: datetime
 
 
 class LastDrillsRow(TypedDict):

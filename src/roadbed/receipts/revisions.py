@@ -23,6 +23,19 @@ CAME_TO = {
     ),
 }
 _WAITS = stored_message("waits for its last word; until then what was sent stands")
+# Of a decision: what was proposed and says how sure it is, and what may quote it.
+_UNRELEASED = (
+    "output",
+    "actions",
+    "provenance",
+    "content_hash",
+    "confidence",
+    "threshold",
+    "evidence",
+    "weak_spots",
+)
+_QUOTING = ("reason", "rule")
+_RIGHT = ("verdict", "right_output", "right_actions")
 
 
 def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]:
@@ -61,17 +74,25 @@ def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]
 def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
     """A receipt for a person who may submit but not read: without content of others.
 
-    Only the sender of the task gets the answer, not a person who repeats another one's key.
+    Only the sender of the task gets the answer, not a person who repeats another one's key. They
+    get it when it is automatic or a person has given a verdict, with what is right by that verdict.
+    The route alone decides what is left out before, so that a task of the sample looks like others.
     """
     known = [
         {"task": revision["task"], "number": revision["number"]}
         for revision in receipt["revisions"]
     ]
     review, decision = receipt["review"], receipt["decision"]
+    own = receipt["source"].get("by") == viewer
+    verdict = None if review is None else review["verdict"]
     if review is not None:
-        review = {**review, "claimed_by": None, "verdict": None, "undone": []}
-    if decision is not None and receipt["source"].get("by") != viewer:
+        told = _told(verdict) if own and verdict is not None else None
+        review = {**review, "claimed_by": None, "verdict": told, "undone": []}
+    if decision is not None and not own:
         decision = dict.fromkeys(decision) | {"id": decision["id"], "hidden": True}
+    elif decision is not None and verdict is None and decision["route"] != "automatic":
+        kept_back = _UNRELEASED if decision["route"] == "refused" else (*_UNRELEASED, *_QUOTING)
+        decision = {**decision, **dict.fromkeys(kept_back), "hidden": True}
     return {
         **receipt,
         "revisions": known,
@@ -80,6 +101,11 @@ def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
         "deliveries": [],
         "outcomes": [],
     }
+
+
+def _told(verdict: Row) -> dict[str, object]:
+    """What the sender of a task reads of a verdict: what is right."""
+    return dict.fromkeys(verdict) | {name: verdict[name] for name in _RIGHT}
 
 
 def changes(before: object, after: object, field: str = "") -> Iterator[dict[str, object]]:

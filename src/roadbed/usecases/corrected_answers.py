@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from roadbed.kernel.json import JsonObject
+from roadbed.usecases.use_case import UseCase
 
 MOST_KEPT = 2_000  # of a version; the newest
 _MOST_CITED = 20
@@ -70,3 +71,13 @@ def read_corrected(content: JsonObject) -> CorrectedAnswer:
         text=str(content["text"]),
         citations=tuple(CorrectedPassage(**citation) for citation in citations),
     )
+
+
+def what_teaches(declared: UseCase) -> Literal["examples", "citations"] | None:
+    """Which right answers a version learns from: all, or those that cite a passage.
+
+    ``None``: from none, since a function without a library learns nothing.
+    """
+    if declared.trainable is not None:
+        return "examples"
+    return "citations" if declared.library is not None else None

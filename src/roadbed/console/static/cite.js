@@ -58,4 +58,5 @@ document.addEventListener("click", (event) => {
   cite(place, cited(place).filter(([passage]) => passage !== button.dataset.uncite));
   place.querySelector("[data-cite-search]").focus();
 });
+document.querySelectorAll("[data-cite]").forEach(showCited);  // a form that came back with what was chosen
 document.addEventListener("restored", (event) => event.target.querySelectorAll("[data-cite]").forEach(showCited));
