@@ -28,7 +28,7 @@ from roadbed.people.errors import PersonExistsError
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
 from tests import databases
-from tests.databases import database, hurry
+from tests.databases import database, hurry, in_memory
 from tests.warm import Warm
 
 ROUTING = """
@@ -84,8 +84,9 @@ def server() -> Iterator[EmbeddedServer]:
     result = EmbeddedServer(home)
     result.start()
     hurry(result)
-    yield result
-    result.stop()
+    with in_memory(result):
+        yield result
+        result.stop()
     shutil.rmtree(home, ignore_errors=True)
 
 
