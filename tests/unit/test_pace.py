@@ -20,7 +20,7 @@ from roadbed.decisions.evaluation import (
     evaluate_many,
 )
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
-from roadbed.decisions.pace import FEWEST, FIRST, MOST, EvaluationPace
+from roadbed.decisions.pace import FEWEST, MOST, EvaluationPace
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.clock import SystemClock
 from tests.unit.test_evaluation import Unlimited, context, decider, live, loaded  # noqa: F401
@@ -85,11 +85,13 @@ async def evaluated(
     return Counter(one.routed.code for one in made)
 
 
+@pytest.mark.parametrize("work", [0.4, 2.5])
 async def test_on_a_slow_machine_each_is_answered_in_time(
     live: LiveVersion,  # noqa: F811
     context: EvaluationContext,  # noqa: F811
+    work: float,
 ) -> None:
-    processor = SharedProcessor(work=0.4)
+    processor = SharedProcessor(work=work)
     assert await evaluated(processor, live, context) == {Reason.UNSURE: 250}
     assert processor.most < 60
 
@@ -99,7 +101,7 @@ async def test_all_at_once_would_miss_their_deadline_together(
     live: LiveVersion,  # noqa: F811
     context: EvaluationContext,  # noqa: F811
 ) -> None:
-    monkeypatch.setattr(pace, "FIRST", MOST)
+    monkeypatch.setattr(pace, "FEWEST", MOST)
     told = await evaluated(SharedProcessor(work=0.4), live, context)
     assert told == {Reason.DECIDER_TIMEOUT: 250}
 
@@ -115,32 +117,35 @@ async def test_early_answers_let_more_run(
 
 class TestPace:
     def test_it_grows_by_one_with_each_early_answer_up_to_a_limit(self) -> None:
-        pace = EvaluationPace(DEADLINE)
-        pace.learn(6.0)
-        assert pace.at_once == FIRST + 1
+        pace = learnt(1.0, count=FEWEST)
+        assert pace.at_once == 2 * FEWEST
         pace.learn(6.1)  # neither early nor late
-        assert pace.at_once == FIRST + 1
+        assert pace.at_once == 2 * FEWEST
         for _ in range(MOST):
-            pace.learn(0.0)
+            pace.learn(6.0)
         assert pace.at_once == MOST
 
+    def test_a_model_that_is_slow_by_itself_is_not_slowed_down(self) -> None:
+        assert learnt(20.0, count=200).at_once == FEWEST + 200
+
     def test_it_is_halved_once_for_what_began_together(self) -> None:
-        pace = EvaluationPace(DEADLINE)
-        for _ in range(FIRST + 1):
+        pace = learnt(1.0, count=28)
+        assert pace.at_once == 32
+        for _ in range(33):
             pace.learn(DEADLINE)
-        assert pace.at_once == FIRST // 2
+        assert pace.at_once == 16
         for _ in range(100):
             pace.learn(DEADLINE)
         assert pace.at_once == FEWEST
 
     async def test_places_above_a_halved_number_are_not_taken_again(self) -> None:
-        pace, running, most = EvaluationPace(DEADLINE), 0, 0
-        for _ in range(FIRST):
+        pace, running, most = learnt(1.0, count=12), 0, 0
+        for _ in range(16):
             await pace.__aenter__()
-        for seconds in (DEADLINE, *[0.0] * FIRST, 0.0):  # those that began before are ignored
+        for seconds in (DEADLINE, *[0.0] * 16, 0.0):  # those that began before are ignored
             pace.learn(seconds)
-        assert pace.at_once == FIRST // 2 + 1
-        for _ in range(FIRST):
+        assert pace.at_once == 9
+        for _ in range(16):
             await pace.__aexit__()
 
         async def run() -> None:
@@ -152,7 +157,14 @@ class TestPace:
                 running -= 1
 
         await asyncio.gather(*(run() for _ in range(50)))
-        assert most == FIRST // 2 + 1
+        assert most == 9
         pace.learn(0.0)
         await asyncio.gather(*(run() for _ in range(50)))
-        assert most == FIRST // 2 + 2
+        assert most == 10
+
+
+def learnt(seconds: float, *, count: int) -> EvaluationPace:
+    pace = EvaluationPace(DEADLINE)
+    for _ in range(count):
+        pace.learn(seconds)
+    return pace

@@ -2,16 +2,19 @@
 
 Inputs that run at once share processors and connections. On a busy machine all of them at once miss
 their deadline together, and a version that answers well is not proven. So the number grows by one
-with each early answer, and is halved when answers come late.
+with each early answer, and is halved when answers come late. What the first answers took is not
+late: a model may be slow however few inputs run.
 Source: additive increase and multiplicative decrease, Chiu & Jain 1989.
 """
 
 from __future__ import annotations
 
 import asyncio
+from statistics import median
 
-FEWEST, FIRST, MOST = 4, 16, 256
+FEWEST, MOST = 4, 256
 _EARLY, _LATE = 0.2, 0.4  # of the deadline
+_ALSO_EARLY, _NOT_LATE = 1.5, 2.0  # times what the first answers took
 
 
 class EvaluationPace:
@@ -21,10 +24,11 @@ class EvaluationPace:
     """
 
     def __init__(self, deadline_seconds: float) -> None:
-        self.at_once = FIRST
+        self.at_once = FEWEST
         self._deadline_seconds = deadline_seconds
-        self._places = asyncio.Semaphore(FIRST)
-        self._there = FIRST  # places that are free or taken
+        self._first: list[float] = []
+        self._places = asyncio.Semaphore(FEWEST)
+        self._there = FEWEST  # places that are free or taken
         self._ignored = 0  # answers that began before the number was halved
 
     async def __aenter__(self) -> None:
@@ -38,12 +42,15 @@ class EvaluationPace:
 
     def learn(self, seconds: float) -> None:
         """An evaluation took ``seconds``."""
+        if len(self._first) < FEWEST:
+            self._first.append(seconds)
+        usual, deadline = median(self._first), self._deadline_seconds
         if self._ignored:
             self._ignored -= 1
-        elif seconds > _LATE * self._deadline_seconds:
+        elif seconds > max(_LATE * deadline, _NOT_LATE * usual):
             self._ignored = self.at_once
             self.at_once = max(FEWEST, self.at_once // 2)
-        elif seconds <= _EARLY * self._deadline_seconds and self.at_once < MOST:
+        elif seconds <= max(_EARLY * deadline, _ALSO_EARLY * usual) and self.at_once < MOST:
             self.at_once += 1
             if self._there < self.at_once:
                 self._there += 1
