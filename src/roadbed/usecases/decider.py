@@ -244,11 +244,14 @@ class Needs:
 
     ``prompts`` are files under ``prompts/``, ``secrets`` names of environment variables,
     ``currency`` that of its costs. ``roadbed check`` and ``roadbed doctor`` report missing ones.
+    ``modules`` are imported by a child process before its first call: their time counts as loading,
+    not as answering. A module that cannot be imported is left to the decider.
     """
 
     prompts: Sequence[str] = ()
     secrets: Sequence[str] = ()
     currency: str | None = None
+    modules: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
