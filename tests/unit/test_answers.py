@@ -134,7 +134,7 @@ async def ask(app: App, question: str, by: str = "ben") -> Mapping[str, Any]:
     assert running is not None
     await running
     row = await app.database.fetch_one(
-        "SELECT output, reason, route FROM decision WHERE task_id = %(task)s",
+        "SELECT output, reason, route, confidence FROM decision WHERE task_id = %(task)s",
         {"task": admission.task.id},
     )
     assert row is not None
@@ -199,7 +199,8 @@ async def test_what_no_passage_says_is_not_in_the_documents(
         answer = await output(app, "Which parental leave does the cafeteria offer on Sundays?")
         assert answer["route"] == "not_in_documents"
         assert answer["citations"] == []
-        assert "No passage mentions" in answer["text"]
+        words = "No passage mentions: parental, leave, cafeteria, offer, Sundays"
+        assert words in answer["text"]
 
 
 async def test_a_question_without_words_is_asked_back(
@@ -207,7 +208,21 @@ async def test_a_question_without_words_is_asked_back(
 ) -> None:
     async with open_app(settings, url) as app:
         await ingested(app)
-        assert (await output(app, "?!"))["route"] == "please_specify"
+        for question in ("?!", "What is the of and"):
+            assert (await output(app, question))["route"] == "please_specify"
+
+
+async def test_a_question_in_other_words_has_no_certain_answer(
+    settings: Settings, library: Path, url: str
+) -> None:
+    questions = {"Wie viel kostet eine Nacht?": 0.5, "May the staff hire a balloon?": 1.0}
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        for question, most in questions.items():
+            decision = await ask(app, question)
+            assert decision["output"]["route"] == "not_in_documents"
+            assert decision["confidence"] <= most
+        assert decision["confidence"] > 0.5
 
 
 async def test_a_question_that_names_nothing_is_asked_back(

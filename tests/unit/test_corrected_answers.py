@@ -249,6 +249,8 @@ class TestARightAnswerCites:
     async def test_a_part_of_a_passage_is_enough(self, app: App) -> None:
         right = {**await citation(app, "rail second class"), "quote": "by  rail\nin second"}
         await correct(app, QUESTION, {"route": "answer", "text": "Second.", "citations": [right]})
+        [row] = await app.database.fetch("SELECT right_output FROM verdict")
+        assert row["right_output"]["citations"] == [right]
 
     async def test_at_least_one_and_only_for_an_answer(self, app: App) -> None:
         with pytest.raises(CitationInvalidError, match="cites no passage"):

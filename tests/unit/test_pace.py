@@ -11,7 +11,6 @@ from typing import cast
 import pytest
 
 from roadbed.budgets.service import Budgets
-from roadbed.decisions import pace
 from roadbed.decisions.decider_runner import DeciderRunner
 from roadbed.decisions.evaluation import (
     EvaluationContext,
@@ -20,9 +19,10 @@ from roadbed.decisions.evaluation import (
     evaluate_many,
 )
 from roadbed.decisions.model import Answered, LiveVersion, NotAnswered, Reason
-from roadbed.decisions.pace import FEWEST, MOST, EvaluationPace
 from roadbed.intake.model import AdmittedTask
+from roadbed.kernel import pace
 from roadbed.kernel.clock import SystemClock
+from roadbed.kernel.pace import FEWEST, MOST, EvaluationPace
 from tests.unit.test_evaluation import Unlimited, context, decider, live, loaded  # noqa: F401
 
 DEADLINE = 30.0

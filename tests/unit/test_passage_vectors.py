@@ -106,6 +106,21 @@ class TestSearch:
         assert result.passages[0].similarity == pytest.approx(1.0, abs=0.1)
         assert result.passages[0].matched == []
 
+    async def test_people_find_it_by_its_meaning_too(self, shelf: Shelf) -> None:
+        async def paths(question: str, *groups: str) -> list[str]:
+            matches = await shelf.app.libraries.search(NAME, shelf.library, question, groups=groups)
+            assert [match.score for match in matches] == sorted(
+                (match.score for match in matches), reverse=True
+            )
+            return [match.passage.path for match in matches]
+
+        assert await paths("vacation") == []
+        await vectors(shelf).fill(NAME, 100)
+        assert (await paths("vacation"))[0] == "leave.txt"
+        assert (await paths("salary"))[0] == "pay.txt"
+        assert "garage/bikes.txt" not in await paths("cycling")
+        assert (await paths("cycling", "cyclists"))[0] == "garage/bikes.txt"
+
     async def test_access_groups_limit_it(self, shelf: Shelf) -> None:
         await vectors(shelf).fill(NAME, 100)
         assert "garage/bikes.txt" not in await found(shelf, "cycling")

@@ -31,10 +31,10 @@ from roadbed.decisions.model import (
     Route,
     Routed,
 )
-from roadbed.decisions.pace import EvaluationPace
 from roadbed.intake.model import AdmittedTask, Unread
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import TaskId
+from roadbed.kernel.pace import EvaluationPace
 from roadbed.kernel.storable import cleaned
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.scoring.content import Content, Json

@@ -27,7 +27,7 @@ from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.risk import repeated_inputs, reviewer_errors
 from roadbed.risk.automation_state import AutomationState, Evidence, Proof, prove
 from roadbed.risk.calibration import calibration
-from roadbed.risk.certificate import anytime, exact
+from roadbed.risk.certificate import anytime, exact, fewest_items
 from roadbed.risk.curve import risk_coverage
 from roadbed.risk.search import Search
 from roadbed.risk.slices import Pooling, pool, prove_slices
@@ -102,7 +102,10 @@ class Certificates:
         rows = [*(case for case in repeated.values() if not case.reference), *sample]
         evaluations = await self._evaluations(loaded, candidate, rows, calls, known or {})
         rows, evaluations = _counting(declared, rows, evaluations, repeated.keys())
-        search = await self._searches.of(loaded, candidate, behaviour, len(rows), calls)
+        fixed = candidate.out_of_fold is not None or len(rows) < fewest_items(
+            declared.risk_limit, declared.certainty
+        )
+        search = None if fixed else await self._searches.of(loaded, candidate, behaviour, calls)
         proof, detail, examples = await self._prove(
             declared, candidate, behaviour, automation, alarm_at, rows, evaluations, search
         )

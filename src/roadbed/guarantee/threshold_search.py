@@ -10,7 +10,7 @@ from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.guarantee.rows import Queries
 from roadbed.risk import search
-from roadbed.risk.certificate import smallest_sample
+from roadbed.risk.certificate import fewest_items
 from roadbed.risk.search import Search
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -35,18 +35,17 @@ class ThresholdSearches:
         loaded: LoadedUseCase,
         candidate: Candidate,
         behaviour: str,
-        items: int,
         calls: MeteredCalls | None,
     ) -> Search | None:
-        """The search for a test on ``items`` items; ``None`` for the one that needs no data.
+        """The search for a test that could prove something; ``None`` for the one without data.
 
         Raises as ``Examples.evaluate``.
         """
         declared = loaded.declared
-        needed = smallest_sample(declared.risk_limit, 1.0 - declared.certainty, share=1.0)
-        if candidate.out_of_fold is not None or items < needed:
-            return None
-        facts = {"behaviour": behaviour, "items": needed}
+        facts = {
+            "behaviour": behaviour,
+            "items": fewest_items(declared.risk_limit, declared.certainty),
+        }
         if kept := await self._database.fetch_one(_SQL["first_look"], facts):
             return Search(
                 grid=tuple(kept["grid"]), starts=tuple(kept["starts"]), shares=tuple(kept["shares"])

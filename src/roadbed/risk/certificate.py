@@ -100,6 +100,11 @@ def smallest_sample(risk_limit: float, delta: float, share: float = 1 / STARTS) 
     return int(np.ceil(np.log(share * delta) / np.log1p(-risk_limit)))
 
 
+def fewest_items(risk_limit: float, certainty: float) -> int:
+    """With fewer items no test can prove a limit. Both in (0, 1)."""
+    return smallest_sample(risk_limit, 1.0 - certainty, share=1.0)
+
+
 def exact(items: Counts, wrong: Counts, limits: Floats) -> Floats:
     """Exact binomial p-values for a single analysis; 1 without items."""
     p: Floats = distributions.binom.cdf(wrong, items, limits)
