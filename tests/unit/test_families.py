@@ -168,6 +168,8 @@ class TestFacts:
             ("Guide v1.24 Final.pdf", "guide.md", True),
             ("valves/V1.txt", "valves/V2.txt", False),
             ("R101.txt", "R102.txt", False),
+            ("r1950.txt", "r2050.txt", False),
+            ("v2020.txt", "v2030.txt", True),
             ("risk R101.txt", "risk R102.txt", False),
             ("v1.pdf", "v1-signed (2).pdf", True),
             ("terms/version 1.pdf", "terms/version 2.pdf", True),

@@ -20,6 +20,7 @@ A hotel in Berlin may cost {price} EUR a night. {person} of the office books a d
     ("one", "other", "numbers"),
     [
         ("The valve in hall 1 opens at 3 bar.", "The valve in hall 2 opens at 6 bar.", (1, 2)),
+        ("A hall 1 has a valve.\n" * 3, "A hall 2 has a valve.\n" * 3, (1, 2)),
         ("# Risk: fire\n\nIt is rare.", "# Risk: flood\n\nIt is rare.", (None, None)),
         ("# Risk: fire\n\nIt burns.", "# Risk: flood\n\nIt pours.", (1, 2)),
         (

@@ -50,6 +50,7 @@ _NUMBER = re.compile(
 )
 # A name of a letter and a number may count valves or versions.
 _COUNTED = re.compile(r"(?i)\s*([vr])[ ._-]?(\d{1,2})(?:\.\d{1,3}){0,2}\b(?![\d.]*\d)")
+_NO_YEAR = re.compile(r"(?i)[a-uwxz]\d{4}")  # R1950 is the last of many; v2021 and y2021 say years
 _FOLDER_NUMBER = re.compile(
     r"(?i)(?<![a-z0-9])(?:v|ver|version|rev|revision)[ ._-]?\d{1,3}(?:\.\d{1,3}){0,2}(?![\d.]*\d)"
 )
@@ -171,7 +172,7 @@ def facts_of(document_id: str, path: str, content: str, pages: Sequence[str]) ->
     counted = _counted(stem)
     number = None if counted else _numbered(name)
     text_number = None if number or (revised and not counted) else _text_number(covers)
-    named = next(dates(name), None)
+    named = None if _NO_YEAR.fullmatch(stem) else next(dates(name), None)
     is_current = bool(words & _CURRENT)
     return DocumentFacts(
         document_id=document_id,
@@ -290,6 +291,8 @@ def _name(path: str) -> frozenset[str]:
     if _counted(stem) is not None:
         text = _COPY.sub(" ", _spaced(stem))
         return frozenset(_WORD.findall(text.lower())) - _CURRENT - _VARIANT - _VERSION_WORDS
+    if _NO_YEAR.fullmatch(stem):
+        return frozenset((stem.lower(),))
     words = _without_age(stem)
     for parent in PurePosixPath(path).parents:
         if words - _GENERIC or not parent.name:

@@ -75,13 +75,14 @@ def _are_of_one_template(one: Sequence[str], other: Sequence[str]) -> bool:
 def _templates(sentences: Sequence[str]) -> Mapping[_Template, Sequence[_Slot]]:
     """The slots of each sentence, by the words around them.
 
-    Of several sentences with the same words none is kept: which one belongs to which is not known.
+    If several sentences have the same words and other slots, none is kept: which one belongs to
+    which is not known.
     """
     templates: dict[_Template, Sequence[_Slot] | None] = {}
     for sentence in sentences:
         words, slots = _form(sentence)
         if slots and sum(word != "" for word in words) >= _LEAST_WORDS:
-            templates[words] = None if words in templates else slots
+            templates[words] = slots if templates.get(words, slots) == slots else None
     return {key: slots for key, slots in templates.items() if slots is not None}
 
 
