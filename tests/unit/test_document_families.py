@@ -287,3 +287,41 @@ async def test_a_search_leaves_out_what_is_superseded_unless_it_is_named(shelf: 
     assert present[0] == "parking-2022.md"
     assert "parking-2021.md" not in present
     assert "parking-2021.md" in await shelf.paths("What did a parking lot cost in 2021?")
+
+
+async def test_numbers_of_valves_hide_no_document(shelf: Shelf) -> None:
+    text = (
+        "# Data sheet\n\nThe valve in hall {hall} opens at {bar} bar.\n\nIt is checked each year.\n"
+    )
+    halls = (1, 2, 3)
+    shelf.write(
+        {f"valves/V{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
+        | {f"pumps/valve-v{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
+        | {f"risks/R10{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
+        | {f"rooms/r{hall * 31}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
+    )
+    await shelf.ingest()
+    places = await standings(shelf)
+    for hall in halls:
+        assert places[f"valves/V{hall}.txt"] == ("open", None)
+        assert places[f"pumps/valve-v{hall}.txt"] == ("open", None)
+        assert places[f"risks/R10{hall}.txt"] == (None, None)
+        assert places[f"rooms/r{hall * 31}.txt"] == (None, None)
+    answer = await retrieved(shelf, "At how many bar does the valve in hall 1 open?")
+    assert "The valve in hall 1 opens at 3 bar." in answer.passages[0].text
+    assert await waiting(shelf, "chi") == [(f"{PATH}?standing=open", 3)]
+
+
+async def test_equal_names_in_folders_of_other_subjects_are_no_families(shelf: Shelf) -> None:
+    cities = ("berlin", "madrid")
+    hours = "# Hours\n\nThe desk opens at {hour} and closes in the evening.\n"
+    rules = "# Rules\n\nLast updated: May {hour}, 2023\n\nThe desk opens at {hour} each day.\n"
+    shelf.write(
+        {f"{city}/hours.md": hours.format(hour=8 + n) for n, city in enumerate(cities)}
+        | {f"{city}/rules.md": rules.format(hour=8 + n) for n, city in enumerate(cities)}
+    )
+    await shelf.ingest()
+    places = await standings(shelf)
+    for city in cities:
+        assert places[f"{city}/hours.md"] == (None, None)
+        assert places[f"{city}/rules.md"] == ("open", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
+from itertools import combinations
 from random import Random
 
 import pytest
@@ -114,6 +115,8 @@ class TestFacts:
             ("terms v2.1.pdf", "", "2.1", "Its file name says version 2.1."),
             ("terms.pdf", "Version 3.2\n", "3.2", "Its text says: “Version 3.2”."),
             ("2021/terms.pdf", "", "2021", "Its folder says 2021."),
+            ("legal/2021/terms.pdf", "", "2021", "Its folder says 2021."),
+            ("legal/2021/05/terms.pdf", "", "2021-05", "Its folder says 2021-05."),
             ("terms_current.pdf", "", None, "Its file name says that it is the current one."),
             ("2031 Q1 BRK.pdf", "", "2031", "It is about a period: 2031 Q1."),
             (
@@ -163,6 +166,13 @@ class TestFacts:
             ("2030/index.md", "2031/index.md", True),
             ("annex 1.pdf", "annex 2.pdf", False),
             ("Guide v1.24 Final.pdf", "guide.md", True),
+            ("valves/V1.txt", "valves/V2.txt", False),
+            ("R101.txt", "R102.txt", False),
+            ("r1950.txt", "r2050.txt", False),
+            ("v2020.txt", "v2030.txt", True),
+            ("risk R101.txt", "risk R102.txt", False),
+            ("v1.pdf", "v1-signed (2).pdf", True),
+            ("terms/version 1.pdf", "terms/version 2.pdf", True),
         ],
     )
     def test_names_are_compared_without_dates_and_version_words(
@@ -198,6 +208,32 @@ class TestRelated:
         assert self.grouped(shares, old, current) == [{old, current}]
         elsewhere = "eu/Data Addendum current.pdf"
         assert self.grouped({frozenset((old, elsewhere)): 0.8}, old, elsewhere) == []
+
+    @pytest.mark.parametrize(
+        ("paths", "are_together"),
+        [
+            (("valves/V1.txt", "valves/V2.txt", "valves/V3.txt"), True),
+            (("rules/r0.md", "rules/r1.md"), True),
+            (("d7/r77.txt", "d7/r97.txt"), False),
+            (("a/V1.txt", "b/V2.txt"), False),
+            (("R101.txt", "R102.txt", "R103.txt"), False),
+            (("V1.txt", "R2.txt"), False),
+            (("berlin/hours.md", "madrid/hours.md"), False),
+            (("berlin/2029/hours.md", "berlin/2030/hours.md"), True),
+            (("archive/hours.md", "hours.md"), True),
+            (("archive/2029/hours.md", "berlin/hours.md"), True),
+            (("berlin/hours v1.md", "madrid/hours v2.md"), True),
+        ],
+    )
+    def test_numbers_alone_and_other_folders_are_apart_unless_they_may_be_versions(
+        self, paths: Sequence[str], are_together: bool
+    ) -> None:
+        shares = {frozenset(pair): 1.0 for pair in combinations(paths, 2)}
+        assert self.grouped(shares, *paths) == ([set(paths)] if are_together else [])
+
+    def test_texts_may_call_the_numbers_of_names_versions(self) -> None:
+        members = [facts(f"terms/v{number}.md", f"Version {number}\n") for number in (4, 6)]
+        assert len(related(members, lambda one, other: 1.0)) == 1
 
 
 class TestJudged:
@@ -291,6 +327,57 @@ class TestJudged:
             facts("t v202001.pdf", claim, "Last updated January 2020"),
         )
         assert order(family)[-1] == {"t v202212.pdf"}
+
+    @pytest.mark.parametrize(
+        ("members", "why"),
+        [
+            (
+                [facts(f"V{hall}.txt", f"The valve in hall {hall} opens.") for hall in (1, 2)],
+                "Nothing says whether these documents replace each other.",
+            ),
+            (
+                [facts(f"V{hall}.txt", f"Valve\nLast updated 2030-0{hall}-01") for hall in (1, 2)],
+                "The numbers of V1.txt and V2.txt may be no versions.",
+            ),
+            (
+                [
+                    facts(f"valve v{hall}.txt", f"The valve in hall {hall} opens at {3 * hall} bar")
+                    for hall in (1, 2)
+                ],
+                "valve v1.txt and valve v2.txt may be about different things.",
+            ),
+            (
+                [facts("berlin/hours v1.md"), facts("madrid/hours v2.md")],
+                "berlin/hours v1.md and madrid/hours v2.md are in different folders.",
+            ),
+            (
+                [
+                    facts("berlin/hours.md", "Last updated May 2029"),
+                    facts("madrid/hours.md", "Last updated May 2030"),
+                ],
+                "berlin/hours.md and madrid/hours.md are in different folders.",
+            ),
+        ],
+    )
+    def test_what_may_be_about_something_else_is_for_a_person(
+        self, members: Sequence[DocumentFacts], why: str
+    ) -> None:
+        family = decided(*members)
+        assert (family.kind, family.why) == ("open", why)
+
+    def test_numbers_that_texts_call_versions_are_versions(self) -> None:
+        family = decided(
+            facts("terms/v2.md", "Terms\nVersion 2\nLast updated May 2029"),
+            facts("terms/v10.md", "Terms\nVersion 10\nLast updated May 2030"),
+        )
+        assert order(family) == [{"terms/v2.md"}, {"terms/v10.md"}]
+
+    def test_an_archive_tells_no_other_subject(self) -> None:
+        family = decided(
+            facts("archive/hours.md", "Last updated May 2029"),
+            facts("berlin/hours.md", "Last updated May 2030"),
+        )
+        assert order(family) == [{"archive/hours.md"}, {"berlin/hours.md"}]
 
 
 class TestSettlements:

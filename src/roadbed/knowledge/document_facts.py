@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from roadbed.kernel.stored_sentences import stored_sentence
@@ -44,8 +44,15 @@ _QUARTER = re.compile(
     r"(?i)(?<![a-z0-9])(?:q([1-4])[ _-]*((?:19|20)\d\d)|((?:19|20)\d\d)[ _-]*q([1-4]))(?![a-z0-9])"
 )
 _NUMBER = re.compile(
-    r"(?i)(?<![a-z0-9])(?:v|ver|version|rev|revision|r)[ ._-]?"
+    # A letter and three figures are an identifier: R101.
+    r"(?i)(?<![a-z0-9])(?:(?:ver|version|rev|revision)[ ._-]?|[vr][ ._-]?(?!\d{3}))"
     r"(\d{1,3}(?:\.\d{1,3}){0,2})(?![\d.]*\d)"
+)
+# A name of a letter and a number may count valves or versions.
+_COUNTED = re.compile(r"(?i)\s*([vr])[ ._-]?(\d{1,2})(?:\.\d{1,3}){0,2}\b(?![\d.]*\d)")
+_NO_YEAR = re.compile(r"(?i)[a-uwxz]\d{4}")  # R1950 is the last of many; v2021 and y2021 say years
+_FOLDER_NUMBER = re.compile(
+    r"(?i)(?<![a-z0-9])(?:v|ver|version|rev|revision)[ ._-]?\d{1,3}(?:\.\d{1,3}){0,2}(?![\d.]*\d)"
 )
 _NUMBER_VALUE = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})(?![\d.,/-]*\d)")
 _COPY = re.compile(r"\(\d{1,2}\)")
@@ -79,6 +86,15 @@ _PERIODIC = frozenset(
         *("monatsbericht", "acta"),
     )
 )
+# Folders that hold other versions, and not other subjects.
+_SHELVES = frozenset(
+    (
+        *("archive", "archived", "archives", "archiv", "archivo", "history", "historic"),
+        *("previous", "former", "outdated", "obsolete", "superseded", "expired", "backup"),
+        *("drafts", "versions", "versionen", "versiones", "approved", "published", "released"),
+        *("older", "alte", "anciens"),
+    )
+)
 _GENERIC = frozenset(("index", "readme", "license", "licence", "document", "file", "main"))
 
 
@@ -90,7 +106,9 @@ class DocumentFacts:
     and version words; ``folder`` the folder that it is in. ``revised`` is the date of a ``cue`` in
     the text, ``named`` that of the file name, ``shelved`` that of a folder. ``number`` is a version
     number. ``period`` is what a document of a series is about. ``says_version`` tells that text or
-    name speak of a version, not only of a date.
+    name speak of a version, not only of a date. ``subject`` are the words of the folders that tell
+    what it is about. ``counted`` are letter and number of a name that is nothing else, as ``V1``:
+    they may be those of a valve, so they are no ``number``. ``covers`` are the first pages.
     """
 
     document_id: str
@@ -107,6 +125,9 @@ class DocumentFacts:
     is_variant: bool = False
     says_version: bool = False
     period: str | None = None
+    subject: frozenset[str] = frozenset()
+    counted: tuple[str, int] | None = None
+    covers: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def date(self) -> PartialDate | None:
@@ -148,9 +169,10 @@ def facts_of(document_id: str, path: str, content: str, pages: Sequence[str]) ->
     words = frozenset(word.lower() for word in _WORD.findall(stem))
     name = _spaced(stem)
     revised, cue = _revised(covers)
-    number = _numbered(name)
-    text_number = None if revised or number else _text_number(covers)
-    named = next(dates(name), None)
+    counted = _counted(stem)
+    number = None if counted else _numbered(name)
+    text_number = None if number or (revised and not counted) else _text_number(covers)
+    named = None if _NO_YEAR.fullmatch(stem) else next(dates(name), None)
     is_current = bool(words & _CURRENT)
     return DocumentFacts(
         document_id=document_id,
@@ -161,7 +183,7 @@ def facts_of(document_id: str, path: str, content: str, pages: Sequence[str]) ->
         revised=revised,
         cue=cue or (text_number[1] if text_number else ""),
         named=named,
-        shelved=next(dates(_spaced(folder)), None),
+        shelved=next(dates(_folder_text(folder)), None),
         number=number or (text_number[0] if text_number else None),
         is_current=is_current,
         is_variant=bool(words & _VARIANT) or _COPY.search(stem) is not None,
@@ -169,6 +191,9 @@ def facts_of(document_id: str, path: str, content: str, pages: Sequence[str]) ->
             revised or number or text_number or is_current or _VERSION_DATE.search(name)
         ),
         period=_period(name, words, named, covers),
+        subject=_folder_subject(folder),
+        counted=counted,
+        covers=tuple(covers),
     )
 
 
@@ -228,6 +253,25 @@ def _numbered(name: str) -> tuple[int, ...] | None:
     return tuple(map(int, match.group(1).split("."))) if match else None
 
 
+def _counted(stem: str) -> tuple[str, int] | None:
+    """Letter and number of a name that is nothing else but for words of versions; or ``None``."""
+    match = _COUNTED.match(_spaced(stem))
+    if match is None or _ordered_without_age(stem):
+        return None
+    return match.group(1).lower(), int(match.group(2))
+
+
+def _folder_text(folder: str) -> str:
+    """A path of folders as words. Between figures the slash may be that of a date: 2021/05."""
+    return _spaced(re.sub(r"(?<!\d)/|/(?!\d)", " ", folder))
+
+
+def _folder_subject(folder: str) -> frozenset[str]:
+    text = _FOLDER_NUMBER.sub(" ", DATE.sub(" ", _VERSION_DATE.sub(" ", _folder_text(folder))))
+    words = (word.lower() for word in _WORD.findall(text))
+    return frozenset(words) - _CURRENT - _VARIANT - _VERSION_WORDS - _SHELVES
+
+
 def _stem(path: str) -> str:
     pure = PurePosixPath(path)
     # A dot inside of a name is no suffix: v1.24 Final Report, 8.01.2024.
@@ -243,7 +287,13 @@ def _name(path: str) -> frozenset[str]:
 
     Names that files have everywhere, such as *index*, are told apart by their folder.
     """
-    words = _without_age(_stem(path))
+    stem = _stem(path)
+    if _counted(stem) is not None:
+        text = _COPY.sub(" ", _spaced(stem))
+        return frozenset(_WORD.findall(text.lower())) - _CURRENT - _VARIANT - _VERSION_WORDS
+    if _NO_YEAR.fullmatch(stem):
+        return frozenset((stem.lower(),))
+    words = _without_age(stem)
     for parent in PurePosixPath(path).parents:
         if words - _GENERIC or not parent.name:
             break

@@ -3,7 +3,8 @@
 Texts cannot tell the two apart: quarterly reports resemble each other as much as versions of a
 contract do. So what a document says about itself decides: a period on its cover or in its name, or
 a revision and its date. Titles of files and the commonest year are no evidence, and neither is a
-text that claims to supersede others. Where evidence is missing or in conflict, a person decides.
+text that claims to supersede others. Where evidence is missing or in conflict, or where documents
+of one template may be about different things, a person decides.
 Pure: no database; today's date is an argument.
 """
 
@@ -12,12 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Literal
 
 from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.knowledge.dates import PartialDate
 from roadbed.knowledge.document_facts import DocumentFacts
+from roadbed.knowledge.subjects import differ
 
 LEAST_CONTAINMENT = 0.4  # of the runs of five words of the shorter document
 FamilyKind = Literal["series", "versions", "separate", "open"]
@@ -108,12 +110,19 @@ def name_pairs(
 ) -> Sequence[tuple[DocumentFacts, DocumentFacts]]:
     """The pairs whose names are equal without dates and version words.
 
-    A name that says *current* fits longer ones of its folder too: it is often shorter.
+    A name that says *current* fits longer ones of its folder too: it is often shorter. Equal names
+    in folders that tell different subjects fit only if both documents say a version.
     """
     by_name: dict[frozenset[str], list[DocumentFacts]] = {}
     for document in documents:
         by_name.setdefault(document.name, []).append(document)
-    pairs = [pair for group in by_name.values() for pair in combinations(group, 2)]
+    pairs = [
+        (one, other)
+        for group in by_name.values()
+        for one, other in combinations(group, 2)
+        if _are_near(one, other) or (one.says_version and other.says_version)
+    ]
+    pairs += _counted_pairs(documents)
     for one in documents:
         if not one.is_current or len(one.name) < 2:
             continue
@@ -125,6 +134,35 @@ def name_pairs(
             if other.folder == one.folder and not other.is_current
         ]
     return pairs
+
+
+def _are_near(one: DocumentFacts, other: DocumentFacts) -> bool:
+    """Whether the folders of two documents tell no different subjects."""
+    return one.subject <= other.subject or other.subject <= one.subject
+
+
+def _counted_pairs(
+    documents: Sequence[DocumentFacts],
+) -> Sequence[tuple[DocumentFacts, DocumentFacts]]:
+    """The pairs of a folder whose names are only a letter and a number, if these may be versions.
+
+    They may if they count up from one, or if the texts say so. Others, as R7 and R70, are rooms.
+    """
+    groups: dict[tuple[str, str], list[DocumentFacts]] = {}
+    for document in documents:
+        if document.counted is not None:
+            groups.setdefault((document.folder, document.counted[0]), []).append(document)
+    return [
+        pair
+        for group in groups.values()
+        if _count_up(group) or _count_themselves(*group)
+        for pair in combinations(group, 2)
+    ]
+
+
+def _count_up(group: Sequence[DocumentFacts]) -> bool:
+    numbers = sorted({document.counted[1] for document in group if document.counted})
+    return numbers in [list(range(first, first + len(numbers))) for first in (0, 1)]
 
 
 def judged(
@@ -174,6 +212,9 @@ def _versions(members: Sequence[DocumentFacts], today: date) -> Family:
     if why is not None:
         return _open(members, why)
     ordered = _ordered(originals)
+    why = _doubt([document_id for group in ordered for document_id in group], originals)
+    if why is not None:
+        return _open(members, why)
     ranks = {document_id: rank for rank, group in enumerate(ordered) for document_id in group}
     ranks |= {variant: ranks[original] for variant, original in variants.items()}
     return Family(
@@ -238,6 +279,36 @@ def _obstacle(originals: Sequence[DocumentFacts], today: date) -> str | None:
             other=other.path,
         )
     return None
+
+
+def _doubt(order: Sequence[str], originals: Sequence[DocumentFacts]) -> str | None:
+    """Why ordered documents may be no versions of one another; ``None``: nothing speaks for it."""
+    by_id = {member.document_id: member for member in originals}
+    for one, other in pairwise(by_id[document_id] for document_id in order):
+        paths = {"one": one.path, "other": other.path}
+        if not _are_near(one, other):
+            return stored_sentence("%(one)s and %(other)s are in different folders.", **paths)
+        if one.counted and other.counted and not _count_themselves(one, other):
+            return stored_sentence(
+                "The numbers of %(one)s and %(other)s may be no versions.", **paths
+            )
+        if differ(one.covers, other.covers, (_name_number(one), _name_number(other))):
+            return stored_sentence("%(one)s and %(other)s may be about different things.", **paths)
+    return None
+
+
+def _count_themselves(*members: DocumentFacts) -> bool:
+    """Whether the texts call the numbers of the names versions: ``V2`` says "Version 2"."""
+    return all(
+        member.counted and member.number and member.counted[1] == member.number[0]
+        for member in members
+    )
+
+
+def _name_number(member: DocumentFacts) -> int | None:
+    if member.counted is not None:
+        return member.counted[1]
+    return member.number[0] if member.number and len(member.number) == 1 else None
 
 
 def _newest(
