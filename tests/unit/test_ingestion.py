@@ -20,7 +20,7 @@ from roadbed.knowledge.errors import (
 )
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.reading.process import DocumentReader, ReadingLimits
-from roadbed.knowledge.records import LeftOut, PassageKey
+from roadbed.knowledge.records import OmittedFiles, PassageKey
 from roadbed.knowledge.sources import folder as library_folder
 from roadbed.knowledge.sources.service import place_of
 from roadbed.storage.errors import StorageUnavailableError
@@ -266,7 +266,7 @@ class TestFolder:
         os.mkfifo(shelf.folder / "pipe.txt")
         summary = await shelf.ingest()
         assert (summary.read, summary.left_out.total) == (4, 6)
-        assert summary.left_out == LeftOut(links=5, special=1)
+        assert summary.left_out == OmittedFiles(links=5, special=1)
         assert await shelf.paths("secret") == []
         assert await shelf.paths("salaries") == []  # a link opens no access group
         assert set(await shelf.paths("thirty")) == {"leave.md", "same.md"}
@@ -283,7 +283,7 @@ class TestFolder:
         )
         summary = await shelf.ingest()
         assert (summary.read, summary.left_out.total, summary.failed) == (3, 5, [])
-        assert summary.left_out == LeftOut(patterns=5)
+        assert summary.left_out == OmittedFiles(patterns=5)
 
     async def test_a_folder_that_cannot_be_opened_costs_only_what_it_holds(
         self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch

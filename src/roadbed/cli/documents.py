@@ -328,7 +328,7 @@ def _left_out(result: Any) -> str:
     told = [f"{left_out['patterns']:,} left out by a pattern"]
     for kind, words in (
         ("links", "links that are not followed"),
-        ("special", "pipes or other special files"),
+        ("special", "pipes, sockets or devices"),
         ("duplicates", "with the path of another source"),
     ):
         if count := left_out.get(kind, 0):

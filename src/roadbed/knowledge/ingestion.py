@@ -33,7 +33,7 @@ from roadbed.knowledge.records import (
     ChangeKind,
     Document,
     FolderChange,
-    LeftOut,
+    OmittedFiles,
     Origin,
     SourceFile,
 )
@@ -58,7 +58,7 @@ class Plan:
     changes: Sequence[FolderChange]
     unchanged: int
     still_unreadable: int
-    left_out: LeftOut
+    left_out: OmittedFiles
 
 
 @dataclass(slots=True)
@@ -74,7 +74,7 @@ class IngestionSummary:
     gone: int = 0
     unchanged: int = 0
     still_unreadable: int = 0
-    left_out: LeftOut = field(default_factory=LeftOut)
+    left_out: OmittedFiles = field(default_factory=OmittedFiles)
     failed: list[Document] = field(default_factory=list)
 
 

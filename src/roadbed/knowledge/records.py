@@ -20,7 +20,7 @@ Origin = Literal["folder", "upload", "address"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LeftOut:
+class OmittedFiles:
     """How many entries of the sources are no documents, and why.
 
     ``patterns`` fit a pattern of names that are not read. ``links`` lead out of the folder, into

@@ -16,7 +16,7 @@ from pathlib import Path
 from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import cleaned
 from roadbed.knowledge.errors import LibraryUnavailableError
-from roadbed.knowledge.records import LeftOut, SourceFile
+from roadbed.knowledge.records import OmittedFiles, SourceFile
 from roadbed.knowledge.service import READING
 from roadbed.knowledge.sources.upload_paths import NO_DOCUMENTS
 from roadbed.usecases.library import Library
@@ -35,7 +35,7 @@ class LibraryFolder:
     urls: Path | None
 
 
-def files(place: LibraryFolder) -> tuple[dict[str, SourceFile], LeftOut]:
+def files(place: LibraryFolder) -> tuple[dict[str, SourceFile], OmittedFiles]:
     """The files of a folder by their paths, and how many are left out.
 
     A folder below it that cannot be opened is listed like a file that cannot be opened. Raises
@@ -118,7 +118,7 @@ def _unavailable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _listed(place: LibraryFolder) -> tuple[dict[str, Path], LeftOut]:
+def _listed(place: LibraryFolder) -> tuple[dict[str, Path], OmittedFiles]:
     """The files of a folder by the paths that can be stored, and how many are left out."""
     library, folder = place.library, place.folder
     patterns = (*NO_DOCUMENTS, *library.ignore)
@@ -138,7 +138,7 @@ def _listed(place: LibraryFolder) -> tuple[dict[str, Path], LeftOut]:
             links += 1
         else:
             special += 1
-    return listed, LeftOut(patterns=fitting, links=links, special=special)
+    return listed, OmittedFiles(patterns=fitting, links=links, special=special)
 
 
 def _files(folder: Path) -> Iterator[tuple[Path, bool]]:

@@ -13,7 +13,7 @@ from roadbed.kernel.sentences import Text, figure, sentence
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, ReadingLimits
-from roadbed.knowledge.records import LeftOut, Origin, SourceFile
+from roadbed.knowledge.records import OmittedFiles, Origin, SourceFile
 from roadbed.knowledge.sources import addresses, contents, folder
 from roadbed.knowledge.sources.folder import LibraryFolder
 from roadbed.knowledge.sources.model import FetchedPage, Listed, Upload
@@ -46,7 +46,7 @@ class LibrarySources:
 
     async def files(
         self, loaded: LoadedUseCase, origins: Sequence[Origin] = ORIGINS
-    ) -> tuple[dict[str, SourceFile], LeftOut]:
+    ) -> tuple[dict[str, SourceFile], OmittedFiles]:
         """The files of some sources by their paths, and how many are left out.
 
         Of files with the same path the one of the first source counts; the others are left out.
@@ -54,7 +54,7 @@ class LibrarySources:
         """
         library = library_of(loaded)
         files: dict[str, SourceFile] = {}
-        left_out = LeftOut()
+        left_out = OmittedFiles()
         if "folder" in origins and await self._has_folder(loaded):
             files, left_out = await asyncio.to_thread(folder.files, place_of(loaded))
         stored = await self._stored(loaded, library, origins, None)
