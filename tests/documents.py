@@ -65,8 +65,13 @@ def docx(
     *,
     table: Sequence[Sequence[str]] = (),
     body: str | None = None,
+    headers: Sequence[str] = (),
+    footers: Sequence[str] = (),
 ) -> bytes:
-    """A DOCX of (style, text), ``Heading1`` or empty; ``body`` replaces all of its XML."""
+    """A DOCX of (style, text), ``Heading1`` or empty; ``body`` replaces all of its XML.
+
+    ``headers`` and ``footers`` are the XML of the paragraphs of page headers and footers.
+    """
     written = "".join(
         "<w:p>"
         + (f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else "")
@@ -80,7 +85,18 @@ def docx(
         for row in table
     )
     written += f"<w:tbl>{rows}</w:tbl>" if rows else ""
-    main = body or f'<w:document xmlns:w="{_W}"><w:body>{written}</w:body></w:document>'
+    listed = [
+        (f"rId{number}", kind, f"{kind}{number}.xml", xml)
+        for number, (kind, xml) in enumerate(
+            [*(("header", xml) for xml in headers), *(("footer", xml) for xml in footers)], 2
+        )
+    ]
+    used = "".join(f'<w:{kind}Reference r:id="{name}"/>' for name, kind, _, _ in listed)
+    section = f"<w:sectPr>{used}</w:sectPr>" if used else ""
+    main = body or (
+        f'<w:document xmlns:w="{_W}" xmlns:r="{_R}"><w:body>{written}{section}</w:body>'
+        "</w:document>"
+    )
     styles = "".join(
         f'<w:style w:type="paragraph" w:styleId="Heading{level}"><w:name w:val="heading {level}"/>'
         f'<w:pPr><w:outlineLvl w:val="{level - 1}"/></w:pPr></w:style>'
@@ -92,9 +108,24 @@ def docx(
         {
             "word/document.xml": main,
             "word/styles.xml": f'<w:styles xmlns:w="{_W}">{styles}</w:styles>',
-            "word/_rels/document.xml.rels": _relations({"rId1": ("styles", "styles.xml")}),
+            "word/_rels/document.xml.rels": _relations(
+                {
+                    "rId1": ("styles", "styles.xml"),
+                    **{name: (kind, file) for name, kind, file, _ in listed},
+                }
+            ),
+            **{
+                f"word/{file}": f'<w:{kind} xmlns:w="{_W}">{xml}</w:{kind}>'
+                for _, kind, file, xml in listed
+            },
         },
-        {"word/styles.xml": f"{_OFFICE}.wordprocessingml.styles+xml"},
+        {
+            "word/styles.xml": f"{_OFFICE}.wordprocessingml.styles+xml",
+            **{
+                f"word/{file}": f"{_OFFICE}.wordprocessingml.{kind}+xml"
+                for _, kind, file, _ in listed
+            },
+        },
     )
 
 

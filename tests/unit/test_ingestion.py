@@ -20,7 +20,9 @@ from roadbed.knowledge.errors import (
 )
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.reading.process import DocumentReader, ReadingLimits
-from roadbed.knowledge.records import PassageKey
+from roadbed.knowledge.records import OmittedFiles, PassageKey
+from roadbed.knowledge.sources import folder as library_folder
+from roadbed.knowledge.sources.service import place_of
 from roadbed.storage.errors import StorageUnavailableError
 from tests import documents
 from tests.conftest import Folders
@@ -54,9 +56,18 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return names
 
 
-def _refusing(genuine: Callable[..., Any]) -> Callable[..., Any]:
+def _locking(genuine: Callable[..., Any], locked: Path) -> Callable[..., Any]:
+    def scanned(path: Path) -> Any:
+        if path == locked:
+            raise PermissionError(13, "Permission denied", str(path))
+        return genuine(path)
+
+    return scanned
+
+
+def _refusing(genuine: Callable[..., Any], name: str = "leave.md") -> Callable[..., Any]:
     def opened(path: Path, *arguments: Any, **named: Any) -> Any:
-        if path.name == "leave.md":
+        if path.name == name:
             raise PermissionError(13, "Permission denied")
         return genuine(path, *arguments, **named)
 
@@ -254,7 +265,8 @@ class TestFolder:
         (shelf.folder / "open.md").symlink_to("hr/pay.md")
         os.mkfifo(shelf.folder / "pipe.txt")
         summary = await shelf.ingest()
-        assert (summary.read, summary.ignored) == (4, 6)
+        assert (summary.read, summary.left_out.total) == (4, 6)
+        assert summary.left_out == OmittedFiles(links=5, special=1)
         assert await shelf.paths("secret") == []
         assert await shelf.paths("salaries") == []  # a link opens no access group
         assert set(await shelf.paths("thirty")) == {"leave.md", "same.md"}
@@ -270,7 +282,53 @@ class TestFolder:
             }
         )
         summary = await shelf.ingest()
-        assert (summary.read, summary.ignored, summary.failed) == (3, 5, [])
+        assert (summary.read, summary.left_out.total, summary.failed) == (3, 5, [])
+        assert summary.left_out == OmittedFiles(patterns=5)
+
+    async def test_a_folder_that_cannot_be_opened_costs_only_what_it_holds(
+        self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shelf.write({"travel/trips.md": "A trip of two days needs no signature.\n"})
+        assert (await shelf.ingest()).read == 4
+        locked = shelf.folder / "travel"
+        monkeypatch.setattr(os, "scandir", _locking(os.scandir, locked))
+        shelf.write({"new.md": "A new rule about parking.\n"})
+        summary = await shelf.ingest()
+        assert (summary.read, summary.unchanged, summary.gone) == (1, 3, 0)
+        [failed] = summary.failed
+        assert (failed.path, failed.state, failed.reason) == ("travel/", "unreadable", "not_opened")
+        assert await shelf.paths("trip signature") == ["travel/trips.md"]
+        again = await shelf.ingest()
+        assert (again.read, again.unchanged, again.still_unreadable, again.failed) == (0, 5, 1, [])
+        monkeypatch.undo()
+        opened = await shelf.ingest()
+        assert (opened.read, opened.unchanged, opened.gone) == (0, 5, 1)
+        assert (await shelf.document("travel/")).state == "deleted"
+
+    async def test_a_locked_folder_belongs_to_its_own_access_group(
+        self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(os, "scandir", _locking(os.scandir, shelf.folder / "hr"))
+        [failed] = (await shelf.ingest()).failed
+        assert (failed.path, failed.group) == ("hr/", "hr")
+
+    async def test_files_whose_folder_hides_their_facts_are_named(
+        self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        await shelf.ingest()
+        genuine = Path.stat
+
+        def refused(path: Path, **named: Any) -> os.stat_result:
+            if path.name == "pay.md":
+                raise PermissionError(13, "Permission denied")
+            return genuine(path, **named)
+
+        monkeypatch.setattr(Path, "stat", refused)
+        monkeypatch.setattr(Path, "read_bytes", _refusing(Path.read_bytes, "pay.md"))
+        assert await asyncio.to_thread(library_folder.state, place_of(shelf.loaded))
+        summary = await shelf.ingest()
+        assert (summary.gone, summary.left_out.total) == (0, 0)
+        assert [failed.path for failed in summary.failed] == ["hr/pay.md"]
 
     async def test_names_that_are_no_text_are_told_apart_for_good(self, shelf: Shelf) -> None:
         names = [b"caf\xe9.txt", b"caf\xe8.txt", "café.txt".encode(), b"new\nline.txt"]

@@ -19,6 +19,7 @@ import pytest
 from roadbed.app import App
 from roadbed.background import relaying
 from roadbed.bootstrap import open_app
+from roadbed.cli.documents import _summary
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.ingestion_jobs import KIND
@@ -379,3 +380,13 @@ async def test_what_only_asks_does_not_import_what_runs_jobs(statement: str) -> 
         sys.executable, "-c", program, stdout=asyncio.subprocess.DEVNULL
     )
     assert await child.wait() == 0
+
+
+def test_the_terminal_names_what_was_left_out_and_what_still_cannot_be_read() -> None:
+    counts = {"read": 0, "unchanged": 87, "moved": 0, "gone": 0, "ignored": 7, "unreadable": []}
+    left_out = {"patterns": 1, "links": 5, "special": 1, "duplicates": 0}
+    told = _summary({**counts, "left_out": left_out, "still_unreadable": 34})
+    assert "1 left out by a pattern, 5 links that are not followed, 1 pipes" in told
+    assert "34 of the unchanged ones cannot be read" in told
+    earlier = _summary(counts)  # the result of a job of an earlier release
+    assert earlier.endswith("0 gone, 7 left out by a pattern")

@@ -53,7 +53,7 @@ def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 class TestFetching:
     async def test_pages_are_documents_with_host_and_path(self, shelf: Shelf, web: Web) -> None:
         summary = await shelf.ingest()
-        assert (summary.read, summary.failed, summary.ignored) == (2, [], 0)
+        assert (summary.read, summary.failed, summary.left_out.total) == (2, [], 0)
         leave = await shelf.document(f"{web.place}/leave.html")
         assert (leave.origin, leave.address) == ("address", f"{web.url}/leave.html")
         assert (leave.state, leave.format, leave.group) == ("current", "html", None)

@@ -244,6 +244,31 @@ class TestFilling:
         assert (3, 3) in [(done, total) for done, total, _doing in told]
         assert len(model.texts) == 3
 
+    @pytest.mark.parametrize("kept", [1, 2])
+    async def test_a_job_that_goes_on_without_a_model_skips_them_and_says_so(
+        self, shelf: Shelf, tmp_path: Path, kept: int
+    ) -> None:
+        """``kept`` steps for vectors were done by a process that had the model."""
+        app = shelf.app
+        without = Libraries(app.database, tmp_path, app.ids, app.clock, lambda: None)
+        jobs = IngestionJobs(app.jobs, without, lambda _name: shelf.loaded, app.clock)
+        before = {"vectors": 3, "vectors 1": 0 if kept == 2 else None}
+        told: list[str] = []
+
+        class Resumed:
+            async def step(self, name: str, action: Any) -> Any:
+                if before.get(name) is not None:
+                    return before[name]
+                return await action()
+
+            async def report(self, _done: int, _total: int | None, doing: str) -> None:
+                told.append(doing)
+
+        arguments: Any = {"use_case": NAME, "by": "ana", "allow_gone": False}
+        await jobs._run(Resumed(), arguments)
+        assert told[-1].startswith("0 read, 3 unchanged")
+        assert "the search by meaning is off now" in told[-1]
+
     async def test_passages_that_lack_vectors_start_an_ingestion(self, shelf: Shelf) -> None:
         app = shelf.app
         jobs = IngestionJobs(app.jobs, app.libraries, lambda _name: shelf.loaded, app.clock)

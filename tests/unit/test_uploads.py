@@ -193,7 +193,7 @@ class TestRefused:
         await shelf.ingest()
         shelf.write({"leave.md": LEAVE.replace(b"thirty", b"forty")})
         summary = await shelf.ingest()
-        assert (summary.read, summary.ignored) == (1, 1)
+        assert (summary.read, summary.left_out.total) == (1, 1)
         assert (await shelf.document("leave.md")).origin == "folder"
         (shelf.folder / "leave.md").unlink()
         await shelf.ingest()

@@ -322,14 +322,33 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
     )
 
 
+def _left_out(result: Any) -> str:
+    """What was left out, by why. A job of an earlier release has only the sum."""
+    left_out: Mapping[str, int] = result.get("left_out") or {"patterns": result["ignored"]}
+    told = [f"{left_out['patterns']:,} left out by a pattern"]
+    for kind, words in (
+        ("links", "links that are not followed"),
+        ("special", "pipes, sockets or devices"),
+        ("duplicates", "with the path of another source"),
+    ):
+        if count := left_out.get(kind, 0):
+            told.append(f"{count:,} {words}")
+    return ", ".join(told)
+
+
 def _summary(result: Any) -> str:
     from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 
     counts = (
         f"{result['read']:,} read, {result['unchanged']:,} unchanged, {result['moved']:,} moved, "
-        f"{result['gone']:,} gone, {result['ignored']:,} left out by a pattern"
+        f"{result['gone']:,} gone, {_left_out(result)}"
     )
     lines = [counts]
+    if still := result.get("still_unreadable", 0):
+        lines.append(
+            f"{still:,} of the unchanged ones cannot be read, as before; "
+            "roadbed documents list --unreadable names them."
+        )
     if result["unreadable"]:
         lines.append(f"{len(result['unreadable']):,} cannot be read; the data specialist is asked:")
     for document in result["unreadable"]:

@@ -25,6 +25,7 @@ FindingKind = Literal[
     "renamed",
     "second_reader",
     "text_replaced",
+    "truncated",
 ]
 
 
@@ -131,6 +132,11 @@ def _told_of_pages(kind: FindingKind, detail: str, count: int) -> Sentence:
                 "%(n)s character could not be decoded and was replaced.",
                 "%(n)s characters could not be decoded and were replaced.",
                 count,
+            )
+        case "truncated":
+            return sentence(
+                "The end of the file is missing. Pages may be missing, and page numbers may be "
+                "wrong."
             )
         case _:
             return sentence("The reader reports: %(detail)s", detail=detail)

@@ -29,7 +29,14 @@ from roadbed.knowledge.errors import (
     UnreadableReason,
 )
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
-from roadbed.knowledge.records import ChangeKind, Document, FolderChange, Origin, SourceFile
+from roadbed.knowledge.records import (
+    ChangeKind,
+    Document,
+    FolderChange,
+    OmittedFiles,
+    Origin,
+    SourceFile,
+)
 from roadbed.knowledge.service import READING, Documents
 from roadbed.knowledge.sources.folder import LibraryFolder
 from roadbed.knowledge.sources.model import Listed
@@ -43,22 +50,31 @@ READERS = 2  # processes that read side by side
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What is to be done for a library. ``ignored`` counts files that patterns leave out."""
+    """What is to be done for a library.
+
+    ``unchanged`` counts the others, ``still_unreadable`` those of them that cannot be read.
+    """
 
     changes: Sequence[FolderChange]
     unchanged: int
-    ignored: int
+    still_unreadable: int
+    left_out: OmittedFiles
 
 
 @dataclass(slots=True)
 class IngestionSummary:
-    """What ingestion did, in numbers of documents; ``failed`` are those that cannot be read."""
+    """What ingestion did, in numbers of documents; ``failed`` are those that cannot be read.
+
+    ``still_unreadable`` counts unchanged ones that could not be read before. ``unchanged`` has
+    them too.
+    """
 
     read: int = 0
     moved: int = 0
     gone: int = 0
     unchanged: int = 0
-    ignored: int = 0
+    still_unreadable: int = 0
+    left_out: OmittedFiles = field(default_factory=OmittedFiles)
     failed: list[Document] = field(default_factory=list)
 
 
@@ -89,23 +105,29 @@ class Ingestion:
         Raises ``NoLibraryError``; ``LibraryUnavailableError`` if the folder is not there, or if
         most documents of a source are gone and ``allow_gone`` does not say that this is meant.
         """
-        sources, ignored = await self._sources.files(loaded, origins)
+        sources, left_out = await self._sources.files(loaded, origins)
         known = await self._documents.known(loaded.name)
         sources = {
             path: source
             for path, source in sources.items()
             if not (source.gone and _was_read(known.get(path)))
         }
-        differences = (_difference(source, known.get(path)) for path, source in sources.items())
-        changes = [change for change in differences if change is not None]
+        changes, unchanged = [], []
+        for path, source in sources.items():
+            change = _difference(source, known.get(path))
+            if change is None:
+                unchanged.append(known[path]["state"])
+            else:
+                changes.append(change)
         gone = _gone(known, sources, origins)
         if not allow_gone:
             _refuse_most(gone, known, place_of(loaded))
         changes += [FolderChange(kind="gone", path=path) for path in gone]
         return Plan(
             changes=changes,
-            unchanged=len(sources) - sum(change.kind != "gone" for change in changes),
-            ignored=ignored,
+            unchanged=len(unchanged),
+            still_unreadable=unchanged.count("unreadable"),
+            left_out=left_out,
         )
 
     async def most_gone(self, loaded: LoadedUseCase) -> int | None:
@@ -215,7 +237,11 @@ class Ingestion:
         """Bring a library up to date. What was done before an interruption stays done."""
         await self.fetch(loaded, await self.to_fetch(loaded, everything=True), {})
         plan = await self.plan(loaded, allow_gone=allow_gone)
-        summary = IngestionSummary(unchanged=plan.unchanged, ignored=plan.ignored)
+        summary = IngestionSummary(
+            unchanged=plan.unchanged,
+            still_unreadable=plan.still_unreadable,
+            left_out=plan.left_out,
+        )
 
         async def counted(change: FolderChange, document: Document | None) -> None:
             note(summary, change, document)
@@ -323,11 +349,18 @@ def _was_read(stored: Mapping[str, Any] | None) -> bool:
 def _gone(
     known: Mapping[str, Mapping[str, Any]], sources: Collection[str], origins: Sequence[Origin]
 ) -> Sequence[str]:
-    """The paths of documents that no source has any more."""
+    """The paths of documents that no source has any more.
+
+    What a folder holds that cannot be opened now is not known, so nothing in it is gone.
+    """
+    locked = tuple(path for path in sources if path.endswith("/"))
     return [
         path
         for path, row in known.items()
-        if row["state"] != "deleted" and row["origin"] in origins and path not in sources
+        if row["state"] != "deleted"
+        and row["origin"] in origins
+        and path not in sources
+        and not (row["origin"] == "folder" and path.startswith(locked))
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
@@ -130,6 +131,8 @@ class IngestionJobs:
             "gone": 0,
             "unchanged": planned["unchanged"],
             "ignored": planned["ignored"],
+            "left_out": planned.get("left_out", {}),  # a job of an earlier release has none
+            "still_unreadable": planned.get("still_unreadable", 0),
             "unreadable": [],
         }
         total = await self._carry_out(progress, use_case, planned["changes"], counts, by, first=0)
@@ -163,10 +166,10 @@ class IngestionJobs:
 
         await progress.step("families", families)
         await progress.step("index", index)
-        await self._embed(progress, use_case)
+        embedded = await self._embed(progress, use_case)
 
         async def end() -> Json:
-            await progress.report(total, total, _ended(counts))
+            await progress.report(total, total, _ended(counts, embedded=embedded))
             return None
 
         await progress.step("end", end)
@@ -217,8 +220,11 @@ class IngestionJobs:
                 counts[name] += count
         return total
 
-    async def _embed(self, progress: Progress, use_case: str) -> None:
-        """Give a vector to each passage that lacks one, if passages are searched by meaning."""
+    async def _embed(self, progress: Progress, use_case: str) -> bool:
+        """Give a vector to each passage that lacks one, if passages are searched by meaning.
+
+        ``False``: an earlier process began, and this one has no embedding model or no extension.
+        """
         vectors = self._libraries.vectors
 
         async def prepare() -> Json:
@@ -229,6 +235,8 @@ class IngestionJobs:
 
         # What is left is counted anew: passages may come and go while others are embedded.
         async def embed() -> Json:
+            if await vectors.state() is not VectorState.READY:
+                return None
             await vectors.fill(use_case, _PASSAGES)
             counts = await vectors.counts(use_case)
             words = stored_sentence(
@@ -240,16 +248,18 @@ class IngestionJobs:
             return counts.lacking
 
         async def tidy() -> Json:
+            if await vectors.state() is not VectorState.READY:
+                return False
             await vectors.tidy(use_case)
             return None
 
         lacking, batch = await progress.step("vectors", prepare), 0
         if lacking is None:
-            return
+            return True
         while lacking:
             batch += 1
             lacking = await progress.step(f"vectors {batch}", embed)
-        await progress.step("vectors in order", tidy)
+        return lacking is not None and await progress.step("vectors in order", tidy) is not False
 
     async def _plan(
         self, use_case: str, *, allow_gone: bool, origins: Sequence[Origin] = ORIGINS
@@ -263,7 +273,9 @@ class IngestionJobs:
             "uploads": uploads,
             "changes": [{"kind": change.kind, "path": change.path} for change in plan.changes],
             "unchanged": plan.unchanged,
-            "ignored": plan.ignored,
+            "ignored": plan.left_out.total,
+            "left_out": asdict(plan.left_out),
+            "still_unreadable": plan.still_unreadable,
         }
 
     async def _read(self, use_case: str, batch: _Batch, by: str) -> Json:
@@ -281,14 +293,21 @@ class IngestionJobs:
         return batch.counts()
 
 
-def _ended(counts: Mapping[str, Any]) -> str:
-    """What an ingestion did, in words."""
-    numbers = {**counts, "unreadable": len(counts["unreadable"])}
-    told = {name: format(number, ",") for name, number in numbers.items()}
-    return stored_sentence(
+def _ended(counts: Mapping[str, Any], *, embedded: bool) -> str:
+    """What an ingestion did, in words. Also unchanged documents may be ones without a text."""
+    told = {name: format(counts[name], ",") for name in ("read", "unchanged", "moved", "gone")}
+    unreadable = len(counts["unreadable"]) + counts["still_unreadable"]
+    done = stored_sentence(
         "%(read)s read, %(unchanged)s unchanged, %(moved)s moved, %(gone)s gone, %(unreadable)s "
         "cannot be read.",
         **told,
+        unreadable=format(unreadable, ","),
+    )
+    if embedded:
+        return done
+    return stored_sentence(
+        "%(done)s Some passages have no vector, because the search by meaning is off now.",
+        done=done,
     )
 
 

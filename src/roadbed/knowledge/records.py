@@ -20,8 +20,30 @@ Origin = Literal["folder", "upload", "address"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OmittedFiles:
+    """How many entries of the sources are no documents, and why.
+
+    ``patterns`` fit a pattern of names that are not read. ``links`` lead out of the folder, into
+    another access group or to nothing. ``special`` are no regular files (pipes, sockets, devices).
+    ``duplicates`` have the path of a file of an earlier source.
+    """
+
+    patterns: int = 0
+    links: int = 0
+    special: int = 0
+    duplicates: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return self.patterns + self.links + self.special + self.duplicates
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFile:
     """A file of a library. ``path`` is relative to its folder and can be stored.
+
+    A folder that cannot be opened is one too, without content; its path ends with ``/``.
 
     ``file`` opens one of the folder; the content of others is stored by ``content_hash``. ``group``
     is the access group that the declaration gives it. ``address`` is that of a fetched page.

@@ -62,9 +62,13 @@ class Library:
     earlier: str | None = "earlier"
 
     def group_of(self, path: str) -> str | None:
-        """The access group of a document; ``None``: everybody who may ask."""
+        """The access group of a document; ``None``: everybody who may ask.
+
+        A path that ends with ``/`` is a folder, which belongs to its own group.
+        """
         groups = {_composed(inside): group for inside, group in self.access.items()}
-        for parent in PurePosixPath(_composed(path)).parents:
+        inside = PurePosixPath(_composed(path))
+        for parent in (inside, *inside.parents) if path.endswith("/") else inside.parents:
             if (group := groups.get(str(parent))) is not None:
                 return group
         return None

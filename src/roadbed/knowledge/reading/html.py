@@ -9,7 +9,7 @@ from html import unescape
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction, Position
-from roadbed.knowledge.reading import markdown, texts, xberg_reader
+from roadbed.knowledge.reading import markdown, nesting, texts, xberg_reader
 
 _MIME = "text/html"
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,1000})</title", re.IGNORECASE)
@@ -27,7 +27,7 @@ def read(content: bytes, name: str) -> Extraction:
 
 def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extraction:
     """Read a page that is decoded. Raises ``DocumentUnreadableError``."""
-    reading = xberg_reader.read(text.encode(), _MIME, name)
+    reading = xberg_reader.read(nesting.flattened(text).encode(), _MIME, name)
     whole, _ = markdown.part(reading.text, Position(kind="text"))
     if not whole.text:
         raise DocumentUnreadableError(name, UnreadableReason.EMPTY)

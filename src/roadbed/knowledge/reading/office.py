@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from xml.etree.ElementTree import ParseError
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, Extraction, Part, Position
-from roadbed.knowledge.reading import markdown, packages, texts, xberg_reader
+from roadbed.knowledge.reading import markdown, office_xml, packages, texts, xberg_reader
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 _PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
@@ -17,6 +19,7 @@ _LONGEST_TITLE = 200
 def read_docx(content: bytes, name: str) -> Extraction:
     """A DOCX. Its pages are not in the file, so positions are headings.
 
+    The text of page headers stands before the body, that of page footers after it.
     Raises ``DocumentUnreadableError``.
     """
     packages.check(content, name)
@@ -28,6 +31,8 @@ def read_docx(content: bytes, name: str) -> Extraction:
             name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
         )
     findings = list(_common(content, reading))
+    whole, trouble = _with_page_texts(whole, content)
+    findings += trouble
     if hidden := packages.hidden_runs(packages.member(content, "word/document.xml") or b""):
         findings.append(
             DocumentFinding(kind="hidden_text", count=hidden, detail="word/document.xml")
@@ -39,6 +44,31 @@ def read_docx(content: bytes, name: str) -> Extraction:
         readers=(xberg_reader.NAME,),
         findings=tuple(findings),
     )
+
+
+def _with_page_texts(body: Part, content: bytes) -> tuple[Part, Sequence[DocumentFinding]]:
+    """A body with the page headers before it and the page footers after it."""
+    try:
+        headers = office_xml.page_texts(content, "header")
+        footers = office_xml.page_texts(content, "footer")
+    except (ParseError, KeyError, RecursionError) as error:
+        detail = f"page headers and footers: {type(error).__name__}: {error}"[:300]
+        return body, [DocumentFinding(kind="parser_warning", detail=detail)]
+    text, blocks = "", []
+    for piece in (
+        *(texts.plain_part(header, body.place) for header in headers),
+        body,
+        *(texts.plain_part(footer, body.place) for footer in footers),
+    ):
+        if text:
+            text += "\n\n"
+        first = len(text)
+        text += piece.text
+        blocks += [
+            replace(block, start=block.start + first, end=block.end + first)
+            for block in piece.blocks
+        ]
+    return Part(place=body.place, text=text, blocks=tuple(blocks)), ()
 
 
 def read_pptx(content: bytes, name: str) -> Extraction:

@@ -11,7 +11,7 @@ from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 
 LARGEST_UNPACKED = 400_000_000  # bytes of all members together
 _LARGEST_MEMBER = 100_000_000
-_MOST_MEMBERS = 20_000
+MOST_MEMBERS = 20_000
 _HIGHEST_RATIO = 200  # of a member's size to its packed size; XML of office files has 5 to 40
 _SMALL = 5_000_000  # bytes; a smaller member does no harm, whatever its ratio
 _DECLARED = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
@@ -75,7 +75,7 @@ def hidden_runs(document: bytes) -> int:
 
 def _check_sizes(members: list[zipfile.ZipInfo], name: str) -> None:
     total = sum(member.file_size for member in members)
-    if len(members) > _MOST_MEMBERS:
+    if len(members) > MOST_MEMBERS:
         raise DocumentUnreadableError(
             name,
             UnreadableReason.BOMB,

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from roadbed.kernel.sentences import figure, sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding, FindingKind
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
@@ -22,6 +23,9 @@ _TORN = re.compile(r"(?<![\w.,])\d[\d.,]*(?: [\d.,]*\d)+(?!\w)")
 _MIME = "application/pdf"
 _MOST_NAMED = 20
 _SPACES = re.compile(r"\s+")
+_COUNT = re.compile(rb"/Count\s+(\d{1,18})")  # of a page tree, or of an outline
+_END = b"%%EOF"
+_LAST = 2_048  # bytes in which the mark of the end stands
 
 
 @dataclass
@@ -45,6 +49,7 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
     except DocumentUnreadableError as error:
         if error.reason in {UnreadableReason.PASSWORD, UnreadableReason.MEMORY}:
             raise
+        _refuse_endless(content, name)
         failure = error
     first: xberg_reader.XbergReading | None = None
     reported = ""
@@ -57,7 +62,25 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
                 raise failure or error from error
     if second is None and first is None:
         raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
-    return _combined(name, first, second, reported or ("it crashed" if second_only else ""))
+    extraction = _combined(name, first, second, reported or ("it crashed" if second_only else ""))
+    if second is None and _END not in content[-_LAST:]:
+        cut = DocumentFinding(kind="truncated")
+        return replace(extraction, findings=(cut, *extraction.findings))
+    return extraction
+
+
+def _refuse_endless(content: bytes, name: str) -> None:
+    """Refuse a file that pdfium cannot open and whose page tree has more pages than bytes.
+
+    The first reader would follow such a tree, which leads to itself, until its time is over.
+    """
+    declared = max((int(match[1]) for match in _COUNT.finditer(content)), default=0)
+    if declared > len(content):
+        raise DocumentUnreadableError(
+            name,
+            UnreadableReason.CORRUPT,
+            sentence("its page tree declares %(count)s pages", count=figure(f"{declared:,}")),
+        )
 
 
 def _combined(
@@ -80,6 +103,8 @@ def _combined(
     else:
         readers = (xberg_reader.NAME, *(readers if second is not None else ()))
         parts = tuple(_parts(first.pages, {page.number: page for page in pages}, checked))
+        if second is None and (lost := _without_text(first.pages)):
+            findings.append(_named("pages_lost", lost))
         findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
     if checked.filled:
         pages_filled = "pages " + _listed(checked.filled)
@@ -116,6 +141,11 @@ def _refuse_without_text(
         )
     if texts.nonsense(written):
         raise DocumentUnreadableError(name, UnreadableReason.NONSENSE)
+
+
+def _without_text(pages: Sequence[xberg_reader.Page]) -> Sequence[str]:
+    """Pages that the only reader gave without text: nothing says that they are empty."""
+    return [str(page.number) for page in pages if not page.text.strip()]
 
 
 def _of_pages(pages: Sequence[PdfiumPage]) -> Iterator[DocumentFinding]:

@@ -44,15 +44,22 @@ class ReadingLimits:
 
     ``largest_file`` and ``largest_text`` are bytes of a document and of its extraction as JSON.
     ``memory_megabytes`` may be allocated beyond what a fresh child has; below 512 xberg ends the
-    child without a Python error. ``seconds`` are of wall time for a document. ``documents`` is how
-    many a child reads before it is replaced, so that memory that a library leaks returns.
+    child without a Python error. ``seconds`` are the most wall time for a document; a small one has
+    ``least_seconds`` and one more for each ``bytes_per_second`` bytes. ``documents`` is how many a
+    child reads before it is replaced, so that memory that a library leaks returns.
     """
 
     largest_file: int = 100_000_000
     largest_text: int = 64_000_000
     memory_megabytes: int = 2048
     seconds: float = 300.0
+    least_seconds: float = 60.0
+    bytes_per_second: int = 5_000
     documents: int = 200
+
+    def seconds_for(self, size: int) -> float:
+        """The wall time that a document of ``size`` bytes may take."""
+        return min(self.seconds, self.least_seconds + size // self.bytes_per_second)
 
 
 DEFAULT_LIMITS = ReadingLimits()
@@ -172,6 +179,7 @@ class _Child:
         self._limits = limits
         self.asked = 0
         self.reading = False
+        self._printed_before = 0
         self.unconfined: tuple[str, ...] = ()
 
     @property
@@ -213,7 +221,8 @@ class _Child:
         """Send a document. Raises ``DocumentUnreadableError`` (``time``), ``_ChildEndedError``."""
         self.asked += 1
         self.reading = True
-        seconds = self._limits.seconds
+        seconds = self._limits.seconds_for(len(content))
+        self._printed_before = await asyncio.to_thread(_size, self.temporary / _PRINTED)
         try:
             async with asyncio.timeout(seconds):
                 self._write(
@@ -259,7 +268,8 @@ class _Child:
             return frames.content(await stream.readexactly(length))
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             status = await self._process.wait()
-            printed = await asyncio.to_thread(_tail, self.temporary / _PRINTED)
+            file = self.temporary / _PRINTED
+            printed = await asyncio.to_thread(_tail, file, self._printed_before)
             raise _ChildEndedError(sandbox.how_ended(status), _why(status, printed)) from error
         except frames.BrokenFrameError as error:
             raise _ChildEndedError("its answer cannot be read") from error
@@ -299,18 +309,27 @@ def _too_large(name: str, size: int, limits: ReadingLimits) -> DocumentUnreadabl
     return DocumentUnreadableError(name, UnreadableReason.TOO_LARGE, detail)
 
 
-def _tail(path: Path) -> bytes:
+def _size(path: Path) -> int:
+    with contextlib.suppress(OSError):
+        return path.stat().st_size
+    return 0
+
+
+def _tail(path: Path, begin: int) -> bytes:
+    """The last words of a file, from ``begin`` on."""
     with contextlib.suppress(OSError), path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _LAST_WORDS))
+        file.seek(max(begin, path.stat().st_size - _LAST_WORDS))
         return file.read(_LAST_WORDS)
     return b""
 
 
 def _why(status: int, printed: bytes) -> UnreadableReason:
+    """Why a child ended that printed ``printed`` while it had the document."""
     if status == -signal.SIGXCPU:
         return UnreadableReason.TIME
-    return (
-        UnreadableReason.MEMORY
-        if any(words in printed for words in _OUT_OF_MEMORY)
-        else UnreadableReason.CRASHED
-    )
+    # pdfium calls abort() without a word where it gets no memory; Rust, the C library and C++ say
+    # why they abort, and a failed check in pdfium ends with another signal.
+    silent = status == -signal.SIGABRT and not printed.strip()
+    if silent or any(words in printed for words in _OUT_OF_MEMORY):
+        return UnreadableReason.MEMORY
+    return UnreadableReason.CRASHED

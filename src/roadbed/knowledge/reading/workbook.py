@@ -2,7 +2,8 @@
 
 openpyxl reads it and not xberg: it gives the rows their numbers and the formulas that were never
 calculated, which xberg leaves blank without a word, and keeps ``007`` where a format adds the
-zeros. If openpyxl fails, xberg reads the sheets without these.
+zeros. If openpyxl fails, xberg reads the sheets without these; formulas that were never calculated
+stand after the rows of their sheet then.
 """
 
 from __future__ import annotations
@@ -10,16 +11,17 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from xml.etree.ElementTree import ParseError
 
 from roadbed.kernel.sentences import figure, sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, Extraction, Part, Position
-from roadbed.knowledge.reading import markdown, packages, xberg_reader
+from roadbed.knowledge.reading import markdown, office_xml, packages, xberg_reader
 
 NAME = "openpyxl"
 MOST_CELLS = 2_000_000
@@ -49,9 +51,10 @@ def read(content: bytes, name: str) -> Extraction:
     except (DocumentUnreadableError, MemoryError):
         raise
     except Exception as error:  # it raises many kinds for files that do not fit the standard
-        parts, count = _by_xberg(content, name)
+        noticed = _Noticed()
+        parts, count, trouble = _by_xberg(content, name, noticed)
         reader = xberg_reader.NAME
-        second = (DocumentFinding(kind="second_reader", detail=str(error)[:300]),)
+        second = (DocumentFinding(kind="second_reader", detail=str(error)[:300]), *trouble)
     if not parts:
         raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
     return Extraction(
@@ -202,13 +205,42 @@ def _is_header(run: Sequence[tuple[int, Sequence[str]]]) -> bool:
     )
 
 
-def _by_xberg(content: bytes, name: str) -> tuple[Sequence[Part], int]:
+def _by_xberg(
+    content: bytes, name: str, noticed: _Noticed
+) -> tuple[Sequence[Part], int, Sequence[DocumentFinding]]:
     reading = xberg_reader.read(content, _MIME, name)
+    formulas, trouble = _uncalculated(content, noticed)
     parts = []
     for page in reading.pages:
-        made, _ = markdown.part(
-            page.text, Position(kind="sheet", number=page.number, name=page.name)
-        )
+        place = Position(kind="sheet", number=page.number, name=page.name)
+        made, _ = markdown.part(page.text, place)
+        made = _with_formulas(made, formulas.get(page.name or "", {}))
         if made.text:
             parts.append(made)
-    return parts, len(reading.pages)
+    return parts, len(reading.pages), trouble
+
+
+def _uncalculated(
+    content: bytes, noticed: _Noticed
+) -> tuple[Mapping[str, Mapping[str, str]], Sequence[DocumentFinding]]:
+    """The formulas without a result by sheet and cell, which xberg leaves blank."""
+    formulas = {}
+    try:
+        for sheet in office_xml.uncalculated(content):
+            formulas[sheet.name] = sheet.formulas
+            noticed.uncalculated += [f"{sheet.name}!{cell}" for cell in sheet.formulas]
+            if sheet.hidden:
+                noticed.hidden.append(sheet.name)
+    except (ParseError, KeyError) as error:
+        detail = f"formulas: {type(error).__name__}: {error}"[:300]
+        return formulas, [DocumentFinding(kind="parser_warning", detail=detail)]
+    return formulas, ()
+
+
+def _with_formulas(sheet: Part, formulas: Mapping[str, str]) -> Part:
+    if not formulas:
+        return sheet
+    listed = "\n".join(f"{cell} | {formula}" for cell, formula in formulas.items())
+    before = f"{sheet.text}\n\n" if sheet.text else ""
+    block = Block(kind="table", start=len(before), end=len(before) + len(listed))
+    return Part(place=sheet.place, text=before + listed, blocks=(*sheet.blocks, block))

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.reading import packages
 
 NAME = "xberg"
 _LONGEST_REPORT = 300
+_ANY_RATIO = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +69,11 @@ async def _read(
         # Its metadata would stand as text before the page.
         html_options=_xberg.ConversionOptions(extract_metadata=False),
         max_archive_depth=0,
+        # The check of packages has refused what expands too far; this ratio would also refuse
+        # small tables of equal cells.
+        security_limits=_xberg.SecurityLimits(
+            max_compression_ratio=_ANY_RATIO, max_files_in_archive=packages.MOST_MEMBERS
+        ),
         concurrency=_xberg.ConcurrencyConfig(max_threads=1),
     )
     asked = _xberg.ExtractInput(

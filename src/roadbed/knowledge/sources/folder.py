@@ -16,13 +16,14 @@ from pathlib import Path
 from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import cleaned
 from roadbed.knowledge.errors import LibraryUnavailableError
-from roadbed.knowledge.records import SourceFile
+from roadbed.knowledge.records import OmittedFiles, SourceFile
 from roadbed.knowledge.service import READING
 from roadbed.knowledge.sources.upload_paths import NO_DOCUMENTS
 from roadbed.usecases.library import Library
 
-# Of a path that differs from the name of its file: characters that were not text, or a hash.
-_ODD = re.compile("\ufffd|#[0-9a-f]{8}$")
+# Of a path that differs from the name of its file: characters that were not text, a hash, or the
+# mark of a folder that cannot be opened.
+_ODD = re.compile("\ufffd|#[0-9a-f]{8}$|/$")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,20 +35,21 @@ class LibraryFolder:
     urls: Path | None
 
 
-def files(place: LibraryFolder) -> tuple[dict[str, SourceFile], int]:
-    """The files of a folder by their paths, and how many patterns or links leave out.
+def files(place: LibraryFolder) -> tuple[dict[str, SourceFile], OmittedFiles]:
+    """The files of a folder by their paths, and how many are left out.
 
-    Raises ``LibraryUnavailableError``.
+    A folder below it that cannot be opened is listed like a file that cannot be opened. Raises
+    ``LibraryUnavailableError``.
     """
     with _unavailable(place.folder):
-        listed, ignored = _listed(place)
-        return _described(listed, place.library), ignored
+        listed, left_out = _listed(place)
+        return _described(listed, place.library), left_out
 
 
 def paths(place: LibraryFolder) -> frozenset[str]:
     """The paths of the files. Raises ``LibraryUnavailableError``."""
     with _unavailable(place.folder):
-        listed, _ignored = _listed(place)
+        listed, _left_out = _listed(place)
         return frozenset(listed)
 
 
@@ -59,7 +61,7 @@ def chosen_files(place: LibraryFolder, paths: Sequence[str]) -> Mapping[str, Sou
     library, folder = place.library, place.folder
     with _unavailable(folder):
         if any(_ODD.search(path) for path in paths):
-            listed, _ignored = _listed(place)
+            listed, _left_out = _listed(place)
             return _described({path: listed[path] for path in paths if path in listed}, library)
         root = folder.resolve()
         named = {path: folder / path for path in paths}
@@ -80,13 +82,16 @@ def state(place: LibraryFolder) -> str:
     No file is opened. Raises ``LibraryUnavailableError``.
     """
     with _unavailable(place.folder):
-        listed, _ignored = _listed(place)
+        listed, _left_out = _listed(place)
         access = sorted(place.library.access.items())
         digest = hashlib.sha256(repr((READING, access)).encode())
         for path, file in listed.items():
             try:
                 facts = file.stat()
             except FileNotFoundError:  # removed since the folder was listed
+                continue
+            except OSError:  # its folder is locked
+                digest.update(f"\0{path}\0".encode())
                 continue
             digest.update(f"\0{path}\0{facts.st_size}\0{facts.st_mtime_ns}".encode())
         return digest.hexdigest()
@@ -113,33 +118,51 @@ def _unavailable(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _listed(place: LibraryFolder) -> tuple[dict[str, Path], int]:
+def _listed(place: LibraryFolder) -> tuple[dict[str, Path], OmittedFiles]:
     """The files of a folder by the paths that can be stored, and how many are left out."""
     library, folder = place.library, place.folder
     patterns = (*NO_DOCUMENTS, *library.ignore)
     root = folder.resolve()
     listed: dict[str, Path] = {}
-    ignored = 0
-    for file in _files(folder):
+    fitting = links = special = 0
+    for file, locked in _files(folder):
         if file == place.urls:
             continue
         relative = file.relative_to(folder)
-        path = _path(relative)
-        left_out = any(_fits(part, patterns) for part in relative.parts)
-        if left_out or not _belongs(file, path, root, library):
-            ignored += 1
-        else:
+        path = f"{_path(relative)}/" if locked else _path(relative)
+        if any(_fits(part, patterns) for part in relative.parts):
+            fitting += 1
+        elif locked or _belongs(file, path, root, library):
             listed[path] = file
-    return listed, ignored
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Every file below a folder, in the order of names. Links to folders are not followed."""
-    for entry in sorted(os.scandir(folder), key=lambda entry: entry.name):
-        if entry.is_dir(follow_symlinks=False):
-            yield from _files(Path(entry.path))
+        elif file.is_symlink():
+            links += 1
         else:
-            yield Path(entry.path)
+            special += 1
+    return listed, OmittedFiles(patterns=fitting, links=links, special=special)
+
+
+def _files(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Every file below a folder, in the order of names. Links to folders are not followed.
+
+    A folder below it that cannot be opened is given itself, marked with ``True``. Raises
+    ``OSError`` if the folder itself cannot be opened.
+    """
+    for entry in _entries(folder):
+        path = Path(entry.path)
+        if not entry.is_dir(follow_symlinks=False):
+            yield path, False
+            continue
+        try:
+            yield from _files(path)
+        except FileNotFoundError:  # removed a moment ago
+            continue
+        except OSError:
+            yield path, True
+
+
+def _entries(folder: Path) -> Sequence[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
 
 
 def _fits(name: str, patterns: Sequence[str]) -> bool:
@@ -166,29 +189,41 @@ def _belongs(file: Path, path: str, root: Path, library: Library) -> bool:
             return False
     except FileNotFoundError:
         return not file.is_symlink()  # removed a moment ago, or a link to nothing
+    except PermissionError:
+        return not _is_link(file)  # reading it says why
     except (OSError, RuntimeError):  # a link to itself
         return False
     return library.group_of(_path(target.relative_to(root))) == library.group_of(path)
 
 
+def _is_link(file: Path) -> bool:
+    """Whether it is a link. A file whose folder does not let its entries be looked at may be one.
+
+    Nothing of such a file is read, so it opens no access group.
+    """
+    try:
+        return stat.S_ISLNK(file.lstat().st_mode)
+    except OSError:
+        return False
+
+
 def _source(file: Path, path: str, library: Library) -> SourceFile | None:
     """The facts of a file; ``None`` if it is gone. One that cannot be opened has no hash."""
+    size, modified_at, digest = 0, None, ""
     try:
         facts = file.stat()
-    except FileNotFoundError:
-        return None
-    try:
+        size, modified_at = facts.st_size, datetime.fromtimestamp(facts.st_mtime, UTC)
         with file.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()
     except FileNotFoundError:
         return None
     except OSError:  # reading it says why
-        digest = ""
+        pass
     return SourceFile(
         path=path,
         file=file,
         content_hash=digest,
-        bytes=facts.st_size,
-        modified_at=datetime.fromtimestamp(facts.st_mtime, UTC),
+        bytes=size,
+        modified_at=modified_at,
         group=library.group_of(path),
     )

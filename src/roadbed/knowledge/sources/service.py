@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from roadbed.kernel.clock import Clock
@@ -12,7 +13,7 @@ from roadbed.kernel.sentences import Text, figure, sentence
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, ReadingLimits
-from roadbed.knowledge.records import Origin, SourceFile
+from roadbed.knowledge.records import OmittedFiles, Origin, SourceFile
 from roadbed.knowledge.sources import addresses, contents, folder
 from roadbed.knowledge.sources.folder import LibraryFolder
 from roadbed.knowledge.sources.model import FetchedPage, Listed, Upload
@@ -45,7 +46,7 @@ class LibrarySources:
 
     async def files(
         self, loaded: LoadedUseCase, origins: Sequence[Origin] = ORIGINS
-    ) -> tuple[dict[str, SourceFile], int]:
+    ) -> tuple[dict[str, SourceFile], OmittedFiles]:
         """The files of some sources by their paths, and how many are left out.
 
         Of files with the same path the one of the first source counts; the others are left out.
@@ -53,13 +54,12 @@ class LibrarySources:
         """
         library = library_of(loaded)
         files: dict[str, SourceFile] = {}
-        ignored = 0
+        left_out = OmittedFiles()
         if "folder" in origins and await self._has_folder(loaded):
-            files, ignored = await asyncio.to_thread(folder.files, place_of(loaded))
-        for source in await self._stored(loaded, library, origins, None):
-            if files.setdefault(source.path, source) is not source:
-                ignored += 1
-        return files, ignored
+            files, left_out = await asyncio.to_thread(folder.files, place_of(loaded))
+        stored = await self._stored(loaded, library, origins, None)
+        duplicates = sum(files.setdefault(source.path, source) is not source for source in stored)
+        return files, replace(left_out, duplicates=duplicates)
 
     async def chosen(self, loaded: LoadedUseCase, paths: Sequence[str]) -> Mapping[str, SourceFile]:
         """Those of some paths that are there. Raises as ``files`` does."""
