@@ -259,6 +259,7 @@ class SettlementsRow(TypedDict):
     kind: str
     contents: list[str]
     current: str | None
+    settled_by: str
 
 
 class ConflictBetweenRow(TypedDict):
@@ -272,6 +273,7 @@ class ConflictOfRow(TypedDict):
     """A row of ``conflict_of``."""
 
     use_case: str
+    settled_by: str | None
 
 
 class ConflictsRow(TypedDict):
