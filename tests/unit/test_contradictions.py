@@ -206,6 +206,25 @@ class TestLibrary:
         [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
         assert (conflict["verdict"], conflict["settled_by"]) == ("first", "ana")
 
+    @pytest.mark.parametrize("copied", ["a-copy.md", "z-copy.md"])
+    async def test_a_copy_of_the_wrong_one_opens_it_not_again(
+        self, shelf: Shelf, site: Site, copied: str
+    ) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        right = "first" if conflict["first_path"] == "guide.md" else "second"
+        await site.shop.post(f"{PATH}/conflicts/{conflict['id']}", json={"right": right})
+        # The document that was found wrong is gone, and its content comes back with another name.
+        (shelf.folder / "policy.md").unlink()
+        await shelf.ingest()
+        shelf.write({copied: POLICY})
+        await shelf.ingest()
+        documents, notes = await told(shelf)
+        assert copied not in documents
+        assert "policy.md" not in documents
+        assert notes == []
+        assert await waiting(shelf) == []
+
     async def test_what_cannot_be_settled_says_why(self, shelf: Shelf, site: Site) -> None:
         await told(shelf)
         [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]

@@ -57,7 +57,8 @@ class DocumentConflicts:
     ) -> ConflictVerdict | None:
         """Store a contradiction, once; what a person decided about it before.
 
-        The verdict is told for ``one`` as the first.
+        A decision holds for copies of the documents too: the same passages are not asked about
+        again. The verdict is told for ``one`` as the first.
         """
         swapped = one.document_id > other.document_id
         sides = [(one, spoken.first), (other, spoken.second)]
@@ -75,8 +76,11 @@ class DocumentConflicts:
         }
         row = await self._database.fetch_one(_SQL["conflict_between"], facts)
         if row is None:
-            await self._database.fetch(_SQL["note_conflict"], facts)
-            return None
+            copy = await self._database.fetch_one(_SQL["settled_copy"], facts)
+            if copy is None:
+                await self._database.fetch(_SQL["note_conflict"], facts)
+                return None
+            row, swapped = {"id": "", "verdict": copy["verdict"]}, swapped != copy["swapped"]
         verdict: Any = row["verdict"]
         if swapped and verdict in ("first", "second"):
             return "second" if verdict == "first" else "first"

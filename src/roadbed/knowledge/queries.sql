@@ -236,6 +236,15 @@ SELECT id, verdict FROM passage_conflict
 WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
   AND second_document = %(second_document)s AND second_passage = %(second_passage)s
 
+-- name: settled_copy
+-- The newest decision about the same two passages, in other documents: one of them is a copy.
+-- not null: swapped
+SELECT verdict, first_passage <> %(first_passage)s AS swapped FROM passage_conflict
+WHERE use_case = %(use_case)s AND verdict IS NOT NULL
+  AND (first_passage, second_passage) IN ((%(first_passage)s, %(second_passage)s),
+                                          (%(second_passage)s, %(first_passage)s))
+ORDER BY settled_at DESC, id DESC LIMIT 1
+
 -- name: conflict_of
 SELECT use_case, settled_by FROM passage_conflict WHERE id = %(id)s
 

@@ -269,6 +269,13 @@ class ConflictBetweenRow(TypedDict):
     verdict: str | None
 
 
+class SettledCopyRow(TypedDict):
+    """A row of ``settled_copy``."""
+
+    verdict: str | None
+    swapped: bool
+
+
 class ConflictOfRow(TypedDict):
     """A row of ``conflict_of``."""
 
@@ -473,6 +480,7 @@ class Queries(TypedDict):
     put_settlement: Query[Never]
     note_conflict: Query[Never]
     conflict_between: Query[ConflictBetweenRow]
+    settled_copy: Query[SettledCopyRow]
     conflict_of: Query[ConflictOfRow]
     conflicts: Query[ConflictsRow]
     settle_conflict: Query[SettleConflictRow]
