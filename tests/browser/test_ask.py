@@ -100,3 +100,50 @@ async def test_a_wrong_answer_is_sent_to_a_reviewer(site: Site, page: Page) -> N
     await page.locator("article", has_text="You said that this answer is wrong.").wait_for()
     [outcome] = (await site.app.outcomes.repository.newest(NAME, most=5)).outcomes
     assert (outcome.task_id, outcome.right, outcome.note) == (task, False, "It is 32 since May.")
+
+
+async def test_a_question_outlives_a_lost_connection(site: Site, page: Page) -> None:
+    await page.goto(f"{site.address}{ASK}")
+    field = page.locator("[name='question']")
+    await field.focus()
+    await page.keyboard.type("How many days of leave in a year?")
+    await page.context.set_offline(True)
+    await page.keyboard.press("Enter")
+    await page.locator("[data-offline]", has_text="There is no connection.").wait_for()
+    await page.context.set_offline(False)
+    await page.reload()  # also where the browser did not know that it was offline
+    assert await field.input_value() == "How many days of leave in a year?"
+    await field.focus()
+    await page.keyboard.press("Enter")
+    await page.locator("#latest").wait_for()
+    await page.goto(f"{site.address}{ASK}")
+    assert await field.input_value() == ""
+
+
+async def test_the_first_question_stands_beside_no_empty_list(site: Site, page: Page) -> None:
+    await page.goto(f"{site.address}{ASK}")
+    assert "What you ask will be listed here" in await page.locator("aside").inner_text()
+    await ask(page, "How many days of leave in a year?")
+    assert "What you ask will be listed here" not in await page.locator("main").inner_text()
+
+
+async def test_a_question_that_is_too_long_or_blank_says_so_and_stays(
+    site: Site, page: Page
+) -> None:
+    await page.goto(f"{site.address}{ASK}")
+    field = page.locator("[name='question']")
+    await field.fill("word " * 10_000)
+    await page.keyboard.press("Enter")
+    problem = page.locator(".problem[role=alert]", has_text="characters")
+    await problem.wait_for()
+    told = "The question has 49,999 characters, and at most 4,000 are read. Shorten it."
+    assert told in await problem.inner_text()
+    assert len(await field.input_value()) == 49_999 + 1
+    await field.fill("  ")
+    await page.get_by_role("button", name="Ask").click()
+    await page.locator(".problem[role=alert]", has_text="Type a question.").wait_for()
+    await field.fill("leave? " * 500)
+    await page.keyboard.press("Enter")
+    await page.locator("#latest").wait_for()
+    assert len(await page.locator("#latest h2").inner_text()) < 700
+    await page.locator("summary", has_text="The whole question").wait_for()

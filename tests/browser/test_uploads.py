@@ -74,6 +74,10 @@ async def test_files_are_chosen_or_dropped_and_then_read(site: Site, tmp_path: P
         await page.get_by_role("button", name="Upload and ingest").click()
         assert await stored(site, 1) == ["leave.md"]
         await page.wait_for_load_state()
+        unread = page.locator("section[aria-labelledby=unread]")
+        assert "1 uploaded file is stored and waits to be read" in await unread.inner_text()
+        assert "leave.md" in await unread.inner_text()
+        assert "by ana" in await unread.inner_text()
         assert await page.get_by_role("button", name="An ingestion runs").is_disabled()
         await page.get_by_text("Upload documents").click()
         await drop(page, files[1:], 'input[type="file"]')
@@ -86,3 +90,4 @@ async def test_files_are_chosen_or_dropped_and_then_read(site: Site, tmp_path: P
                 await asyncio.sleep(0.2)
                 await page.reload()
         assert await page.get_by_text("rules/trips.md").count() == 1
+        assert await unread.count() == 0

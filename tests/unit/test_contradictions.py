@@ -185,6 +185,46 @@ class TestLibrary:
         assert {"policy.md", "guide.md"} <= set(documents)
         assert notes == []
 
+    async def test_the_second_of_two_people_reads_who_decided(
+        self, shelf: Shelf, site: Site
+    ) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        path = f"{PATH}/conflicts/{conflict['id']}"
+        async with browsing(site, "reviewer") as one, browsing(site, "ana") as other:
+            opened = await other.get(PATH)
+            assert 'name="seen" value=""' in opened.text
+            assert (await one.post(path, data={"right": "second", "seen": ""})).status_code == 200
+            late = await other.post(path, data={"right": "first", "seen": ""})
+            assert late.status_code == 409
+            assert "reviewer decided about this contradiction" in late.text
+            assert "reviewer decided: the second one is right." in late.text
+            assert 'name="seen" value="second"' in late.text
+            # Whoever has read it may decide again.
+            again = await other.post(path, data={"right": "first", "seen": "second"})
+            assert "ana decided: the first one is right." in again.text
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        assert (conflict["verdict"], conflict["settled_by"]) == ("first", "ana")
+
+    @pytest.mark.parametrize("copied", ["a-copy.md", "z-copy.md"])
+    async def test_a_copy_of_the_wrong_one_opens_it_not_again(
+        self, shelf: Shelf, site: Site, copied: str
+    ) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        right = "first" if conflict["first_path"] == "guide.md" else "second"
+        await site.shop.post(f"{PATH}/conflicts/{conflict['id']}", json={"right": right})
+        # The document that was found wrong is gone, and its content comes back with another name.
+        (shelf.folder / "policy.md").unlink()
+        await shelf.ingest()
+        shelf.write({copied: POLICY})
+        await shelf.ingest()
+        documents, notes = await told(shelf)
+        assert copied not in documents
+        assert "policy.md" not in documents
+        assert notes == []
+        assert await waiting(shelf) == []
+
     async def test_what_cannot_be_settled_says_why(self, shelf: Shelf, site: Site) -> None:
         await told(shelf)
         [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]

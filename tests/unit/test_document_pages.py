@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -77,6 +78,12 @@ class TestList:
         assert "leave.md" in page.text
         assert "locked.pdf is protected by a password." in page.text
         assert "hr/pay.md" not in page.text
+
+    async def test_why_one_cannot_be_read_stands_beside_its_state(self, site: Site) -> None:
+        async with browsing(site, "reviewer") as browser:
+            page = await browser.get(PATH)
+        heads = re.findall(r'<th scope="col"[^>]*>(?:<a[^>]*>)?([^<]+)', page.text)
+        assert [head.strip() for head in heads[:3]] == ["Document", "State", "Findings"]
 
     async def test_only_those_that_cannot_be_read(self, site: Site) -> None:
         async with browsing(site, "reviewer") as browser:

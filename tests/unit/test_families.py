@@ -385,10 +385,10 @@ class TestSettlements:
     BOTH = frozenset((OLD.content, NEW.content))
 
     def test_one_in_force_goes_before_the_evidence(self) -> None:
-        word = Settlement(kind="current", contents=self.BOTH, current=self.OLD.content)
+        word = Settlement(kind="current", contents=self.BOTH, current=self.OLD.content, by="rae")
         family = decided(self.OLD, self.NEW, settlements=[word])
         assert order(family) == [{"t 2030.pdf"}, {"t 2029.pdf"}]
-        assert family.members[0].evidence == "A person decided it."
+        assert family.members[0].evidence == "rae decided it."
 
     @pytest.mark.parametrize("kind", ["series", "separate"])
     def test_a_series_and_strangers_have_no_order(self, kind: str) -> None:

@@ -93,6 +93,7 @@ def pages() -> list[Route]:
         Route("/usecases/{name}/reviews/{review_id}", reviews.give, methods=["POST"]),
         Route("/usecases/{name}/reviews/{review_id}/skip", reviews.skip, methods=["POST"]),
         Route("/usecases/{name}/reviews/{review_id}/undo", reviews.undo, methods=["POST"]),
+        Route("/receipts/{task_id}/undo", reviews.undo_on_receipt, methods=["POST"]),
         Route("/usecases/{name}/deliveries", deliveries.deliveries),
         Route("/usecases/{name}/deliveries/export.{format}", deliveries.export),
         Route("/usecases/{name}/deliveries/replay", deliveries.replay, methods=["POST"]),

@@ -27,6 +27,7 @@ from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.document_reports import ReportDecision
 from roadbed.knowledge.errors import (
+    DocumentConflictError,
     DocumentFamilyError,
     LibraryUnavailableError,
     NoLibraryError,
@@ -134,6 +135,13 @@ TABLE: DataTable[Document] = DataTable(
             value=lambda row: _chip(row).word,
             show=lambda row: Cell(chip=_chip(row)),
         ),
+        # Beside the state: a page shows the first columns without scrolling.
+        Column(
+            name="findings",
+            title=later("Findings"),
+            value=lambda row: _findings(row) or None,
+            whole=True,
+        ),
         Column(
             name="version",
             title=later("Version"),
@@ -164,7 +172,6 @@ TABLE: DataTable[Document] = DataTable(
         Column(
             name="read", title=later("Read"), kind=CellKind.MOMENT, value=lambda row: row.read_at
         ),
-        Column(name="findings", title=later("Findings"), value=_findings, whole=True),
         Column(name="address", title=later("Address"), value=lambda row: row.address, shown=False),
         Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
     ),
@@ -249,6 +256,7 @@ async def _documents(
     library, libraries = app.service(name).loaded.declared.library, app.libraries
     groups = await libraries.access.of(name, person_of(request))
     listing = await libraries.listing(name, library, groups=groups)
+    assert library is not None  # its documents were listed
     view = tables.read(TABLE, request.query_params)
     question = request.query_params.get("q", "").strip()[:_LONGEST_QUESTION]
     matches = []
@@ -261,7 +269,6 @@ async def _documents(
         ]
     ingestion = await _ingestion(request, name, groups)
     part = tables.page_of(TABLE, view, _asked(listing.documents, view))
-    assert library is not None  # its documents were listed
     conflicts = await libraries.conflicts.list(name, library, groups=groups)
     path = f"/usecases/{name}/documents"
     return await usecase_page(
@@ -274,12 +281,14 @@ async def _documents(
         listing=listing,
         lacks_extension=await libraries.vectors.lacks_extension(),
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
+        unread=await libraries.sources.uploads.unread(name, library, groups=groups),
         states=[(state, chips.DOCUMENTS[state]) for state in _STATES],
         state=view.filters.get("state"),
         relations=[(key, _(words)) for key, words in _RELATIONS.items()],
         relation=view.filters.get("standing"),
         unsettled=len({row.family for row in listing.documents if row.standing == "open"}),
         conflicts=[conflict for conflict in conflicts if conflict.verdict is None],
+        settled=[conflict for conflict in conflicts if conflict.verdict is not None],
         question=question,
         matches=matches,
         table=tables.shown(TABLE, view, part, path=path, paged=True),
@@ -329,14 +338,18 @@ async def settle_conflict(request: Request) -> Response:
     if library is None:
         raise NoLibraryError(name)
     form, person = await form_of(request), person_of(request)
-    await libraries.conflicts.settle(
-        name,
-        library,
-        request.path_params["conflict_id"],
-        form.get("right"),
-        groups=await libraries.access.of(name, person),
-        by=person,
-    )
+    try:
+        await libraries.conflicts.settle(
+            name,
+            library,
+            request.path_params["conflict_id"],
+            form.get("right"),
+            groups=await libraries.access.of(name, person),
+            by=person,
+            seen=form.get("seen", ""),
+        )
+    except DocumentConflictError as error:
+        return await _documents(request, error, status_of(error))
     return RedirectResponse(f"/usecases/{quote(name)}/documents#conflicts", status_code=303)
 
 

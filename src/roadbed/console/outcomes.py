@@ -21,13 +21,13 @@ from roadbed.console.sign_in import base
 from roadbed.console.tables import Cell, Column, DataTable, words
 from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
-from roadbed.kernel.json import flat
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.kernel.paging import Slice
 from roadbed.outcomes.model import ListedOutcome
 from roadbed.outcomes.report_form import LONGEST
 from roadbed.people.permissions import Permission
+from roadbed.reviews.presentation import output_line
 from roadbed.statuses import status_of
 
 _MOST = 50
@@ -56,7 +56,7 @@ def _state(row: ListedOutcome) -> str:
 
 def _right(row: ListedOutcome) -> str | None:
     output = row.outcome.output
-    return None if output is None else formatting.seen(flat(output))
+    return None if output is None else formatting.seen(output_line(output))
 
 
 def _seen(text: str | None) -> str | None:

@@ -38,7 +38,14 @@ from roadbed.people.errors import NotSignedInError
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
 from roadbed.reviews.errors import LabelUnknownError
-from roadbed.reviews.presentation import answer_line, judgement
+from roadbed.reviews.presentation import (
+    answer_line,
+    is_cited,
+    judgement,
+    output_line,
+    place_words,
+    route_words,
+)
 from roadbed.statuses import status_of
 
 _MOST = 1000  # characters of a field
@@ -79,6 +86,7 @@ _environment.globals.update(
     {name: _of_worded(tell) for name, tell in _environment.globals.items() if name in _TELLING}
 )
 _environment.tests["wide"] = formatting.is_wide
+_environment.tests["cited"] = is_cited
 _environment.filters.update(
     above=above,
     percent=on_one_line(formatting.percent),
@@ -89,6 +97,9 @@ _environment.filters.update(
     moment=formatting.moment,
     short=formatting.short,
     flat=flat,
+    output_line=output_line,
+    route_words=route_words,
+    place_words=place_words,
     shown=shown,
     json=formatting.compact,
     code=formatting.code,

@@ -18,6 +18,8 @@ from roadbed.console.chips import Chip
 from roadbed.console.citations import link_of
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.messages import gettext as _
+from roadbed.kernel.messages import number
 from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.libraries import Libraries, MarkedText
 from roadbed.knowledge.threads import searched_text
@@ -33,7 +35,7 @@ from roadbed.usecases.use_case import UseCase
 _WAIT_SECONDS = 1.0  # for an answer, before the page says that it is under way
 _MOST_ASKED = 20  # shown beside the form
 _MOST_PASSAGES = 5  # shown while an answer waits
-_LONGEST_FIELD = 20_000  # characters; the declared input has limits of its own
+_LONGEST_FIELD = 200_000  # characters; the declared input has limits of its own
 _LONGEST_NONCE = 40
 _MOST_QUOTED = 700  # characters of a passage that are shown
 
@@ -52,12 +54,14 @@ class ShownCitation:
 class ShownTurn:
     """A question with its answer, as its sender reads it.
 
-    ``text``, ``notes`` and ``citations`` are those of the answer. ``rest`` are fields of an output
-    that has others. ``passages`` are what the search gives while there is no answer.
+    ``words`` are the question as it is shown, ``typed`` as it was sent. ``text``, ``notes`` and
+    ``citations`` are those of the answer. ``rest`` are fields of an output that has others.
+    ``passages`` are what the search gives while there is no answer.
     """
 
     question: AskedQuestion
     words: str
+    typed: str
     chip: Chip
     route: str = ""
     text: str = ""
@@ -89,6 +93,8 @@ async def ask(request: Request) -> Response:
     if library.earlier in declared.input.model_fields and earlier:
         content[str(library.earlier)] = [_turn(library, question) for question in earlier]
     source = {"surface": SURFACE, "by": person}
+    if problem := _unfit(declared, library, str(content[library.question])):
+        return await _page(request, typed=typed, earlier=earlier, problem=problem, status=422)
     try:
         admission, running = await app.decisions.submit(
             name,
@@ -197,6 +203,20 @@ async def _page(
     )
 
 
+def _unfit(declared: UseCase, library: Library, question: str) -> str | None:
+    """Why a question cannot be asked, in words of the page; ``None``: it can."""
+    if not question:
+        return _("Type a question.")
+    schema = declared.input.model_json_schema().get("properties", {}).get(library.question, {})
+    most = schema.get("maxLength")
+    if most is None or len(question) <= most:
+        return None
+    return _("The question has %(n)s characters, and at most %(most)s are read. Shorten it.") % {
+        "n": number(len(question)),
+        "most": number(most),
+    }
+
+
 def _library(declared: UseCase) -> Library:
     if declared.library is None:
         raise NoLibraryError(declared.name)
@@ -226,7 +246,12 @@ async def _turn_of(
     libraries: Libraries, declared: UseCase, asked: AskedQuestion, groups: frozenset[str]
 ) -> ShownTurn:
     library = _library(declared)
-    turn = ShownTurn(question=asked, words=_words(library, asked), chip=_chip(asked))
+    turn = ShownTurn(
+        question=asked,
+        words=_words(library, asked),
+        typed=str(asked.input.get(library.question) or ""),
+        chip=_chip(asked),
+    )
     output = asked.output
     if output is None:
         return turn

@@ -26,7 +26,7 @@ from roadbed.kernel.messages import later
 from roadbed.people.permissions import Permission
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
 from roadbed.receipts.service import Filter, Receipt, moments
-from roadbed.reviews.presentation import judgement
+from roadbed.reviews.presentation import judgement, output_line
 from roadbed.versions.errors import UnknownVersionError
 from roadbed.versions.replays import withheld
 
@@ -84,6 +84,9 @@ TABLE: DataTable[Receipt] = DataTable(
             name="answer",
             title=later("Answer"),
             value=lambda row: None if row["output"] is None else flat(row["output"]),
+            show=lambda row: Cell(
+                text="–" if row["output"] is None else output_line(row["output"])
+            ),
         ),
         Column(name="verdict", title=later("Verdict"), value=_verdict),
         Column(
@@ -230,6 +233,7 @@ async def shown(request: Request, status: int = 200, **more: object) -> HTMLResp
         "question": citations.question_of(declared, sent) if declared else "",
         "report_form": {},
         "report_problem": None,
+        "undo_problem": None,
         **more,
     }
     return await usecase_page(request, "receipt.html", name, status, **facts)

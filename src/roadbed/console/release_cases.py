@@ -16,13 +16,14 @@ from roadbed.console import export as exports
 from roadbed.console.pages import usecase_page
 from roadbed.console.releases import served_release
 from roadbed.console.tables import Cell, Column, DataTable, TableView
-from roadbed.kernel.json import Json, flat, shown
+from roadbed.kernel.json import Json, shown
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.people.permissions import Permission
 from roadbed.releases import presentation, report_presentation
 from roadbed.releases.criteria import MOST_CASES
 from roadbed.releases.report_presentation import Report
+from roadbed.reviews.presentation import output_line
 from roadbed.versions.model import Release
 
 
@@ -61,7 +62,7 @@ def listed(release: Release) -> Sequence[ListedCase]:
 def _answer(output: Json) -> str | None:
     if output is None:
         return None
-    return formatting.seen(flat(output) if isinstance(output, Mapping) else shown(output))
+    return formatting.seen(output_line(output) if isinstance(output, Mapping) else shown(output))
 
 
 def _right(row: ListedCase) -> str | None:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, quote
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from roadbed.access import by_review, linker_of, needs, viewer_of
-from roadbed.console import citations, forms
+from roadbed.access import by_review, by_task, linker_of, needs, viewer_of
+from roadbed.console import citations, forms, receipts
 from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission, confirms_labels
-from roadbed.reviews.errors import UnknownReviewError, VerdictError
+from roadbed.reviews.errors import NothingToUndoError, UnknownReviewError, VerdictError
 from roadbed.reviews.model import HeldVerdict, Review, VerdictKind
+from roadbed.statuses import status_of
+
+_LONGEST_ID = 100
 
 
 @needs(Permission.REVIEW)
@@ -30,6 +33,7 @@ async def desk(request: Request) -> HTMLResponse:
         name,
         name=name,
         purpose=service.loaded.declared.purpose,
+        first=request.query_params.get("review", "")[:_LONGEST_ID],
         waiting=(await app.reviews.waiting(name))["waiting"],
         held=len(await app.new_labels.waiting(service.loaded.declared)),
     )
@@ -138,6 +142,27 @@ async def undo(request: Request) -> HTMLResponse:
         claimed = await reviews.claim_next(name, reviewer=person, linker=linker_of(request))
         review = next(iter(claimed), None)
     return await _item(request, name, review)
+
+
+@needs(Permission.REVIEW, by=by_task)
+async def undo_on_receipt(request: Request) -> Response:
+    """Undo one's own verdict on a task; on to its review, or back if it is for somebody else."""
+    person, app = person_of(request), app_of(request)
+    task_id = request.path_params["task_id"]
+    receipt = await app.receipts.get(task_id, viewer=person)
+    try:
+        if receipt["review"] is None:
+            raise NothingToUndoError(task_id)
+        review = await app.reviews.undo(
+            receipt["review"]["id"], reviewer=person, linker=linker_of(request)
+        )
+    except RoadbedError as error:
+        problem = f"{error.problem} {error.remedy}"
+        return await receipts.shown(request, status_of(error), undo_problem=problem)
+    if review.claimed_by != person:
+        return RedirectResponse(f"/receipts/{quote(task_id)}#checked", status_code=303)
+    address = f"/usecases/{quote(review.use_case)}/reviews?review={quote(review.id)}"
+    return RedirectResponse(address, status_code=303)
 
 
 async def _item(

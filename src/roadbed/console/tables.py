@@ -17,7 +17,7 @@ from starlette.datastructures import QueryParams
 from roadbed.console import formatting
 from roadbed.console.chips import Chip
 from roadbed.exports.model import CellKind, ExportCell, Format, Heading
-from roadbed.kernel.json import flat
+from roadbed.kernel.json import brief, without_empty
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import localised, number, several
 from roadbed.kernel.paging import COUNTED, Portion, Slice
@@ -271,7 +271,7 @@ def shown(
 
 def words(content: Mapping[str, object]) -> str:
     """What a task is about, in one line; an erased one has nothing left."""
-    return flat(content) if content else _("erased")
+    return brief(without_empty(content) or content) if content else _("erased")
 
 
 def count(part: Portion[RowT]) -> str:

@@ -39,6 +39,31 @@ def flat(record: Mapping[str, object] | None) -> str:
     return ", ".join(f"{name}: {_plain(value)}" for name, value in record.items())
 
 
+def brief(record: Mapping[str, object] | None) -> str:
+    """A record in one line for people: without empty values, and nested ones without JSON."""
+    if record is None:
+        return "none"
+    if len(record) == 1:
+        return _readable(next(iter(record.values())))
+    parts = [f"{name}: {_readable(part)}" for name, part in record.items() if not _empty(part)]
+    return ", ".join(parts) or "none"
+
+
+def without_empty(record: Mapping[str, object]) -> Mapping[str, object]:
+    """A record without the values that say nothing: null, and an empty text, list or object."""
+    return {name: value for name, value in record.items() if not _empty(value)}
+
+
+def _empty(value: object) -> bool:
+    return value is None or (isinstance(value, str | Mapping | list | tuple) and not value)
+
+
+def _readable(value: object) -> str:
+    if isinstance(value, Mapping | list | tuple):
+        return shown(value)
+    return "none" if value is None else _plain(value)
+
+
 def shown(value: Json, nothing: str = "none") -> str:
     """A value for people, in one line; ``nothing`` stands for null."""
     if value is None:

@@ -57,7 +57,8 @@ class DocumentConflicts:
     ) -> ConflictVerdict | None:
         """Store a contradiction, once; what a person decided about it before.
 
-        The verdict is told for ``one`` as the first.
+        A decision holds for copies of the documents too: the same passages are not asked about
+        again. The verdict is told for ``one`` as the first.
         """
         swapped = one.document_id > other.document_id
         sides = [(one, spoken.first), (other, spoken.second)]
@@ -75,8 +76,11 @@ class DocumentConflicts:
         }
         row = await self._database.fetch_one(_SQL["conflict_between"], facts)
         if row is None:
-            await self._database.fetch(_SQL["note_conflict"], facts)
-            return None
+            copy = await self._database.fetch_one(_SQL["settled_copy"], facts)
+            if copy is None:
+                await self._database.fetch(_SQL["note_conflict"], facts)
+                return None
+            row, swapped = {"id": "", "verdict": copy["verdict"]}, swapped != copy["swapped"]
         verdict: Any = row["verdict"]
         if swapped and verdict in ("first", "second"):
             return "second" if verdict == "first" else "first"
@@ -109,10 +113,13 @@ class DocumentConflicts:
         *,
         groups: Collection[str],
         by: str,
+        seen: str | None = None,
     ) -> DocumentConflict:
         """Decide which document is right. It holds while both passages stay as they are.
 
-        Raises ``DocumentConflictError`` for an unknown verdict; ``UnknownConflictError``, also if
+        ``seen`` is the verdict that the person saw, empty for none; without it the newest one
+        counts whatever was decided before. Raises ``DocumentConflictError`` for an unknown verdict,
+        and if somebody decided after ``seen``; ``UnknownConflictError``, also if
         ``groups`` may not read both documents.
         """
         if verdict not in get_args(ConflictVerdict):
@@ -125,8 +132,14 @@ class DocumentConflicts:
             raise UnknownConflictError(conflict_id)
         conflict = known[conflict_id]
         facts = {"id": conflict_id, "use_case": use_case, "verdict": verdict, "by": by}
+        facts |= {"seen": seen, "at": self._clock.now()}
         async with self._database.transaction() as connection:
-            await connection.execute(_SQL["settle_conflict"], {**facts, "at": self._clock.now()})
+            cursor = await connection.execute(_SQL["settle_conflict"], facts)
+            if await cursor.fetchone() is None:
+                row = await (
+                    await connection.execute(_SQL["conflict_of"], {"id": conflict_id})
+                ).fetchone()
+                raise _decided((row and row["settled_by"]) or by)
             event = AuditEvent(
                 use_case=use_case,
                 kind="contradiction settled",
@@ -140,3 +153,13 @@ class DocumentConflicts:
             await record(connection, event)
         after = await self.list(use_case, library, groups=groups)
         return next((one for one in after if one.id == conflict_id), conflict)
+
+
+def _decided(by: str) -> DocumentConflictError:
+    return DocumentConflictError(
+        sentence(
+            "%(person)s decided about this contradiction after the page was opened.",
+            person=by,
+        ),
+        sentence("Read what was decided, and decide again if it is wrong."),
+    )

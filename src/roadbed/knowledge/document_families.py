@@ -245,7 +245,12 @@ def _facts(rows: Sequence[FirstPagesRow]) -> Sequence[DocumentFacts]:
 
 def _settlement(row: SettlementsRow) -> Settlement:
     kind: Any = row["kind"]
-    return Settlement(kind=kind, contents=frozenset(row["contents"]), current=row["current"])
+    return Settlement(
+        kind=kind,
+        contents=frozenset(row["contents"]),
+        current=row["current"],
+        by=row["settled_by"],
+    )
 
 
 def _derived(

@@ -32,12 +32,14 @@ class Settlement:
     """What a person decided about a family.
 
     ``contents`` are the content hashes of its documents then, ``current`` that of the one in
-    force. It holds for a family whose documents were all among them. A series may grow.
+    force, ``by`` is who decided. It holds for a family whose documents were all among them. A
+    series may grow.
     """
 
     kind: SettlementKind
     contents: frozenset[str]
     current: str | None = None
+    by: str = ""
 
     def holds_for(self, members: Sequence[DocumentFacts]) -> bool:
         """Whether it decides a family of these documents."""
@@ -365,7 +367,11 @@ def _open(members: Sequence[DocumentFacts], why: str) -> Family:
 
 
 def _settled(members: Sequence[DocumentFacts], settlement: Settlement) -> Family:
-    evidence = stored_sentence("A person decided it.")
+    evidence = (
+        stored_sentence("%(person)s decided it.", person=settlement.by)
+        if settlement.by
+        else stored_sentence("A person decided it.")
+    )
     if settlement.kind == "current":
         rest = [member for member in members if member.content != settlement.current]
         ordered = _ordered([replace(member, is_current=False) for member in rest])

@@ -216,7 +216,7 @@ SET family = excluded.family, kind = excluded.kind, rank = excluded.rank, dated 
 DELETE FROM document_family WHERE document_id = %(document_id)s
 
 -- name: settlements
-SELECT kind, contents, current FROM family_settlement WHERE use_case = %(use_case)s
+SELECT kind, contents, current, settled_by FROM family_settlement WHERE use_case = %(use_case)s
 ORDER BY settled_at DESC, id DESC
 
 -- name: put_settlement
@@ -236,8 +236,17 @@ SELECT id, verdict FROM passage_conflict
 WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
   AND second_document = %(second_document)s AND second_passage = %(second_passage)s
 
+-- name: settled_copy
+-- The newest decision about the same two passages, in other documents: one of them is a copy.
+-- not null: swapped
+SELECT verdict, first_passage <> %(first_passage)s AS swapped FROM passage_conflict
+WHERE use_case = %(use_case)s AND verdict IS NOT NULL
+  AND (first_passage, second_passage) IN ((%(first_passage)s, %(second_passage)s),
+                                          (%(second_passage)s, %(first_passage)s))
+ORDER BY settled_at DESC, id DESC LIMIT 1
+
 -- name: conflict_of
-SELECT use_case FROM passage_conflict WHERE id = %(id)s
+SELECT use_case, settled_by FROM passage_conflict WHERE id = %(id)s
 
 -- name: conflicts
 -- not null: id, first_text, second_text, found_at, first_document, second_document
@@ -252,6 +261,7 @@ ORDER BY found_at, id
 UPDATE passage_conflict
 SET verdict = %(verdict)s, settled_by = %(by)s, settled_at = %(at)s
 WHERE id = %(id)s AND use_case = %(use_case)s
+  AND (%(seen)s::text IS NULL OR coalesce(verdict, '') = %(seen)s)
 RETURNING first_document
 
 -- name: prepare_vectors

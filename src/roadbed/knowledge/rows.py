@@ -259,6 +259,7 @@ class SettlementsRow(TypedDict):
     kind: str
     contents: list[str]
     current: str | None
+    settled_by: str
 
 
 class ConflictBetweenRow(TypedDict):
@@ -268,10 +269,18 @@ class ConflictBetweenRow(TypedDict):
     verdict: str | None
 
 
+class SettledCopyRow(TypedDict):
+    """A row of ``settled_copy``."""
+
+    verdict: str | None
+    swapped: bool
+
+
 class ConflictOfRow(TypedDict):
     """A row of ``conflict_of``."""
 
     use_case: str
+    settled_by: str | None
 
 
 class ConflictsRow(TypedDict):
@@ -471,6 +480,7 @@ class Queries(TypedDict):
     put_settlement: Query[Never]
     note_conflict: Query[Never]
     conflict_between: Query[ConflictBetweenRow]
+    settled_copy: Query[SettledCopyRow]
     conflict_of: Query[ConflictOfRow]
     conflicts: Query[ConflictsRow]
     settle_conflict: Query[SettleConflictRow]

@@ -3,12 +3,68 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import islice
 
-from roadbed.kernel.json import flat
+from roadbed.kernel.json import brief
 from roadbed.kernel.messages import gettext as _
 from roadbed.reviews.model import VerdictKind
 
 Output = Mapping[str, object] | None
+_MOST_TEXT = 200  # characters of an answer from documents in one line
+_MOST_PLACES = 2  # places named beside it
+
+
+def is_cited(output: object) -> bool:
+    """Whether an output is an answer from documents: a text, and citations of where it stands."""
+    if not isinstance(output, Mapping) or not isinstance(output.get("text"), str):
+        return False
+    citations = output.get("citations")
+    return isinstance(citations, list | tuple) and all(
+        isinstance(citation, Mapping) and "document" in citation for citation in citations
+    )
+
+
+def output_line(output: Output) -> str:
+    """An output in one line, as people read it: no JSON, and of citations no ids.
+
+    An answer from documents is its text, shortened, and the places where it stands.
+    """
+    if output is None or not is_cited(output):
+        return brief(output)
+    text = " ".join(str(output["text"]).split())
+    if len(text) > _MOST_TEXT:
+        text = f"{text[:_MOST_TEXT].rstrip()} …"
+    said = route_words(output.get("route"))
+    line = f"{said}: {text}" if said and text else said or text or _("no text")
+    citations = output["citations"]
+    assert isinstance(citations, list | tuple)
+    places = dict.fromkeys(place_words(citation) for citation in citations)
+    if not places:
+        return line
+    named = "; ".join(islice(places, _MOST_PLACES))
+    if len(places) > _MOST_PLACES:
+        named += " …"
+    return f"{line} ({named})"
+
+
+def route_words(route: object) -> str:
+    """What an answer from documents is if it answers nothing; empty for one that answers."""
+    match route:
+        case "not_in_documents":
+            return _("not in the documents")
+        case "please_specify":
+            return _("asks back")
+        case _:
+            return ""
+
+
+def place_words(citation: Mapping[str, object]) -> str:
+    """A document and the place in it: ``leave.md, page 3``. A later version is named too."""
+    version = citation.get("version")
+    parts = [str(citation.get("document") or ""), str(citation.get("place") or "")]
+    if isinstance(version, int) and version > 1:
+        parts.append(_("version %(number)s") % {"number": version})
+    return ", ".join(part for part in parts if part)
 
 
 def answer_line(
@@ -28,12 +84,15 @@ def answer_line(
     if route is None:
         return _("deciding")
     if route == "automatic":
-        decided, unjudged = _("answered %(output)s") % {"output": flat(output)}, _("not judged yet")
+        decided, unjudged = (
+            _("answered %(output)s") % {"output": output_line(output)},
+            _("not judged yet"),
+        )
     elif route == "refused":
         decided, unjudged = _("refused"), ""
     else:
         proposed = _("no answer") if output is None else _("proposed %(output)s")
-        decided, unjudged = proposed % {"output": flat(output)}, _("waits for a person")
+        decided, unjudged = proposed % {"output": output_line(output)}, _("waits for a person")
     told = unjudged
     if verdict is not None:
         told = judgement(verdict, output=output, agrees=agrees, right=right)
@@ -60,7 +119,7 @@ def _judged(verdict: str, *, output: Output, agrees: bool | None, right: Output)
     if verdict == VerdictKind.REJECT:
         return _("no answer is right") if output is None else _("wrong, no answer is right")
     if output is None:
-        return _("answered by a person: %(right)s") % {"right": flat(right)}
+        return _("answered by a person: %(right)s") % {"right": output_line(right)}
     return _("wrong, right: %(right)s") % {"right": _right(output, right)}
 
 
@@ -70,4 +129,4 @@ def _is_right(verdict: str, *, output: Output, agrees: bool | None) -> bool:
 
 def _right(output: Output, right: Output) -> str:
     """The right output beside a wrong one; the same where only the actions were changed."""
-    return _("the same answer with other actions") if right == output else flat(right)
+    return _("the same answer with other actions") if right == output else output_line(right)

@@ -63,13 +63,23 @@ function reviewDesk(path) {
     if (!busy) write();
   }
 
+  // Where a right answer begins: passages where they are picked, otherwise its first field.
+  const answer = () => current && (current.querySelector("[data-cite-search]") || current.querySelector("[name^='output.']"));
+
+  // A search begins with other words, which replace those of the question.
+  function enter(field) {
+    field.focus();
+    if (field.matches("[data-cite-search]")) field.select();
+  }
+
   function write() {
     const text = early;
-    const field = text !== null && id(current) && current.querySelector("[name^='output.']");
+    const field = text !== null && id(current) && answer();
     if (!field) return;
     early = null;
-    field.focus();
-    if (field.matches("select, [type=checkbox]")) return;
+    enter(field);
+    if (!text || field.matches("select, [type=checkbox]")) return;
+    if (field.matches("[data-cite-search]")) field.value = "";
     field.value += text;
     keep();
   }
@@ -182,7 +192,8 @@ function reviewDesk(path) {
     // Whoever changes the actions alone leaves the answer as it is.
     const acted = current.dataset.answer === "yes" && [...current.querySelectorAll("[name^='action.']")].some(changed);
     const cited = current.querySelector("[name=cited]");
-    if (field && !field.value && !acted && !(cited && cited.value)) { field.focus(); return; }
+    const typedAny = [...current.querySelectorAll("[name^='output.']")].some((output) => output.value);
+    if (field && !field.value && !acted && !(cited && cited.value)) { enter(typedAny ? field : answer()); return; }
     verdict("correct");
   }
 
@@ -226,7 +237,8 @@ function reviewDesk(path) {
   }
 
   async function begin() {
-    const before = drawer.read(`at:${usecase}`);
+    const before = document.body.dataset.first || drawer.read(`at:${usecase}`);
+    if (document.body.dataset.first) history.replaceState(null, "", path);  // a reload shows what is there then
     try {
       const node = await fetchNext("", before);
       if (node.dataset.lost) {
@@ -262,13 +274,13 @@ function reviewDesk(path) {
   return {
     a: () => id(current) && current.dataset.blind === "no" && current.dataset.answer === "yes" && verdict("accept"),
     e: () => {
-      const at = field("[name^='output.']");
+      const at = answer();
       if (busy || !(id(current) || current && "empty" in current.dataset)) early = "";
-      else if (at) at.focus();
+      else if (at) enter(at);
     },
     x: () => verdict("reject"), s: () => send("/skip"), u: undo,
     w: () => { const at = field("[name='new_kind']"); if (at) { at.checked = !at.checked; keep(); } },
-    p: () => { const at = field("[data-cite-search]"); if (at) at.focus(); },
+    p: () => { const at = field("[data-cite-search]"); if (at) enter(at); },
     n: () => { const at = field("[name='note']"); if (at) at.focus(); },
   };
 }

@@ -21,6 +21,15 @@ class Upload:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class UnreadUpload:
+    """An uploaded file that is stored, and that no ingestion has read yet as it is now."""
+
+    path: str
+    uploaded_by: str
+    uploaded_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Listed:
     """An address of the list of a library, and the path of its document."""
 

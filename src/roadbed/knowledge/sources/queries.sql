@@ -36,6 +36,18 @@ WHERE uploaded_file.use_case = %(use_case)s
   AND (%(paths)s::text[] IS NULL OR uploaded_file.path = ANY (%(paths)s))
 ORDER BY uploaded_file.path
 
+-- name: unread_uploads
+-- Files that are stored, and that no ingestion has read yet as they are now.
+SELECT uploaded_file.path, uploaded_file.uploaded_by, uploaded_file.uploaded_at
+FROM uploaded_file
+WHERE uploaded_file.use_case = %(use_case)s
+  AND NOT EXISTS (SELECT FROM document
+                  WHERE document.use_case = uploaded_file.use_case
+                    AND document.path = uploaded_file.path AND document.state <> 'deleted'
+                    AND (document.content_hash = uploaded_file.content_hash
+                         OR document.origin <> 'upload'))
+ORDER BY uploaded_file.uploaded_at, uploaded_file.path
+
 -- name: put_upload
 INSERT INTO uploaded_file (use_case, path, content_hash, uploaded_by, uploaded_at)
 VALUES (%(use_case)s, %(path)s, %(content_hash)s, %(by)s, %(at)s)

@@ -34,6 +34,14 @@ class UploadsRow(TypedDict):
     uploaded_at: datetime
 
 
+class UnreadUploadsRow(TypedDict):
+    """A row of ``unread_uploads``."""
+
+    path: str
+    uploaded_by: str
+    uploaded_at: datetime
+
+
 class DeleteUploadRow(TypedDict):
     """A row of ``delete_upload``."""
 
@@ -77,6 +85,7 @@ class Queries(TypedDict):
     content_size: Query[ContentSizeRow]
     delete_unused_contents: Query[Never]
     uploads: Query[UploadsRow]
+    unread_uploads: Query[UnreadUploadsRow]
     put_upload: Query[Never]
     delete_upload: Query[DeleteUploadRow]
     origin_at: Query[OriginAtRow]

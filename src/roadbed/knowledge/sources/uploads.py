@@ -19,7 +19,7 @@ from roadbed.knowledge.errors import (
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, ReadingLimits
 from roadbed.knowledge.sources import contents, upload_paths
 from roadbed.knowledge.sources.contents import SQL, ContentKey
-from roadbed.knowledge.sources.model import Upload
+from roadbed.knowledge.sources.model import UnreadUpload, Upload
 from roadbed.storage.database import Connection, Database
 from roadbed.usecases.library import Library
 
@@ -104,6 +104,13 @@ class Uploads:
         """The uploaded files by path, or those of some ``paths``."""
         facts = {"use_case": use_case, "paths": None if paths is None else list(paths)}
         return [Upload(**row) for row in await self._database.fetch(SQL["uploads"], facts)]
+
+    async def unread(
+        self, use_case: str, library: Library, *, groups: Collection[str]
+    ) -> Sequence[UnreadUpload]:
+        """The files that ``groups`` may read and that wait for an ingestion, oldest first."""
+        rows = await self._database.fetch(SQL["unread_uploads"], {"use_case": use_case})
+        return [UnreadUpload(**row) for row in rows if may_read(library, row["path"], None, groups)]
 
     def checked(self, library: Library, path: str, groups: Collection[str]) -> str:
         """The path as it is stored. Raises ``UploadRefusedError``, ``UploadNotAllowedError``."""
