@@ -115,8 +115,8 @@ class Withholding:
         self, use_case: str, viewer: str | None, senders: Collection[str], *contents: object
     ) -> Readability:
         """What ``viewer`` may read of contents that a task of ``senders`` came to."""
-        [found] = await self.of_each(use_case, viewer, [(senders, contents)])
-        return found
+        [readability] = await self.of_each(use_case, viewer, [(senders, contents)])
+        return readability
 
     async def of_each(
         self,

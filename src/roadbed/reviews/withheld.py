@@ -53,7 +53,7 @@ class ReadableReviews:
             raise ReviewWithheldError(review_id)
 
     async def unable(
-        self, use_case: str, senders: Collection[str], output: Mapping[str, Any] | None
+        self, use_case: str, senders: Collection[str], output: Mapping[str, object] | None
     ) -> Sequence[str]:
         """The senders of a task who may not read what its right output cites, by name."""
         unable = []
