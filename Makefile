@@ -44,7 +44,7 @@ test: $(VENV)/.dev
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 $(ARGS)
 else
 test: lint browser-deps ## everything CI runs; some tests only: make test ARGS="tests/unit/test_scoring.py"
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup --cov --cov-report=term
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope --cov --cov-report=term
 	@$(BIN)/coverage report --include='src/roadbed/risk/*,src/roadbed/decisions/*' --fail-under=100
 endif
 

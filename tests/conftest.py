@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx2
@@ -28,7 +29,8 @@ from roadbed.people.errors import PersonExistsError
 from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.web import create
 from tests import databases
-from tests.databases import database, hurry
+from tests.databases import database, hurry, in_memory
+from tests.scheduling import Scheduling
 from tests.warm import Warm
 
 ROUTING = """
@@ -84,8 +86,9 @@ def server() -> Iterator[EmbeddedServer]:
     result = EmbeddedServer(home)
     result.start()
     hurry(result)
-    yield result
-    result.stop()
+    with in_memory(result):
+        yield result
+        result.stop()
     shutil.rmtree(home, ignore_errors=True)
 
 
@@ -109,6 +112,12 @@ def _no_authorities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patch.delenv("SSL_CERT_FILE", raising=False)
         patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("authorities")))
         yield
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """How ``-n`` shares the tests among its processes."""
+    return Scheduling(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -59,6 +59,8 @@ def starting(url: str, folder: Path) -> Iterator[Start]:
             env={
                 **kept,
                 **({"ROADBED_DATA_DIR": str(data)} if data else {}),
+                # The stream as `make demo` plays it: that installs no embedding model.
+                **({} if {"ask", "documents"} & {*more} else {"ROADBED_EMBEDDINGS": "none"}),
                 "ROADBED_DATABASE_URL": url,
                 "ROADBED_AUDIT_DIR": str(folder / "audit"),
                 "ROADBED_PORT": "0",  # demos of several tests run at the same time
@@ -250,7 +252,6 @@ def test_whatever_ends_it_ends_its_server(start: Start) -> None:
     assert not any(server.is_running() for server in servers)
 
 
-@pytest.mark.xdist_group("show")
 def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(show: Show) -> None:
     assert show.kills >= 2
     assert show.told.count("started again") == show.kills
@@ -283,7 +284,6 @@ def test_a_server_killed_in_the_middle_loses_nothing_and_does_nothing_twice(show
     assert facts == (1_000, 1_000, 1_000, 0, 0, 1_000, 0, 0)
 
 
-@pytest.mark.xdist_group("show")
 def test_the_address_comes_before_the_rounds_and_one_signs_in_at_once(show: Show) -> None:
     at = {word: show.told.index(word) for word in ("Sample data", "Roadbed serves at", "1 of 1")}
     assert sorted(at, key=lambda word: at[word]) == list(at)
@@ -302,13 +302,11 @@ def test_the_address_comes_before_the_rounds_and_one_signs_in_at_once(show: Show
         assert browser.get("/people").status_code == 403  # an engineer, no administrator
 
 
-@pytest.mark.xdist_group("show")
 def test_what_its_processes_log_is_a_file_and_not_in_its_table(show: Show) -> None:
     assert "[warning]" not in show.told
     assert (show.folder / ".roadbed" / "demo.log").exists()
 
 
-@pytest.mark.xdist_group("show")
 def test_after_the_show_work_arrives_and_the_next_version_needs_two_words(show: Show) -> None:
     codes = dict(re.findall(r"^  (\w+), .*code=(\S+)$", show.told, re.MULTILINE))
     [address] = re.findall(r"Still serving at (\S+)", show.told)

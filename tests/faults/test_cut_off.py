@@ -17,7 +17,7 @@ from roadbed.storage.database import with_schema
 from tests.conftest import UNMEASURED
 from tests.faults.harness import Slow, Stage, prove, stage
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.usefixtures("unmeasured")
 FILL = """
 WITH made AS (
     INSERT INTO task (id, use_case, key, body_hash, input, source, reference, reference_rate,

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import UNMEASURED
 from tests.faults.harness import Slow, run, stage
 
-pytestmark = [pytest.mark.xdist_group("faults"), pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 async def test_25_random_kills_lose_nothing_and_double_nothing() -> None:

@@ -9,8 +9,6 @@ import pytest
 from roadbed.storage.embedded import EmbeddedServer
 from tests.faults.restores import WAYS, run
 
-pytestmark = pytest.mark.xdist_group("faults")
-
 
 @pytest.mark.parametrize("way", WAYS)
 async def test_a_copy_taken_under_load_undoes_nothing(server: EmbeddedServer, way: str) -> None:

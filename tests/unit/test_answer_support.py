@@ -247,6 +247,7 @@ def test_no_passage_supports_nothing() -> None:
     "ROADBED_DATA_DIR" not in os.environ,
     reason="ROADBED_DATA_DIR is not set: NOBODY COMPARED THE CHECKS WITH PEOPLE",
 )
+@pytest.mark.usefixtures("unmeasured")
 class TestAgainstPeople:
     """The floor: at least the agreement of plain word overlap, on answers that people rated."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,33 @@ class TestSupport:
         assert supports == sorted(supports)
         assert supports[0] < 0.5 < supports[3]
         assert self.support(0.84, 0.8) == pytest.approx(0.5)
+
+    def test_a_name_that_the_passages_lack_takes_its_share_away(self) -> None:
+        terms = ["fee", "audit", "istio"]
+        first, other = (
+            RetrievedPassage(
+                id=name, document="a", version=1, place="", part=0, text="a", score=1.0, matched=has
+            )
+            for name, has in (("a", ["fee", "audit"]), ("b", ["istio"]))
+        )
+
+        def support(*passages: RetrievedPassage, named: Sequence[str]) -> float:
+            weights = dict.fromkeys(terms, 1.0)
+            return support_of(
+                Retrieved(
+                    question="What fee did the audit of Istio cost?",
+                    documents=1,
+                    passages=passages,
+                    terms=terms,
+                    weights=weights,
+                    named=named,
+                )
+            )
+
+        assert support(first, named=()) == pytest.approx(2 / 3)
+        assert support(first, named=["istio"]) == 0.0
+        assert support(first, named=["istio", "audit"]) == pytest.approx(1 / 3)
+        assert support(first, other, named=["istio"]) == pytest.approx(2 / 3)
 
     def test_it_lies_between_0_and_1(self) -> None:
         assert 0.0 <= self.support(-1.0, 0.99) <= self.support(1.0, 0.0) == 1.0
@@ -356,3 +383,22 @@ class TestTheDecider:
         given = DocumentAnswers()(Question(question="a"), Context(task=task, deadline_seconds=1.0))
         assert isinstance(given, Unsure)
         assert "no library" in given.reason
+
+
+async def test_a_name_in_a_row_of_a_list_is_not_missing(
+    settings: Settings, library: Path, url: str
+) -> None:
+    letter = "# Letter {number}\n\nBrook Ltd.\n\nThe office answers letter {number} about desks."
+    for number in range(150):
+        text = letter.format(number=number)
+        (library / f"letter-{number}.md").write_text(text, encoding="utf-8")
+    table = "| supplier | contract ends |\n|---|---|\n| Helmsman | 2031-03-31 |\n"
+    (library / "suppliers.md").write_text(f"# Suppliers\n\nBrook Ltd.\n\n{table}", encoding="utf-8")
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        answer = await output(app, "When ends the contract with Helmsman?")
+        assert answer["route"] == "answer"
+        assert answer["citations"][0]["document"] == "suppliers.md"
+        other = await output(app, "What do the wages of Helmsman cost?")
+        assert (other["route"], other["citations"]) == ("not_in_documents", [])
+        assert "Helmsman" in other["text"]

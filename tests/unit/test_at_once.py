@@ -150,6 +150,12 @@ class TestWhichWay:
         await send(ready)
         assert await commits(ready) == [2]
 
+    async def test_what_is_only_imported_waits_for_nothing(self, ready: App) -> None:
+        decider = ready.deployments.get("triage").live.decider
+        decider.needs = Needs(modules=["decimal"])  # type: ignore[union-attr, misc]
+        await send(ready)
+        assert await commits(ready) == [1]
+
     async def test_a_coroutine_waits_for_something_outside(
         self, settings: Settings, folders: Folders, url: str
     ) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from roadbed import DIRECT, Pod, UseCase
 from roadbed.app import App
 from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.citation_checks import CitationInvalidError
 from roadbed.knowledge.passage_corrections import key_of, likeness_of, nearest
 from roadbed.knowledge.records import PassageKey
 from roadbed.models import DocumentAnswer, Question
@@ -41,6 +43,13 @@ Staff go by rail in second class. The firm pays for a seat.
 A hotel may cost 120 EUR a night. Ask the office before you book a dearer one.
 """
 BOARD = "# Cars\n\nThe chauffeur waits at the gate for members of the board.\n"
+HOTELS = """# Hotel rules
+
+Last updated: {month}
+
+Whoever stays over for the firm books a room early. The price is at most {price} EUR for each night
+with breakfast. The bill goes to the office within ten days, with the name of whoever was met.
+"""
 TRAINS = "Travel › Trains"
 QUESTION = "How comfortable may employees sit when they ride to customers?"
 
@@ -189,17 +198,83 @@ async def test_a_corrected_answer_opens_no_document_to_others(
         assert other["output"]["route"] == "not_in_documents"
 
 
-async def test_a_correction_without_a_passage_that_is_known_changes_nothing(
+async def test_a_correction_whose_passage_is_gone_changes_nothing(
     settings: Settings, library: Path, url: str
 ) -> None:
     async with open_app(settings, url) as app:
         await ready(app)
-        unknown = {"document": "gone.md", "place": "page 4"}
-        made_up = {"document": "travel.md", "passage": "dov_0:1"}
-        right = {"route": "answer", "text": "Well.", "citations": [unknown, made_up]}
-        await correct(app, QUESTION, right)
+        right = await citation(app, "rail second class")
+        await correct(app, QUESTION, {"route": "answer", "text": "Well.", "citations": [right]})
         await improve(app)
-        assert (await ask(app, QUESTION))["output"]["route"] == "not_in_documents"
+        (library / "travel.md").write_text("# Cars\n\nThe firm has none.\n", encoding="utf-8")
+        await app.libraries.ingestion.run(app.deployments.get("ask").loaded, by="ana")
+        answer = (await ask(app, QUESTION))["output"]
+        assert answer["route"] == "not_in_documents"
+
+
+class TestARightAnswerCites:
+    """What stands in the library, or it is refused."""
+
+    @pytest.fixture
+    async def app(self, settings: Settings, library: Path, url: str) -> AsyncIterator[App]:
+        async with open_app(settings, url) as app:
+            await ready(app)
+            yield app
+
+    @pytest.mark.parametrize(
+        ("changed", "problem"),
+        [
+            ({"passage": "dov_none:0"}, "The library has no passage 'dov_none:0'."),
+            ({"passage": "?"}, "The library has no passage '?'."),
+            ({"version": 7}, "stands in travel.md, version 1."),
+            ({"document": "other.md"}, "stands in travel.md, version 1."),
+            ({"quote": "All hotels are free."}, "does not say “All hotels are free.”"),
+            ({"document": "gone.md", "passage": ""}, "The library has no document 'gone.md'."),
+        ],
+    )
+    async def test_a_passage_and_its_words(
+        self, app: App, changed: Mapping[str, object], problem: str
+    ) -> None:
+        right = {**await citation(app, "rail second class"), **changed}
+        answer = {"route": "answer", "text": "Well.", "citations": [right]}
+        with pytest.raises(CitationInvalidError, match=re.escape(problem)):
+            await correct(app, QUESTION, answer)
+        sent = {"task": (await ask(app, QUESTION))["task_id"], "output": answer}
+        declared = app.deployments.get("ask").loaded.declared
+        with pytest.raises(CitationInvalidError, match=re.escape(problem)):
+            await app.outcomes.report(declared, sent, by="dev")
+        assert await app.database.fetch("SELECT 1 FROM verdict") == []
+        assert await app.database.fetch("SELECT 1 FROM outcome") == []
+
+    async def test_a_part_of_a_passage_is_enough(self, app: App) -> None:
+        right = {**await citation(app, "rail second class"), "quote": "by  rail\nin second"}
+        await correct(app, QUESTION, {"route": "answer", "text": "Second.", "citations": [right]})
+
+    async def test_at_least_one_and_only_for_an_answer(self, app: App) -> None:
+        with pytest.raises(CitationInvalidError, match="cites no passage"):
+            await correct(app, QUESTION, {"route": "answer", "text": "Trust me.", "citations": []})
+        right = await citation(app, "rail second class")
+        with pytest.raises(CitationInvalidError, match="please_specify cites nothing"):
+            await correct(app, QUESTION, {"route": "please_specify", "citations": [right]})
+        await correct(app, QUESTION, {"route": "not_in_documents", "text": "", "citations": []})
+
+
+async def test_a_correction_that_means_an_older_version_counts(
+    settings: Settings, library: Path, url: str
+) -> None:
+    old = "What may a hotel have cost under the rules of the year before?"
+    for version, month, price in ((1, "March 2020", 90), (2, "May 2021", 140)):
+        text = HOTELS.format(month=month, price=price)
+        (library / f"hotel-rules-v{version}.md").write_text(text, encoding="utf-8")
+    async with open_app(settings, url) as app:
+        await ready(app)
+        right = await citation(app, "older version of the hotel rules: price of a room 90 EUR")
+        assert right["document"] == "hotel-rules-v1.md"
+        await correct(app, old, {"route": "answer", "text": "90 EUR.", "citations": [right]})
+        await improve(app)
+        answer = (await ask(app, old))["output"]
+        assert (answer["text"], answer["citations"]) == ("90 EUR.", [right])
+        assert "hotel-rules-v1.md is superseded by hotel-rules-v2.md." in answer["notes"]
 
 
 async def test_a_right_answer_of_a_folder_names_document_and_place(

@@ -38,6 +38,20 @@ class TestADocument:
     def test_has_the_period_of_its_cover_if_its_name_says_none(self) -> None:
         assert scope_of(*report("notes.pdf", "Brook Ltd.")).periods == {Period(year=2031)}
 
+    @pytest.mark.parametrize(
+        ("line", "names"),
+        [
+            ("Leave regulations of Brunnhof AG", ()),
+            ("Bank of Brunnhof AG", ("Bank of Brunnhof",)),
+            ("amazon.com, Inc.", ("amazon.com",)),
+            ("Verein der Freunde GmbH", ("Verein der Freunde",)),
+        ],
+    )
+    def test_a_heading_that_ends_with_an_organization_is_none(
+        self, line: str, names: tuple[str, ...]
+    ) -> None:
+        assert scope_of("a", "a.md", f"# {line}\n\nText.").names == names
+
     def test_without_an_organization_or_period_has_none(self) -> None:
         scope = scope_of(*report("notes.pdf"))
         assert (scope.names, scope.periods) == ((), frozenset())
@@ -142,6 +156,8 @@ class TestAQuestion:
         scope = asked("What does the company owe?")
         assert scope.choices == ("Brook & Sons", "HELMSMAN.COM")
         assert asked("What does the company owe?", FILES[:2]).choices == ()
+        titled = [report("a.md", "Brook AG"), report("b.md", "Service Desk of Brook AG")]
+        assert asked("What does the company owe?", titled).choices == ()
         # One letter of somebody else among many documents of the company changes nothing.
         many = [report(f"203{n} Q1 BRK.pdf", "Brook & Sons Ltd.") for n in range(5)]
         assert asked("What does the company owe?", [*many, FILES[2]]).choices == ()

@@ -91,7 +91,7 @@ class DeciderRunner:
                 if isinstance(decider, IsolatedDecider)
                 else is_coroutine(decider)
             )
-            self._free = needs_of(decider) == Needs() and not waits
+            self._free = replace(needs_of(decider), modules=()) == Needs() and not waits
         return self._free and decider is not self._charged
 
     async def ask(

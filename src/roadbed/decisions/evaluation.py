@@ -31,6 +31,7 @@ from roadbed.decisions.model import (
     Route,
     Routed,
 )
+from roadbed.decisions.pace import EvaluationPace
 from roadbed.intake.model import AdmittedTask, Unread
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import TaskId
@@ -46,7 +47,6 @@ MOST_OF_A_REASON = 400  # characters
 _NOTHING = Decimal(0)  # the decider was not asked
 T = TypeVar("T")
 _PAID_AT_ONCE = 64  # reserved and settled together: one by one, the database would be the limit
-_MOST_AT_ONCE = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -182,13 +182,7 @@ async def evaluate(
     if stopped := _before(loaded, task, context, unfit):
         answer, held = stopped
     else:
-        answer = await context.runner.ask(
-            version,
-            task,
-            seconds=loaded.declared.deadline_seconds
-            if context.seconds is None
-            else context.seconds,
-        )
+        answer = await context.runner.ask(version, task, seconds=_seconds(loaded, context))
         actions, held = _screened(answer, loaded, task, context)
     slices = routing.slices_of(loaded.declared, task.content)
     unrouted = Evaluation(
@@ -201,6 +195,10 @@ async def evaluate(
         seconds=context.clock.monotonic() - began,
     )
     return unrouted.under(version, halted=context.halted)
+
+
+def _seconds(loaded: LoadedUseCase, context: EvaluationContext) -> float:
+    return loaded.declared.deadline_seconds if context.seconds is None else context.seconds
 
 
 def with_declared_input(
@@ -380,8 +378,9 @@ async def evaluate_many(
     With ``untold`` an answer may omit its cost, and is then charged at the worst case. Raises
     ``EvaluationBudgetError``, ``PriceUnknownError``.
     """
-    loaded, limit = version.loaded or context.use_case, asyncio.Semaphore(_MOST_AT_ONCE)
+    loaded = version.loaded or context.use_case
     reading = replace(version, loaded=loaded)
+    pace = EvaluationPace(_seconds(loaded, context))
 
     async def one(known: KnownInput) -> Evaluation:
         task = AdmittedTask(
@@ -395,8 +394,10 @@ async def evaluate_many(
             reference_rate=0.0,
             admitted_at=context.clock.now(),
         )
-        async with limit:
-            return await evaluate(reading, task, context)
+        async with pace:
+            evaluation = await evaluate(reading, task, context)
+            pace.learn(evaluation.seconds)
+        return evaluation
 
     questions = [partial(one, known) for known in inputs]
     return await calls.ask(questions, lambda evaluation: evaluation.answer, untold=untold)

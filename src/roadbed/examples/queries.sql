@@ -71,6 +71,22 @@ FROM (SELECT *, count(*) OVER (PARTITION BY input) AS times FROM example
 WHERE times > 1
 ORDER BY id
 
+-- name: outside_sample
+-- not null: id, input
+-- Inputs that are no part of the reference sample: of the newest tasks, else rows of a folder that only
+-- teach. Repeated rows of a folder count in the sample.
+SELECT id, input FROM (
+    (SELECT id, input, 0 AS place
+     FROM (SELECT id, input, reference, revises, body_hash FROM task
+           WHERE use_case = %(use_case)s ORDER BY id DESC LIMIT 1000) AS task
+     WHERE NOT reference AND revises IS NULL AND body_hash <> 'erased')
+    UNION ALL
+    (SELECT id, input, 1
+     FROM (SELECT id, input, purpose, count(*) OVER (PARTITION BY input) AS times FROM example
+           WHERE use_case = %(use_case)s AND origin = 'folder' AND withdrawn_at IS NULL) AS example
+     WHERE times = 1 AND purpose = 'learn')) AS outside
+ORDER BY place, hashtextextended(id, 0), id LIMIT %(most)s
+
 -- name: some_cases
 -- Some of the `judge` examples, chosen by salt. The database hashes all of them and returns only
 -- these.

@@ -66,6 +66,13 @@ class RepeatedRow(TypedDict):
     drawn_at: datetime
 
 
+class OutsideSampleRow(TypedDict):
+    """A row of ``outside_sample``."""
+
+    id: str
+    input: Json
+
+
 class SomeCasesRow(TypedDict):
     """A row of ``some_cases``."""
 
@@ -165,6 +172,7 @@ class Queries(TypedDict):
     corrected_answers: Query[CorrectedAnswersRow]
     cases: Query[CasesRow]
     repeated: Query[RepeatedRow]
+    outside_sample: Query[OutsideSampleRow]
     some_cases: Query[SomeCasesRow]
     unlabelled: Query[UnlabelledRow]
     erased: Query[ErasedRow]

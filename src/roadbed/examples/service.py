@@ -140,6 +140,12 @@ class Examples:
         rows = await self._database.fetch(SQL["some_cases"], facts)
         return [_case(declared, row, losses) for row in rows]
 
+    async def outside_sample(self, use_case: str, *, most: int) -> list[KnownInput]:
+        """At most ``most`` inputs that are no part of the reference sample, evenly chosen."""
+        facts = {"use_case": use_case, "most": most}
+        rows = await self._database.fetch(SQL["outside_sample"], facts)
+        return [KnownInput(id=row["id"], content=row["input"]) for row in rows]
+
     async def cases(self, declared: UseCase) -> list[KnownCase]:
         """All known cases on which a version can be evaluated, in the order drawn.
 

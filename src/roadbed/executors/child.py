@@ -8,6 +8,8 @@ in any order.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import importlib
 import os
 import socket
 import sys
@@ -88,6 +90,7 @@ def main(descriptor: int) -> None:
         sandbox.drop_capabilities()
     try:
         loaded = _load(folder, files)
+        _import(order["modules"])
     except BaseException as error:  # the pod's code may raise anything, SystemExit included
         channel.send({"failed": _sentence(error), "exhausted": _is_exhausted(error)})
         return
@@ -182,6 +185,13 @@ def _load(folder: Path, files: dict[str, bytes]) -> Loaded:
         raise ValueError("the use case has no decider")
     decider = patches.patched(bare, changes, declared, use_case.records)
     return Loaded(use_case=use_case, decider=decider, bare=bare)
+
+
+def _import(modules: Sequence[str]) -> None:
+    """Import what the first call needs: a call that imports would seem to hang."""
+    for name in modules:
+        with contextlib.suppress(Exception):  # the decider reports what it misses
+            importlib.import_module(name)
 
 
 def _facts(loaded: Loaded) -> Mapping[str, Any]:

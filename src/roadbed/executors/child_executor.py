@@ -33,6 +33,7 @@ from roadbed.executors.isolated import (
     IsolatedDecider,
     ready_child,
 )
+from roadbed.executors.liveness import Patience, Silence
 from roadbed.kernel.secrets import mask
 from roadbed.kernel.stored_sentences import stored_sentence
 
@@ -42,7 +43,8 @@ REST_SECONDS = 600.0
 _MOST_COROUTINES = 256
 _MOST_REMEMBERED = 10_000
 _CROWDED_SECONDS = 0.05  # how long work waits before a second child is started
-_PATIENCE_SECONDS = 1.0  # how long several inputs may go without any sign of life
+_PATIENCE_SECONDS = 1.0  # how long several inputs may go without any sign of life, see Silence
+_MOST_PATIENCE_SECONDS = 10.0  # how long a cancelled coroutine may take on a busy machine
 _PAUSE_SECONDS = 5.0  # after children did not start
 _MOST_LINES, _LINES_SECONDS = 100, 10.0  # that a child's decider may print
 _LONGEST_LINE = 2_000
@@ -53,7 +55,7 @@ class ChildExecutor:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, decider: IsolatedDecider) -> None:
         self.losses = HungThreads(most=1)  # never stuck: a child that hangs is replaced
-        self.patience_seconds = _PATIENCE_SECONDS
+        self.patience = Patience(seconds=_PATIENCE_SECONDS)
         self.decider = decider
         self._loop = loop
         self._waiting: deque[DeciderCall] = deque()
@@ -230,7 +232,7 @@ class ChildExecutor:
             return
         group.left -= 1
         if group.left == 0 and not group.guilty:
-            self.patience_seconds *= 2
+            self.patience.seconds *= 2
 
 
 @dataclass(slots=True, kw_only=True)
@@ -257,7 +259,7 @@ class Worker:
         self._calls: dict[int, DeciderCall] = {}
         self._overdue: set[int] = set()
         self._last_number = 0
-        self._sign_at = 0.0
+        self._silence = Silence(self._loop.time())
         self._lines, self._lines_at = 0, 0.0
         self._watch: asyncio.TimerHandle | None = None
         self._idle: asyncio.TimerHandle | None = None
@@ -315,7 +317,8 @@ class Worker:
             together = len(self._calls) + len(self._overdue)
         self._child.largest = wire.largest_of(together)
         self._child.send({"calls": content})
-        self._sign_at = self._loop.time()
+        if self._watch is None:  # else it is asked for signs of life all the time
+            self._silence.restart(self._loop.time())
         self._watch_over()
 
     def expire(self, call: DeciderCall) -> None:
@@ -328,7 +331,10 @@ class Worker:
         self._overdue.add(number)
         if self._kind == "coroutine" and not self.alone:
             self._child.send({"cancel": number})
-            self._loop.call_later(_PATIENCE_SECONDS, self._end_unless_cancelled, number, call)
+            silence = Silence(self._loop.time())
+            self._loop.call_later(
+                _PATIENCE_SECONDS / 2, self._end_unless_cancelled, number, call, silence
+            )
             return
         if only:  # among several, any of them may be at fault
             self._executor.strike(call)
@@ -362,12 +368,13 @@ class Worker:
         self._child, self.ready = child, True
 
     def _received(self, content: Mapping[str, Any] | bytes) -> None:
-        self._sign_at = self._loop.time()
+        self._silence.end(self._loop.time())
         if isinstance(content, bytes):
             return
         if "printed" in content:
             self._print(str(content["printed"])[:_LONGEST_LINE])
         if "answers" in content:
+            self._executor.patience.learn(self._silence)
             for answer in wire.answers(content):
                 self._answered(answer)
             self._end_if_empty()
@@ -421,27 +428,38 @@ class Worker:
             self.excused = True
             self._child.kill()
 
-    def _end_unless_cancelled(self, number: int, call: DeciderCall) -> None:
+    def _end_unless_cancelled(self, number: int, call: DeciderCall, silence: Silence) -> None:
         """A coroutine that is not cancelled in time blocks the loop of its child."""
         if number in self._overdue and self._child is not None and self._child.alive:
+            now, period = self._loop.time(), _PATIENCE_SECONDS / 2
+            counted = silence.measured(now, self._child.pid, period=period)
+            if counted < _PATIENCE_SECONDS and silence.elapsed(now) < _MOST_PATIENCE_SECONDS:
+                self._loop.call_later(period, self._end_unless_cancelled, number, call, silence)
+                return
             self._executor.strike(call)
             self._give_up(excused=True)
 
     def _watch_over(self) -> None:
         if self._watch is None and len(self._calls) > 1:
-            self._watch = self._loop.call_later(self._patience() / 2, self._check_activity)
+            self._watch = self._loop.call_later(self._period(), self._check_activity)
 
-    def _patience(self) -> float:
-        """How long to wait for a sign of life: time has to be left to ask each call again."""
-        shortest = min(call.context.deadline_seconds for call in self._calls.values())
-        return min(self._executor.patience_seconds, shortest / 2)
+    def _period(self) -> float:
+        """How often to look for a sign of life."""
+        return min(self._executor.patience.seconds, self._longest_wait()) / 2
+
+    def _longest_wait(self) -> float:
+        """How long to wait in any case: time has to be left to ask each call again."""
+        return min(call.context.deadline_seconds for call in self._calls.values()) / 2
 
     def _check_activity(self) -> None:
         """Several calls are running: check for any activity."""
         self._watch = None
         if len(self._calls) < 2 or self._child is None or self.retired:
             return
-        if self._loop.time() - self._sign_at >= self._patience():
+        now = self._loop.time()
+        counted = self._silence.measured(now, self._child.pid, period=self._period())
+        patience = self._executor.patience.of(self._silence)
+        if counted >= patience or self._silence.elapsed(now) >= self._longest_wait():
             self._give_up(excused=False)
             return
         if self._kind != "trainable":

@@ -34,7 +34,8 @@ class Source:
     """The source of a child: a version's copy on disk, its trained state, and its limits.
 
     ``secrets`` are names of environment variables; ``memory_megabytes`` may be allocated beyond
-    what a fresh child has. ``preload`` is a module of this package that the decider's class is in.
+    what a fresh child has. ``modules`` are imported before it takes calls. Those in ``preloaded``
+    are imported once, in the process that it is forked from: no code of a pod is among them.
     """
 
     use_case: str
@@ -43,7 +44,8 @@ class Source:
     secrets: tuple[str, ...] = ()
     memory_megabytes: int = 1024
     confine: bool = True
-    preload: str | None = None
+    modules: tuple[str, ...] = ()
+    preloaded: tuple[str, ...] = ()
 
 
 class Child:
@@ -168,9 +170,10 @@ class ForkServer:
     ) -> Child:
         """A child that begins to load ``source``. It says ``ready`` or ``failed`` as a frame."""
         temporary = _own(self._open(), source)
-        if source.preload and source.preload not in self._preloaded:
-            self._preloaded.add(source.preload)
-            self.order({"do": "preload", "module": source.preload})
+        for name in source.preloaded:
+            if name not in self._preloaded:
+                self._preloaded.add(name)
+                self.order({"do": "preload", "module": name})
         ours, theirs = socket.socketpair()
         child = Child(self, next(self._numbers), received, ended)
         self._children[child.number] = child
@@ -197,6 +200,7 @@ class ForkServer:
                 "temporary": str(temporary),
                 "memory_megabytes": source.memory_megabytes,
                 "confine": source.confine,
+                "modules": list(source.modules),
                 "embeddings": os.environ.get(choice.VARIABLE, ""),
                 "files": {name: len(data) for name, data in source.files.items()},
             },

@@ -2,9 +2,10 @@
 
 A fork takes milliseconds and shares the memory of what is loaded; a new Python takes seconds and
 shares nothing. The process runs one thread, holds no secret and imports no code of a pod. It takes
-orders over one socket: ``preload`` a module of this package, ``start`` a child on a socket that
-comes with the order, ``kill`` a child. It reports when and how a child ended. When its parent ends,
-it ends too, with all children and the processes they started.
+orders over one socket: ``preload`` a module that the deciders of this package need, ``start`` a
+child on a socket that comes with the order, ``kill`` a child. Such a module must start no thread
+and open no socket, since a child has neither. It reports when and how a child ended. When its
+parent ends, it ends too, with all children and the processes they started.
 """
 
 from __future__ import annotations

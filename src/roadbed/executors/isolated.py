@@ -306,13 +306,17 @@ class DeciderProcesses:
         home = type(decider).__module__
         isolation = declared.isolation
         assert isolation is not None
+        needs = needs_of(decider)
+        # The fork server imports nothing that a pod has named: others are forked from it too.
+        ours = home.startswith("roadbed.")
         return Source(
             use_case=declared.name,
             folder=loaded.code or loaded.folder,
             files=files,
-            secrets=tuple(needs_of(decider).secrets),
+            secrets=tuple(needs.secrets),
             memory_megabytes=isolation.memory_megabytes,
-            preload=home if home.startswith("roadbed.") else None,
+            modules=tuple(needs.modules),
+            preloaded=(home, *needs.modules) if ours else (),
         )
 
 

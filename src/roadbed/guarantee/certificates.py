@@ -19,6 +19,7 @@ from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import ERASED, Examples, assessed
 from roadbed.guarantee import presentation
 from roadbed.guarantee.rows import LastCertificateRow, Queries, TriedRow
+from roadbed.guarantee.threshold_search import ThresholdSearches
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import flat, plain
@@ -28,6 +29,7 @@ from roadbed.risk.automation_state import AutomationState, Evidence, Proof, prov
 from roadbed.risk.calibration import calibration
 from roadbed.risk.certificate import anytime, exact
 from roadbed.risk.curve import risk_coverage
+from roadbed.risk.search import Search
 from roadbed.risk.slices import Pooling, pool, prove_slices
 from roadbed.risk.weakness import groups_of, weak_spots
 from roadbed.storage.database import Database
@@ -59,6 +61,7 @@ class Certificates:
     def __init__(self, database: Database, examples: Examples, ids: Ids, clock: Clock) -> None:
         self._database = database
         self._examples = examples
+        self._searches = ThresholdSearches(database, examples)
         self._ids = ids
         self._clock = clock
 
@@ -99,8 +102,9 @@ class Certificates:
         rows = [*(case for case in repeated.values() if not case.reference), *sample]
         evaluations = await self._evaluations(loaded, candidate, rows, calls, known or {})
         rows, evaluations = _counting(declared, rows, evaluations, repeated.keys())
+        search = await self._searches.of(loaded, candidate, behaviour, len(rows), calls)
         proof, detail, examples = await self._prove(
-            declared, candidate, behaviour, automation, alarm_at, rows, evaluations
+            declared, candidate, behaviour, automation, alarm_at, rows, evaluations, search
         )
         detail["labelled"] = sum(not (case.waiting or case.erased) for case in sample)
         detail["repeated"] = len(repeated)
@@ -124,6 +128,7 @@ class Certificates:
         alarm_at: datetime | None,
         rows: Sequence[KnownCase],
         evaluations: Sequence[Evaluation],
+        search: Search | None,
     ) -> tuple[Proof, dict[str, Any], list[Row]]:
         """The proof on the rows that count, its details for pages, and examples of errors."""
         assessment = assessed(declared, rows, evaluations)
@@ -147,6 +152,7 @@ class Certificates:
             delta=allowed["delta"],
             test=exact if declared.trainable is not None else anytime,
             tries=tried["tries"],
+            search=search,
         )
         detail = _detail(declared, rows, assessment, evidence, proof, allowed)
         weak, examples = _weak(declared, rows, assessment, evidence, _automatic(evidence, proof))

@@ -315,6 +315,13 @@ WHERE use_case = %(use_case)s AND behaviour <> %(behaviour)s
 -- name: last_certificate
 SELECT * FROM certificate WHERE behaviour = %(behaviour)s ORDER BY issued_at DESC, id DESC LIMIT 1
 
+-- name: first_look
+-- not null: grid, starts, shares
+-- The first certificate of a behaviour that could have proven something.
+SELECT detail -> 'grid' AS grid, detail -> 'starts' AS starts, detail -> 'shares' AS shares
+FROM certificate WHERE behaviour = %(behaviour)s AND items >= %(items)s AND detail ? 'shares'
+ORDER BY issued_at, id LIMIT 1
+
 -- name: store_certificate
 INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, on_alarm, risk_limit,
                          certainty, items, covered, errors, detail, issued_at)

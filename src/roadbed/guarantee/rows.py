@@ -218,6 +218,14 @@ class LastCertificateRow(TypedDict):
     bridged: bool | None
 
 
+class FirstLookRow(TypedDict):
+    """A row of ``first_look``."""
+
+    grid: Json
+    starts: Json
+    shares: Json
+
+
 class WeakExamplesRow(TypedDict):
     """A row of ``weak_examples``."""
 
@@ -264,6 +272,7 @@ class Queries(TypedDict):
     known_wrong: Query[KnownWrongRow]
     tried: Query[TriedRow]
     last_certificate: Query[LastCertificateRow]
+    first_look: Query[FirstLookRow]
     store_certificate: Query[Never]
     store_weak_examples: Query[Never]
     weak_examples: Query[WeakExamplesRow]

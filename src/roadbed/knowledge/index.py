@@ -165,6 +165,19 @@ class LibraryIndex:
         words = self._question.analyze(text) or self._analyzer.analyze(text)
         return list(dict.fromkeys(words))[:MOST_TERMS]
 
+    def says_something(self, text: str) -> bool:
+        """Whether a text has a word that is no function word."""
+        return bool(self._question.analyze(text))
+
+    def written(self, terms: Collection[str], text: str) -> Mapping[str, str]:
+        """How ``text`` writes each of ``terms`` first."""
+        words: dict[str, str] = {}
+        for word in _WORDS.split(text):
+            for term in self._question.analyze(word):
+                if term in terms:
+                    words.setdefault(term, word)
+        return words
+
     def related(self, text: str) -> Sequence[Sequence[Phrase]]:
         """For each phrase of a question that the vocabulary knows: others of the same meaning."""
         return self._vocabulary.alternatives(self._question.analyze(text)[:MOST_TERMS])

@@ -22,6 +22,7 @@ from roadbed.knowledge.gaps import Gaps
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.passage_corrections import key_of
+from roadbed.knowledge.ranking import fused
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
@@ -214,7 +215,8 @@ class Libraries:
     ) -> Sequence[Match]:
         """The passages that fit a question best, of what ``groups`` may read, best first.
 
-        A superseded document is left out, unless the question names it. Raises ``NoLibraryError``.
+        By words, and by meaning where the library has vectors. A superseded document is left out,
+        unless the question names it. Raises ``NoLibraryError``.
         """
         if library is None:
             raise NoLibraryError(use_case)
@@ -225,16 +227,20 @@ class Libraries:
         while True:
             search = partial(LibraryIndex.search, question=question, groups=groups, most=asked)
             hits = await self.indexes.ask(use_case, library.language, search)
-            passages = await self.documents.passages(hit.key for hit in hits)
+            near = await self.vectors.search(use_case, question, groups=groups, most=asked)
+            scores = {hit.key: hit.score for hit in hits}
+            if near:
+                scores = fused(list(scores), [hit.key for hit in near])
+            passages = await self.documents.passages(scores)
             # Access is checked again: the declaration may be newer than the index.
             matches = [
-                Match(passage=passage, score=hit.score)
-                for hit in hits
-                if (passage := passages.get(hit.key)) is not None
+                Match(passage=passage, score=score)
+                for key, score in sorted(scores.items(), key=lambda item: -item[1])
+                if (passage := passages.get(key)) is not None
                 and may_read(library, passage.path, passage.group, groups)
                 and not passage.left_out
                 and passage.document_id not in superseded
             ]
-            if len(matches) >= most or len(hits) < asked:
+            if len(matches) >= most or max(len(hits), len(near)) < asked:
                 return matches[:most]
             asked *= 2

@@ -160,7 +160,7 @@ class Retrieval:
                 newest=newest,
             )
         )
-        terms = index.terms(question)
+        terms = index.terms(question) if index.says_something(question) else []
         weights = _weights(index, terms, names=_named(index, question, library.language))
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
@@ -179,6 +179,8 @@ class Retrieval:
             choices=scope.choices,
             terms=terms,
             weights=weights,
+            unknown=[term for term in terms if not index.frequency(term)],
+            written=index.written(terms, question),
             named=[term for term in _named(index, words, library.language) if term in weights],
             conflicts=conflicts,
             background=_background(near),

@@ -13,6 +13,7 @@ from roadbed.risk.audit import CHANGE_ALARM, SUSPICION, RunningAudit
 from roadbed.risk.certificate import Certificate, Test, TrainingScores, certify, exact
 from roadbed.risk.losses import Bools, Floats, Losses
 from roadbed.risk.novelty import KindAlarm, PseudoNovelty, cautious_threshold
+from roadbed.risk.search import Search
 
 _HALF = 0.5
 
@@ -132,13 +133,14 @@ def prove(
     delta: float,
     test: Test = exact,
     tries: int | None = None,
+    search: Search | None = None,
 ) -> Proof:
     """Certify a version, given the previous automation state.
 
     Without an alarm, all items count and the certificate uses all of delta. In the first
     improvements after an alarm, half of delta is used for a certificate on the items drawn since
     and half for cautious mode on all items; the larger coverage is taken. Later only items drawn
-    since the alarm count. ``tries`` and errors as in ``certify``.
+    since the alarm count. ``tries``, ``search`` and errors as in ``certify``.
     """
     lenient = standing.since_alarm and standing.cautious_improvements_left > 0
     share = _HALF if lenient else 1.0
@@ -150,6 +152,7 @@ def prove(
         delta=delta * share,
         test=test,
         tries=tries,
+        search=search,
         waiting=None if evidence.waiting is None else evidence.waiting[evidence.fresh],
     )
     crossing = _cautious_proof(evidence, training, novelty.LATER, risk_limit, delta * share, tries)

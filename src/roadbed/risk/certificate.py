@@ -27,6 +27,7 @@ from scipy.special import logsumexp, xlogy
 from roadbed.kernel.stored_sentences import stored_message, stored_sentence
 from roadbed.risk import betting, distributions, missing_labels
 from roadbed.risk.losses import Bools, Counts, Floats, Losses, as_wrong
+from roadbed.risk.search import Search, fixed_search
 
 Test = Callable[[Counts, Counts, Floats], Floats]
 
@@ -133,6 +134,7 @@ def certify(
     limit_at: Callable[[float], float] | None = None,
     waiting: Bools | None = None,
     tries: int | None = None,
+    search: Search | None = None,
 ) -> Certificate:
     """Certify the loosest threshold that is proven. Arrays have shape (n,), in the order drawn.
 
@@ -141,15 +143,18 @@ def certify(
     only if labels can never be missing. Thresholds and starts depend on training data or are fixed
     in advance, never on the reference labels, so every hypothesis is fixed before the test.
     ``limit_at`` gives a stricter limit per threshold. ``tries`` counts the versions tested on this
-    sample, this one included, until one is certified; ``None`` means no correction. Raises
+    sample, this one included, until one is certified; ``None`` means no correction. ``search``
+    replaces the fixed thresholds and starts of a version without ``out_of_fold``. Raises
     ``ValueError`` for a confidence or loss outside [0, 1], different shapes, or ``tries`` below 1.
     """
     _check(confidence, wrong)
     level = delta if tries is None else delta_for(tries, delta)
     loss = as_wrong(wrong, waiting)
-    grid = _grid(out_of_fold)
+    training = _usable(out_of_fold)
+    search = search or fixed_search()
+    grid = _grid(training) if training else np.array(search.grid)
     limits = np.array([limit_at(item) if limit_at else risk_limit for item in grid.tolist()])
-    starts = _starts(grid, out_of_fold, len(confidence), limits, level)
+    starts = _starts(grid, training, len(confidence), limits, level) if training else search.places
     cuts = missing_labels.cut_sizes(len(loss), waiting)
     rows, p = _tested(confidence, loss, grid, limits, cuts, test)
     best = _walk(p, starts, level)
@@ -224,10 +229,12 @@ def _upper(loss: Losses, delta: float) -> float:
     return float(distributions.beta.ppf(1.0 - delta, wrong + 1, n - wrong)) if wrong < n else 1.0
 
 
-def _grid(training: TrainingScores | None) -> Floats:
+def _usable(training: TrainingScores | None) -> TrainingScores | None:
+    return training if training is not None and (training.confidence > 0.0).any() else None
+
+
+def _grid(training: TrainingScores) -> Floats:
     """Candidate thresholds, strict to loose, independent of the reference labels."""
-    if training is None or not (training.confidence > 0.0).any():
-        return np.linspace(0.995, 0.01, _MOST_THRESHOLDS)
     answered = training.confidence[training.confidence > 0.0]
     ranks = np.linspace(0.0, 0.98, _MOST_THRESHOLDS)
     return np.unique(np.quantile(answered, ranks, method="lower"))[::-1]
@@ -241,12 +248,9 @@ def _counts(confidence: Floats, wrong: Losses, grid: Floats) -> tuple[Counts, Fl
 
 
 def _starts(
-    grid: Floats, training: TrainingScores | None, items: int, limits: Floats, delta: float
+    grid: Floats, training: TrainingScores, items: int, limits: Floats, delta: float
 ) -> Mapping[int, float]:
     """Starting positions in ``grid``, each with its share of ``delta``."""
-    if training is None or not (training.confidence > 0.0).any():
-        places = np.linspace(0, len(grid) - 1, STARTS + 1)[:-1].astype(int).tolist()
-        return _shared(places, UNTAUGHT)
     n, errors = _counts(training.confidence, training.wrong, grid)
     coverage, risk = n / len(training.confidence), errors / n
     power = _power(coverage * items, np.minimum(risk * _PESSIMISM, 1.0), limits, delta / STARTS)

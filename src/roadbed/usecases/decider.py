@@ -142,8 +142,9 @@ class Retrieved:
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``names_nothing`` says that the question means something that neither it
     nor an earlier one names. ``terms`` are the words of the question as they were searched,
-    ``weights`` how rare each is in the library. ``named`` are those of them that are names and
-    numbers and chose no documents. ``conflicts`` are contradictions between the best passages.
+    ``weights`` how rare each is in the library, ``written`` how the question writes each. ``named``
+    are those of them that are names and numbers and chose no documents, ``unknown`` those that
+    stand nowhere in the library. ``conflicts`` are contradictions between the best passages.
     ``background`` is how near passages that do not matter are to the question: the median
     similarity of those that the search by meaning found. ``None``: it found few, or did not run.
     ``correction`` says which passages people said are right.
@@ -158,7 +159,9 @@ class Retrieved:
     names_nothing: bool = False
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
+    written: Mapping[str, str] = field(default_factory=dict)
     named: Sequence[str] = ()
+    unknown: Sequence[str] = ()
     conflicts: Sequence[PassageConflict] = ()
     background: float | None = None
     correction: Correction | None = None
@@ -241,11 +244,14 @@ class Needs:
 
     ``prompts`` are files under ``prompts/``, ``secrets`` names of environment variables,
     ``currency`` that of its costs. ``roadbed check`` and ``roadbed doctor`` report missing ones.
+    ``modules`` are imported by a child process before its first call: their time counts as loading,
+    not as answering. A module that cannot be imported is left to the decider.
     """
 
     prompts: Sequence[str] = ()
     secrets: Sequence[str] = ()
     currency: str | None = None
+    modules: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

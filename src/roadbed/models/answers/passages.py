@@ -30,6 +30,8 @@ _NAMED = 0.98  # confidence that what no document is about is not in the documen
 # The confidence is a logistic function of few features. Their signs are fixed: freely fitted ones
 # turned round on other collections. The certificate gives the guarantee, not these numbers.
 _SUPPORT, _LEAD, _BIAS = 6.0, 1.5, -3.5
+_MOST_UNKNOWN = 0.5  # of the words of a question that is answered with certainty
+_OTHER_WORDS = 0.5  # confidence that such a question has no answer
 _CORRECTED = 0.97  # that what people said is right for nearly the same question is right
 _LEAST_SUPPORT = 0.45  # of the weight of the words in one passage; the best on filings (record 50)
 # How near the best passage usually is, between the background (0) and the question itself (1).
@@ -82,7 +84,7 @@ class DocumentAnswers:
         if support < self._least_support:
             return Answer(
                 output=DocumentAnswer(route="not_in_documents", text=_no_passage(retrieved)),
-                confidence=_logistic(-_SUPPORT * support - _BIAS),
+                confidence=_absent(retrieved, support),
                 evidence=evidence,
                 cost=_FREE,
             )
@@ -177,6 +179,18 @@ def _lead(passages: Sequence[RetrievedPassage]) -> float:
     return 1.0 - other.score / passages[0].score
 
 
+def _absent(retrieved: Retrieved, support: float) -> float:
+    """The confidence that what is asked is not in the documents.
+
+    Where most words of the question stand nowhere in the library, it may be in another language,
+    or in other words. Then the words say little about what the documents answer.
+    """
+    confidence = _logistic(-_SUPPORT * support - _BIAS)
+    if len(retrieved.unknown) > _MOST_UNKNOWN * len(retrieved.terms):
+        return min(confidence, _OTHER_WORDS)
+    return confidence
+
+
 def _logistic(value: float) -> float:
     return round(1.0 / (1.0 + math.exp(-value)), 4)
 
@@ -211,7 +225,7 @@ def _which(choices: Sequence[str]) -> str:
 
 def _no_passage(retrieved: Retrieved) -> str:
     known = {term for passage in retrieved.passages for term in passage.matched}
-    words = [term for term in retrieved.terms if term not in known]
+    words = [retrieved.written.get(term, term) for term in retrieved.terms if term not in known]
     if words:
         return f"The documents do not answer this. No passage mentions: {', '.join(words[:5])}."
     return "The documents do not answer this. No passage has the words of the question together."

@@ -17,7 +17,7 @@ import httpx2
 from roadbed.kernel.json import Json
 from roadbed.models.prompts.endpoint import MOST_BYTES, Endpoint, NoReplyError, endpoint
 from roadbed.models.prompts.price import Price, Tokens, cost
-from roadbed.models.prompts.requests import ModelAnswer, ModelRequest, line
+from roadbed.models.prompts.requests import ModelAnswer, ModelRequest, line, modules_of
 from roadbed.models.prompts.sampling import samples
 from roadbed.models.prompts.self_consistency import Sample
 from roadbed.usecases.decider import Needs
@@ -105,12 +105,14 @@ def language_models(
 
 
 def needs_of_models(file: str, models: Sequence[LanguageModel]) -> Needs:
-    """The prompt, the keys and the currency of a decider that asks ``models``."""
+    """The prompt, the keys, the currency and the modules of a decider that asks ``models``."""
     currencies = [model.price.currency for model in models if model.price is not None]
+    providers = [model.endpoint().provider for model in models]
     return Needs(
         prompts=(file,),
         secrets=tuple(dict.fromkeys(name for model in models for name in model.secrets)),
         currency=currencies[0] if currencies else None,
+        modules=tuple(dict.fromkeys(name for one in providers for name in modules_of(one))),
     )
 
 

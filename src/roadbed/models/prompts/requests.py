@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from pydantic_ai.messages import ModelResponse
     from pydantic_ai.models import Model
 
+# What a request to a provider imports. Its client loads the second one only on use.
+_OF_PROVIDER: Mapping[str, tuple[str, ...]] = {
+    "openai": ("pydantic_ai.models.openai", "openai.resources.chat"),
+    "anthropic": ("pydantic_ai.models.anthropic", "anthropic.resources.beta.messages"),
+}
+_ALWAYS = ("pydantic_ai.direct", "roadbed.models.prompts.failures")
 _MISSING = "no language model can be called: install the extra llm, make llm"
 
 
@@ -125,18 +132,17 @@ class _Kept(httpx2.AsyncBaseTransport):
         return await self._transport.handle_async_request(request)
 
 
+def modules_of(provider: str) -> tuple[str, ...]:
+    """The modules that a request to ``provider`` imports: about a second of processor time."""
+    return (*_ALWAYS, *_OF_PROVIDER[provider])
+
+
 @cache
 def _prepared(provider: str) -> ssl.SSLContext:
-    """The certificates. Slow imports (about a second) run outside the event loop."""
+    """The certificates. The imports are done already in a child process, see ``Needs``."""
     try:
-        import pydantic_ai.direct
-
-        if provider == "openai":
-            import openai.resources.chat  # noqa: F401 - loaded lazily by the client
-            import pydantic_ai.models.openai
-        else:
-            import anthropic.resources.beta.messages  # noqa: F401 - the same
-            import pydantic_ai.models.anthropic  # noqa: F401
+        for name in modules_of(provider):
+            importlib.import_module(name)
     except ImportError:
         _not_installed()
     return httpx2.create_ssl_context(trust_env=False)
