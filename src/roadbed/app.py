@@ -117,7 +117,7 @@ class App:
 
     @cached_property
     def receipts(self) -> Receipts:
-        return Receipts(self.database)
+        return Receipts(self.database, self.libraries.withholding)
 
     @cached_property
     def incidents(self) -> Incidents:
@@ -186,7 +186,10 @@ class App:
     @cached_property
     def libraries(self) -> Libraries:
         folder, seconds = indexes_folder(self.settings), self.settings.library_fetch_seconds
-        return Libraries(self.database, folder, self.ids, self.clock, fetch_seconds=seconds)
+        declared = self.deployments.library_of
+        return Libraries(
+            self.database, folder, self.ids, self.clock, fetch_seconds=seconds, declared=declared
+        )
 
     @cached_property
     def jobs(self) -> Jobs:
@@ -252,6 +255,7 @@ class App:
             transactions.VERDICT,
             announce=transactions.POD_TOLD,
             over=transactions.LABELS_OVER,
+            withholding=self.libraries.withholding,
         )
 
     @cached_property
@@ -440,9 +444,8 @@ class App:
 
     @cached_property
     def people(self) -> People:
-        return People(
-            self.database, self.clock, os.urandom, idle_seconds=self.settings.idle_seconds
-        )
+        idle = self.settings.idle_seconds
+        return People(self.database, self.clock, os.urandom, idle_seconds=idle)
 
     @cached_property
     def members(self) -> Members:

@@ -45,6 +45,7 @@ STATUS = {
     "review_unknown": 404,
     "review_taken": 409,
     "own_task": 403,
+    "review_withheld": 403,
     "review_closed": 409,
     "content_changed": 409,
     "review_superseded": 409,

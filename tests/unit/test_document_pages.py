@@ -74,7 +74,7 @@ class TestList:
             page = await browser.get(PATH)
         assert page.status_code == 200
         assert "2 documents cannot be read. Correct the files, then ingest again." in page.text
-        assert "1 more belongs to an access group that you are not in." in page.text
+        assert "Documents of access groups that you are not in are not listed." in page.text
         assert "leave.md" in page.text
         assert "locked.pdf is protected by a password." in page.text
         assert "hr/pay.md" not in page.text

@@ -21,6 +21,7 @@ from roadbed.app import App
 from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.document_reports import LONGEST_REASON, ReportDecision
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
+from roadbed.knowledge.ingestion_views import readable_jobs
 from roadbed.knowledge.libraries import MOST_PASSAGES
 from roadbed.knowledge.records import Document, DocumentState
 from roadbed.people.permissions import Permission
@@ -68,12 +69,12 @@ async def documents(
     request: Request,
     state: Annotated[DocumentState | None, Query(description="Only those in this state.")] = None,
 ) -> Response:
-    """The documents by path. ``hidden`` counts those of access groups that the person lacks."""
+    """The documents by path, without those of access groups that the person lacks."""
     library, libraries = usecase_of(request, name).library, app_of(request).libraries
     groups = await libraries.access.of(name, person_of(request))
     listing = await libraries.listing(name, library, groups=groups)
     shown = [document for document in listing.documents if state is None or document.state == state]
-    return as_json({"documents": shown, "hidden": listing.hidden})
+    return as_json({"documents": shown})
 
 
 @router.get("/usecases/{name}/documents/search")
@@ -181,7 +182,8 @@ async def ingest(
     app, person = app_of(request), person_of(request)
     usecase_of(request, name)
     job = await app.ingestion_jobs.start(name, by=person, allow_gone=allow_gone)
-    return as_json({"job": job})
+    [shown] = await readable_jobs(app.libraries, [job], viewer=person)
+    return as_json({"job": shown})
 
 
 @router.get("/usecases/{name}/documents/{document_id}")
@@ -225,7 +227,8 @@ async def _ingested(app: App, name: str, person: str) -> dict[str, object]:
     started = await app.ingestion_jobs.start_after_upload(name, by=person)
     if isinstance(started, LibraryUnavailableError):
         return {"job": None, "problem": str(started)}
-    return {"job": started}
+    [shown] = await readable_jobs(app.libraries, [started], viewer=person)
+    return {"job": shown}
 
 
 @router.post("/usecases/{name}/documents/{document_id}/report", openapi_extra=_REASON)

@@ -9,7 +9,9 @@ from starlette.responses import Response
 
 from roadbed.access import by_job, listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, person_of
+from roadbed.knowledge.ingestion_views import readable_jobs
 from roadbed.people.permissions import Permission
+from roadbed.work.model import Job
 
 router = APIRouter()
 
@@ -23,14 +25,15 @@ async def jobs(
     app = app_of(request)
     names = viewer_of(request).visible(app.deployments.names())
     wanted = [name for name in names if usecase in (None, name)]
-    return as_json({"jobs": await app.jobs.list(wanted)})
+    rows = await app.jobs.list(wanted)
+    return as_json({"jobs": await readable_jobs(app.libraries, rows, viewer=person_of(request))})
 
 
 @router.get("/jobs/{job_id}")
 @needs(Permission.VIEW, by=by_job)
 async def job(job_id: str, request: Request) -> Response:
     """One job: its state, how far it is, and the result once it is done."""
-    return as_json({"job": await app_of(request).jobs.job(job_id)})
+    return await _shown(request, await app_of(request).jobs.job(job_id))
 
 
 @router.post("/jobs/{job_id}/pause")
@@ -38,7 +41,7 @@ async def job(job_id: str, request: Request) -> Response:
 async def pause(job_id: str, request: Request) -> Response:
     """Begin no further step. The step in progress ends first."""
     job = await app_of(request).jobs.pause(job_id, actor=person_of(request))
-    return as_json({"job": job})
+    return await _shown(request, job)
 
 
 @router.post("/jobs/{job_id}/resume")
@@ -46,7 +49,7 @@ async def pause(job_id: str, request: Request) -> Response:
 async def resume(job_id: str, request: Request) -> Response:
     """Continue a paused job after its last finished step."""
     job = await app_of(request).jobs.resume(job_id, actor=person_of(request))
-    return as_json({"job": job})
+    return await _shown(request, job)
 
 
 @router.post("/jobs/{job_id}/cancel")
@@ -54,4 +57,11 @@ async def resume(job_id: str, request: Request) -> Response:
 async def cancel(job_id: str, request: Request) -> Response:
     """End a job for good. What its finished steps did stays done."""
     job = await app_of(request).jobs.cancel(job_id, actor=person_of(request))
-    return as_json({"job": job})
+    return await _shown(request, job)
+
+
+async def _shown(request: Request, job: Job) -> Response:
+    """A job as the person may see it."""
+    libraries = app_of(request).libraries
+    [shown] = await readable_jobs(libraries, [job], viewer=person_of(request))
+    return as_json({"job": shown})

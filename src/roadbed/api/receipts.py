@@ -79,5 +79,5 @@ async def receipts(
     app = app_of(request)
     wanted = Filter(use_case=usecase, text=q, route=route, verdict=verdict, before=cursor)
     visible = viewer_of(request).visible(app.deployments.names())
-    rows = await app.receipts.search(wanted, served=visible, most=limit)
+    rows = await app.receipts.search(wanted, served=visible, most=limit, viewer=person_of(request))
     return as_json({"receipts": rows, "next": rows[-1]["task_id"] if len(rows) == limit else None})

@@ -12,7 +12,7 @@ from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import UnknownReviewError
-from roadbed.reviews.model import HeldVerdict, VerdictKind, without_answer
+from roadbed.reviews.model import HeldVerdict, Review, VerdictKind, without_answer
 
 router = APIRouter()
 _VERDICT_BODY = {
@@ -75,8 +75,12 @@ async def queue(
     after = await reviews.get(cursor) if cursor else None
     if after is not None and after.use_case != name:
         raise UnknownReviewError(after.id)
-    waiting = await reviews.queue(
-        name, reviewer=person_of(request), linker=linker_of(request), most=limit, after=after
+    person, readable = person_of(request), app_of(request).new_labels.readable
+    waiting = await readable.of(
+        person,
+        await reviews.queue(
+            name, reviewer=person, linker=linker_of(request), most=limit, after=after
+        ),
     )
     return as_json({"reviews": waiting, "next": waiting[-1].id if len(waiting) == limit else None})
 
@@ -88,10 +92,11 @@ async def claim_next(
 ) -> Response:
     """Claim the most pressing free reviews; an empty list when none waits."""
     usecase_of(request, name)
-    claimed = await app_of(request).reviews.claim_next(
-        name, reviewer=person_of(request), linker=linker_of(request), most=limit
+    app, person = app_of(request), person_of(request)
+    claimed = await app.reviews.claim_next(
+        name, reviewer=person, linker=linker_of(request), most=limit
     )
-    return as_json({"reviews": claimed})
+    return as_json({"reviews": await app.new_labels.readable.of(person, claimed)})
 
 
 @router.get("/reviews/{review_id}")
@@ -106,7 +111,7 @@ async def get(review_id: str, request: Request) -> Response:
     receipt = await app.receipts.get(review.task_id, viewer=person_of(request))
     if review.verdict is not None and receipt["review"]["verdict"] is None:
         review = without_answer(review)
-    return as_json(review)
+    return await _readable(request, review)
 
 
 @router.post("/reviews/{review_id}/claim")
@@ -116,7 +121,7 @@ async def claim(review_id: str, request: Request) -> Response:
     claimed = await app_of(request).reviews.claim(
         review_id, reviewer=person_of(request), linker=linker_of(request)
     )
-    return as_json(claimed)
+    return await _readable(request, claimed)
 
 
 @router.post("/reviews/{review_id}/verdict", openapi_extra=_VERDICT_BODY)
@@ -166,7 +171,13 @@ async def undo(review_id: str, request: Request) -> Response:
     undone = await app_of(request).reviews.undo(
         review_id, reviewer=person_of(request), linker=linker_of(request)
     )
-    return as_json(undone)
+    return await _readable(request, undone)
+
+
+async def _readable(request: Request, review: Review) -> Response:
+    """A review without what the access groups of the person may not read."""
+    [shown] = await app_of(request).new_labels.readable.of(person_of(request), [review])
+    return as_json(shown)
 
 
 def _verdict_body(body: dict[str, Any]) -> tuple[VerdictKind, dict[str, Any]]:

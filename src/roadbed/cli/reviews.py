@@ -36,7 +36,8 @@ def list_(usecase: UseCaseName, most: int = 20, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=[]) as services:
-            own = await services.reviews.queue(usecase, reviewer=me(), most=most)
+            waiting = await services.reviews.queue(usecase, reviewer=me(), most=most)
+            own = await services.new_labels.readable.of(me(), waiting)
             return own, 0 if own else (await services.reviews.waiting(usecase))["waiting"]
 
     reviews, others = run(work())
@@ -129,7 +130,7 @@ async def _work(usecase: str) -> None:
     async with opened(only=None) as services:
         services.service(usecase)
         while claimed := await services.reviews.claim_next(usecase, reviewer=me()):
-            review = claimed[0]
+            [review] = await services.new_labels.readable.of(me(), claimed)
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
             say(
                 f"Blind: give your own answer.{_NOBODY_ELSE if review.nobody_else else ''}"
@@ -278,7 +279,9 @@ def _verdict_text(given: Any) -> str:
         return f"{seen}: this was a reviewer check; the right answer is {known}."
     said = jsonlib.dumps(given.decided, ensure_ascii=False) if given.decided else "nothing"
     agreed = "You agreed with the decider." if given.agrees else f"The decider said {said}."
-    return f"Recorded. {agreed}"
+    people = ", ".join(given.unreadable_for)
+    told = f" It cites documents that {people} may not read." if people else ""
+    return f"Recorded. {agreed}{told}"
 
 
 old_verb(app, "give", "verdict", verdict_, group="review")

@@ -35,6 +35,7 @@ from roadbed.knowledge.errors import (
     UploadNotAllowedError,
     UploadRefusedError,
 )
+from roadbed.knowledge.ingestion_views import readable_jobs
 from roadbed.knowledge.model import Part
 from roadbed.knowledge.records import Document
 from roadbed.knowledge.sources.model import FetchedPage
@@ -309,7 +310,8 @@ async def _ingestion(request: Request, name: str, groups: Collection[str]) -> In
         state = replace(state, problem=error)
     if job is None:
         return state
-    words = formatting.stored(job.reason or job.doing)
+    [shown] = await readable_jobs(app.libraries, [job], viewer=person_of(request))
+    words = formatting.stored(shown.reason or shown.doing)
     return replace(state, words=words, failed=failed)
 
 

@@ -18,6 +18,7 @@ from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.kernel.messages import later
 from roadbed.knowledge.ingestion_jobs import KIND as INGESTION
+from roadbed.knowledge.ingestion_views import readable_jobs
 from roadbed.people.permissions import Permission
 from roadbed.work.errors import JobStateError
 from roadbed.work.model import Job, JobState
@@ -98,7 +99,7 @@ async def export(request: Request) -> Response:
     """The jobs of a view as a file."""
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    return await exports.export_all(request, TABLE, await app.jobs.list([name]), use_case=name)
+    return await exports.export_all(request, TABLE, await _rows(request, name), use_case=name)
 
 
 @needs(Permission.IMPROVE, by=by_job)
@@ -122,12 +123,18 @@ async def change(request: Request) -> Response:
     return RedirectResponse(f"/usecases/{quote(name)}/jobs", status_code=303)
 
 
+async def _rows(request: Request, name: str) -> list[Job]:
+    app = app_of(request)
+    rows = await app.jobs.list([name])
+    return await readable_jobs(app.libraries, rows, viewer=person_of(request))
+
+
 async def _jobs(
     request: Request, name: str, problem: str | None = None, status: int = 200
 ) -> HTMLResponse:
     app = app_of(request)
     declared = app.service(name).loaded.declared
-    rows = await app.jobs.list([name])
+    rows = await _rows(request, name)
     view = tables.read(TABLE, request.query_params)
     unfinished = [
         {

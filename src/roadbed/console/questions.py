@@ -85,7 +85,7 @@ async def ask(request: Request) -> Response:
     library = _library(declared)
     typed = await _typed(request)
     after = typed.get("after", "")
-    earlier = await app.receipts.questions.conversation(name, after, person=person) if after else []
+    earlier = await _conversation(request, after) if after else []
     content = {
         **forms.read(declared.input, typed, prefix="input."),
         library.question: typed.get("question", "").strip(),
@@ -149,12 +149,26 @@ async def wrong(request: Request) -> Response:
 async def _own(request: Request) -> Sequence[AskedQuestion]:
     """The conversation that the address names. Raises ``UnknownTaskError`` for that of others."""
     task = request.path_params["task_id"]
-    asked = await app_of(request).receipts.questions.conversation(
-        request.path_params["name"], task, person=person_of(request)
-    )
+    asked = await _conversation(request, task)
     if not asked:
         raise UnknownTaskError(task)
     return asked
+
+
+async def _conversation(request: Request, task: str) -> Sequence[AskedQuestion]:
+    """A question of the person and those before it, with what the person may read of the answers.
+
+    A reviewer may have cited what the person may not read.
+    """
+    app, name, person = app_of(request), request.path_params["name"], person_of(request)
+    asked = await app.receipts.questions.conversation(name, task, person=person)
+    readable = await app.libraries.withholding.of_each(
+        name, person, [((person,), (one.output,)) for one in asked]
+    )
+    return [
+        replace(one, output=may_read.output(one.output, decided=False))
+        for one, may_read in zip(asked, readable, strict=True)
+    ]
 
 
 async def _page(
@@ -184,7 +198,6 @@ async def _page(
         name,
         status,
         turns=turns,
-        listing=listing,
         searched=sum(document.version is not None for document in listing.documents),
         unreadable=sum(document.version is None for document in listing.documents),
         asked=[

@@ -137,7 +137,9 @@ async def receipts(request: Request) -> HTMLResponse:
     app = app_of(request)
     names = viewer_of(request).visible(app.deployments.names())
     view = _view(request, names)
-    part = await app.receipts.page(_filter(view), view.slice(TABLE), served=names)
+    part = await app.receipts.page(
+        _filter(view), view.slice(TABLE), served=names, viewer=person_of(request)
+    )
     return page(
         request,
         "receipts.html",
@@ -153,7 +155,12 @@ async def export(request: Request) -> Response:
     app = app_of(request)
     names = viewer_of(request).visible(app.deployments.names())
     view = _view(request, names)
-    batches = app.receipts.every(_filter(view), view.slice(TABLE, everything=True), served=names)
+    batches = app.receipts.every(
+        _filter(view),
+        view.slice(TABLE, everything=True),
+        served=names,
+        viewer=person_of(request),
+    )
     return await exports.export(request, TABLE, view, batches, use_case=view.filters.get("usecase"))
 
 

@@ -171,6 +171,8 @@ async def _item(
     app = app_of(request)
     service = app.service(name)
     declared = service.loaded.declared
+    if review is not None:
+        [review] = await app.new_labels.readable.of(person_of(request), [review])
     facts: dict[str, Any] = {
         "name": name,
         "review": review,

@@ -28,6 +28,11 @@ def may_read(library: Library, path: str, group: str | None, groups: Collection[
     return all(needed is None or needed in groups for needed in (group, library.group_of(path)))
 
 
+def is_limited(library: Library, groups: Collection[str]) -> bool:
+    """Whether a library declares an access group that is not among ``groups``."""
+    return not set(library.access.values()) <= set(groups)
+
+
 class AccessGroups:
     """The members of access groups. Folders get their group from the declaration."""
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
-from roadbed.knowledge.access import AccessGroups, may_read
+from roadbed.knowledge.access import AccessGroups, is_limited, may_read
 from roadbed.knowledge.citation_checks import CitationChecks
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.conflicts import DocumentConflicts
@@ -29,6 +29,7 @@ from roadbed.knowledge.service import Documents
 from roadbed.knowledge.sources.model import Upload
 from roadbed.knowledge.sources.service import DAY_SECONDS, LibrarySources, library_of, place_of
 from roadbed.knowledge.vectors import PassageVectors
+from roadbed.knowledge.withholding import DeclaredLibrary, Withholding
 from roadbed.models.embeddings.choice import chosen
 from roadbed.models.embeddings.protocol import Embeddings
 from roadbed.storage.database import Database
@@ -49,10 +50,14 @@ class Match:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentListing:
-    """The documents that somebody may read; ``hidden`` counts those of other access groups."""
+    """The documents that somebody may read.
+
+    ``is_limited`` says that the library declares an access group that the reader is not in. It
+    tells nothing of whether there are documents of it.
+    """
 
     documents: Sequence[Document]
-    hidden: int
+    is_limited: bool
 
 
 class Libraries:
@@ -67,9 +72,11 @@ class Libraries:
         embeddings: Callable[[], Embeddings | None] = chosen,
         *,
         fetch_seconds: float = DAY_SECONDS,
+        declared: DeclaredLibrary = lambda _use_case: Library(),
     ) -> None:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
+        self.withholding = Withholding(self.documents, self.access, declared)
         self.families = DocumentFamilies(database, self.documents, ids, clock)
         self.sources = LibrarySources(database, clock, fetch_seconds=fetch_seconds)
         self.ingestion = Ingestion(self.documents, self.families, self.sources)
@@ -97,8 +104,9 @@ class Libraries:
             for document in documents
             if may_read(library, document.path, document.group, groups)
         ]
-        hidden = len(documents) - len(shown)
-        return DocumentListing(documents=with_superseding(shown), hidden=hidden)
+        return DocumentListing(
+            documents=with_superseding(shown), is_limited=is_limited(library, groups)
+        )
 
     async def document(
         self, use_case: str, library: Library | None, document_id: str, *, groups: Collection[str]

@@ -63,5 +63,8 @@ class ProofHiddenError(RoadbedError):
                 "A part of the task %(task_id)s is hidden from you, and its proof would show it.",
                 task_id=task_id,
             ),
-            sentence("Download the proof after the review of the task."),
+            sentence(
+                "Download the proof after the review of the task. What documents of an access "
+                "group say is in the proof for members of the group only."
+            ),
         )

@@ -96,6 +96,7 @@ WITH matching AS NOT MATERIALIZED (
            decision.confidence, decision.decided_at, task.revision, task.on_revision,
            review.id AS review_id, review.closed_at, verdict.kind AS verdict,
            verdict.agrees, verdict.right_output, verdict.reviewer,
+           task.source ->> 'by' AS sender,
            answer_withheld(task.reference OR review.blind, review.closed_at, review.verdict)
            AS hidden
     FROM task

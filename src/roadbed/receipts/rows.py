@@ -152,6 +152,7 @@ class ListRow(TypedDict):
     agrees: bool | None
     right_output: Json | None
     reviewer: str | None
+    sender: str | None
     hidden: bool
     total: int | None
     newer: int | None

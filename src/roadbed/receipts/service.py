@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from roadbed.kernel.json import flat
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
+from roadbed.knowledge.withholding import Withholding
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.questions import Questions
 from roadbed.receipts.revisions import linked
@@ -26,6 +28,7 @@ from roadbed.receipts.rows import (
     OutcomesRow,
     Queries,
 )
+from roadbed.receipts.withheld import quoting, readable, readable_row, senders_of
 from roadbed.reviews.rows import Queries as ReviewQueries
 from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
@@ -35,6 +38,7 @@ from roadbed.usecases.use_case import UseCase
 _SQL = queries(Queries)
 _REVIEWS = queries(ReviewQueries)  # the owner of `review`
 Receipt = Mapping[str, Any]
+_COUNTED = frozenset({"total", "newer", "sender"})  # of a row, and no part of its record
 _LOOK_SECONDS = 0.1  # how often a wait asks for the decision of another process
 _DECIDED = (
     "version",
@@ -67,10 +71,14 @@ class Filter:
 
 
 class Receipts:
-    """Reads receipts. Answers are hidden from a blind reviewer until the verdict is given."""
+    """Reads receipts. Answers are hidden from a blind reviewer until the verdict is given.
 
-    def __init__(self, database: Database) -> None:
+    What quotes documents that the viewer's access groups may not read is withheld.
+    """
+
+    def __init__(self, database: Database, withholding: Withholding) -> None:
         self._database = database
+        self._withholding = withholding
         self.questions = Questions(database)
 
     async def get(self, task_id: str, *, viewer: str) -> Receipt:
@@ -85,20 +93,21 @@ class Receipts:
         sender = row["source"].get("by") == viewer
         if row["verdict"] is not None and row["reviewer"] != viewer:
             if row["reserved_for"] == viewer:  # the domain lead, who has still to decide
-                return _from_row({**row, "verdict": None}, sender=False)
+                return await self._shown(_from_row({**row, "verdict": None}, sender=False), viewer)
             if row["blind"] or row["look"] is not None:
                 facts = {"id": task_id, "review": row["review_id"], "viewer": viewer}
                 await self._database.fetch(_REVIEWS["bar"], facts)
         deliveries = await self._database.fetch(_SQL["deliveries"], {"id": task_id})
         outcomes = await self._database.fetch(_SQL["outcomes"], {"id": task_id})
         revisions = await self._database.fetch(_SQL["revisions"], {"id": task_id})
-        return _from_row(
+        receipt = _from_row(
             row,
             sender=sender,
             deliveries=deliveries,
             outcomes=outcomes,
             revisions=linked(revisions, viewer),
         )
+        return await self._shown(receipt, viewer)
 
     async def check_whole(self, task_id: str, *, viewer: str) -> None:
         """Raise ``ProofHiddenError`` if a part of the task is hidden from ``viewer``.
@@ -110,7 +119,7 @@ class Receipts:
         row = await self._database.fetch_one(_SQL["find"], {"id": task_id})
         decision, review = receipt["decision"], receipt["review"]
         unseen = row is not None and row["verdict"] is not None and not review["verdict"]
-        if unseen or (decision is not None and decision["hidden"]):
+        if unseen or receipt["withheld"] or (decision is not None and decision["hidden"]):
             raise ProofHiddenError(task_id)
 
     async def wait(self, task_id: str, seconds: float) -> bool:
@@ -133,30 +142,57 @@ class Receipts:
         return await self._database.fetch(_SQL["named"], {"text": text, "served": list(served)})
 
     async def search(
-        self, wanted: Filter, *, served: Sequence[str], most: int
+        self, wanted: Filter, *, served: Sequence[str], most: int, viewer: str | None = None
     ) -> Sequence[Receipt]:
-        """Short records of tasks of the use cases ``served``, newest first."""
+        """Short records of tasks of the use cases ``served``, newest first, for ``viewer``.
+
+        Without a viewer they are those that somebody without an access group may read.
+        """
         asked = Slice(before=wanted.before, most=most)
         facts = _facts(wanted, served) | asked.facts() | {"most": most}
-        return [_listed(row) for row in await self._database.fetch(_SQL["list"], facts)]
+        return await self._listed(await self._database.fetch(_SQL["list"], facts), viewer)
 
     async def page(
-        self, wanted: Filter, asked: Slice, *, served: Sequence[str]
+        self, wanted: Filter, asked: Slice, *, served: Sequence[str], viewer: str | None = None
     ) -> Portion[Receipt]:
         """One page of the same records, with how many there are."""
         facts = _facts(wanted, served) | asked.facts(counted=COUNTED + 1)
         rows = await self._database.fetch(_SQL["list"], facts)
         total, newer = (rows[0]["total"] or 0, rows[0]["newer"] or 0) if rows else (0, 0)
-        return portion([_listed(row) for row in rows], asked, total=total, newer=newer)
+        return portion(await self._listed(rows, viewer), asked, total=total, newer=newer)
 
     async def every(
-        self, wanted: Filter, asked: Slice, *, served: Sequence[str]
+        self, wanted: Filter, asked: Slice, *, served: Sequence[str], viewer: str | None = None
     ) -> AsyncGenerator[Sequence[Receipt], None]:
         """All of the same records at one moment, in batches."""
         facts = _facts(wanted, served) | asked.facts()
         async with aclosing(self._database.stream(_SQL["list"], facts)) as batches:
             async for rows in batches:
-                yield [_listed(row) for row in rows]
+                yield await self._listed(rows, viewer)
+
+    async def _shown(self, receipt: Receipt, viewer: str) -> Receipt:
+        """A receipt without what ``viewer`` may not read."""
+        name = receipt["use_case"]
+        parts = quoting(receipt)
+        readability = await self._withholding.of(name, viewer, senders_of(receipt), *parts)
+        return readable(receipt, readability, self._withholding.earlier(name))
+
+    async def _listed(self, rows: Sequence[ListRow], viewer: str | None) -> Sequence[Receipt]:
+        """Rows of a list without what ``viewer`` may not read, in their order."""
+        by_use_case: dict[str, list[ListRow]] = defaultdict(list)
+        for row in rows:
+            by_use_case[row["use_case"]].append(row)
+        shown: dict[str, Receipt] = {}
+        for name, own in by_use_case.items():
+            tasks = [
+                ([row["sender"]] if row["sender"] else [], [row["output"], row["right_output"]])
+                for row in own
+            ]
+            may_read = await self._withholding.of_each(name, viewer, tasks)
+            earlier = self._withholding.earlier(name)
+            for row, readability in zip(own, may_read, strict=True):
+                shown[row["task_id"]] = readable_row(_listed(row), readability, earlier)
+        return [shown[row["task_id"]] for row in rows]
 
 
 def _facts(wanted: Filter, served: Sequence[str]) -> dict[str, object]:
@@ -286,6 +322,7 @@ def _from_row(
         "deliveries": [] if hidden else list(deliveries),
         "outcomes": [] if hidden else list(outcomes),
         "halted": _halted(row),
+        "withheld": False,
     }
 
 
@@ -373,7 +410,7 @@ def _state(row: FindRow) -> str:
 
 def _listed(row: ListRow) -> Receipt:
     shown = _hide(row) if row["hidden"] else row
-    return {name: value for name, value in shown.items() if name not in ("total", "newer")}
+    return {name: value for name, value in shown.items() if name not in _COUNTED}
 
 
 def _hide(row: ListRow) -> Receipt:

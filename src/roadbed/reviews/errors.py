@@ -209,6 +209,22 @@ class ContentChangedError(RoadbedError):
         )
 
 
+class ReviewWithheldError(RoadbedError):
+    """The answer quotes documents of an access group that its reviewer is not in."""
+
+    code = "review_withheld"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(
+            sentence(
+                "The review %(review_id)s is about documents of an access group that you are not "
+                "in.",
+                review_id=review_id,
+            ),
+            sentence("Skip it: a member of the group has to judge it."),
+        )
+
+
 class NothingToUndoError(RoadbedError):
     """The review has no verdict of this person."""
 

@@ -52,7 +52,8 @@ class Review:
     ``reported`` is what somebody outside says turned out: nobody here has checked it.
     ``nobody_else`` says that it is for somebody who knows an answer to it already, because the use
     case has nobody else to decide it. ``left`` says that whoever has it now left it to others
-    before, and that nobody else can take it.
+    before, and that nobody else can take it. ``withheld`` says that the answer is withheld, because
+    it quotes documents that the access groups of whoever reads it may not read.
     """
 
     id: str
@@ -78,6 +79,7 @@ class Review:
     reported: Mapping[str, Any] | None
     nobody_else: bool
     left: bool = False
+    withheld: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +92,8 @@ class RecordedVerdict:
     not tell, and ``score_reason`` says why. ``agrees`` says whether it counts as right.
     ``right_actions`` is ``None`` if the verdict is not about actions. ``check`` is ``True`` for a
     reviewer check; ``known`` is its right answer and ``passed`` whether the verdict
-    found it.
+    found it. ``unreadable_for`` are senders of the task whose access groups may not read what the
+    right output cites: it is withheld from them.
     """
 
     verdict_id: str
@@ -107,6 +110,7 @@ class RecordedVerdict:
     check: bool = False
     known: Mapping[str, Any] | None = None
     passed: bool | None = None
+    unreadable_for: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

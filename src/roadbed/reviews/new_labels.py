@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
 from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.knowledge.withholding import Withholding
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
@@ -25,6 +27,7 @@ from roadbed.reviews.model import HeldVerdict, RecordedVerdict, VerdictKind, Wai
 from roadbed.reviews.rows import HeldWithRow, JudgedRow
 from roadbed.reviews.service import SQL, Reviews
 from roadbed.reviews.verdicts import VerdictItem, read_verdict
+from roadbed.reviews.withheld import ReadableReviews
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.writer import Write, write_within
 from roadbed.usecases.business_rules import BusinessRules
@@ -49,7 +52,9 @@ class NewLabels:
         judge: Write[VerdictItem, JudgedRow],
         announce: str,
         over: str,
+        withholding: Withholding,
     ) -> None:
+        self.readable = ReadableReviews(database, withholding)
         self._database = database
         self._reviews = reviews
         self._ids = ids
@@ -71,8 +76,34 @@ class NewLabels:
 
         If the reviewer ``confirms`` labels here, it is confirmed thereby. Otherwise the verdict is
         held until it is confirmed. Otherwise as ``Reviews.give``, with the same arguments; raises
-        what that raises.
+        what that raises, and ``ReviewWithheldError``.
         """
+        if declared.library is None:
+            return await self._give(
+                declared, review_id, kind, verdict, new_labels=new_labels, confirms=confirms
+            )
+        about = await self._reviews.shown(review_id)
+        reviewer, name = verdict["reviewer"], declared.name
+        await self.readable.check(name, review_id, about, reviewer=reviewer)
+        given = await self._give(
+            declared, review_id, kind, verdict, new_labels=new_labels, confirms=confirms
+        )
+        if isinstance(given, HeldVerdict):
+            return given
+        senders = about.parties.senders
+        unable = await self.readable.unable(name, senders, given.right_output)
+        return replace(given, unreadable_for=unable)
+
+    async def _give(
+        self,
+        declared: UseCase,
+        review_id: str,
+        kind: VerdictKind,
+        verdict: Json,
+        *,
+        new_labels: bool,
+        confirms: bool,
+    ) -> RecordedVerdict | HeldVerdict:
         try:
             return await self._reviews.give(declared, review_id, kind, **verdict)
         except LabelUnknownError as error:

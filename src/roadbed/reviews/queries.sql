@@ -391,6 +391,10 @@ GROUP BY 1, 2 ORDER BY since, 1, 2
 -- name: use_case_of
 SELECT use_case FROM review WHERE id = %(id)s
 
+-- name: senders
+SELECT review.id, task.source ->> 'by' AS sender FROM review JOIN task ON task.id = review.task_id
+WHERE review.id = ANY (%(ids)s)
+
 -- name: reviewed_lately
 -- not null: checks
 -- How many tasks were reviewed, and how many reviewer checks among them.

@@ -318,6 +318,13 @@ class UseCaseOfRow(TypedDict):
     use_case: str
 
 
+class SendersRow(TypedDict):
+    """A row of ``senders``."""
+
+    id: ReviewId
+    sender: str | None
+
+
 class ReviewedLatelyRow(TypedDict):
     """A row of ``reviewed_lately``."""
 
@@ -542,6 +549,7 @@ class Queries(TypedDict):
     ask_again: Query[Never]
     labels_waiting: Query[LabelsWaitingRow]
     use_case_of: Query[UseCaseOfRow]
+    senders: Query[SendersRow]
     reviewed_lately: Query[ReviewedLatelyRow]
     second_due: Query[SecondDueRow]
     disagreements: Query[DisagreementsRow]

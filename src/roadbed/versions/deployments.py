@@ -18,6 +18,7 @@ from roadbed.storage.database import Database, Row
 from roadbed.storage.errors import StorageUnavailableError
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
+from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
 from roadbed.versions.errors import ArtifactMissingError, VersionForgedError
 from roadbed.versions.identity import automation_state, folder_is_live, is_genuine
@@ -50,6 +51,14 @@ class Deployments:
     def find(self, use_case: str) -> Deployment | None:
         """The deployment of a use case; ``None`` where it is not served."""
         return self._deployments.get(use_case)
+
+    def library_of(self, use_case: str) -> Library | None:
+        """The library that a use case declares. Where it is not served, its declaration is empty.
+
+        Then the access groups count that are stored with its documents.
+        """
+        deployment = self.find(use_case)
+        return Library() if deployment is None else deployment.loaded.declared.library
 
     def folder(self, use_case: str) -> LoadedUseCase:
         """The folder on disk, which may differ from the live version.

@@ -164,7 +164,7 @@ class Replays:
 def withheld(receipt: Receipt, viewer: str) -> bool:
     """Whether ``viewer`` may not replay the task of this receipt, read as the viewer."""
     # Before its decision it is not known whether it needs a blind review.
-    if receipt["decision"] is None or receipt["decision"]["hidden"]:
+    if receipt["decision"] is None or receipt["decision"]["hidden"] or receipt["withheld"]:
         return True
     review = receipt["review"]
     is_open = review is not None and review["verdict"] is None
