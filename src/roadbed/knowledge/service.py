@@ -39,7 +39,7 @@ from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
 # Raised when files are to be read again although they did not change: a reader became better.
-READING = 1
+READING = 2
 _SQL = queries(Queries)
 _FINDINGS = TypeAdapter(tuple[DocumentFinding, ...])
 _DOUBTFUL = TypeAdapter(tuple[DoubtfulNumber, ...])

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
+from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding, FindingKind
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
@@ -124,7 +125,7 @@ def _refuse_without_text(
     if not "".join(written).strip():
         pictures = any(page.pictures for page in pages)
         if any(page.lost for page in pages) and not pictures:
-            detail = "none of its pages with text can be opened"
+            detail = sentence("none of its pages with text can be opened")
             raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, detail)
         raise DocumentUnreadableError(
             name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
