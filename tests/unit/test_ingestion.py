@@ -24,7 +24,7 @@ from roadbed.knowledge.records import OmittedFiles, PassageKey
 from roadbed.knowledge.sources import folder as library_folder
 from roadbed.knowledge.sources.service import place_of
 from roadbed.storage.errors import StorageUnavailableError
-from tests import documents
+from tests import documents, glyph_codes
 from tests.conftest import Folders
 from tests.libraries import NAME, Shelf
 from tests.libraries import shelf as opened
@@ -186,6 +186,44 @@ class TestUnreadable:
         document = await shelf.document("leave.md")
         assert (document.state, document.version, document.reason) == ("current", 2, None)
         assert (await shelf.paths("forty days")) == ["leave.md"]
+
+    async def test_a_damaged_file_does_not_replace_the_one_before(self, shelf: Shelf) -> None:
+        sound = glyph_codes.printed(
+            [documents.WORDS, f"{LEAVE[9:].strip()}\n{PARENTS[11:].strip()}"]
+        )
+        shelf.write({"leave.pdf": sound})
+        await shelf.ingest()
+        shelf.write({"leave.pdf": glyph_codes.cut(sound), "copy.pdf": glyph_codes.cut(sound)})
+        summary = await shelf.ingest()
+        assert summary.read == 0
+        states = {one.path: (one.reason, one.version) for one in summary.failed}
+        assert states == {"leave.pdf": ("corrupt", 1), "copy.pdf": ("corrupt", None)}
+        assert "leave.pdf" in await shelf.paths("thirty days of leave")
+
+    async def test_a_damaged_file_with_much_less_text_does_not_either(self, shelf: Shelf) -> None:
+        sound = documents.pdf(
+            [f"Page {number}. {documents.WORDS}" for number in range(9)], linear=True
+        )
+        shelf.write({"terms.pdf": sound})
+        await shelf.ingest()
+        shelf.write({"terms.pdf": sound[: len(sound) // 2]})
+        [failed] = (await shelf.ingest()).failed
+        assert (failed.reason, failed.version) == ("corrupt", 1)
+        assert failed.trouble is not None
+        assert "of the 189 words of the version before can be read." in failed.trouble.problem
+
+    async def test_a_sound_file_with_much_less_text_is_read_and_says_so(self, shelf: Shelf) -> None:
+        shelf.write({"terms.md": documents.WORDS * 5})
+        await shelf.ingest()
+        shelf.write({"terms.md": documents.WORDS * 2})
+        await shelf.ingest()
+        document = await shelf.document("terms.md")
+        assert document.version == 2
+        [finding] = document.findings
+        assert (finding.kind, finding.count) == ("less_text", 91)
+        shelf.write({"terms.md": documents.WORDS * 2 + " More."})
+        await shelf.ingest()
+        assert (await shelf.document("terms.md")).findings == ()
 
     async def test_a_file_that_may_not_be_opened_is_stored_with_the_reason(
         self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch

@@ -8,9 +8,8 @@ import pytest
 
 from roadbed.executors import sandbox
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-from roadbed.knowledge.reading import frames, process, texts
+from roadbed.knowledge.reading import frames, process
 from roadbed.knowledge.reading.pdf import _Checked, _repaired, missing_numbers
-from tests.documents import WORDS
 
 
 @pytest.mark.parametrize(
@@ -44,28 +43,6 @@ def test_numbers_that_only_one_reader_has_are_doubtful(
     first: str, second: str, missing: list[str]
 ) -> None:
     assert list(missing_numbers(first, second)) == missing
-
-
-class TestNonsense:
-    @pytest.mark.parametrize(
-        "sentence",
-        [
-            WORDS,
-            "Der Preis der Leistung steht im Vertrag und ist am Ende des Monats zu zahlen.",
-            "El precio del servicio figura en el contrato y se paga al final del mes.",
-            "Цена услуги указана в договоре и оплачивается в конце месяца.",
-            "服务价格在合同中规定并在月底支付",
-        ],
-    )
-    def test_languages_are_none(self, sentence: str) -> None:
-        assert not texts.nonsense([f"{sentence} "] * 40)
-
-    def test_shifted_letters_are(self) -> None:
-        shifted = "".join(chr(ord(letter) + 1) if letter.isalpha() else letter for letter in WORDS)
-        assert texts.nonsense([f"{shifted} "] * 40)
-
-    def test_few_words_are_not_judged(self) -> None:
-        assert not texts.nonsense(["Kubernetes etcd kubelet"])
 
 
 class TestAnswers:

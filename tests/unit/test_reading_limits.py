@@ -15,7 +15,7 @@ import pytest
 
 from roadbed.knowledge.errors import DocumentUnreadableError
 from roadbed.knowledge.reading.process import DocumentReader, ReadingLimits
-from tests import documents
+from tests import documents, glyph_codes
 from tests.documents import WORDS
 
 _MAIN = "word/document.xml"
@@ -75,6 +75,15 @@ def other_archive() -> bytes:
     return written.getvalue()
 
 
+def linear() -> bytes:
+    """A PDF whose pages come after the tree of pages."""
+    return documents.pdf([f"{WORDS}\n{WORDS}"] * 3, linear=True)
+
+
+LEAVE = (
+    "Every employee has thirty days of annual leave.\nA certificate is needed for sick leave.\n"
+    "Up to five days may be carried over until the end of March."
+)
 SHIFTED = "".join(
     chr(ord(letter) - 29) if letter.isalpha() else letter for letter in f"{WORDS}\n" * 20
 )
@@ -88,6 +97,7 @@ class TestRefused:
             ("scan.pdf", documents.pdf(["", ""], pictures=True), "scan"),
             ("blank.pdf", documents.pdf([""]), "empty"),
             ("cut.pdf", documents.pdf([WORDS])[:300], "corrupt"),
+            ("lost.pdf", linear()[: len(linear()) * 2 // 5], "corrupt"),
             ("rubbish.pdf", b"%PDF-1.7 " + bytes(range(256)) * 20, "corrupt"),
             ("rubbish.bin", bytes(range(256)) * 40, "unknown_format"),
             ("empty.docx", b"", "empty"),
@@ -117,6 +127,35 @@ class TestRefused:
         pages = [SHIFTED.replace("\n", "\n")] * 2
         content = documents.pdf(pages)
         assert (await refused(reader, content, "shifted.pdf")).reason == "nonsense"
+
+    async def test_a_cut_file_whose_letters_are_numbers_of_glyphs_is_damaged(
+        self, reader: DocumentReader
+    ) -> None:
+        whole = glyph_codes.printed([WORDS, LEAVE])
+        assert WORDS in (await reader.read(whole, "leave.pdf")).parts[0].text
+        error = await refused(reader, glyph_codes.cut(whole), "leave.pdf")
+        assert error.reason == "corrupt"
+        assert ".." not in str(error)
+
+    async def test_a_whole_file_whose_letters_are_numbers_of_glyphs_is_not_readable(
+        self, reader: DocumentReader
+    ) -> None:
+        content = documents.pdf([glyph_codes.as_letters(f"{WORDS}\n{LEAVE}")])
+        assert (await refused(reader, content, "leave.pdf")).reason == "nonsense"
+
+    async def test_a_damaged_file_that_is_read_says_so(self, reader: DocumentReader) -> None:
+        whole = documents.pdf([f"{WORDS}\n{LEAVE}"] * 3)
+        cut = whole[: len(whole) * 9 // 10]
+        extraction = await reader.read(cut, "leave.pdf")
+        assert extraction.readers == ("xberg",)
+        assert [finding.kind for finding in extraction.findings] == ["damaged"]
+
+    async def test_a_page_without_readable_words_is_named(self, reader: DocumentReader) -> None:
+        content = documents.pdf(
+            [WORDS, LEAVE, glyph_codes.as_letters(f"{WORDS}\n{LEAVE}"), *[WORDS] * 9]
+        )
+        findings = (await reader.read(content, "leave.pdf")).findings
+        assert [(one.kind, one.detail) for one in findings] == [("pages_nonsense", "3")]
 
     async def test_a_file_over_the_limit_is_never_opened(
         self, reader: DocumentReader, tmp_path: Path

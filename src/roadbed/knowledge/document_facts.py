@@ -19,8 +19,13 @@ PAGES = 2
 LONGEST_PAGE = 3_000  # characters of each that are looked at
 _LONGEST_CUE = 80
 
-# A cue begins a line, or stands in brackets: inside of sentences people write of other things.
-_BEGIN = r"(?:^|[(\[|·–—])[ \t#*_>|-]*"
+# A cue begins a line, stands in brackets or follows a version number that does: inside of
+# sentences people write of other things.
+_BEGIN = (
+    r"(?:^|[(\[|·–—])[ \t#*_>|-]*"
+    r"(?:(?:version|versión|fassung|revision|v)[ .]?\d{1,3}(?:\.\d{1,3}){0,2}"
+    r"[.,;:*_]*[ ]+[(\[|·–—-]*[ ]*)?"
+)
 _REVISION = re.compile(
     rf"""(?imx){_BEGIN}(?P<cue>
     (?:(?:document|policy|page)[ ](?:was[ ])?)?
@@ -54,7 +59,12 @@ _NO_YEAR = re.compile(r"(?i)[a-uwxz]\d{4}")  # R1950 is the last of many; v2021 
 _FOLDER_NUMBER = re.compile(
     r"(?i)(?<![a-z0-9])(?:v|ver|version|rev|revision)[ ._-]?\d{1,3}(?:\.\d{1,3}){0,2}(?![\d.]*\d)"
 )
+_NUMBERED_CUES = ("version", "revision")
 _NUMBER_VALUE = re.compile(r"(\d{1,3}(?:\.\d{1,3}){0,2})(?![\d.,/-]*\d)")
+# Between a version number and its date: "Version 2.0, January 2004".
+_NUMBER_BEFORE = re.compile(
+    r"(?i)\d{1,3}(?:\.\d{1,3}){0,2}[ .,;:()–—-]+(?:(?:of|from|dated|vom|von|de|del|du)[ ]+)?"
+)
 _COPY = re.compile(r"\(\d{1,2}\)")
 # A `v` before a date, as in v202109, says a version too.
 _VERSION_DATE = re.compile(
@@ -202,7 +212,7 @@ def _revised(covers: Sequence[str]) -> tuple[PartialDate | None, str]:
     cues = [
         (written, " ".join(match.group("cue", "between", "value")))
         for match in _cues(covers)
-        if (written := first_date(match.group("value").lstrip(" (:"))) is not None
+        if (written := _cue_date(match)) is not None
     ]
     if not cues:
         return None, ""
@@ -210,11 +220,22 @@ def _revised(covers: Sequence[str]) -> tuple[PartialDate | None, str]:
     return written, _shortened(words)
 
 
+def _cue_date(match: re.Match[str]) -> PartialDate | None:
+    """The date after a cue, or after the version number that follows it."""
+    value = match.group("value").lstrip(" (:")
+    number = _NUMBER_BEFORE.match(value)
+    if number is None or not match.group("cue").lower().startswith(_NUMBERED_CUES):
+        return first_date(value)
+    written = first_date(value[number.end() :])
+    # A year alone may begin the next sentence.
+    return first_date(value) or (written if written and written.month else None)
+
+
 def _text_number(covers: Sequence[str]) -> tuple[tuple[int, ...], str] | None:
     numbers = [
         (tuple(map(int, value.group(1).split("."))), " ".join(match.group("cue", "value")))
         for match in _cues(covers)
-        if match.group("cue").lower().startswith(("version", "revision"))
+        if match.group("cue").lower().startswith(_NUMBERED_CUES)
         and (value := _NUMBER_VALUE.match(match.group("value")))
     ]
     if not numbers:
@@ -270,6 +291,12 @@ def _folder_subject(folder: str) -> frozenset[str]:
     text = _FOLDER_NUMBER.sub(" ", DATE.sub(" ", _VERSION_DATE.sub(" ", _folder_text(folder))))
     words = (word.lower() for word in _WORD.findall(text))
     return frozenset(words) - _CURRENT - _VARIANT - _VERSION_WORDS - _SHELVES
+
+
+def number_of(path: str) -> str | None:
+    """The version number in a file name, as it is shown."""
+    number = _numbered(_spaced(_stem(path)))
+    return ".".join(map(str, number)) if number else None
 
 
 def _stem(path: str) -> str:

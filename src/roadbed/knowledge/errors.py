@@ -35,7 +35,10 @@ class DocumentUnreadableError(RoadbedError):
     code = "document_unreadable"
 
     def __init__(self, name: str, reason: UnreadableReason, detail: Text = "") -> None:
-        problem, remedy = _words(name, reason, detail)
+        report = detail
+        if isinstance(detail, str) and reason is not UnreadableReason.NOT_FETCHED:
+            report = detail.rstrip(".")  # a sentence of a reader, which stands inside of ours
+        problem, remedy = _words(name, reason, report)
         super().__init__(problem, remedy)
         self.name = name
         self.reason = reason

@@ -10,11 +10,14 @@ from roadbed.kernel.sentences import Sentence, sentence, sentences
 FindingKind = Literal[
     "attachment_unreadable",
     "attachments_omitted",
+    "damaged",
     "encoding_guessed",
     "encrypted",
     "formulas_not_calculated",
+    "hidden_left_out",
     "hidden_sheet",
     "hidden_text",
+    "less_text",
     "macros",
     "not_confined",
     "numbers_repaired",
@@ -137,6 +140,33 @@ def _told_of_pages(kind: FindingKind, detail: str, count: int) -> Sentence:
             return sentence(
                 "The end of the file is missing. Pages may be missing, and page numbers may be "
                 "wrong."
+            )
+        case _:
+            return _told_of_losses(kind, detail, count)
+
+
+def _told_of_losses(kind: FindingKind, detail: str, count: int) -> Sentence:
+    match kind:
+        case "damaged":
+            return sentence(
+                "The file is damaged. Only one reader opens it, so text may be missing: %(detail)s",
+                detail=detail,
+            )
+        case "hidden_left_out":
+            return sentences(
+                "%(n)s piece of text is hidden by the page's style sheet and was left out: "
+                "%(detail)s",
+                "%(n)s pieces of text are hidden by the page's style sheet and were left out: "
+                "%(detail)s",
+                count,
+                detail=detail,
+            )
+        case "less_text":
+            return sentences(
+                "The version before had %(n)s word, this one has %(detail)s. Compare them.",
+                "The version before had %(n)s words, this one has %(detail)s. Compare them.",
+                count,
+                detail=detail,
             )
         case _:
             return sentence("The reader reports: %(detail)s", detail=detail)

@@ -41,6 +41,7 @@ from roadbed.knowledge.service import READING, Documents
 from roadbed.knowledge.sources.folder import LibraryFolder
 from roadbed.knowledge.sources.model import Listed
 from roadbed.knowledge.sources.service import ORIGINS, LibrarySources, library_of, place_of
+from roadbed.knowledge.version_checks import compared_with
 from roadbed.usecases.loader import LoadedUseCase
 
 _FEW = 10  # documents: of so few all may go
@@ -219,6 +220,9 @@ class Ingestion:
                 digest = hashlib.sha256(content).hexdigest()
                 source = replace(source, content_hash=digest, bytes=len(content))
                 extraction = await reader.read(content, name)
+            if change.kind == "changed":
+                before = await self._documents.read_before(use_case, source)
+                extraction = compared_with(before, extraction, name)
         except DocumentUnreadableError as error:
             return await self._documents.refuse(use_case, source, error, by=by)
         except FileNotFoundError:  # removed since the folder was listed

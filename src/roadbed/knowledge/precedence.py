@@ -13,15 +13,40 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from roadbed.knowledge.dates import PartialDate, dates, first_date
+from roadbed.knowledge.document_facts import number_of
 
 _NUMBER = re.compile(
     r"(?i)\b(?:v|version|rev|revision|edition)[ ._-]?(\d{1,3}(?:\.\d{1,3}){0,2})\b(?![.,]?\d)"
 )
+_DATE = r"(?:(?:19|20)\d\d\b|[A-Za-z]{3,9}\.?[ ](?:\d{1,2},?[ ])?(?:19|20)\d\d\b)"
+_KINDS = (
+    r"(?:version|edition|revision|polic(?:y|ie)|contract|agreement|term|one|text|document|rule"
+    r"|regulation|handbook|manual|guideline|guide|addendum|price[ ]list|limit)s?"
+)
+_WORDS_BETWEEN = r"(?:(?!(?:to|of|in|for|and|with|the|a|an)\b)[\w'’-]+[ ]){0,2}"
+_GERMAN_KINDS = (
+    r"[\w-]*(?:version|fassung|ausgabe|richtlinie|regelung|regel|ordnung|vertrag|handbuch"
+    r"|vereinbarung|dokument|preisliste)(?:en|es|s|n)?"
+)
+_LATIN_KINDS = (
+    r"(?:versi[óo]n|edici[óo]n|pol[íi]tica|norma|contrato|documento|reglamento|édition|politique"
+    r"|contrat|document|règle|règlement)(?:es|s)?"
+)
+_LATIN_OLD = r"(?:anterior|antigu[oa]|previ[oa]|ancien(?:ne)?|précédente?|antérieure?)(?:es|s)?"
+# Questions about what was in force before, in English, German, Spanish and French.
 _OLDER = re.compile(
-    r"(?i)\b(?:previous|earlier|older|former|superseded|outdated|old|prior)[ ]"
-    r"(?:version|edition|revision|policy|contract|agreement|terms|one|text|document)s?\b"
+    rf"(?i)\b(?:previous|earlier|older|former|superseded|outdated|old|prior)[ ]"
+    rf"{_WORDS_BETWEEN}{_KINDS}\b"
     r"|\b(?:all|both|the|between)[ ]versions\b|\bused to\b|\bin the past\b"
     r"|\bchange[ds]?[ ](?:from|since|between|over)\b"
+    r"|\b(?:was|were|did|had|could|might)\b[^?.]*\b(?:previously|formerly|before)[ ]*[?.!]*[ ]*$"
+    r"|\bbefore[ ](?:that|then|now|the[ ](?:change|update|revision|new[ ]\w+))\b"
+    rf"|\b(?:was|were|did|had|could|might)\b[^?.]*\bbefore[ ](?:{_DATE})"
+    r"|\b(?:alte|ältere|frühere|vorherige|vorige|bisherige)[nrsm]?[ ](?:[\w-]+[ ]){0,1}"
+    rf"{_GERMAN_KINDS}\b|\b(?:galt(?:en)?|war(?:en)?|durfte[nt]?|wurde[nt]?|konnte[nt]?)\b[^?.]*"
+    r"\b(?:früher|vorher|zuvor|damals)\b"
+    rf"|\b{_LATIN_KINDS}[ ](?:\w+[ ]){{0,3}}{_LATIN_OLD}\b|\b{_LATIN_OLD}[ ]{_LATIN_KINDS}\b"
+    r"|\b(?:antes|auparavant|avant)[ ]*[?.!]*[ ]*$"
 )
 
 
@@ -38,10 +63,10 @@ class OrderedVersion:
 
     def is_named_in(self, moments: Sequence[PartialDate], numbers: Sequence[str]) -> bool:
         """Whether one of some dates and numbers of a question is that of this version."""
+        if self.dated in numbers or number_of(self.path) in numbers:
+            return True
         if self.dated is None:
             return False
-        if self.dated in numbers:
-            return True
         own = first_date(self.dated)
         return own is not None and any(moment.holds(own) for moment in moments)
 

@@ -161,6 +161,15 @@ class Documents:
         rows = await self._database.fetch(_SQL["versions_of"], {"document_id": document_id})
         return [_version(row) for row in rows]
 
+    async def read_before(self, use_case: str, source: SourceFile) -> DocumentVersion | None:
+        """The version in force of a file whose content is another one now."""
+        known = (await self.known(use_case, [source.path])).get(source.path)
+        if known is None or known["version_hash"] == source.content_hash:
+            return None
+        document = await self.document(use_case, source.path)
+        versions = await self.versions(document.id)
+        return next((one for one in versions if one.number == document.version), None)
+
     async def parts(
         self, document_id: str, version: int, ordinal: int | None = None
     ) -> Sequence[Part]:

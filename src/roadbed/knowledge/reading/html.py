@@ -1,17 +1,21 @@
-"""HTML: text by headings. Scripts, styles and what the page hides are left out by the reader."""
+"""HTML: text by headings. Scripts, styles and what the page hides are left out by the reader.
+
+What the style sheets of the page hide is marked for it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import unescape
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction, Position
-from roadbed.knowledge.reading import markdown, nesting, texts, xberg_reader
+from roadbed.knowledge.reading import markdown, nesting, style_sheets, texts, xberg_reader
 
 _MIME = "text/html"
+_MOST_NAMED = 10  # selectors
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,1000})</title", re.IGNORECASE)
 _WHITE = re.compile(
     r"[^-]color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))",
@@ -27,7 +31,8 @@ def read(content: bytes, name: str) -> Extraction:
 
 def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extraction:
     """Read a page that is decoded. Raises ``DocumentUnreadableError``."""
-    reading = xberg_reader.read(nesting.flattened(text).encode(), _MIME, name)
+    shown = style_sheets.marked(text)
+    reading = xberg_reader.read(nesting.flattened(shown.page).encode(), _MIME, name)
     whole, _ = markdown.part(reading.text, Position(kind="text"))
     if not whole.text:
         raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
@@ -40,6 +45,7 @@ def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extr
         readers=(xberg_reader.NAME,),
         findings=(
             *findings,
+            *_of_style_sheets(shown),
             *(
                 (DocumentFinding(kind="hidden_text", count=white, detail="white text"),)
                 if white
@@ -51,6 +57,15 @@ def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extr
             ),
         ),
     )
+
+
+def _of_style_sheets(shown: style_sheets.HiddenElements) -> Iterator[DocumentFinding]:
+    if shown.count:
+        detail = ", ".join(shown.selectors[:_MOST_NAMED])
+        yield DocumentFinding(kind="hidden_left_out", count=shown.count, detail=detail)
+    if shown.unjudged:
+        detail = "rules of the style sheet: " + "; ".join(shown.unjudged[:_MOST_NAMED])
+        yield DocumentFinding(kind="hidden_text", count=len(shown.unjudged), detail=detail)
 
 
 def _decoded(content: bytes) -> tuple[str, tuple[DocumentFinding, ...]]:

@@ -15,7 +15,7 @@ from roadbed.kernel.sentences import figure, sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding, FindingKind
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
-from roadbed.knowledge.reading import markdown, pdfium_reader, texts, xberg_reader
+from roadbed.knowledge.reading import markdown, pdfium_reader, readability, texts, xberg_reader
 from roadbed.knowledge.reading.pdfium_reader import PdfiumPage
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
@@ -62,11 +62,19 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
                 raise failure or error from error
     if second is None and first is None:
         raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
-    extraction = _combined(name, first, second, reported or ("it crashed" if second_only else ""))
+    try:
+        extraction = _combined(
+            name, first, second, reported or ("it crashed" if second_only else "")
+        )
+    except DocumentUnreadableError as error:
+        raise failure or error from error
+    findings: list[DocumentFinding] = []
+    if failure is not None:
+        # Only the first reader opens it. It repairs more, but fonts and pages may be missing.
+        findings.append(DocumentFinding(kind="damaged", detail=failure.detail.rstrip(".")))
     if second is None and _END not in content[-_LAST:]:
-        cut = DocumentFinding(kind="truncated")
-        return replace(extraction, findings=(cut, *extraction.findings))
-    return extraction
+        findings.append(DocumentFinding(kind="truncated"))
+    return replace(extraction, findings=(*findings, *extraction.findings))
 
 
 def _refuse_endless(content: bytes, name: str) -> None:
@@ -106,6 +114,8 @@ def _combined(
         if second is None and (lost := _without_text(first.pages)):
             findings.append(_named("pages_lost", lost))
         findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
+    if unclear := [str(part.place.number) for part in parts if readability.nonsense([part.text])]:
+        findings.append(_named("pages_nonsense", unclear))
     if checked.filled:
         pages_filled = "pages " + _listed(checked.filled)
         findings.append(
@@ -136,10 +146,13 @@ def _refuse_without_text(
         written = [page.text for page in first.pages]
     if not "".join(written).strip():
         pictures = any(page.pictures for page in pages)
+        if any(page.lost for page in pages) and not pictures:
+            detail = sentence("none of its pages with text can be opened")
+            raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, detail)
         raise DocumentUnreadableError(
             name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
         )
-    if texts.nonsense(written):
+    if readability.nonsense(written):
         raise DocumentUnreadableError(name, UnreadableReason.NONSENSE)
 
 
@@ -170,7 +183,8 @@ def _parts(
         place = Position(kind="page", number=number)
         text = texts_of_first.get(number, "")
         other = others[number].text if number in others else ""
-        if not text.strip() and other.strip():  # a page that the first reader dropped
+        # A page that the first reader dropped, or whose font only the second one knows.
+        if other.strip() and (not text.strip() or _is_worse(text, other)):
             checked.filled.append(str(number))
             yield texts.plain_part(other, place)
             continue
@@ -183,6 +197,10 @@ def _parts(
                 for doubt in missing_numbers(made.text, other)
             ]
         yield made
+
+
+def _is_worse(text: str, other: str) -> bool:
+    return readability.nonsense([text]) and not readability.nonsense([other])
 
 
 def missing_numbers(text: str, other: str) -> Sequence[str]:

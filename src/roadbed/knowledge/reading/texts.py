@@ -1,9 +1,8 @@
-"""Texts: bytes without a format of their own, decoded, and whether words can be read in them."""
+"""Texts: bytes without a format of their own, decoded."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, Extraction, Part, Position
@@ -13,22 +12,6 @@ from roadbed.tables.encodings import MARKS
 _SAMPLE = 65_536
 _MOST_CONTROLS = 0.005  # of all bytes, in a text
 _CONTROLS = bytes(code for code in range(32) if code not in b"\t\n\r\f\x1b")
-_WORD = re.compile(r"[^\W\d_]+")
-_FEWEST_WORDS = 100  # fewer say nothing about a language
-_LEAST_SHARE = 0.04  # of function words; filings and audits have 30 to 45 %
-_LATIN_SHARE = 0.9  # of the letters; the list below has languages of Latin letters only
-# The commonest words of English, German, French, Spanish, Italian, Portuguese and Dutch.
-_LISTED = """
-    the of and to in a is that for it as on with be by or this are from at an not your we you our
-    if have will may any all has its can which
-    der die das und in den von zu mit ist im für des auf nicht ein eine dem sich als auch werden
-    le la les de des et à un une du en dans que est pour par sur au aux ne pas ou se
-    el los las y que del por con para una se su no es al lo
-    il di che e per una non del della con sono al dei
-    o os e do da em para com não uma na no se ao dos
-    het een van en dat op te voor niet met zijn aan er
-"""
-_FUNCTION_WORDS = frozenset(_LISTED.split())
 
 
 def is_text(content: bytes) -> bool:
@@ -57,20 +40,6 @@ def decode(content: bytes) -> tuple[str, tuple[DocumentFinding, ...]]:
             DocumentFinding(kind="encoding_guessed", detail="Windows-1252"),
             *_replacements(text),
         )
-
-
-def nonsense(texts: Iterable[str]) -> bool:
-    """Whether a document has words of no language: its characters have wrong codes.
-
-    The share of function words over all of the document decides. A page alone may hold names and
-    figures only. Scripts other than Latin are not judged.
-    """
-    words = [word.lower() for text in texts for word in _WORD.findall(text)]
-    letters = "".join(words)
-    latin = sum(1 for letter in letters if letter < "ɐ")
-    if len(words) < _FEWEST_WORDS or latin < len(letters) * _LATIN_SHARE:
-        return False
-    return sum(1 for word in words if word in _FUNCTION_WORDS) < len(words) * _LEAST_SHARE
 
 
 def read_markdown(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as of all readers
