@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -32,8 +34,9 @@ from roadbed.kernel.ids import TaskId, VersionId
 from roadbed.risk.automation_state import State
 from roadbed.risk.slices import Pooling
 from roadbed.usecases.business_rules import read_rules
-from roadbed.usecases.decider import Answer, Context, Unsure
+from roadbed.usecases.decider import Answer, Context, Retrieved, Unsure
 from roadbed.usecases.destinations import Action
+from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
 from tests.unit.test_deliveries import Ledger
 from tests.unit.test_usecases import Routing, declare
@@ -491,6 +494,32 @@ class TestKnownInputs:
         assert [one.routed for one in made] == [one.routed for one in alone]
         assert [one.answer for one in made] == [one.answer for one in alone]
         assert all(isinstance(inquiry, Inquiry) for inquiry in decider.asked)
+
+    async def test_with_a_library_few_search_at_the_same_time(
+        self, live: LiveVersion, paying: MeteredCalls, loaded: LoadedUseCase
+    ) -> None:
+        searching = most = 0
+
+        async def retrieve(*_: object) -> Retrieved:
+            nonlocal searching, most
+            searching += 1
+            most = max(most, searching)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            searching -= 1
+            return Retrieved(question="hello", documents=0, passages=())
+
+        declared = copy(loaded.declared)
+        declared.library = Library(question="text")
+        loaded = replace(loaded, declared=declared)
+        runner = DeciderRunner(declared, retrieve)
+        context = EvaluationContext(use_case=loaded, runner=runner, clock=SystemClock())
+        content = {"text": "hello", "region": "north"}
+        inputs = [KnownInput(id=str(number), content=content) for number in range(100)]
+        made = await evaluate_many(live, inputs, context, paying)
+        runner.close()
+        assert all(one.automatic for one in made)
+        assert 1 < most <= 16
 
     async def test_one_that_no_longer_fits_goes_to_a_person_and_stops_no_other(
         self, live: LiveVersion, context: EvaluationContext, paying: MeteredCalls

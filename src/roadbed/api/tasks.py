@@ -19,8 +19,9 @@ from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.app import App
 from roadbed.intake.validation import LONGEST_REASON
 from roadbed.people.permissions import Permission, Viewer
+from roadbed.receipts.questions import for_an_asker
 from roadbed.receipts.revisions import for_a_sender
-from roadbed.receipts.service import fresh
+from roadbed.receipts.service import Receipt, fresh
 from roadbed.usecases.errors import UnknownUseCaseError
 
 router = APIRouter()
@@ -130,10 +131,11 @@ async def take(
     )  # otherwise a client repeats another one's key
     if own and decision is not None and decision.version in numbers:  # else another went live
         number = numbers[decision.version]
-        return 200, to_json(fresh(declared, admission.task, decision, number))
-    receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
-    if not viewer.may(name, Permission.VIEW):
-        receipt = for_a_sender(receipt, viewer.name)
+        receipt = fresh(declared, admission.task, decision, number)
+        if viewer.only_asks(name):
+            receipt = for_an_asker(receipt, viewer.name)
+        return 200, to_json(receipt)
+    receipt = _shown(await app.receipts.get(admission.task.id, viewer=viewer.name), viewer)
     return 202 if receipt["decision"] is None else 200, to_json(receipt)
 
 
@@ -156,10 +158,18 @@ async def revise(task_id: str, request: Request) -> Response:
         await asyncio.wait([running], timeout=wait)
     elif running is None and not admission.task.noted:
         await app.receipts.wait(admission.task.id, wait)
-    receipt = await app.receipts.get(admission.task.id, viewer=person)
-    if not viewer_of(request).may(name, Permission.VIEW):
-        receipt = for_a_sender(receipt, person)
+    viewer = viewer_of(request)
+    receipt = _shown(await app.receipts.get(admission.task.id, viewer=person), viewer)
     return as_json(receipt, 202 if receipt["state"] == "deciding" else 200)
+
+
+def _shown(receipt: Receipt, viewer: Viewer) -> Receipt:
+    """A receipt as the rights of its reader allow."""
+    name = receipt["use_case"]
+    if viewer.may(name, Permission.VIEW):
+        return receipt
+    shown = for_an_asker if viewer.only_asks(name) else for_a_sender
+    return shown(receipt, viewer.name)
 
 
 def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:

@@ -47,6 +47,9 @@ _NOTHING = Decimal(0)  # the decider was not asked
 T = TypeVar("T")
 _PAID_AT_ONCE = 64  # reserved and settled together: one by one, the database would be the limit
 _MOST_AT_ONCE = 256
+# With a library: all of them search on this machine, and the deadline of each runs meanwhile. On a
+# busy machine 256 at once spent it waiting for one another, and nothing was proven.
+_MOST_SEARCHING = 16
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -380,7 +383,9 @@ async def evaluate_many(
     With ``untold`` an answer may omit its cost, and is then charged at the worst case. Raises
     ``EvaluationBudgetError``, ``PriceUnknownError``.
     """
-    loaded, limit = version.loaded or context.use_case, asyncio.Semaphore(_MOST_AT_ONCE)
+    loaded = version.loaded or context.use_case
+    searches = loaded.declared.library is not None
+    limit = asyncio.Semaphore(_MOST_SEARCHING if searches else _MOST_AT_ONCE)
     reading = replace(version, loaded=loaded)
 
     async def one(known: KnownInput) -> Evaluation:

@@ -148,6 +148,7 @@ class Certificates:
             test=exact if declared.trainable is not None else anytime,
             tries=tried["tries"],
         )
+        proof = presentation.with_timeouts(proof, evaluations, declared.deadline_seconds)
         detail = _detail(declared, rows, assessment, evidence, proof, allowed)
         weak, examples = _weak(declared, rows, assessment, evidence, _automatic(evidence, proof))
         detail["weak"] = weak
