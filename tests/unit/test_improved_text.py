@@ -14,6 +14,7 @@ from roadbed.decisions.model import NotAnswered, Reason, Route, Routed
 from roadbed.guarantee.presentation import with_timeouts
 from roadbed.risk.automation_state import Proof, Sign
 from roadbed.risk.certificate import certify
+from tests.conftest import Site
 
 
 def proof(wrong: int, of: int) -> Proof:
@@ -57,3 +58,15 @@ def test_one_example_is_no_plural(learned: int, told: str) -> None:
         version="ver_1", number=2, learned_from=learned, seconds=1.0, note="", use_case="desk"
     )
     assert told in "\n".join(_improved(cast("Any", improvement), 0))
+
+
+async def test_an_improvement_that_ends_automation_says_so(site: Site) -> None:
+    app = site.app
+    await app.database.fetch(
+        "UPDATE use_case SET state = 'open', threshold = 0.25 WHERE name = 'triage'"
+    )
+    improved = await app.deployer.improve(app.deployments.folder("triage"), actor="ana")
+    assert "Nothing can be automatic yet" in improved.note
+    assert improved.note.endswith("The version before was automatic from confidence 0.250 on.")
+    again = await app.deployer.improve(app.deployments.folder("triage"), actor="ana")
+    assert "before was automatic" not in again.note

@@ -37,6 +37,17 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
     )
 
 
+def after_automation(note: str, certificate: Row | None, before: float) -> str:
+    """The note of an improvement; if it ends automation, from which confidence on there was one."""
+    if certificate is not None and certificate["threshold"] is not None:
+        return note
+    return stored_sentence(
+        "%(note)s The version before was automatic from confidence %(threshold)s on.",
+        note=note,
+        threshold=format(before, ".3f"),
+    )
+
+
 @speaking(SOURCE)
 def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
     """The result of a certification in plain words. ``stored`` is its stored certificate."""

@@ -130,6 +130,8 @@ class Deployer:
         note = certification.note
         if not opened:
             note = presentation.proposes_only(note, loaded.name, rollout)
+        elif row["threshold"] is not None:
+            note = presentation.after_automation(note, certification.certificate, row["threshold"])
         return Improved(
             use_case=loaded.name,
             version=live[0],
