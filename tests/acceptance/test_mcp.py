@@ -221,8 +221,8 @@ async def test_whoever_only_asks_gets_the_answers_to_their_own_questions(
     async with way(site, "mia", scopes=scopes) as client:
         _, listed = await call(client, "list_use_cases")
         assert [one["name"] for one in listed["use_cases"]] == ["ask"]
-        _, found = await call(client, "search_documents", use_case="ask", question=QUESTION)
-        assert found["search_results"][0]["document"] == "travel.md"
+        _, searched = await call(client, "search_documents", use_case="ask", question=QUESTION)
+        assert searched["search_results"][0]["document"] == "travel.md"
         told, waiting = await call(client, "ask", use_case="ask", question=QUESTION)
         assert told.startswith("A person checks the answer before it is given.")
         assert set(waiting) == {"use_case", "task", "state", "receipt", "search_results"}

@@ -11,7 +11,7 @@ import pytest
 from roadbed.cli.proposals import _improved
 from roadbed.decisions.evaluation import Evaluation
 from roadbed.decisions.model import NotAnswered, Reason, Route, Routed
-from roadbed.guarantee.presentation import with_timeouts
+from roadbed.guarantee.improvement_notes import with_timeouts
 from roadbed.risk.automation_state import Proof, Sign
 from roadbed.risk.certificate import certify
 from tests.conftest import Site

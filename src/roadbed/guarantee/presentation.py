@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
-from roadbed.decisions.evaluation import Evaluation
-from roadbed.decisions.model import NotAnswered, Reason
 from roadbed.guarantee.measured_error import MeasuredError, MeasuredErrors
 from roadbed.guarantee.model import AuditView, Volume
 from roadbed.kernel.figures import interval, percent
@@ -37,17 +34,6 @@ def proposes_only(note: str, use_case: str, rollout: Rollout) -> str:
     )
 
 
-def after_automation(note: str, certificate: Row | None, before: float) -> str:
-    """The note of an improvement; if it ends automation, from which confidence on there was one."""
-    if certificate is not None and certificate["threshold"] is not None:
-        return note
-    return stored_sentence(
-        "%(note)s The version before was automatic from confidence %(threshold)s on.",
-        note=note,
-        threshold=format(before, ".3f"),
-    )
-
-
 @speaking(SOURCE)
 def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
     """The result of a certification in plain words. ``stored`` is its stored certificate."""
@@ -69,29 +55,6 @@ def sentence(proof: Proof, stored: Row, risk_limit: float) -> str:
         threshold=format(certificate.threshold, ".3f"),
         above=above(stored),
     )
-
-
-def with_timeouts(proof: Proof, evaluations: Sequence[Evaluation], seconds: float) -> Proof:
-    """The proof; if it proves nothing and answers came too late, its reason says how many.
-
-    ``seconds`` is the deadline of an evaluation.
-    """
-    late = sum(
-        isinstance(evaluation.answer, NotAnswered)
-        and evaluation.answer.code is Reason.DECIDER_TIMEOUT
-        for evaluation in evaluations
-    )
-    if proof.certificate.threshold is not None or not late:
-        return proof
-    why_not = stored_sentence(
-        "%(why_not)s Of %(items)s reference items %(late)s were not answered within %(seconds)s s, "
-        "which counts as no answer.",
-        why_not=proof.certificate.why_not,
-        items=len(evaluations),
-        late=late,
-        seconds=format(seconds, "g"),
-    )
-    return replace(proof, certificate=replace(proof.certificate, why_not=why_not))
 
 
 def above(certificate: Row) -> str:
