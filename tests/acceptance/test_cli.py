@@ -330,6 +330,27 @@ def test_mistakes_are_told_with_the_fix_and_stable_exit_codes(terminal: Terminal
     assert "no task" in terminal.errors
 
 
+def test_input_of_a_use_case_with_documents_is_shown_with_its_own_field(
+    terminal: Terminal,
+) -> None:
+    (terminal.folder / "papers").mkdir()
+    (terminal.folder / "papers" / "leave.txt").write_text("Thirty days of leave.")
+    terminal.run("new", "handbook", "--from-folder", "papers")
+    terminal.run("submit", "handbook", "{", code=1)
+    assert """'{"question": "Where is my order?"}'""" in terminal.errors
+    terminal.run("documents", "ingest", "other", code=1)
+    assert "There is no use case 'other' here." in terminal.errors
+
+
+def test_the_inbox_before_the_first_start_says_what_adds_a_person(terminal: Terminal) -> None:
+    terminal.run("new", "desk")
+    told = terminal.run("inbox")
+    assert "is not known here yet" in told
+    assert "The first `roadbed up` adds whoever starts it" in told
+    terminal.run("user", "add", "rae")
+    assert "rae has no role here" in terminal.as_person("rae").run("inbox")
+
+
 @pytest.mark.usefixtures("as_shipped")
 def test_links_tokens_and_the_doctor(terminal: Terminal) -> None:
     assert "/sign-in?code=" in terminal.run("user", "link")

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import psutil
@@ -29,7 +30,7 @@ from roadbed.demo.library.questions import DOCUMENTS
 from roadbed.demo.sample.inquiries import generate, queue_phrasings
 from roadbed.demo.server import port_for
 from roadbed.storage.database import with_schema
-from roadbed.storage.embedded import EmbeddedServer
+from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from tests.databases import database
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -354,6 +355,33 @@ def test_ctrl_c_ends_it_at_any_time_without_a_traceback(after: str, start: Start
     assert (demo.returncode, errors) == (0, "")
     assert "Traceback" not in told
     assert not [child for child in children if child.is_running()]
+
+
+@pytest.mark.parametrize("again", ["at once", "later"])
+def test_no_way_to_end_it_leaves_its_database_running(again: str, tmp_path: Path) -> None:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ROADBED_")}
+    # As root the server works as another user, who may not enter every temporary folder.
+    parent = ROOT_HOME if os.geteuid() == 0 else tmp_path
+    home = EmbeddedServer(parent / f"roadbed-ending-{uuid4().hex[:12]}")
+    demo = subprocess.Popen(
+        [sys.executable, "-m", "roadbed", "demo", "--rounds", "1", "--port", "0"],
+        cwd=tmp_path,
+        text=True,
+        env={**kept, "ROADBED_HOME": str(home.home)},
+        stdout=subprocess.PIPE,
+    )
+    assert demo.stdout is not None
+    while "Roadbed serves at" not in (line := demo.stdout.readline()):
+        assert line
+    assert home.running()
+    demo.send_signal(signal.SIGTERM)
+    if again == "later":
+        time.sleep(1.2)
+    demo.send_signal(signal.SIGTERM)  # as `timeout` and make hand on the same one
+    demo.communicate(timeout=120)
+    assert not home.running()
+    for folder in parent.glob(f"{home.home.name}*"):
+        shutil.rmtree(folder)
 
 
 def test_a_port_that_was_asked_for_is_taken_or_refused() -> None:

@@ -211,6 +211,72 @@ async def test_rights_and_access_groups_are_those_of_the_person(site: Site, way:
 
 
 @WAYS
+async def test_whoever_only_asks_gets_the_answers_to_their_own_questions(
+    site: Site, way: Any
+) -> None:
+    for person in ("mia", "eve"):
+        await site.app.members.add(person, by="test")
+        await site.app.members.grant(person, "ask", "requester", by="test")
+    scopes = ["submit", "read"]
+    async with way(site, "mia", scopes=scopes) as client:
+        _, listed = await call(client, "list_use_cases")
+        assert [one["name"] for one in listed["use_cases"]] == ["ask"]
+        _, searched = await call(client, "search_documents", use_case="ask", question=QUESTION)
+        assert searched["search_results"][0]["document"] == "travel.md"
+        told, waiting = await call(client, "ask", use_case="ask", question=QUESTION)
+        assert told.startswith("A person checks the answer before it is given.")
+        assert set(waiting) == {"use_case", "task", "state", "receipt", "search_results"}
+        await automate(site)
+        _, data = await call(client, "ask", use_case="ask", question=f"{QUESTION} Tell me.")
+        assert "120 EUR" in data["answer"]["text"]
+        _, again = await call(client, "get_answer", task=data["task"])
+        assert again == data
+        _, sent = await call(
+            client, "submit_task", use_case="ask", input={"question": f"{QUESTION} Again."}
+        )
+        assert sent["state"] == "answered"
+    async with way(site, "eve", scopes=scopes) as client:
+        assert "There is no task" in await refusal(client, "get_answer", task=data["task"])
+    token = await site.app.people.issue_token("mia", scopes=scopes)
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(base_url=f"{site.address}/v1", headers=headers) as http:
+        receipt = (await http.get(f"/receipts/{waiting['task']}")).json()
+        assert (receipt["decision"]["hidden"], receipt["decision"]["output"]) == (True, None)
+        assert (await http.get("/receipts")).json()["receipts"] == []
+        for path in ("", "/documents"):
+            await problem(await http.get(f"/usecases/ask{path}"), 403, "not_allowed")
+    async with browsing(site, "mia") as browser:
+        for asked in (waiting, data):
+            page = asked["receipt"].partition("/usecases")
+            answer = await browser.get("".join(page[1:]))
+            assert (answer.status_code, page[1]) == (200, "/usecases")
+
+
+async def test_a_requester_reads_the_answer_of_a_person_and_not_who_gave_it(site: Site) -> None:
+    await site.app.members.add("mia", by="test")
+    await site.app.members.grant("mia", "ask", "requester", by="test")
+    token = await site.app.people.issue_token("mia")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(base_url=f"{site.address}/v1", headers=headers) as http:
+        sent = await http.post("/usecases/ask/tasks", json={"input": {"question": QUESTION}})
+        assert sent.status_code == 200, sent.text
+        receipt = sent.json()
+        assert (receipt["state"], receipt["decision"]["output"]) == ("in_review", None)
+        claimed = await site.reviewer.post("/usecases/ask/reviews/claim")
+        review = claimed.json()["reviews"][0]
+        right = {"route": "answer", "text": "At most 120 EUR a night.", "citations": []}
+        await site.reviewer.post(
+            f"/reviews/{review['id']}/verdict", json={"verdict": "correct", "output": right}
+        )
+        receipt = (await http.get(f"/receipts/{receipt['task']}")).json()
+    verdict = receipt["review"]["verdict"]
+    assert verdict["right_output"]["text"] == "At most 120 EUR a night."
+    assert verdict["reviewer"] is None
+    assert receipt["decision"]["output"] is None
+    assert "reviewer" not in json.dumps(receipt["review"]["claimed_by"])
+
+
+@WAYS
 async def test_any_use_case_takes_tasks(site: Site, way: Any) -> None:
     await automate(site)
     async with way(site) as client:

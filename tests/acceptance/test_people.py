@@ -30,7 +30,7 @@ JUDGES = {P.REVIEW, P.REPORT_OUTCOMES}
 MAY: dict[str, set[Permission]] = {
     "stranger": set(),
     "viewer": {P.VIEW},
-    "asker": {P.SUBMIT},
+    "asker": {P.SUBMIT, P.ASK},
     "reviewer": {P.VIEW, P.SUBMIT, P.HALT} | JUDGES,
     "ana": POD | JUDGES | {P.APPROVE, P.DELIVER, P.DRILL, P.IMPROVE, P.RELEASE, P.RETIRE, P.ERASE},
     "ben": POD | JUDGES | {P.DELIVER, P.DRILL, P.IMPROVE, P.RELEASE},
@@ -193,8 +193,9 @@ def expected(asked: Asked, person: str) -> set[int]:
         return {403} if person in NARROW else FINE
     if wanted & MAY[person]:
         # Nobody but its sender reads a question here, and a passage needs an id:
-        # tests/acceptance/test_asking.py.
+        # tests/acceptance/test_asking.py and test_mcp.py.
         absent = "/ask/{task_id}" in asked.path or asked.path.endswith("/documents/passage")
+        absent = absent or (person == "asker" and str(asked) == "GET /v1/receipts/{task_id}")
         return {404} if absent else FINE
     if person == "stranger" and by not in {access.somewhere, access.everywhere}:
         return {404}

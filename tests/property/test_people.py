@@ -93,7 +93,7 @@ def test_the_table_keeps_what_the_design_promises() -> None:
         assert (Permission.HALT in allowed) is (role not in {Role.VIEWER, Role.REQUESTER})
         assert Permission.MANAGE_PEOPLE not in allowed
     assert ALLOWS[Role.VIEWER] == {Permission.VIEW}
-    assert ALLOWS[Role.REQUESTER] == {Permission.SUBMIT}
+    assert ALLOWS[Role.REQUESTER] == {Permission.SUBMIT, Permission.ASK}
     judging = {Permission.REVIEW, Permission.APPROVE, Permission.SIGN, Permission.RESUME}
     assert not judging & ADMIN_ALLOWS
     assert set(ALLOWS) == set(Role)

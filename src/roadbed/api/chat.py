@@ -33,6 +33,7 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.secrets import KNOWN
 from roadbed.kernel.sentences import sentence
 from roadbed.people.permissions import Permission
+from roadbed.receipts.questions import for_an_asker
 from roadbed.usecases.chat_apps import ChatApp
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.use_case import UseCase
@@ -137,7 +138,10 @@ async def _answer(
     if running is not None and not running.done():
         await asyncio.wait([running], timeout=max(0.0, seconds))
     address, task = app.settings.public_address(), admission.task.id
-    reply = reply_of(await app.receipts.get(task, viewer=person), address)
+    receipt = await app.receipts.get(task, viewer=person)
+    if viewer.only_asks(name):
+        receipt = for_an_asker(receipt, person)
+    reply = reply_of(receipt, address)
     later = reply.state in OPEN and asked.reply_to is not None
     if later and asked.reply_to is not None:
         await accounts.reply_later(

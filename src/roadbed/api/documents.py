@@ -78,7 +78,7 @@ async def documents(
 
 
 @router.get("/usecases/{name}/documents/search")
-@needs(Permission.VIEW)
+@needs(Permission.VIEW, Permission.ASK)
 async def search(
     name: str,
     request: Request,
@@ -93,7 +93,7 @@ async def search(
 
 
 @router.get("/usecases/{name}/documents/passages")
-@needs(Permission.VIEW)
+@needs(Permission.VIEW, Permission.ASK)
 async def passages(
     name: str,
     request: Request,

@@ -66,5 +66,5 @@ def _as_caller(api: ASGIApp, scope: Scope) -> ASGIApp:
     return inside
 
 
-endpoint = needs(Permission.VIEW, by=listing)(McpEndpoint())
+endpoint = needs(Permission.VIEW, Permission.ASK, by=listing)(McpEndpoint())
 router.routes.append(Route("/mcp", endpoint, methods=["POST"]))

@@ -11,6 +11,8 @@ from roadbed.access import by_task, listing, needs, viewer_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of
 from roadbed.api.problems import said, unknown_fields
 from roadbed.people.permissions import Permission
+from roadbed.receipts.errors import UnknownTaskError
+from roadbed.receipts.questions import for_an_asker
 from roadbed.receipts.service import Filter
 
 router = APIRouter()
@@ -47,11 +49,19 @@ async def erase(task_id: str, request: Request) -> Response:
 
 
 @router.get("/receipts/{task_id}")
-@needs(Permission.VIEW, by=by_task)
+@needs(Permission.VIEW, Permission.ASK, by=by_task)
 async def receipt(task_id: str, request: Request) -> Response:
-    """The receipt of one task."""
-    content = await app_of(request).receipts.get(task_id, viewer=person_of(request))
-    return as_json(content)
+    """The receipt of one task.
+
+    Whoever only asks gets those of their own tasks, without an answer that nobody has checked.
+    """
+    receipts, viewer = app_of(request).receipts, viewer_of(request)
+    name = await receipts.use_case_of(task_id) or ""
+    if viewer.may(name, Permission.VIEW):
+        return as_json(await receipts.get(task_id, viewer=viewer.name))
+    if not await receipts.questions.conversation(name, task_id, person=viewer.name):
+        raise UnknownTaskError(task_id)  # of somebody else: for whoever asks it does not exist
+    return as_json(for_an_asker(await receipts.get(task_id, viewer=viewer.name), viewer.name))
 
 
 @router.get("/receipts/{task_id}/proof")

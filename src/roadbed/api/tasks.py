@@ -19,8 +19,9 @@ from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.app import App
 from roadbed.intake.validation import LONGEST_REASON
 from roadbed.people.permissions import Permission, Viewer
+from roadbed.receipts.questions import for_an_asker
 from roadbed.receipts.revisions import for_a_sender
-from roadbed.receipts.service import fresh
+from roadbed.receipts.service import Receipt, fresh
 from roadbed.usecases.errors import UnknownUseCaseError
 
 router = APIRouter()
@@ -132,8 +133,7 @@ async def take(
         receipt = fresh(declared, admission.task, decision, numbers[decision.version])
     else:
         receipt = await app.receipts.get(admission.task.id, viewer=viewer.name)
-    if not viewer.may(name, Permission.VIEW):
-        receipt = for_a_sender(receipt, viewer.name)
+    receipt = _shown(receipt, viewer)
     return 202 if receipt["decision"] is None else 200, to_json(receipt)
 
 
@@ -156,10 +156,18 @@ async def revise(task_id: str, request: Request) -> Response:
         await asyncio.wait([running], timeout=wait)
     elif running is None and not admission.task.noted:
         await app.receipts.wait(admission.task.id, wait)
-    receipt = await app.receipts.get(admission.task.id, viewer=person)
-    if not viewer_of(request).may(name, Permission.VIEW):
-        receipt = for_a_sender(receipt, person)
+    viewer = viewer_of(request)
+    receipt = _shown(await app.receipts.get(admission.task.id, viewer=person), viewer)
     return as_json(receipt, 202 if receipt["state"] == "deciding" else 200)
+
+
+def _shown(receipt: Receipt, viewer: Viewer) -> Receipt:
+    """A receipt as the rights of its reader allow."""
+    name = receipt["use_case"]
+    if viewer.may(name, Permission.VIEW):
+        return receipt
+    shown = for_an_asker if viewer.only_asks(name) else for_a_sender
+    return shown(receipt, viewer.name)
 
 
 def _task_body(body: dict[str, Any]) -> tuple[str | None, dict[str, Any], float]:

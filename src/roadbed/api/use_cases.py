@@ -17,15 +17,19 @@ router = APIRouter()
 
 
 @router.get("/usecases")
-@needs(Permission.VIEW, by=listing)
+@needs(Permission.VIEW, Permission.ASK, by=listing)
 async def usecases(request: Request) -> Response:
-    """The use cases served here, and those whose folder cannot be loaded, with the reason."""
+    """The use cases served here, and those whose folder cannot be loaded, with the reason.
+
+    Whoever only asks gets those that they may ask.
+    """
     app, viewer = app_of(request), viewer_of(request)
     return as_json(
         {
             "usecases": [
                 _listed(app.deployments.get(name).loaded.declared)
-                for name in viewer.visible(app.deployments.names())
+                for name in app.deployments.names()
+                if viewer.may(name, Permission.VIEW) or viewer.may(name, Permission.ASK)
             ],
             "broken": [
                 {"folder": folder, "problem": str(app.broken[folder])}

@@ -22,6 +22,7 @@ from roadbed.connectors.responses import accept
 from roadbed.knowledge.libraries import Libraries
 from roadbed.people.permissions import Permission
 from roadbed.people.service import People
+from roadbed.receipts.questions import for_an_asker
 from roadbed.receipts.service import Receipts
 from roadbed.usecases.destinations import (
     EgressClient,
@@ -79,6 +80,8 @@ class ChatReplies:
         if not viewer.may(reply.use_case, Permission.SUBMIT):  # any more
             return
         receipt = await self._receipts.get(reply.task_id, viewer=reply.person)
+        if viewer.only_asks(reply.use_case):
+            receipt = for_an_asker(receipt, reply.person)
         shown = reply_of(receipt, self._address)
         if shown.state in OPEN:
             await self._accounts.put_back(reply, _AGAIN_SECONDS)

@@ -94,13 +94,17 @@ class AssistantReply:
 
 
 def reply_of(receipt: Receipt, address: str) -> AssistantReply:
-    """What may be told of the task of a receipt; ``address`` is that of the console."""
+    """What may be told of the task of a receipt; ``address`` is that of the console.
+
+    The link leads to the receipt, or to the question for whoever only asks.
+    """
     state, output = _released(receipt)
+    page = receipt.get("page", f"/receipts/{quote(receipt['task'])}")
     return AssistantReply(
         use_case=receipt["use_case"],
         task=receipt["task"],
         state=state,
-        receipt=f"{address}/receipts/{quote(receipt['task'])}",
+        receipt=f"{address}{page}",
         output=output,
     )
 

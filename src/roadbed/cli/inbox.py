@@ -38,15 +38,16 @@ def inbox(context: typer.Context, json: Json = False) -> None:
                 await services.inbox.unattended(viewer, names),
                 services.clock.now(),
                 viewer,
+                any(person.name == viewer.name for person in await services.members.list()),
             )
 
-    items, unattended, now, viewer = run(work())
+    items, unattended, now, viewer, known = run(work())
     show(
         {"items": items, "unattended": unattended},
         as_json=json,
         text=lambda: "\n".join(
             [
-                _headline(items, viewer),
+                _headline(items, viewer, known=known),
                 *(_line(item, now) for item in items),
                 *(
                     f"{entry.use_case}: {entry.title.lower()}. Everybody who may is away until "
@@ -91,7 +92,13 @@ def away(
     show({"away": absence}, as_json=json, text=lambda: f"You are away until {until:%Y-%m-%d}.{who}")
 
 
-def _headline(items: list[ActionItem], viewer: Viewer) -> str:
+def _headline(items: list[ActionItem], viewer: Viewer, *, known: bool) -> str:
+    if not known:
+        return (
+            f"{viewer.name} is not known here yet, so nothing can wait for you. The first "
+            f"`roadbed up` adds whoever starts it; then the roles that folders declare count. "
+            f"Later an administrator adds people: `roadbed user add {viewer.name}`."
+        )
     if not viewer.roles and not viewer.admin:
         return (
             f"{viewer.name} has no role here, so nothing can wait for you. "

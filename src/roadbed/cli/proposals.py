@@ -14,6 +14,7 @@ from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.figures import counted
 
 app = typer.Typer(
     cls=Verbs,
@@ -258,7 +259,7 @@ def _improved(improvement: Any, waiting: int, use: str) -> Iterator[str]:
     if improvement.version:
         yield (
             f"Version {improvement.number} ({improvement.version}) is live. It learned from "
-            f"{improvement.learned_from:,} examples in {improvement.seconds:.1f} s."
+            f"{counted(improvement.learned_from, 'example')} in {improvement.seconds:.1f} s."
         )
     yield improvement.note
     if use and not improvement.learned_from:

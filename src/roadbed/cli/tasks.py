@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.decisions.model import Decision
     from roadbed.intake.model import Admission
+    from roadbed.usecases.use_case import UseCase
 
 _REPEATED_SECONDS = 30.0
 
@@ -29,10 +30,10 @@ class BadInputError(RoadbedError):
 
     code = "input_not_json"
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, field: str = "text") -> None:
         super().__init__(
             f"The input is not a JSON object: {detail}.",
-            """Write it like '{"text": "Where is my order?"}', or - for standard input.""",
+            f"""Write it like '{{"{field}": "Where is my order?"}}', or - for standard input.""",
         )
 
 
@@ -48,9 +49,9 @@ def submit(
 
     async def work() -> Mapping[str, Any]:
         async with opened(only=None) as app:
-            app.service(usecase)
+            sent = _object(content, app.service(usecase).loaded.declared)
             admission, running = await app.decisions.submit(
-                usecase, _object(content), key=key, source={"surface": "cli", "by": me()}
+                usecase, sent, key=key, source={"surface": "cli", "by": me()}
             )
             return await _receipt_of(app, admission, running)
 
@@ -71,10 +72,10 @@ def revise(
     async def work() -> Mapping[str, Any]:
         async with opened(only=None) as app:
             usecase = await app.erasure.use_case_of(task)
-            app.service(usecase)
+            sent = _object(content, app.service(usecase).loaded.declared)
             source = {"surface": "cli", "by": me()}
             admission, running = await app.decisions.revise(
-                usecase, task, _object(content), source=source, reason=reason
+                usecase, task, sent, source=source, reason=reason
             )
             return await _receipt_of(app, admission, running)
 
@@ -93,12 +94,15 @@ async def _receipt_of(
     return await app.receipts.get(admission.task.id, viewer=me())
 
 
-def _object(content: str) -> dict[str, Any]:
+def _object(content: str, declared: UseCase) -> dict[str, Any]:
+    """The typed input of a use case, an object."""
+    fields = declared.input.model_fields
+    field = next((name for name in fields if fields[name].annotation is str), "text")
     try:
         sent = sys.stdin.read() if content == "-" else content
         content_object = read_json(sent.removeprefix("\ufeff"))  # some write a byte order mark
     except (ValueError, RecursionError) as error:
-        raise fail(BadInputError(str(error))) from None
+        raise fail(BadInputError(str(error), field)) from None
     if not isinstance(content_object, dict):
-        raise fail(BadInputError(f"it is a {type(content_object).__name__}"))
+        raise fail(BadInputError(f"it is a {type(content_object).__name__}", field))
     return content_object

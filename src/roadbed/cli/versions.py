@@ -10,6 +10,7 @@ import typer
 from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.cli.usage import Verbs
+from roadbed.kernel.figures import counted
 from roadbed.kernel.json import flat
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def _service(version: Version) -> str:
 def detail_of(detail: VersionDetail) -> Iterator[str]:
     """One version in lines."""
     version = detail.version
-    learned = f"{version.learned_from:,} examples"
+    learned = counted(version.learned_from, "example")
     if version.learned_until:
         learned += f", until {version.learned_until:%Y-%m-%d %H:%M} UTC"
     yield f"Version       {version.number}  {version.id}"

@@ -205,6 +205,7 @@ async def _rounds(stage: DemoStage, view: View, checks: SentenceChecks) -> None:
     verb = "learning from" if use_case.trained else "certifying on"
     view.step(f"Before round 1: {verb} {len(stage.stream.seed):,} past {use_case.tasks}")
     improved = await _improve(stage)
+    _tell(view, "Before round 1", improved)
     for number, tasks in enumerate(stage.stream.rounds, 1):
         row = RoundRow(number=number, tally=Tally(), threshold=_threshold(improved))
         view.rows.append(row)
@@ -240,6 +241,7 @@ async def _rounds(stage: DemoStage, view: View, checks: SentenceChecks) -> None:
             learning = "learning from the corrections, " if use_case.trained else ""
             view.step(f"After {view.place(number).lower()}: {learning}certifying the new version")
             improved = await _improve(stage)
+            _tell(view, f"After {view.place(number).lower()}", improved)
     await clients.close()
     for reviewer in reviewers:
         await reviewer.close()
@@ -315,6 +317,12 @@ async def _command(environment: Mapping[str, str], *verb: str) -> str:
         told = errors.decode(errors="replace").strip()[-300:]
         raise DemoServerError(f"{verb[0]} failed: {told}")
     return output.decode()
+
+
+def _tell(view: View, when: str, improved: Mapping[str, Any]) -> None:
+    """Why nothing is automatic from now on, if that is so."""
+    if _threshold(improved) is None:
+        view.note(f"{when}: version {improved['number']} is live. {improved['note']}")
 
 
 def _threshold(improved: Mapping[str, Any]) -> float | None:

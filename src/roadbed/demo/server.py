@@ -15,9 +15,11 @@ from pathlib import Path
 import httpx2
 
 from roadbed.demo.errors import DemoPortError, DemoServerError
+from roadbed.storage.embedded import EmbeddedServer
 
 _READY_SECONDS = 60.0
 _MOST_DEATHS = 20
+_SAME_SIGNAL_SECONDS = 1.0  # `timeout` and make each hand the same signal on
 _INTERRUPTED = 130  # the exit code of a program that Ctrl-C ended
 
 
@@ -144,26 +146,36 @@ class ServerProcess(Kept):
 
 
 class Ending:
-    """Ctrl-C or SIGTERM: the first ends the demo in order, the second kills its processes.
+    """Ctrl-C or SIGTERM: the first ends the demo in order, a later one kills its processes.
 
-    While it is ``closing``, nothing is left to cancel.
+    While it is ``closing``, nothing is left to cancel. ``database`` is the server that the demo
+    started, if it did.
     """
 
     def __init__(self, task: asyncio.Task[None]) -> None:
         self.processes: Sequence[Kept] = ()
+        self.database: EmbeddedServer | None = None
         self.closing = False
-        self._asked = False
+        self._asked_at: float | None = None
         self._task = task
 
     def ask(self) -> None:
         """A signal came."""
-        if self._asked:
-            for process in self.processes:
-                process.kill()
-            os._exit(_INTERRUPTED)
-        self._asked = True
+        now = asyncio.get_running_loop().time()
+        if self._asked_at is not None:
+            if now - self._asked_at >= _SAME_SIGNAL_SECONDS:
+                self._end_at_once()
+            return
+        self._asked_at = now
         if not self.closing:
             self._task.cancel()
+
+    def _end_at_once(self) -> None:
+        for process in self.processes:
+            process.kill()
+        if self.database is not None:
+            self.database.stop_now()
+        os._exit(_INTERRUPTED)
 
 
 def port_for(wanted: int | None, usual: int) -> int:

@@ -71,6 +71,7 @@ async def open_stage(
     if settings.database_url is None:
         home = settings.home or default_home(Path.cwd(), "demo")
         settings = settings.model_copy(update={"home": home, "audit_dir": None})
+        ending.database = EmbeddedServer(home)
         await asyncio.to_thread(_forget_database, home)
     async with database_url(settings) as url:
         await importing

@@ -18,6 +18,7 @@ from roadbed.decisions.routing import slices_of
 from roadbed.examples.model import Assessed, Candidate, KnownCase
 from roadbed.examples.service import ERASED, Examples, assessed
 from roadbed.guarantee import presentation
+from roadbed.guarantee.improvement_notes import with_timeouts
 from roadbed.guarantee.rows import LastCertificateRow, Queries, TriedRow
 from roadbed.guarantee.threshold_search import ThresholdSearches
 from roadbed.kernel.clock import Clock
@@ -157,6 +158,7 @@ class Certificates:
             tries=tried["tries"],
             search=search,
         )
+        proof = with_timeouts(proof, evaluations, declared.deadline_seconds)
         detail = _detail(declared, rows, assessment, evidence, proof, allowed)
         weak, examples = _weak(declared, rows, assessment, evidence, _automatic(evidence, proof))
         detail["weak"] = weak

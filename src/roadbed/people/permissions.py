@@ -21,6 +21,7 @@ class Permission(StrEnum):
     """A permission. All but ``MANAGE_PEOPLE`` apply to one use case."""
 
     VIEW = "view"
+    ASK = "ask"  # search the documents, and read the answers to one's own tasks
     SUBMIT = "submit"
     REVIEW = "review"
     CONFIRM_LABELS = "confirm_labels"  # where the use case names the role for it
@@ -53,13 +54,13 @@ ALLOWS: Mapping[Role, frozenset[Permission]] = {
     Role.RISK_PARTNER: _POD | {_P.APPROVE, _P.DRILL, _P.ERASE},
     Role.REVIEWER: _MEMBER | _JUDGES,
     Role.VIEWER: frozenset({_P.VIEW}),
-    Role.REQUESTER: frozenset({_P.SUBMIT}),  # reads the answers to their own tasks
+    Role.REQUESTER: frozenset({_P.SUBMIT, _P.ASK}),
 }
 # An administrator views and halts every use case. Judgements stay with its pod.
 ADMIN_ALLOWS = frozenset({_P.VIEW, _P.HALT, _P.RETIRE, _P.MANAGE_PEOPLE})
 SCOPES: Mapping[str, frozenset[Permission]] = {
     "submit": frozenset({_P.SUBMIT}),
-    "read": frozenset({_P.VIEW}),
+    "read": frozenset({_P.VIEW, _P.ASK}),
     "review": frozenset({_P.VIEW, _P.REVIEW, _P.CONFIRM_LABELS}),
     "outcomes": frozenset({_P.REPORT_OUTCOMES}),
     "operate": frozenset(
@@ -110,6 +111,12 @@ class Viewer:
         if self.admin and permission in ADMIN_ALLOWS:
             return True
         return any(permission in ALLOWS[role] for role in self.roles_in(use_case))
+
+    def only_asks(self, use_case: str) -> bool:
+        """Whether the viewer's roles allow to ask in ``use_case`` and not to view it."""
+        allowed = [ALLOWS[role] for role in self.roles_in(use_case)]
+        views = self.admin or any(Permission.VIEW in permitted for permitted in allowed)
+        return not views and any(Permission.ASK in permitted for permitted in allowed)
 
     def binds(self) -> bool:
         """Whether a role of the viewer allows something that is ``BINDING``."""

@@ -1,4 +1,4 @@
-"""Questions that a person asked in the console, with what they may read of the answers."""
+"""Questions that a person asked, with what they may read of the answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
+from urllib.parse import quote
 
+from roadbed.receipts.revisions import for_a_sender
 from roadbed.receipts.rows import AskedRow, ConversationRow, Queries
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -70,6 +72,25 @@ class Questions:
         return [
             _question(row, reason=row["reason"] or "", reported=row["reported"]) for row in rows
         ]
+
+
+def for_an_asker(receipt: Mapping[str, Any], viewer: str) -> Mapping[str, object]:
+    """A receipt for a person who asks and does not read receipts: what the page *Ask* shows.
+
+    The answer of their own task is in it as soon as it went out, or a person gave it. An answer
+    that nobody has checked is left out, and so is who checked it. ``page`` is the address of the
+    question: the page of the receipt is not for this person.
+    """
+    shown = for_a_sender(receipt, viewer)
+    decision, review = receipt["decision"], receipt["review"]
+    if receipt["state"] != "answered" and decision is not None:
+        shown["decision"] = dict.fromkeys(decision) | {"id": decision["id"], "hidden": True}
+    if receipt["state"] == "reviewed" and receipt["source"].get("by") == viewer:
+        given = {name: review["verdict"][name] for name in ("verdict", "right_output", "given_at")}
+        verdict = dict.fromkeys(review["verdict"]) | given
+        shown["review"] = {**review, "claimed_by": None, "undone": [], "verdict": verdict}
+    page = f"/usecases/{quote(receipt['use_case'])}/ask/{quote(receipt['task'])}"
+    return {**shown, "page": page}
 
 
 def _question(

@@ -71,7 +71,7 @@ def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]
     return links
 
 
-def for_a_sender(receipt: Row, viewer: str) -> dict[str, object]:
+def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
     """A receipt for a person who may submit but not read: without content of others.
 
     Only the sender of the task gets the answer, not a person who repeats another one's key. They

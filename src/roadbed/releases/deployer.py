@@ -14,6 +14,7 @@ from roadbed.examples.model import Candidate
 from roadbed.examples.service import Examples
 from roadbed.guarantee import presentation
 from roadbed.guarantee.certificates import Certificates, Certification
+from roadbed.guarantee.improvement_notes import after_automation
 from roadbed.guarantee.state import set_by_release
 from roadbed.improvement.training import Training
 from roadbed.kernel.clock import Clock
@@ -130,6 +131,8 @@ class Deployer:
         note = certification.note
         if not opened:
             note = presentation.proposes_only(note, loaded.name, rollout)
+        elif row["threshold"] is not None:
+            note = after_automation(note, certification.certificate, row["threshold"])
         return Improved(
             use_case=loaded.name,
             version=live[0],

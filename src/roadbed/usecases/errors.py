@@ -79,8 +79,9 @@ class UnknownUseCaseError(RoadbedError):
                 meant=did_you_mean(name[:80], known),
             ),
             sentence(
-                "`roadbed up` lists those it serves; names are case-sensitive. You see those in "
-                "which you have a role, and an administrator gives roles."
+                "`roadbed up` lists those it serves; names are case-sensitive. A folder that was "
+                "added since it started is served after a restart. You see those in which you have "
+                "a role, and an administrator gives roles."
             )
             if folder is None
             else sentence(
