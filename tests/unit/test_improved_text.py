@@ -57,7 +57,7 @@ def test_one_example_is_no_plural(learned: int, told: str) -> None:
     improvement = SimpleNamespace(
         version="ver_1", number=2, learned_from=learned, seconds=1.0, note="", use_case="desk"
     )
-    assert told in "\n".join(_improved(cast("Any", improvement), 0))
+    assert told in "\n".join(_improved(cast("Any", improvement), 0, ""))
 
 
 async def test_an_improvement_that_ends_automation_says_so(site: Site) -> None:

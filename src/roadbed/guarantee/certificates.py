@@ -62,7 +62,6 @@ class Certificates:
     def __init__(self, database: Database, examples: Examples, ids: Ids, clock: Clock) -> None:
         self._database = database
         self._examples = examples
-        self._searches = ThresholdSearches(database, examples)
         self._ids = ids
         self._clock = clock
 
@@ -103,10 +102,10 @@ class Certificates:
         rows = [*(case for case in repeated.values() if not case.reference), *sample]
         evaluations = await self._evaluations(loaded, candidate, rows, calls, known or {})
         rows, evaluations = _counting(declared, rows, evaluations, repeated.keys())
-        fixed = candidate.out_of_fold is not None or len(rows) < fewest_items(
-            declared.risk_limit, declared.certainty
-        )
-        search = None if fixed else await self._searches.of(loaded, candidate, behaviour, calls)
+        least, search = fewest_items(declared.risk_limit, declared.certainty), None
+        if candidate.out_of_fold is None and len(rows) >= least:
+            searches = ThresholdSearches(self._database, self._examples)
+            search = await searches.of(loaded, candidate, behaviour, calls)
         proof, detail, examples = await self._prove(
             declared, candidate, behaviour, automation, alarm_at, rows, evaluations, search
         )
@@ -116,12 +115,8 @@ class Certificates:
         await self._store(declared, behaviour, proof, detail, examples)
         certificate = await self.last(behaviour)
         assert certificate is not None  # it was just stored
-        return Certification(
-            certificate=certificate,
-            proof=proof,
-            sample=len(sample),
-            note=presentation.sentence(proof, certificate, declared.risk_limit),
-        )
+        note = presentation.sentence(proof, certificate, declared.risk_limit)
+        return Certification(certificate=certificate, proof=proof, sample=len(sample), note=note)
 
     async def _prove(
         self,

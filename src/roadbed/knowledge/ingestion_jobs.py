@@ -239,10 +239,9 @@ class IngestionJobs:
                 return None
             await vectors.fill(use_case, _PASSAGES)
             counts = await vectors.counts(use_case)
+            done, whole = f"{counts.vectors:,}", f"{counts.passages:,}"
             words = stored_sentence(
-                "%(done)s of %(all)s passages can be searched by meaning.",
-                done=f"{counts.vectors:,}",
-                all=f"{counts.passages:,}",
+                "%(done)s of %(all)s passages can be searched by meaning.", done=done, all=whole
             )
             await progress.report(counts.vectors, counts.passages, words)
             return counts.lacking
