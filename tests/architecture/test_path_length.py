@@ -40,7 +40,9 @@ LIBRARIES = ("kernel/", "storage/", "risk/")
 MOST_TO_SETTLED = 18
 MOST_TO_PROMOTED = 35
 # A path that misses its limit, with its measured length, which must not grow.
-KNOWN_MISS: dict[str, int] = {}
+KNOWN_MISS: dict[str, int] = {
+    "verdict → promoted": 36,  # the search of thresholds of deciders without training (record 59)
+}
 
 
 class Recorder:

@@ -34,7 +34,7 @@ def picks(declared: UseCase) -> bool:
     return declared.library is not None and set(declared.output.model_fields) >= _FIELDS
 
 
-def question_of(declared: UseCase, input: Mapping[str, Any]) -> str:
+def question_of(declared: UseCase, input: Mapping[str, object]) -> str:
     """The question of a task, to search for; empty without a library."""
     if declared.library is None:
         return ""

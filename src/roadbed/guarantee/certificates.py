@@ -153,7 +153,8 @@ class Certificates:
             tries=tried["tries"],
             search=search,
         )
-        proof = with_timeouts(proof, evaluations, declared.deadline_seconds)
+        if proof.certificate.threshold is None:
+            proof = with_timeouts(proof, evaluations, declared.deadline_seconds)
         detail = _detail(declared, rows, assessment, evidence, proof, allowed)
         weak, examples = _weak(declared, rows, assessment, evidence, _automatic(evidence, proof))
         detail["weak"] = weak

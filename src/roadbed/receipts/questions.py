@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
 
-from roadbed.receipts.revisions import for_a_sender
+from roadbed.receipts.revisions import Row, for_a_sender
 from roadbed.receipts.rows import AskedRow, ConversationRow, Queries
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
@@ -74,7 +74,7 @@ class Questions:
         ]
 
 
-def for_an_asker(receipt: Mapping[str, Any], viewer: str) -> Mapping[str, object]:
+def for_an_asker(receipt: Row, viewer: str) -> Mapping[str, object]:
     """A receipt for a person who asks and does not read receipts: what the page *Ask* shows.
 
     The answer of their own task is in it as soon as it went out, or a person gave it. An answer

@@ -10,6 +10,7 @@ from roadbed.receipts.rows import RevisionsRow
 from roadbed.scoring.content import same
 
 Row = Mapping[str, Any]
+SenderReceipt = dict[str, Any]
 # Results of a corrected input, in words.
 CAME_TO = {
     "note": stored_message("kept beside the task; nothing is decided again"),
@@ -71,7 +72,7 @@ def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]
     return links
 
 
-def for_a_sender(receipt: Row, viewer: str) -> dict[str, Any]:
+def for_a_sender(receipt: Row, viewer: str) -> SenderReceipt:
     """A receipt for a person who may submit but not read: without content of others.
 
     Only the sender of the task gets the answer, not a person who repeats another one's key. They
