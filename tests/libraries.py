@@ -84,6 +84,17 @@ class Shelf:
         return int(rows[0]["n"])
 
 
+async def decided_citations(app: App, task: str) -> list[dict[str, object]]:
+    """The citations of the decision on a task."""
+    row = await app.database.fetch_one(
+        "SELECT output -> 'citations' AS citations FROM decision WHERE task_id = %(task)s",
+        {"task": task},
+    )
+    assert row is not None
+    citations: list[dict[str, object]] = row["citations"]
+    return citations
+
+
 def write(root: Path, files: Mapping[str, str | bytes]) -> None:
     """Write the documents of a use case by their paths."""
     (root / "documents").mkdir(parents=True, exist_ok=True)

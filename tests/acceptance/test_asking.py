@@ -17,7 +17,7 @@ from roadbed.usecases.templates import ANSWERS
 from tests import libraries
 from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
-from tests.libraries import NAME, Shelf
+from tests.libraries import NAME, Shelf, decided_citations
 
 ASK = f"/usecases/{NAME}/ask"
 LEAVE = "# Leave\n\nEverybody has thirty days of leave in a year.\n"
@@ -225,7 +225,8 @@ async def test_a_wrong_answer_goes_to_a_person_and_nothing_changes_before(site: 
         assert not review.blind
         # The sender never reviews it.
         assert await site.app.reviews.queue(NAME, reviewer="mia") == []
-        right = {"route": "answer", "text": "It is 32.", "citations": []}
+        cited = await decided_citations(site.app, task)
+        right = {"route": "answer", "text": "It is 32.", "citations": cited}
         await give(site, task, VerdictKind.CORRECT, right)
         told = words(await browser.get(page.url.path))
         assert "It is 32." in told

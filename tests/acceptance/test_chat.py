@@ -29,6 +29,7 @@ from roadbed.kernel.settings import Settings
 from tests.acceptance.test_api import problem
 from tests.acceptance.test_mcp import HOSTILE, QUESTION, automate, declare
 from tests.conftest import Folders, Site, serving
+from tests.libraries import decided_citations
 
 SLACK = "slack-signing-secret"
 TEAMS = base64.b64encode(b"teams-token-of-32-bytes-of-chance").decode()
@@ -163,7 +164,8 @@ async def until(condition: Any) -> None:
 
 async def judged(site: Site, text: str = "At most 120 EUR.") -> None:
     claimed = (await site.reviewer.post("/usecases/ask/reviews/claim")).json()["reviews"][0]
-    right = {"route": "answer", "text": text, "citations": []}
+    cited = await decided_citations(site.app, claimed["task_id"])
+    right = {"route": "answer", "text": text, "citations": cited}
     body = {"verdict": "correct", "output": right}
     given = await site.reviewer.post(f"/reviews/{claimed['id']}/verdict", json=body)
     assert given.status_code == 200, given.text

@@ -92,8 +92,8 @@ async def test_what_teaches_is_what_the_next_version_learns_from(
         right = await citation(app, "rail second class")
         odd: list[dict[str, object]] = [
             {"route": "answer", "text": "t", "citations": [right]},
-            {"route": "answer", "text": "t", "citations": []},
-            {"route": "not_in_documents", "citations": [right]},
+            {"route": "please_specify", "text": "t", "citations": []},
+            {"route": "not_in_documents", "citations": []},
         ]
         for number, output in enumerate(odd):
             await correct(app, f"What about case {number}?", output)
