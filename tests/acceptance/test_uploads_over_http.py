@@ -194,6 +194,11 @@ class TestConsole:
             await ended(site)
             page = await browser.get(API)
             assert "The newest ingestion failed." in page.text
+            assert "Most documents are missing." in page.text  # a group has others: no count
+            library = site.app.deployments.get(NAME).loaded.declared.library
+            assert library is not None
+            await site.app.libraries.access.add(NAME, library, "hr", "ana", by="ana")
+            page = await browser.get(API)
             assert "11 documents are missing." in page.text
             await browser.post(f"{API}/ingest", data={"what": "allow_gone"})
             await ended(site)

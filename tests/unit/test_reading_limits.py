@@ -148,7 +148,7 @@ class TestRefused:
         cut = whole[: len(whole) * 9 // 10]
         extraction = await reader.read(cut, "leave.pdf")
         assert extraction.readers == ("xberg",)
-        assert [finding.kind for finding in extraction.findings] == ["damaged"]
+        assert [finding.kind for finding in extraction.findings] == ["damaged", "truncated"]
 
     async def test_a_page_without_readable_words_is_named(self, reader: DocumentReader) -> None:
         content = documents.pdf(
