@@ -215,7 +215,8 @@ async def test_a_question_without_words_is_asked_back(
 async def test_a_question_in_other_words_has_no_certain_answer(
     settings: Settings, library: Path, url: str
 ) -> None:
-    questions = {"Wie viel kostet eine Nacht?": 0.5, "May the staff hire a balloon?": 1.0}
+    known = "Does the office pay staff a balloon ride to hotels?"
+    questions = {"Wie viel kostet eine Nacht?": 0.5, known: 1.0}
     async with open_app(settings, url) as app:
         await ingested(app)
         for question, most in questions.items():
@@ -353,7 +354,7 @@ async def test_files_that_only_a_search_finds_damaged_are_built_anew(
         assert len(calls) == 2
 
 
-async def test_a_reviewer_reads_an_answer_field_by_field(
+async def test_a_reviewer_reads_an_answer_as_its_text_and_where_it_stands(
     settings: Settings, library: Path, url: str
 ) -> None:
     async with serving(settings, url) as site:
@@ -367,11 +368,10 @@ async def test_a_reviewer_reads_an_answer_field_by_field(
             review = (await browser.post("/usecases/ask/reviews/next")).text
             receipt = (await browser.get(f"/receipts/{task}")).text
         for text in (review, receipt):
-            fields = re.findall(r"<dt>(route|text|citations|document|place|quote)</dt>", text)
-            assert set(fields) == {"route", "text", "citations", "document", "place", "quote"}
             assert "A hotel may cost 120 EUR a night." in text
+            assert "Travel › Hotels" in text
+            assert "/usecases/ask/documents/passage?id=dov_" in text
             assert "&#34;quote&#34;" not in text  # it is no JSON
-        assert review.index("<dt>route</dt>") < review.index("<dt>text</dt>")  # as declared
 
 
 def damage(indexes: Path) -> None:
