@@ -36,7 +36,7 @@ class DocumentUnreadableError(RoadbedError):
 
     def __init__(self, name: str, reason: UnreadableReason, detail: Text = "") -> None:
         report = detail
-        if isinstance(detail, str) and reason is not UnreadableReason.NOT_FETCHED:
+        if isinstance(detail, str) and reason != UnreadableReason.NOT_FETCHED:
             report = detail.rstrip(".")  # a sentence of a reader, which stands inside of ours
         problem, remedy = _words(name, reason, report)
         super().__init__(problem, remedy)
