@@ -181,7 +181,11 @@ class Retrieval:
             weights=weights,
             unknown=[term for term in terms if not index.frequency(term)],
             written=index.written(terms, question),
-            named=[term for term in _named(index, words, library.language) if term in weights],
+            named=[
+                term
+                for term in _named(index, words, library.language)
+                if term in weights and not index.frequency(term)
+            ],
             conflicts=conflicts,
             background=_background(near),
         )

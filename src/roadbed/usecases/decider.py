@@ -142,9 +142,9 @@ class Retrieved:
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``names_nothing`` says that the question means something that neither it
     nor an earlier one names. ``terms`` are the words of the question as they were searched,
-    ``weights`` how rare each is in the library, ``written`` how the question writes each. ``named``
-    are those of them that are names and numbers and chose no documents, ``unknown`` those that
-    stand nowhere in the library. ``conflicts`` are contradictions between the best passages.
+    ``weights`` how rare each is in the library, ``written`` how the question writes each.
+    ``unknown`` are those that stand nowhere in the library, ``named`` those of them that are names
+    and numbers and chose no documents. ``conflicts`` are contradictions between the best passages.
     ``background`` is how near passages that do not matter are to the question: the median
     similarity of those that the search by meaning found. ``None``: it found few, or did not run.
     ``correction`` says which passages people said are right.
