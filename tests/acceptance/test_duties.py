@@ -147,7 +147,8 @@ class TestSubmitOnly:
             assert told is None or {name for name, value in told.items() if value} == {"verdict"}
             assert "secret" not in answer.text
             assert '"reviewer":"' not in answer.text
-            assert result["decision"]["hidden"] is (person == "narrow")
+            assert (result["decision"]["hidden"], result["decision"]["output"]) == (True, None)
+            assert (result["decision"]["route"] is None) is (person == "narrow")
 
 
 class TestLive:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -74,33 +74,6 @@ class TestSupport:
         assert supports == sorted(supports)
         assert supports[0] < 0.5 < supports[3]
         assert self.support(0.84, 0.8) == pytest.approx(0.5)
-
-    def test_a_name_that_the_passages_lack_takes_its_share_away(self) -> None:
-        terms = ["fee", "audit", "istio"]
-        first, other = (
-            RetrievedPassage(
-                id=name, document="a", version=1, place="", part=0, text="a", score=1.0, matched=has
-            )
-            for name, has in (("a", ["fee", "audit"]), ("b", ["istio"]))
-        )
-
-        def support(*passages: RetrievedPassage, named: Sequence[str]) -> float:
-            weights = dict.fromkeys(terms, 1.0)
-            return support_of(
-                Retrieved(
-                    question="What fee did the audit of Istio cost?",
-                    documents=1,
-                    passages=passages,
-                    terms=terms,
-                    weights=weights,
-                    named=named,
-                )
-            )
-
-        assert support(first, named=()) == pytest.approx(2 / 3)
-        assert support(first, named=["istio"]) == 0.0
-        assert support(first, named=["istio", "audit"]) == pytest.approx(1 / 3)
-        assert support(first, other, named=["istio"]) == pytest.approx(2 / 3)
 
     def test_it_lies_between_0_and_1(self) -> None:
         assert 0.0 <= self.support(-1.0, 0.99) <= self.support(1.0, 0.0) == 1.0
@@ -212,18 +185,19 @@ async def test_a_question_without_words_is_asked_back(
             assert (await output(app, question))["route"] == "please_specify"
 
 
-async def test_a_question_in_other_words_has_no_certain_answer(
+async def test_of_a_question_in_another_language_nothing_is_certain(
     settings: Settings, library: Path, url: str
 ) -> None:
-    known = "Does the office pay staff a balloon ride to hotels?"
-    questions = {"Wie viel kostet eine Nacht?": 0.5, known: 1.0}
     async with open_app(settings, url) as app:
         await ingested(app)
-        for question, most in questions.items():
+        for question, is_certain in (
+            ("Wie viel kostet eine Nacht?", False),
+            ("¿Cuánto cuesta una noche?", False),
+            ("Is there a nursery for toddlers?", True),
+        ):
             decision = await ask(app, question)
             assert decision["output"]["route"] == "not_in_documents"
-            assert decision["confidence"] <= most
-        assert decision["confidence"] > 0.5
+            assert (decision["confidence"] > 0.5) is is_certain
 
 
 async def test_a_question_that_names_nothing_is_asked_back(

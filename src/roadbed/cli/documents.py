@@ -325,15 +325,16 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
 def _left_out(result: Any) -> str:
     """What was left out, by why. A job of an earlier release has only the sum."""
     left_out: Mapping[str, int] = result.get("left_out") or {"patterns": result["ignored"]}
-    told = [f"{left_out['patterns']:,} left out by a pattern"]
+    told = []
     for kind, words in (
+        ("patterns", "left out by a pattern"),
         ("links", "links that are not followed"),
         ("special", "pipes, sockets or devices"),
         ("duplicates", "with the path of another source"),
     ):
         if count := left_out.get(kind, 0):
             told.append(f"{count:,} {words}")
-    return ", ".join(told)
+    return ", ".join(told) or "0 left out"
 
 
 def _summary(result: Any) -> str:

@@ -41,6 +41,7 @@ from roadbed.reviews.errors import LabelUnknownError
 from roadbed.reviews.presentation import (
     answer_line,
     is_cited,
+    is_place,
     judgement,
     output_line,
     place_words,
@@ -87,6 +88,7 @@ _environment.globals.update(
 )
 _environment.tests["wide"] = formatting.is_wide
 _environment.tests["cited"] = is_cited
+_environment.tests["place"] = is_place
 _environment.filters.update(
     above=above,
     percent=on_one_line(formatting.percent),

@@ -24,7 +24,7 @@ _EXAMPLES = (
     "How many days a week may I work from home?",
     "How much may a hotel night cost?",
     "What does the Rill 25 oxygen meter cost?",
-    "Does the canteen serve vegan meals?",
+    "Is there a nursery for toddlers?",
 )
 # The imitated model invents a sentence for the second one.
 _PROMPTED_EXAMPLES = (_EXAMPLES[1], "What are the core hours?")

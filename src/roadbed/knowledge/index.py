@@ -169,6 +169,10 @@ class LibraryIndex:
         """Whether a text has a word that is no function word."""
         return bool(self._question.analyze(text))
 
+    def has_function_word(self, text: str) -> bool:
+        """Whether a text has a function word of the language."""
+        return len(self._analyzer.analyze(text)) > len(self._question.analyze(text))
+
     def written(self, terms: Collection[str], text: str) -> Mapping[str, str]:
         """How ``text`` writes each of ``terms`` first."""
         words: dict[str, str] = {}

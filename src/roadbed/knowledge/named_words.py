@@ -1,7 +1,7 @@
 """Names and numbers of a question, which no other words can stand for. Pure.
 
-A word may be said otherwise; the name of a company, a product or a year may not. A passage that
-lacks it is seldom the answer, however much else it shares with the question.
+A word may be said otherwise; the name of a company, a product or a year may not. So such a word
+keeps its full weight where no passage has it.
 """
 
 from __future__ import annotations

@@ -37,6 +37,7 @@ from roadbed.usecases.use_case import UseCase
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
 _LEAST_OTHERS = 0.5  # of the weight of the words beside a name
+_MOST_UNKNOWN = 0.5  # of the words of a question
 _LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
 
@@ -161,7 +162,7 @@ class Retrieval:
             )
         )
         terms = index.terms(question) if index.says_something(question) else []
-        weights = _weights(index, terms, names=_named(index, question, library.language))
+        weights = _weights(index, terms, names=_names(index, question, library.language))
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
         )
@@ -179,13 +180,8 @@ class Retrieval:
             choices=scope.choices,
             terms=terms,
             weights=weights,
-            unknown=[term for term in terms if not index.frequency(term)],
+            other_language=_in_other_language(index, question, terms),
             written=index.written(terms, question),
-            named=[
-                term
-                for term in _named(index, words, library.language)
-                if term in weights and not index.frequency(term)
-            ],
             conflicts=conflicts,
             background=_background(near),
         )
@@ -391,15 +387,22 @@ def _weights(
     }
 
 
-def _named(index: LibraryIndex, text: str, language: str) -> Sequence[str]:
-    """The terms of names and numbers in a text for which no other words are known."""
-    return list(
-        dict.fromkeys(
-            term
-            for name in named_words(text, language)
-            if not index.related(name)
-            for term in index.terms(name)
-        )
+def _in_other_language(index: LibraryIndex, question: str, terms: Sequence[str]) -> bool:
+    """Whether most words of a question stand nowhere, and none is a function word of the library.
+
+    With a function word it is a question about something else.
+    """
+    unknown = sum(index.frequency(term) == 0 for term in terms)
+    return unknown > _MOST_UNKNOWN * len(terms) and not index.has_function_word(question)
+
+
+def _names(index: LibraryIndex, question: str, language: str) -> frozenset[str]:
+    """The terms of names and numbers for which no other words are known."""
+    return frozenset(
+        term
+        for name in named_words(question, language)
+        if not index.related(name)
+        for term in index.terms(name)
     )
 
 

@@ -75,22 +75,13 @@ class Questions:
 
 
 def for_an_asker(receipt: Row, viewer: str) -> Mapping[str, object]:
-    """A receipt for a person who asks and does not read receipts: what the page *Ask* shows.
+    """A receipt for a person who asks and does not read receipts: as ``for_a_sender`` gives it.
 
-    The answer of their own task is in it as soon as it went out, or a person gave it. An answer
-    that nobody has checked is left out, and so is who checked it. ``page`` is the address of the
-    question: the page of the receipt is not for this person.
+    ``page`` is the address of the question on *Ask*: the page of the receipt is not for this
+    person.
     """
-    shown = for_a_sender(receipt, viewer)
-    decision, review = receipt["decision"], receipt["review"]
-    if receipt["state"] != "answered" and decision is not None:
-        shown["decision"] = dict.fromkeys(decision) | {"id": decision["id"], "hidden": True}
-    if receipt["state"] == "reviewed" and receipt["source"].get("by") == viewer:
-        given = {name: review["verdict"][name] for name in ("verdict", "right_output", "given_at")}
-        verdict = dict.fromkeys(review["verdict"]) | given
-        shown["review"] = {**review, "claimed_by": None, "undone": [], "verdict": verdict}
     page = f"/usecases/{quote(receipt['use_case'])}/ask/{quote(receipt['task'])}"
-    return {**shown, "page": page}
+    return {**for_a_sender(receipt, viewer), "page": page}
 
 
 def _question(

@@ -10,7 +10,6 @@ from roadbed.receipts.rows import RevisionsRow
 from roadbed.scoring.content import same
 
 Row = Mapping[str, Any]
-SenderReceipt = dict[str, Any]
 # Results of a corrected input, in words.
 CAME_TO = {
     "note": stored_message("kept beside the task; nothing is decided again"),
@@ -24,8 +23,8 @@ CAME_TO = {
     ),
 }
 _WAITS = stored_message("waits for its last word; until then what was sent stands")
-# Of a decision: what was proposed and says how sure it is, and what may quote it.
-_UNRELEASED = (
+# Of a decision: what was proposed, and what says how sure it is.
+PROPOSAL = (
     "output",
     "actions",
     "provenance",
@@ -33,8 +32,9 @@ _UNRELEASED = (
     "confidence",
     "threshold",
     "evidence",
-    "weak_spots",
 )
+_UNRELEASED = (*PROPOSAL, "weak_spots")
+# What may quote it.
 _QUOTING = ("reason", "rule")
 _RIGHT = ("verdict", "right_output", "right_actions")
 
@@ -72,12 +72,13 @@ def linked(rows: Sequence[RevisionsRow], viewer: str) -> list[dict[str, object]]
     return links
 
 
-def for_a_sender(receipt: Row, viewer: str) -> SenderReceipt:
+def for_a_sender(receipt: Row, viewer: str) -> Row:
     """A receipt for a person who may submit but not read: without content of others.
 
     Only the sender of the task gets the answer, not a person who repeats another one's key. They
-    get it when it is automatic or a person has given a verdict, with what is right by that verdict.
-    The route alone decides what is left out before, so that a task of the sample looks like others.
+    get it if it is automatic; else, once a person has given a verdict, what is right by it. The
+    route alone decides what of the decision is left out, so that a task of the sample looks like
+    others.
     """
     known = [
         {"task": revision["task"], "number": revision["number"]}
@@ -91,7 +92,7 @@ def for_a_sender(receipt: Row, viewer: str) -> SenderReceipt:
         review = {**review, "claimed_by": None, "verdict": told, "undone": []}
     if decision is not None and not own:
         decision = dict.fromkeys(decision) | {"id": decision["id"], "hidden": True}
-    elif decision is not None and verdict is None and decision["route"] != "automatic":
+    elif decision is not None and decision["route"] != "automatic":
         kept_back = _UNRELEASED if decision["route"] == "refused" else (*_UNRELEASED, *_QUOTING)
         decision = {**decision, **dict.fromkeys(kept_back), "hidden": True}
     return {

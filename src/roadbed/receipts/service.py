@@ -19,7 +19,7 @@ from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
 from roadbed.knowledge.withholding import Withholding
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.questions import Questions
-from roadbed.receipts.revisions import linked
+from roadbed.receipts.revisions import PROPOSAL, linked
 from roadbed.receipts.rows import (
     DeliveriesRow,
     FindRow,
@@ -45,13 +45,7 @@ _DECIDED = (
     "version_number",
     "certificate",
     "proof",
-    "output",
-    "actions",
-    "provenance",
-    "content_hash",
-    "confidence",
-    "threshold",
-    "evidence",
+    *PROPOSAL,
     "rule",
     "reason_code",
     "reason",

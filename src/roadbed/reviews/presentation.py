@@ -58,6 +58,16 @@ def route_words(route: object) -> str:
             return ""
 
 
+def is_place(value: object) -> bool:
+    """Whether a value says where a passage stands, and nothing else."""
+    return isinstance(value, Mapping) and {"document", "place"} <= value.keys() <= {
+        "document",
+        "place",
+        "version",
+        "passage",
+    }
+
+
 def place_words(citation: Mapping[str, object]) -> str:
     """A document and the place in it: ``leave.md, page 3``. A later version is named too."""
     version = citation.get("version")

@@ -143,8 +143,8 @@ class Retrieved:
     without saying which. ``names_nothing`` says that the question means something that neither it
     nor an earlier one names. ``terms`` are the words of the question as they were searched,
     ``weights`` how rare each is in the library, ``written`` how the question writes each.
-    ``unknown`` are those that stand nowhere in the library, ``named`` those of them that are names
-    and numbers and chose no documents. ``conflicts`` are contradictions between the best passages.
+    ``other_language`` says that the question seems to be in another language than the library.
+    ``conflicts`` are contradictions between the best passages.
     ``background`` is how near passages that do not matter are to the question: the median
     similarity of those that the search by meaning found. ``None``: it found few, or did not run.
     ``correction`` says which passages people said are right.
@@ -160,8 +160,7 @@ class Retrieved:
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
-    named: Sequence[str] = ()
-    unknown: Sequence[str] = ()
+    other_language: bool = False
     conflicts: Sequence[PassageConflict] = ()
     background: float | None = None
     correction: Correction | None = None

@@ -30,8 +30,7 @@ _NAMED = 0.98  # confidence that what no document is about is not in the documen
 # The confidence is a logistic function of few features. Their signs are fixed: freely fitted ones
 # turned round on other collections. The certificate gives the guarantee, not these numbers.
 _SUPPORT, _LEAD, _BIAS = 6.0, 1.5, -3.5
-_MOST_UNKNOWN = 0.5  # of the words of a question that is answered with certainty
-_OTHER_WORDS = 0.5  # confidence that such a question has no answer
+_OTHER_LANGUAGE = 0.2  # confidence that what is asked in another language is missing
 _CORRECTED = 0.97  # that what people said is right for nearly the same question is right
 _LEAST_SUPPORT = 0.45  # of the weight of the words in one passage; the best on filings (record 50)
 # How near the best passage usually is, between the background (0) and the question itself (1).
@@ -134,32 +133,20 @@ def support_of(retrieved: Retrieved) -> float:
     """How well the passages support an answer, in [0, 1].
 
     The largest share of the question's words, by weight, that one passage has. Where passages were
-    searched by meaning, more if one is nearer to the question than usual, less if none is. Of it
-    the share of the names and numbers that one passage has: other words may say the same, another
-    name does not.
+    searched by meaning, more if one is nearer to the question than usual, less if none is.
     """
-    words = _largest_share(retrieved, retrieved.terms)
-    nearness = _nearness(retrieved)
-    support = words if nearness is None else words + nearness - _USUALLY_NEAR
-    if retrieved.named:
-        support *= _largest_share(retrieved, retrieved.named)
-    return min(1.0, max(0.0, support))
-
-
-def _largest_share(retrieved: Retrieved, terms: Sequence[str]) -> float:
-    """The largest share of ``terms``, by weight, that one passage has; 0 without terms."""
-    total = sum(retrieved.weights.get(term, 0.0) for term in terms)
+    total = sum(retrieved.weights.get(term, 0.0) for term in retrieved.terms)
     if total <= 0:
         return 0.0
-    wanted = frozenset(terms)
-    return max(
+    words = max(
         (
-            sum(retrieved.weights.get(term, 0.0) for term in passage.matched if term in wanted)
-            / total
+            sum(retrieved.weights.get(term, 0.0) for term in passage.matched) / total
             for passage in retrieved.passages
         ),
         default=0.0,
     )
+    nearness = _nearness(retrieved)
+    return words if nearness is None else min(1.0, max(0.0, words + nearness - _USUALLY_NEAR))
 
 
 def _nearness(retrieved: Retrieved) -> float | None:
@@ -182,13 +169,10 @@ def _lead(passages: Sequence[RetrievedPassage]) -> float:
 def _absent(retrieved: Retrieved, support: float) -> float:
     """The confidence that what is asked is not in the documents.
 
-    Where most words of the question stand nowhere in the library, it may be in another language,
-    or in other words. Then the words say little about what the documents answer.
+    Of a question in another language than theirs the words say little about it.
     """
     confidence = _logistic(-_SUPPORT * support - _BIAS)
-    if len(retrieved.unknown) > _MOST_UNKNOWN * len(retrieved.terms):
-        return min(confidence, _OTHER_WORDS)
-    return confidence
+    return min(confidence, _OTHER_LANGUAGE) if retrieved.other_language else confidence
 
 
 def _logistic(value: float) -> float:
