@@ -323,6 +323,9 @@ class SendersRow(TypedDict):
 
     id: ReviewId
     sender: str | None
+    output: Json | None
+    actions: Json | None
+    provenance: Json | None
 
 
 class ReviewedLatelyRow(TypedDict):
@@ -523,6 +526,7 @@ class Queries(TypedDict):
     find: Query[FindRow]
     claim_next: Query[ClaimNextRow]
     claim_left: Query[ClaimLeftRow]
+    release_claims: Query[Never]
     skip: Query[SkipRow]
     unskip: Query[UnskipRow]
     left_by: Query[LeftByRow]
