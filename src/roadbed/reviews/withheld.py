@@ -35,8 +35,10 @@ class ReadableReviews:
         earlier = self._withholding.earlier(name)
         ids = [review.id for review in reviews]
         rows = await self._database.fetch(_SQL["senders"], {"ids": ids})
-        senders = {row["id"]: [row["sender"]] if row["sender"] else [] for row in rows}
-        judged = {row["id"]: (row["output"], row["actions"], row["provenance"]) for row in rows}
+        senders = {str(row["id"]): [row["sender"]] if row["sender"] else [] for row in rows}
+        judged: dict[str, tuple[Json | None, object, object]] = {
+            str(row["id"]): (row["output"], row["actions"], row["provenance"]) for row in rows
+        }
         tasks = [
             (senders.get(review.id, []), (*_quoting(review), judged.get(review.id)))
             for review in reviews
