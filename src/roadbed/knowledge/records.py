@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -202,3 +202,13 @@ class StoredPassage:
     text: str
     doubtful: Sequence[str]
     left_out: bool = False
+
+    def citation(self) -> Mapping[str, object]:
+        """The whole passage as a citation of an answer from documents."""
+        return {
+            "document": self.path,
+            "version": self.version,
+            "place": self.position.label,
+            "passage": f"{self.key.version_id}:{self.key.ordinal}",
+            "quote": self.text,
+        }
