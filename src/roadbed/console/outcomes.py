@@ -185,10 +185,11 @@ async def withdraw(request: Request) -> Response:
 def _sample(service: Deployment) -> dict[str, Any]:
     """An output of the right form, to show how one is reported."""
     declared = service.loaded.declared
-    known = {field.name: field.choices[0] for field in forms.fields(service) if field.choices}
-    sample = {**sample_of(declared.output), **known}
-    # An answer from documents needs a passage that is there.
-    return {**sample, "route": "not_in_documents"} if citations.picks(declared) else sample
+    choices = {field.name: field.choices for field in forms.fields(service) if field.choices}
+    if citations.picks(declared):  # an answer needs a passage that is there; other routes do not
+        choices["route"] = [route for route in choices.get("route", ()) if route != "answer"]
+    known = {name: values[0] for name, values in choices.items() if values}
+    return {**sample_of(declared.output), **known}
 
 
 ROUTES = (
