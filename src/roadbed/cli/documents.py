@@ -83,7 +83,7 @@ def delete(
     path: Annotated[str, typer.Argument(help="The path of an uploaded file in the library.")],
     json: Json = False,
 ) -> None:
-    """Delete an uploaded file, and take its document out of the search."""
+    """Delete an uploaded file. Its document leaves the search; the text of its versions stays."""
 
     async def start(services: App) -> Job:
         loaded = services.service(usecase).loaded
