@@ -155,3 +155,4 @@ async def test_a_question_of_blanks_says_what_to_do(site: Site, page: Page) -> N
     await page.keyboard.type("   ")
     await page.keyboard.press("Enter")
     await page.locator(".problem[role=alert]", has_text="Type a question.").wait_for()
+    assert await site.app.database.fetch("SELECT id FROM task") == []

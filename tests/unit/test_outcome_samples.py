@@ -41,8 +41,9 @@ def test_a_sample_has_the_types_of_the_schema_and_reads_back() -> None:
         "notes": [],
     }
     sample = sample_of(Order)
-    assert (sample["tags"], len(sample["parts"]), sample["paid"]) == ([], 1, True)
-    assert Order.model_validate(sample).part.number == 7
+    assert (sample["tags"], sample["paid"]) == ([], True)
+    order = Order.model_validate(sample)
+    assert (order.part.number, len(order.parts)) == (7, 1)
 
 
 async def shown(site: Site, name: str) -> dict[str, Any]:

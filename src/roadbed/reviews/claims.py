@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.rows import Queries
@@ -15,17 +14,17 @@ _REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW
 
 
 async def claim_free(
-    database: Database, facts: dict[str, Any], most: int
+    database: Database, facts: Mapping[str, object], most: int
 ) -> tuple[Sequence[str], Sequence[str]]:
     """Claim at most ``most`` reviews for a reviewer; the ids of the free ones, and of those left.
 
     Left are those that the reviewer skipped and that no other person can take, the longest first.
     """
-    rows = await database.fetch(_SQL["claim_next"], facts | {"most": most})
+    rows = await database.fetch(_SQL["claim_next"], {**facts, "most": most})
     free = [row["id"] for row in rows]
     if len(free) == most:
         return free, []
     left = await database.fetch(
-        _SQL["claim_left"], facts | {"most": most - len(free), "roles": _REVIEWING}
+        _SQL["claim_left"], {**facts, "most": most - len(free), "roles": _REVIEWING}
     )
     return free, [row["id"] for row in sorted(left, key=lambda row: (row["claimed_at"], row["id"]))]

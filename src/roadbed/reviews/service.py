@@ -181,7 +181,7 @@ class Reviews:
 
         Last come those that ``reviewer`` skipped and nobody else can take; none of ``without``.
         """
-        facts: dict[str, Any] = {"use_case": use_case, "reviewer": reviewer, "linker": linker}
+        facts: dict[str, object] = {"use_case": use_case, "reviewer": reviewer, "linker": linker}
         facts |= {"claim_seconds": self.claim_seconds, "without": list(without)}
         free, left = await claim_free(self._database, facts, most)
         reviews = [await self.get(identifier) for identifier in free]

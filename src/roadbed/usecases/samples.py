@@ -54,7 +54,7 @@ def model_problems(field: str, what: str, model: type[BaseModel]) -> Iterator[Pr
             return
 
 
-def sample_of(model: type[BaseModel]) -> dict[str, Any]:
+def sample_of(model: type[BaseModel]) -> Mapping[str, object]:
     """A value with every field of a model, by the types of its schema; lists are empty."""
     schema = model.model_json_schema()
     sample = _sample(schema, schema, whole=True, most=0)
