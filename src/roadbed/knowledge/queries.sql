@@ -128,7 +128,7 @@ LEFT JOIN document_version ON document_version.document_id = document.id
 ORDER BY changed.number
 
 -- name: passages_of
-SELECT version_id, ordinal, text, position, kind FROM passage
+SELECT version_id, ordinal, part, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
 
 -- name: passages

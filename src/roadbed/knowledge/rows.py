@@ -156,6 +156,7 @@ class PassagesOfRow(TypedDict):
 
     version_id: str
     ordinal: int
+    part: int
     text: str
     position: Json
     kind: str
