@@ -15,6 +15,7 @@ from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import plain
 from roadbed.kernel.storable import faults
 from roadbed.people.errors import NotSignedInError
+from roadbed.receipts.readable import Readable
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.use_case import UseCase
 
@@ -43,6 +44,11 @@ def person_of(request: Request) -> str:
     if person is None:
         raise NotSignedInError
     return person
+
+
+def readable_of(request: Request) -> Readable:
+    """What who is asking may read of lists of answers. Raises ``NotSignedInError``."""
+    return Readable(app_of(request).libraries.cases, person_of(request))
 
 
 def usecase_of(request: Request, name: str) -> UseCase:

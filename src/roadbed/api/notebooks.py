@@ -23,9 +23,10 @@ async def notebook(
     format: Annotated[str, Query(pattern="^(json|markdown)$")] = "json",  # its name
 ) -> Response:
     """Corrections in groups, the actions taken, and their effect."""
-    person_of(request)
     usecase_of(request, name)
-    contents = await app_of(request).notebooks.read(name)
+    app = app_of(request)
+    reader = await app.libraries.cases.reader(name, person_of(request))
+    contents = await app.notebooks.read(name, reader)
     if format == "markdown":
         return PlainTextResponse(markdown(contents), media_type="text/markdown; charset=utf-8")
     return as_json(contents)
