@@ -43,10 +43,11 @@ _LABEL_BODY = {
 async def labels(name: str, request: Request) -> Response:
     """The labels that wait to be confirmed as new, and the known ones of each field."""
     declared, app = usecase_of(request, name), app_of(request)
+    reader = await app.libraries.cases.reader(name, person_of(request))
     return as_json(
         {
-            "waiting": await app.new_labels.waiting(declared),
-            "known": await app.reviews.labels.known(declared),
+            "waiting": await app.new_labels.waiting(declared, reader),
+            "known": await app.reviews.labels.known(declared, reader),
             "confirmed_by": declared.new_labels_by,
         }
     )

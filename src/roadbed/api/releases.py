@@ -53,7 +53,7 @@ async def releases(
         {
             "current": current and await readable.release(current),
             "releases": await readable.releases(await app.releases.history(name, most=limit)),
-            "versions": await app.deployer.versions(name, limit),
+            "versions": await readable.versions(name, await app.deployer.versions(name, limit)),
         }
     )
 

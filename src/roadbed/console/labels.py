@@ -16,13 +16,14 @@ async def labels(request: Request) -> HTMLResponse:
     """Which labels are known, and which verdicts wait for one."""
     name, app = request.path_params["name"], app_of(request)
     declared = app.service(name).loaded.declared
+    reader = await app.libraries.cases.reader(name, person_of(request))
     return await usecase_page(
         request,
         "labels.html",
         name,
         name=name,
-        waiting=await app.new_labels.waiting(declared),
-        known=await app.reviews.labels.known(declared),
+        waiting=await app.new_labels.waiting(declared, reader),
+        known=await app.reviews.labels.known(declared, reader),
         role=declared.new_labels_by,
         lead=getattr(declared.pod, declared.new_labels_by),
         decides=confirms_labels(viewer_of(request), name, declared.new_labels_by),

@@ -161,9 +161,13 @@ SELECT DISTINCT access_group, NULL FROM document
 WHERE use_case = %(use_case)s AND access_group IS NOT NULL
 
 -- name: answered_tasks
--- Who sent each task, what it asked, and what a decider answered.
-SELECT task.id, task.source ->> 'by' AS sender, task.input, decision.output
-FROM task LEFT JOIN decision ON decision.task_id = task.id
+-- Who sent each task, what it asked, what a decider answered, and what a person said is right.
+SELECT task.id, task.source ->> 'by' AS sender, task.input, decision.output,
+       verdict.right_output AS "right"
+FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
 WHERE task.id = ANY (%(ids)s)
 
 -- name: add_member

@@ -25,6 +25,8 @@ _ACTIONS = ("live_actions", "candidate_actions")
 _EVIDENCE = ("provenance",)
 _OF_DECIDER = ("why",)  # a text that a scorer wrote beside an answer
 _OF_PERSON = ("note",)
+# Of what was sent of an answer: texts of the receiver, and keys that may be made of the answer.
+_OF_EFFECT = ("reason", "key", "reference", "content_hash", "attempts")
 _QUOTING = (*_DECIDED, *_GIVEN, *_ACTIONS, *_EVIDENCE)
 Case = Mapping[str, Any]
 
@@ -53,7 +55,7 @@ class ReadableCases:
             use_case,
             viewer,
             [
-                (_senders(task), _parts(case, _QUOTING))
+                (_senders(task), [*_parts(case, _QUOTING), *_answers(task)])
                 for case, task in zip(cases, asked, strict=True)
             ],
         )
@@ -94,6 +96,11 @@ def _senders(task: AnsweredTasksRow | None) -> tuple[str, ...]:
     return () if task is None or task["sender"] is None else (task["sender"],)
 
 
+def _answers(task: AnsweredTasksRow | None) -> list[Any]:
+    """What was answered to a task, by a decider and by a person."""
+    return [] if task is None else [output for output in (task["output"], task["right"]) if output]
+
+
 def _parts(case: Case, names: Sequence[str]) -> list[object]:
     return [case[name] for name in names if case.get(name)]
 
@@ -116,6 +123,10 @@ def _readable(
         name: _part(name, value, readability, decided=decided, hidden=hidden)
         for name, value in case.items()
     }
+    if task is not None and any(
+        _hides(readability, output, decided=output == task["output"]) for output in _answers(task)
+    ):
+        shown |= {name: None for name in _OF_EFFECT if name in case}
     if "input" in case:
         shown["input"] = _input(case["input"], task, readability, earlier)
     return case if shown == case else {**shown, "withheld": True}

@@ -212,6 +212,7 @@ class AnsweredTasksRow(TypedDict):
     sender: str | None
     input: Json
     output: Json | None
+    right: Json | None
 
 
 class RemoveMemberRow(TypedDict):

@@ -21,10 +21,11 @@ from roadbed.kernel.paging import Portion
 from roadbed.knowledge.readable_cases import Case, ReadableCases, Reader
 from roadbed.knowledge.withholding import NOTE
 from roadbed.outcomes.model import ListedOutcome, Outcome
-from roadbed.versions.model import Release
+from roadbed.versions.model import Release, VersionInfo
 
 _Row = TypeVar("_Row", ListedOutcome, ListedDelivery)
 _KIND = "kind"  # the field of a weak spot whose value is a right output in one line
+_QUOTING = frozenset({"proposal", "held", "label confirmed", "label refused"})
 Json = Mapping[str, Any]
 
 
@@ -80,6 +81,29 @@ class Readable:
             version = replace(version, certificate=_without_kinds(version.certificate, known))
         return replace(report, proof=proof, version=version)
 
+    async def versions(
+        self, use_case: str, versions: Sequence[VersionInfo]
+    ) -> Sequence[VersionInfo]:
+        """Versions of a use case, with the weak spots of their proofs."""
+        if await self._reader(use_case) is None:
+            return versions
+        return [
+            replace(version, certificate=_without_kinds(version.certificate, ()))
+            for version in versions
+        ]
+
+    async def effects(self, use_case: str, rows: Sequence[Json]) -> Sequence[Json]:
+        """What was sent of the answers to tasks of a use case, each row with its task."""
+        reader = await self._reader(use_case)
+        return rows if reader is None else await reader.read(rows)
+
+    async def changes(self, use_case: str, rows: Sequence[Json]) -> Sequence[Json]:
+        """Audit entries of a use case; those of proposals and of labels may quote an answer."""
+        if await self._reader(use_case) is None:
+            return rows
+        hidden = {"withheld": str(NOTE)}
+        return [{**row, "detail": hidden} if row["kind"] in _QUOTING else row for row in rows]
+
     async def proposal(self, proposal: Proposal) -> Proposal:
         """A proposal, with its cases and its change."""
         [shown] = await self.proposals([proposal])
@@ -134,13 +158,13 @@ async def _listed(reader: Reader, rows: Sequence[_Row]) -> list[_Row]:
 def _row_case(row: ListedOutcome | ListedDelivery) -> Case:
     if isinstance(row, ListedOutcome):
         return _outcome_case(row.outcome)
-    return {"task": row.task_id, "why": row.reason}
+    return {"task": row.task_id, "reason": row.reason}
 
 
 def _row(row: _Row, shown: Case) -> _Row:
     if isinstance(row, ListedOutcome):
         return replace(row, outcome=_outcome(row.outcome, shown), input=shown["input"])
-    return replace(row, reason=shown["why"], input=shown["input"])
+    return replace(row, reason=shown["reason"], input=shown["input"])
 
 
 async def _release(reader: Reader, release: Release) -> Release:
@@ -202,7 +226,7 @@ def _delivery_case(delivery: Delivery) -> Case:
         "task": delivery.task_id,
         "decided": content.get("output"),
         "provenance": content.get("action"),
-        "why": delivery.reason,
+        "reason": delivery.reason,
     }
 
 

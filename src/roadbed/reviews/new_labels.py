@@ -15,7 +15,8 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.knowledge.withholding import Withholding
+from roadbed.knowledge.readable_cases import Reader
+from roadbed.knowledge.withholding import NOTE, Withholding
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
@@ -119,13 +120,32 @@ class NewLabels:
                 )
         return await self._reviews.give(declared, review_id, kind, **verdict)
 
-    async def waiting(self, declared: UseCase) -> Sequence[WaitingLabel]:
-        """The labels that wait to be confirmed, those that wait longest first."""
+    async def waiting(
+        self, declared: UseCase, reader: Reader | None = None
+    ) -> Sequence[WaitingLabel]:
+        """The labels that wait to be confirmed, those that wait longest first.
+
+        One of an answer that ``reader`` may not read is withheld; without a reader none is.
+        """
         rows = await self._database.fetch(SQL["labels_waiting"], {"use_case": declared.name})
-        known = await self._reviews.labels.known(declared) if rows else {}
-        return [
+        known = await self._reviews.labels.known(declared, reader) if rows else {}
+        waiting = [
             WaitingLabel(**row, suggestion=closest(row["value"], known.get(row["field"], ())))
             for row in rows
+        ]
+        if reader is None:
+            return waiting
+        held = await self._database.fetch(SQL["held_outputs"], {"use_case": declared.name})
+        hidden = {
+            row["task_id"]
+            for row, shown in zip(held, await reader.read(held), strict=True)
+            if shown is not row
+        }
+        return [
+            label
+            if hidden.isdisjoint(label.tasks)
+            else replace(label, value=str(NOTE), suggestion=None)
+            for label in waiting
         ]
 
     async def confirm(
