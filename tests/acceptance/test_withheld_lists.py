@@ -6,6 +6,7 @@ the one gets has the quote, and what the other gets has not.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -27,6 +28,7 @@ from roadbed.versions.identity import rollout_facts
 from tests import libraries
 from tests.acceptance.test_api import problem
 from tests.acceptance.test_asking import declaration, words
+from tests.acceptance.test_cli import Terminal
 from tests.acceptance.test_withheld_documents import (
     FILES,
     accepted,
@@ -39,10 +41,18 @@ from tests.acceptance.test_withheld_documents import (
 from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.libraries import NAME, Shelf
+from tests.login import AS
 
 QUOTE = "91234"
+SAID = str(NOTE)[1:]  # a column of sentences begins with a capital
 _TRACES = f"{QUOTE}|zebra-salaries"
 FORMATS = ("csv",)
+HELD = """
+INSERT INTO held_verdict (id, review_id, task_id, use_case, kind, output, shown, new_kind,
+                          may_approve, labels, reviewer, given_at)
+VALUES (%(id)s, %(review)s, %(task)s, %(name)s, 'correct', %(output)s, 'c', false, false,
+        %(labels)s, 'ana', now())
+"""
 PROOF = """
 INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, risk_limit, certainty,
                          items, covered, errors, detail, issued_at)
@@ -224,6 +234,15 @@ async def _delivery(shown: Shown) -> None:
     await _store(shown, DELIVERY, task=shown.task, content=content)
 
 
+async def _incident(shown: Shown) -> dict[str, Any]:
+    """The record of an incident that covers everything, as a member gets it."""
+    body = {"title": "Too much", "since": "2020-01-01T00:00:00Z"}
+    declared = await shown.site.shop.post(f"/usecases/{NAME}/incidents", json=body)
+    assert declared.status_code == 200, declared.text
+    record: dict[str, Any] = declared.json()
+    return record
+
+
 async def both(
     shown: Shown, *paths: str, api: bool = False, visible: bool = True
 ) -> list[httpx2.Response]:
@@ -238,10 +257,10 @@ async def both(
             answers = [await outsider.get(path) for path in paths]
     for whole in told:
         assert (QUOTE in whole.text) is visible, whole.url
-        assert not visible or str(NOTE) not in whole.text, whole.url
+        assert not visible or SAID not in whole.text, whole.url
     for answer in answers:
         clean(answer)
-        assert not visible or str(NOTE) in answer.text, answer.url
+        assert not visible or SAID in answer.text, answer.url
     return answers
 
 
@@ -265,12 +284,13 @@ class TestOutcomes:
     async def test_a_passage_that_the_reporter_may_not_read_stands_nowhere(
         self, shown: Shown
     ) -> None:
-        body = {"task": shown.task, "output": await hidden_answer(shown.site)}
+        answer = await hidden_answer(shown.site)
+        body = {"task": shown.task, "output": answer}
         refused = await shown.site.reviewer.post(f"/usecases/{NAME}/outcomes", json=body)
         assert "has no passage" in refused.text
         assert QUOTE not in refused.text
         assert "salaries" not in refused.text
-        del body["output"]["citations"][0]["passage"]
+        del answer["citations"][0]["passage"]
         refused = await shown.site.reviewer.post(f"/usecases/{NAME}/outcomes", json=body)
         await problem(refused, 422, "citation_invalid")
 
@@ -292,7 +312,7 @@ class TestReleases:
         await _release(shown)
         why = {"why": "It is not needed."}
         gone = await shown.site.reviewer.post("/releases/rel_1/withdraw", json=why)
-        clean(gone)
+        assert '"step":"withdrawn"' in clean(gone)
 
 
 class TestWhereItFails:
@@ -335,9 +355,11 @@ class TestProposals:
     async def test_what_a_decision_answers(self, shown: Shown) -> None:
         await _proposals(shown)
         for verb in ("reject", "take-back"):
-            clean(await shown.site.reviewer.post(f"/proposals/prp_1/{verb}", json={}))
+            told = await shown.site.reviewer.post(f"/proposals/prp_1/{verb}", json={})
+            assert '"withheld":true' in clean(told)
         async with browsing(shown.site, "reviewer") as browser:
-            clean(await browser.post("/proposals/prp_1", data={"what": "reject"}))
+            page = await browser.post("/proposals/prp_1", data={"what": "reject"})
+            assert str(NOTE) in clean(page)
 
 
 class TestExamples:
@@ -373,26 +395,95 @@ class TestDeliveries:
         assert QUOTE not in refused.text
 
 
+class TestLabels:
+    async def test_the_page_and_the_api(self, shown: Shown) -> None:
+        path = f"/usecases/{NAME}/labels"
+        whole = (await shown.site.shop.get(path)).json()["known"]["text"]
+        [answer] = await both(shown, path, api=True)
+        told = answer.json()["known"]["text"]
+        assert len(told) == len(whole)
+        assert told.count(str(NOTE)) == len([text for text in whole if QUOTE in text])
+        await both(shown, path)
+
+    async def test_one_that_waits_and_its_notice(self, shown: Shown) -> None:
+        site = shown.site
+        task = await submitted(site.shop, "What is paid to a zebra keeper?")
+        answer = await hidden_answer(site)
+        held = {"id": "hld_1", "name": NAME, "task": task, "review": await review_of(site, task)}
+        labels = Jsonb([{"field": "text", "value": answer["text"]}])
+        await _store(shown, HELD, **held, output=Jsonb(answer), labels=labels)
+        [listed] = await both(shown, f"/usecases/{NAME}/labels", api=True)
+        [label] = listed.json()["waiting"]
+        assert (label["field"], label["value"], label["verdicts"]) == ("text", str(NOTE), 1)
+
+
+class TestIncidents:
+    async def test_the_page_the_file_and_the_api(self, shown: Shown) -> None:
+        await _delivery(shown)
+        declared = await _incident(shown)
+        path = f"/usecases/{NAME}/incidents/{declared['incident']}"
+        [record] = await both(shown, path, api=True)
+        assert record.json()["summary"] == declared["summary"]
+        assert len(record.json()["changes"]) == len(declared["changes"]) > 0
+        [effect] = record.json()["effects"]
+        assert (effect["state"], effect["key"], effect["withheld"]) == ("held", None, True)
+        await both(shown, f"{path}/file")
+
+
+async def test_commands_show_what_their_person_may_read(
+    shown: Shown, settings: Settings, url: str
+) -> None:
+    outcome = await _report(shown, output=await hidden_answer(shown.site))
+    for store in (_release, _proof, _proposals, _examples, _delivery):
+        await store(shown)
+    terminal = Terminal(settings.usecases.parent, url)
+    terminal.environment["ROADBED_USECASES"] = str(settings.usecases)
+    commands = {
+        "outcome": ("outcome", NAME),
+        "trust": ("trust", NAME),
+        "notebook": ("notebook", NAME),
+        "proposals": ("proposals", "list", NAME),
+        "proposal": ("proposals", "show", "prp_1"),
+        "quality": ("proposals", "quality", NAME),
+        "releases": ("release", "list", NAME),
+        "release": ("release", "show", NAME),
+        "deliveries": ("deliver", "list", NAME),
+        "delivery": ("deliver", "show", "dlv_1"),
+        "labels": ("review", "labels", NAME),
+    }
+    for command, words_of in commands.items():
+        for person, reads in (("shop", True), ("reviewer", False)):
+            terminal.environment[AS] = person
+            told = await asyncio.to_thread(terminal.run, *words_of, "--json")
+            assert (QUOTE in told) is reads, f"{command} as {person}"
+            assert (str(NOTE) in told) is not reads, f"{command} as {person}"
+    assert outcome
+
+
 async def test_no_address_says_it(shown: Shown) -> None:
     """Every page and every address of the API that can be read, with one of everything stored."""
     await _report(shown, output=await hidden_answer(shown.site))
     for store in (_release, _proof, _proposals, _examples, _delivery):
         await store(shown)
+    filled = {**shown.filled, "incident_id": (await _incident(shown))["incident"]}
     paths = {route.path for route in pages() if "GET" in (route.methods or ())}
     leaks, read = {}, 0
     async with browsing(shown.site, "reviewer") as browser:
         for path in sorted(paths - {"/live", "/sign-in", "/sign-out"}):
-            answer = await browser.get(_filled(path, shown))
+            answer = await browser.get(_filled(path, filled))
             read += answer.status_code == 200
             if re.search(_TRACES, answer.text):
                 leaks[path] = _around(answer.text)
         assert read > 40
+    read = 0
     routes = [route for route in create_api().routes if isinstance(route, APIRoute)]
     for route in routes:
-        if "GET" in route.methods:
-            answer = await shown.site.reviewer.get(_filled(route.path, shown))
+        if "GET" in (route.methods or ()):
+            answer = await shown.site.reviewer.get(_filled(route.path, filled))
+            read += answer.status_code == 200
             if re.search(_TRACES, answer.text):
                 leaks[f"api {route.path}"] = _around(answer.text)
+    assert read > 20
     assert leaks == {}, json.dumps(leaks, indent=1)
 
 
@@ -401,8 +492,8 @@ def _around(text: str) -> list[str]:
     return [text[max(at.start() - 90, 0) : at.end() + 30] for at in re.finditer(_TRACES, text)]
 
 
-def _filled(path: str, shown: Shown) -> str:
-    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda part: shown.filled.get(part[1], "none"), path)
+def _filled(path: str, filled: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda part: filled.get(part[1], "none"), path)
 
 
 async def test_who_joins_the_group_reads_all_of_it(shown: Shown) -> None:

@@ -25,8 +25,9 @@ _ACTIONS = ("live_actions", "candidate_actions")
 _EVIDENCE = ("provenance",)
 _OF_DECIDER = ("why",)  # a text that a scorer wrote beside an answer
 _OF_PERSON = ("note",)
-# Of what was sent of an answer: texts of the receiver, and keys that may be made of the answer.
-_OF_EFFECT = ("reason", "key", "reference", "content_hash", "attempts")
+# Of what was sent of an answer: what its receiver said, and keys that may be made of the answer.
+_OF_RECEIVER = ("reason",)
+_KEYS = ("key", "reference", "content_hash", "attempts")
 _QUOTING = (*_DECIDED, *_GIVEN, *_ACTIONS, *_EVIDENCE)
 Case = Mapping[str, Any]
 
@@ -126,7 +127,8 @@ def _readable(
     if task is not None and any(
         _hides(readability, output, decided=output == task["output"]) for output in _answers(task)
     ):
-        shown |= {name: None for name in _OF_EFFECT if name in case}
+        shown |= {name: None for name in _KEYS if name in case}
+        shown |= {name: str(NOTE) for name in _OF_RECEIVER if case.get(name)}
     if "input" in case:
         shown["input"] = _input(case["input"], task, readability, earlier)
     return case if shown == case else {**shown, "withheld": True}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from roadbed.kernel.json import Json as Content
 from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.records import PassageKey
@@ -197,7 +198,7 @@ def _names(content: object, depth: int = 0) -> Iterator[str]:
             yield from _names(value, depth + 1)
 
 
-def without_text(content: Any) -> Any:
+def without_text(content: Content) -> Content:
     """A content with ``NOTE`` in place of each text."""
     if isinstance(content, str):
         return str(NOTE) if content else content

@@ -25,7 +25,13 @@ from roadbed.versions.model import Release, VersionInfo
 
 _Row = TypeVar("_Row", ListedOutcome, ListedDelivery)
 _KIND = "kind"  # the field of a weak spot whose value is a right output in one line
-_QUOTING = frozenset({"proposal", "held", "label confirmed", "label refused"})
+# Kinds of audit entries that say nothing of an answer or of a document.
+_OF_NO_DOCUMENT = frozenset(
+    {
+        *("halted", "resumed", "drilled", "state", "live", "release", "restored", "incident"),
+        *("access given", "access ended", "absence", "checkpoint"),
+    }
+)
 Json = Mapping[str, Any]
 
 
@@ -98,11 +104,13 @@ class Readable:
         return rows if reader is None else await reader.read(rows)
 
     async def changes(self, use_case: str, rows: Sequence[Json]) -> Sequence[Json]:
-        """Audit entries of a use case; those of proposals and of labels may quote an answer."""
+        """Audit entries of a use case; those of proposals, labels and documents may quote."""
         if await self._reader(use_case) is None:
             return rows
         hidden = {"withheld": str(NOTE)}
-        return [{**row, "detail": hidden} if row["kind"] in _QUOTING else row for row in rows]
+        return [
+            row if row["kind"] in _OF_NO_DOCUMENT else {**row, "detail": hidden} for row in rows
+        ]
 
     async def proposal(self, proposal: Proposal) -> Proposal:
         """A proposal, with its cases and its change."""
@@ -233,5 +241,10 @@ def _delivery_case(delivery: Delivery) -> Case:
 def _without_content(delivery: Delivery) -> Delivery:
     content = delivery.content and {"withheld": str(NOTE)}
     return replace(
-        delivery, content=content, content_hash=None, key=None, reason=None, reference=None
+        delivery,
+        content=content,
+        content_hash=None,
+        key=None,
+        reason=str(NOTE) if delivery.reason else None,
+        reference=None,
     )

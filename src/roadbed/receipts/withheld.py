@@ -102,7 +102,10 @@ def _delivery(delivery: Row, receipt: Row, readability: Readability) -> Row:
     hidden = readability.hides_output(decided, decided=True) or readability.hides_output(
         right, decided=right == decided
     )
-    return {**delivery, **dict.fromkeys(("reason", "key", "reference"))} if hidden else delivery
+    if not hidden:
+        return delivery
+    reason = str(NOTE) if delivery["reason"] else None
+    return {**delivery, "reason": reason, "key": None, "reference": None}
 
 
 def _outcome(outcome: Row, readability: Readability) -> Row:

@@ -325,16 +325,28 @@ class NewLabels:
         reviewer: str,
         at: datetime,
     ) -> None:
-        """Notify the pod of a label, once while verdicts wait for it."""
+        """Notify the pod of a label, once while verdicts wait for it.
+
+        The whole pod reads notices: where documents have access groups, the label is not named.
+        """
+        told = {
+            "use_case": declared.name,
+            "reviewer": reviewer,
+            "field": label.field,
+            "who": _who(declared),
+        }
         text = stored_sentence(
             "%(use_case)s: %(reviewer)s gave %(field)s %(value)r, which was never seen before. The "
             "verdict counts once %(who)s confirms it as new.",
-            use_case=declared.name,
-            reviewer=reviewer,
-            field=label.field,
             value=label.value[:60],
-            who=_who(declared),
+            **told,
         )
+        if declared.library is not None and declared.library.access:
+            text = stored_sentence(
+                "%(use_case)s: %(reviewer)s gave a value of %(field)s that was never seen before. "
+                "The verdict counts once %(who)s confirms it as new.",
+                **told,
+            )
         facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
         about = f"label {label.field} {label.value}"
         await connection.execute(self._announce, {**facts, "text": text, "at": at, "about": about})

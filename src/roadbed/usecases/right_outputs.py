@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
+from roadbed.kernel.json import Json
 from roadbed.usecases.use_case import UseCase
 
 
@@ -15,5 +16,5 @@ class CheckRight(Protocol):
     """
 
     async def __call__(
-        self, declared: UseCase, output: Mapping[str, Any], /, *, by: str
+        self, declared: UseCase, output: Mapping[str, Json], /, *, by: str
     ) -> None: ...
