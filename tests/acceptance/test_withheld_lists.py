@@ -389,10 +389,13 @@ class TestDeliveries:
 
     async def test_who_cannot_read_it_does_not_approve_it(self, shown: Shown) -> None:
         await _delivery(shown)
-        body = {"what": "approve"}
+        body = {"what": "approve", "hash": "a" * 64}
         refused = await shown.site.reviewer.post("/deliveries/dlv_1/resolve", json=body)
-        assert refused.status_code in (403, 409), refused.text
-        assert QUOTE not in refused.text
+        await problem(refused, 409, "approval_invalid")
+        async with browsing(shown.site, "reviewer") as browser:
+            page = await browser.post("/deliveries/dlv_1", data=body)
+            assert (page.status_code, QUOTE in page.text) == (409, False)
+            assert "Ask a member of the group" in words(page)
 
 
 class TestLabels:

@@ -121,6 +121,8 @@ async def resolve(delivery_id: str, request: Request) -> Response:
     app = app_of(request)
     target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(what), target.use_case)
+    if what == "approve":
+        await readable_of(request).check_approval(target)
     target = await app.deliveries.resolve(
         delivery_id,
         what,

@@ -125,6 +125,7 @@ def resolve(
             if what == "approve":
                 resolved, _ = await services.deliveries.get(delivery, served=known)
                 person = await verified(services, resolved.use_case, "approve")
+                await readable(services).check_approval(resolved)
             resolved = await services.deliveries.resolve(
                 delivery,
                 what,

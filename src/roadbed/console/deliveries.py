@@ -199,6 +199,8 @@ async def say(request: Request) -> Response:
     target, _rest = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(form.get("what", "")), target.use_case)
     try:
+        if form.get("what") == "approve":
+            await readable_of(request).check_approval(target)
         await app.deliveries.resolve(
             delivery_id,
             form.get("what", ""),

@@ -12,12 +12,14 @@ from contextlib import aclosing
 from dataclasses import fields, replace
 from typing import Any, TypeVar
 
+from roadbed.deliveries.errors import ApprovalError
 from roadbed.deliveries.model import Delivery, ListedDelivery
 from roadbed.guarantee.report import TrustReport
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.readable import readable_proposals
 from roadbed.kernel.json import flat
 from roadbed.kernel.paging import Portion
+from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.readable_cases import Case, ReadableCases, Reader
 from roadbed.knowledge.withholding import NOTE
 from roadbed.outcomes.model import ListedOutcome, Outcome
@@ -133,6 +135,15 @@ class Readable:
         if shown is delivery:
             return delivery, attempts
         return shown, [{**attempt, "detail": ""} for attempt in attempts]
+
+    async def check_approval(self, delivery: Delivery) -> None:
+        """Raise ``ApprovalError`` if the content is withheld: nobody approves it unread."""
+        [shown] = await self.deliveries([delivery])
+        if shown is not delivery:
+            raise ApprovalError(
+                sentence("The content quotes documents of an access group that you are not in."),
+                sentence("Ask a member of the group to approve it."),
+            )
 
     async def deliveries(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Deliveries of one use case, in their order."""
