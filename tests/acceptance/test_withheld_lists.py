@@ -7,6 +7,7 @@ the one gets has the quote, and what the other gets has not.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
@@ -23,6 +24,7 @@ from roadbed.console.app import pages
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.withholding import NOTE
 from roadbed.reviews.model import VerdictKind
+from roadbed.usecases.patches import ARTIFACT
 from roadbed.usecases.rollout import Rollout
 from roadbed.versions.identity import rollout_facts
 from tests import libraries
@@ -52,6 +54,18 @@ INSERT INTO held_verdict (id, review_id, task_id, use_case, kind, output, shown,
                           may_approve, labels, reviewer, given_at)
 VALUES (%(id)s, %(review)s, %(task)s, %(name)s, 'correct', %(output)s, 'c', false, false,
         %(labels)s, 'ana', now())
+"""
+ARTIFACT_OF = "INSERT INTO artifact (hash, content) VALUES (%(hash)s, %(content)s)"
+BEHAVIOUR = """
+INSERT INTO behaviour (hash, use_case, folder_hash, files, artifacts, learned_from, made_at,
+                       declaration, made_by, reason)
+SELECT 'b2', use_case, folder_hash, files, %(artifacts)s, learned_from, now(), declaration, 'ana',
+       'Accepted changes'
+FROM behaviour WHERE use_case = %(name)s LIMIT 1
+"""
+SECOND = """
+INSERT INTO version (id, use_case, behaviour, number, made_at)
+VALUES ('ver_2', %(name)s, 'b2', 2, now())
 """
 PROOF = """
 INSERT INTO certificate (id, use_case, behaviour, look, threshold, cautious, risk_limit, certainty,
@@ -360,6 +374,21 @@ class TestProposals:
         async with browsing(shown.site, "reviewer") as browser:
             page = await browser.post("/proposals/prp_1", data={"what": "reject"})
             assert str(NOTE) in clean(page)
+
+
+class TestVersions:
+    async def test_what_was_accepted_into_a_version(self, shown: Shown) -> None:
+        """Of a version that was made with a withheld proposal neither change nor reason is told."""
+        await _proposals(shown)
+        patches = [{"kind": "rule", "when": "true", "set": {"text": QUOTE}, "id": "prp_2"}]
+        content = json.dumps(patches).encode()
+        digest = hashlib.sha256(content).hexdigest()
+        await _store(shown, ARTIFACT_OF, hash=digest, content=content)
+        await _store(shown, BEHAVIOUR, artifacts=Jsonb({ARTIFACT: digest}))
+        await _store(shown, SECOND)
+        path = f"/usecases/{NAME}/versions"
+        await both(shown, f"{path}/1..2", f"{path}/2", api=True)
+        await both(shown, f"{path}/1..2")
 
 
 class TestExamples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
@@ -253,6 +253,8 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
             waiting = await app.proposals.suggest(service.loaded, actor=me())
             written = await app.examples.written(service.loaded.declared)
             rate = app.deployments.get(usecase).live.rate
+            certificate = await readable(app).certificate(usecase, improved.certificate)
+            improved = replace(improved, certificate=certificate)
             return improved, waiting, written, use_of(written, rate)
 
     improvement, waiting, written, use = run(work())

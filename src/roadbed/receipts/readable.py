@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields, replace
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from roadbed.deliveries.errors import ApprovalError
 from roadbed.deliveries.model import Delivery, ListedDelivery
@@ -23,7 +23,10 @@ from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.readable_cases import Case, ReadableCases, Reader
 from roadbed.knowledge.withholding import NOTE
 from roadbed.outcomes.model import ListedOutcome, Outcome
+from roadbed.versions.diff.comparison import Difference
+from roadbed.versions.diff.texts import Piece
 from roadbed.versions.model import Release, VersionInfo
+from roadbed.versions.service import VersionDetail
 
 _Row = TypeVar("_Row", ListedOutcome, ListedDelivery)
 _KIND = "kind"  # the field of a weak spot whose value is a right output in one line
@@ -34,7 +37,16 @@ _OF_NO_DOCUMENT = frozenset(
         *("access given", "access ended", "absence", "checkpoint"),
     }
 )
+_MOST_ACCEPTED = 10_000
 Json = Mapping[str, Any]
+
+
+class Accepted(Protocol):
+    """Reads proposals of a use case, as ``Proposals.list`` does."""
+
+    async def __call__(
+        self, use_case: str, /, *, states: Sequence[str], most: int
+    ) -> Sequence[Proposal]: ...
 
 
 class Readable:
@@ -93,12 +105,52 @@ class Readable:
         self, use_case: str, versions: Sequence[VersionInfo]
     ) -> Sequence[VersionInfo]:
         """Versions of a use case, with the weak spots of their proofs."""
-        if await self._reader(use_case) is None:
-            return versions
         return [
-            replace(version, certificate=_without_kinds(version.certificate, ()))
+            replace(version, certificate=await self.certificate(use_case, version.certificate))
             for version in versions
         ]
+
+    async def certificate(self, use_case: str, certificate: Json | None) -> Json | None:
+        """A proof without examples: of its weak spots, right outputs are withheld."""
+        if not _weak(certificate) or await self._reader(use_case) is None:
+            return certificate
+        return _without_kinds(certificate, ())
+
+    async def difference(
+        self, use_case: str, difference: Difference, accepted: Accepted
+    ) -> Difference:
+        """What differs between two versions of a use case; ``accepted`` reads its proposals.
+
+        If one of them is withheld, accepted changes and the texts of prompts are: a version names
+        the proposals that it was made with, and not the cases that these were made of.
+        """
+        if not await self._withholds(use_case, accepted):
+            return difference
+        note = Piece(sign=" ", text=str(NOTE))
+        return replace(
+            difference,
+            changes=[
+                replace(change, words=str(NOTE), reason=None)
+                if change.area == "patches"
+                else change
+                for change in difference.changes
+            ],
+            prompts=[replace(prompt, pieces=[note]) for prompt in difference.prompts],
+        )
+
+    async def version(
+        self, use_case: str, detail: VersionDetail, accepted: Accepted
+    ) -> VersionDetail:
+        """One version of a use case with its accepted changes, in the same way."""
+        if not await self._withholds(use_case, accepted):
+            return detail
+        return replace(detail, patches=[str(NOTE) for _patch in detail.patches])
+
+    async def _withholds(self, use_case: str, accepted: Accepted) -> bool:
+        if await self._reader(use_case) is None:
+            return False
+        proposals = await accepted(use_case, states=["accepted"], most=_MOST_ACCEPTED)
+        return list(await self.proposals(proposals)) != list(proposals)
 
     async def effects(self, use_case: str, rows: Sequence[Json]) -> Sequence[Json]:
         """What was sent of the answers to tasks of a use case, each row with its task."""
@@ -201,11 +253,10 @@ async def _release(reader: Reader, release: Release) -> Release:
 
 async def _proof(reader: Reader | None, proof: Json | None) -> Json | None:
     """A proof whose weak spots have the examples that the reader may read."""
-    weak = (proof or {}).get("detail", {}).get("weak")
-    if proof is None or not weak:
+    if proof is None or not _weak(proof):
         return proof
     spots = []
-    for spot in weak:
+    for spot in _weak(proof):
         examples = spot.get("examples", ())
         shown = examples if reader is None else await reader.read(examples)
         told = [{name: example[name] for name in example if name != "task_id"} for example in shown]
@@ -214,12 +265,16 @@ async def _proof(reader: Reader | None, proof: Json | None) -> Json | None:
     return proof if reader is None else _without_kinds(proof, _values(proof))
 
 
+def _weak(proof: Json | None) -> Sequence[Json]:
+    """The weak spots of a proof."""
+    return (proof or {}).get("detail", {}).get("weak") or ()
+
+
 def _values(proof: Json | None) -> set[str]:
     """The right outputs of the examples of weak spots, as they are shown."""
-    weak = (proof or {}).get("detail", {}).get("weak", ())
     return {
         flat(example["right"])
-        for spot in weak
+        for spot in _weak(proof)
         for example in spot.get("examples", ())
         if "withheld" not in example
     }
@@ -227,14 +282,13 @@ def _values(proof: Json | None) -> set[str]:
 
 def _without_kinds(certificate: Json | None, known: Sequence[str] | set[str]) -> Json | None:
     """A certificate whose weak spots name no right output but those that are ``known``."""
-    weak = (certificate or {}).get("detail", {}).get("weak")
-    if certificate is None or not weak:
+    if certificate is None or not _weak(certificate):
         return certificate
     spots = [
         {**spot, "value": str(NOTE)}
         if spot["field"] == _KIND and spot["value"] not in known
         else spot
-        for spot in weak
+        for spot in _weak(certificate)
     ]
     return {**certificate, "detail": {**certificate["detail"], "weak": spots}}
 
