@@ -23,7 +23,7 @@ from roadbed.api.app import create as create_api
 from roadbed.console.app import pages
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.withholding import NOTE
-from roadbed.reviews.model import VerdictKind
+from roadbed.reviews.model import HeldVerdict, VerdictKind
 from roadbed.usecases.patches import ARTIFACT
 from roadbed.usecases.rollout import Rollout
 from roadbed.versions.identity import rollout_facts
@@ -437,7 +437,7 @@ class TestLabels:
         assert told.count(str(NOTE)) == len([text for text in whole if QUOTE in text])
         await both(shown, path)
 
-    async def test_one_that_waits_and_its_notice(self, shown: Shown) -> None:
+    async def test_one_that_waits(self, shown: Shown) -> None:
         site = shown.site
         task = await submitted(site.shop, "What is paid to a zebra keeper?")
         answer = await hidden_answer(site)
@@ -447,6 +447,40 @@ class TestLabels:
         [listed] = await both(shown, f"/usecases/{NAME}/labels", api=True)
         [label] = listed.json()["waiting"]
         assert (label["field"], label["value"], label["verdicts"]) == ("text", str(NOTE), 1)
+
+
+async def test_the_notice_of_a_label_does_not_name_it(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    """Everybody of the pod reads notices, also who may not read what the answer cites."""
+    folders.write()
+    root = settings.usecases / NAME
+    root.mkdir(parents=True)
+    labels = 'labels={"text": ["Nobody knows."]},\n    library=Library('
+    text = declaration().replace("library=Library(", labels, 1)
+    (root / "usecase.py").write_text(text, encoding="utf-8")
+    libraries.write(root, FILES)
+    async with serving(settings, url) as site:
+        await Shelf(site.app, root).ingest()
+        for person in ("ana", "shop"):
+            await site.app.libraries.access.add(NAME, library(site), "hr", person, by="ana")
+        task = await submitted(site.shop)
+        held = await site.app.new_labels.give(
+            site.app.deployments.get(NAME).loaded.declared,
+            await review_of(site, task),
+            VerdictKind.CORRECT,
+            new_labels=True,
+            confirms=False,
+            reviewer="ana",
+            output=await hidden_answer(site),
+        )
+        assert isinstance(held, HeldVerdict)
+        told = await site.reviewer.get(f"/usecases/{NAME}/notices")
+        [notice] = told.json()["notices"]
+        assert "ana gave a value of text that was never seen before" in notice["text"]
+        clean(told)
+        [waiting] = (await site.shop.get(f"/usecases/{NAME}/labels")).json()["waiting"]
+        assert QUOTE in waiting["value"]
 
 
 class TestIncidents:

@@ -127,15 +127,19 @@ async def test_who_reads_everything_costs_one_query_and_no_library_none(
         return await fetch(query, facts)
 
     monkeypatch.setattr(app.database, "fetch", counted)
+
+    def nobody() -> str:
+        raise AssertionError("who reads makes no difference, so nobody is asked")
+
     libraries_ = app.libraries
-    assert await libraries_.cases.reader(NAME, "shop") is None
+    assert await libraries_.cases.reader(NAME, lambda: "shop") is None
     assert len(asked) == 1
-    assert await libraries_.cases.reader(NAME, "eve") is not None
+    assert await libraries_.cases.reader(NAME, lambda: "eve") is not None
     asked.clear()
     without = Withholding(libraries_.documents, libraries_.access, lambda _name: None)
     cases = ReadableCases(app.database, without)
     case = {"task": "tsk_1", "right": said(PAY, "hr/pay.md")}
-    assert await cases.reader(NAME, "eve") is None
+    assert await cases.reader(NAME, nobody) is None
     assert await cases.of(NAME, "eve", [case]) == [case]
     assert asked == []
 
@@ -143,7 +147,7 @@ async def test_who_reads_everything_costs_one_query_and_no_library_none(
 async def test_groups_that_are_only_stored_count_too(app: App) -> None:
     """A group that the declaration dropped limits until the next ingestion."""
     await app.database.fetch("UPDATE document SET access_group = 'board' WHERE path = 'leave.md'")
-    assert await app.libraries.cases.reader(NAME, "shop") is not None
+    assert await app.libraries.cases.reader(NAME, lambda: "shop") is not None
     case = {"task": None, "right": said("Thirty days.", "leave.md")}
     assert (await read(app, "shop", case))["right"]["text"] == str(NOTE)
 

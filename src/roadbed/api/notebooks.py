@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from roadbed.access import needs
-from roadbed.api.deps import app_of, as_json, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, reader_of, usecase_of
 from roadbed.insight.notebook import markdown
 from roadbed.people.permissions import Permission
 
@@ -25,7 +25,7 @@ async def notebook(
     """Corrections in groups, the actions taken, and their effect."""
     usecase_of(request, name)
     app = app_of(request)
-    reader = await app.libraries.cases.reader(name, person_of(request))
+    reader = await reader_of(request, name)
     contents = await app.notebooks.read(name, reader)
     if format == "markdown":
         return PlainTextResponse(markdown(contents), media_type="text/markdown; charset=utf-8")

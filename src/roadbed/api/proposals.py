@@ -10,7 +10,15 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_proposal, needs
-from roadbed.api.deps import app_of, as_json, json_object, person_of, readable_of, usecase_of
+from roadbed.api.deps import (
+    app_of,
+    as_json,
+    json_object,
+    person_of,
+    readable_of,
+    reader_of,
+    usecase_of,
+)
 from roadbed.api.problems import RequestError, text_field, unknown_fields
 from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import MOST_CALLS, USUAL_CALLS, PromptBudget
@@ -102,7 +110,7 @@ async def quality(name: str, request: Request) -> Response:
     """Contradictions and repetitions among the examples that teach."""
     usecase_of(request, name)
     app = app_of(request)
-    reader = await app.libraries.cases.reader(name, person_of(request))
+    reader = await reader_of(request, name)
     return as_json({"quality": await app.proposals.quality(name, reader)})
 
 

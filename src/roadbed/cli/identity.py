@@ -28,7 +28,7 @@ def readable(services: App) -> Readable:
     """What the person at this terminal may read of lists of answers."""
     from roadbed.receipts.readable import Readable
 
-    return Readable(services.libraries.cases, me())
+    return Readable(services.libraries.cases, me)
 
 
 def login() -> str:

@@ -17,7 +17,7 @@ def labels(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=[usecase]) as services:
             declared = services.service(usecase).loaded.declared
-            reader = await services.libraries.cases.reader(usecase, me())
+            reader = await services.libraries.cases.reader(usecase, me)
             waiting = await services.new_labels.waiting(declared, reader)
             return waiting, await services.reviews.labels.known(declared, reader)
 

@@ -25,7 +25,7 @@ def notebook(
 
     async def work() -> Notebook:
         async with opened(only=[]) as services:
-            reader = await services.libraries.cases.reader(usecase, me())
+            reader = await services.libraries.cases.reader(usecase, me)
             return await services.notebooks.read(usecase, reader)
 
     contents = run(work())

@@ -166,7 +166,7 @@ def quality(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=None) as services:
             services.service(usecase)
-            reader = await services.libraries.cases.reader(usecase, me())
+            reader = await services.libraries.cases.reader(usecase, me)
             return await services.proposals.quality(usecase, reader)
 
     report = run(work())

@@ -157,8 +157,13 @@ def person_of(request: Request) -> str:
 
 
 def readable_of(request: Request) -> Readable:
-    """What who is looking may read of lists of answers. Raises ``NotSignedInError``."""
-    return Readable(app_of(request).libraries.cases, person_of(request))
+    """What who is looking may read of lists of answers."""
+    return Readable(app_of(request).libraries.cases, partial(person_of, request))
+
+
+async def reader_of(request: Request, use_case: str) -> Reader | None:
+    """Who is looking, as a reader of the cases of a use case; ``None`` if they may read all."""
+    return await app_of(request).libraries.cases.reader(use_case, partial(person_of, request))
 
 
 async def kept_for(
@@ -171,8 +176,7 @@ async def kept_for(
 ) -> _Figure:
     """A kept figure; for a viewer who may not read all of it their own, which is not kept."""
     app = app_of(request)
-    reader = await app.libraries.cases.reader(use_case, person_of(request))
-    if reader is not None:
+    if (reader := await reader_of(request, use_case)) is not None:
         return await compute(reader)
     return await app.kept_figures.read(name, use_case, partial(compute, None), about=about)
 

@@ -6,7 +6,7 @@ They are stored once, and each reader gets from them what their own access group
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,14 +66,17 @@ class ReadableCases:
             for case, task, readability in zip(cases, asked, may_read, strict=True)
         ]
 
-    async def reader(self, use_case: str, viewer: str | None) -> Reader | None:
-        """``viewer`` as a reader of cases; ``None`` if nothing is withheld from them.
+    async def reader(self, use_case: str, viewer: Callable[[], str]) -> Reader | None:
+        """A reader of cases; ``None`` if nothing is withheld from them.
 
-        So it is where there is no library: that asks no database.
+        So it is where there is no library. Then neither the database is asked nor ``viewer``, who
+        reads: what no answer of theirs changes is rendered once for many.
         """
-        if await self._withholding.reads_all(use_case, viewer):
+        if self._withholding.library(use_case) is None:
             return None
-        return Reader(cases=self, use_case=use_case, person=viewer)
+        if await self._withholding.reads_all(use_case, person := viewer()):
+            return None
+        return Reader(cases=self, use_case=use_case, person=person)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,7 +85,7 @@ class Reader:
 
     cases: ReadableCases
     use_case: str
-    person: str | None
+    person: str
 
     async def read(self, cases: Sequence[Case]) -> Sequence[Case]:
         """Cases as the person may read them, as ``ReadableCases.of`` gives them."""

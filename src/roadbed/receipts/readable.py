@@ -7,7 +7,7 @@ read is withheld; every row stays, so that all counts stay right. Receipts and r
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import fields, replace
 from typing import Any, Protocol, TypeVar
@@ -50,9 +50,12 @@ class Accepted(Protocol):
 
 
 class Readable:
-    """What ``viewer`` may read of lists. Who may read everything gets the same objects back."""
+    """What a person may read of lists. Who may read everything gets the same objects back.
 
-    def __init__(self, cases: ReadableCases, viewer: str) -> None:
+    ``viewer`` names the person; it is asked only where a use case has a library.
+    """
+
+    def __init__(self, cases: ReadableCases, viewer: Callable[[], str]) -> None:
         self._cases = cases
         self._viewer = viewer
 

@@ -107,7 +107,7 @@ class Receipts:
 
     def readable(self, viewer: str) -> Readable:
         """What ``viewer`` may read of lists."""
-        return Readable(ReadableCases(self._database, self._withholding), viewer)
+        return Readable(ReadableCases(self._database, self._withholding), lambda: viewer)
 
     async def check_whole(self, task_id: str, *, viewer: str) -> None:
         """Raise ``ProofHiddenError`` if a part of the task is hidden from ``viewer``.
