@@ -199,6 +199,23 @@ class MembersRow(TypedDict):
     added_at: datetime
 
 
+class GroupsThereRow(TypedDict):
+    """A row of ``groups_there``."""
+
+    access_group: str
+    person: str | None
+
+
+class AnsweredTasksRow(TypedDict):
+    """A row of ``answered_tasks``."""
+
+    id: TaskId
+    sender: str | None
+    input: Json
+    output: Json | None
+    right: Json | None
+
+
 class RemoveMemberRow(TypedDict):
     """A row of ``remove_member``."""
 
@@ -467,6 +484,8 @@ class Queries(TypedDict):
     passages: Query[PassagesRow]
     groups_of: Query[GroupsOfRow]
     members: Query[MembersRow]
+    groups_there: Query[GroupsThereRow]
+    answered_tasks: Query[AnsweredTasksRow]
     add_member: Query[Never]
     remove_member: Query[RemoveMemberRow]
     covers: Query[CoversRow]
