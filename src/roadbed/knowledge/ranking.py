@@ -58,7 +58,7 @@ class FeatureWeights:
     fusion: float = 1.0
     words: float = 0.5
     heading: float = 0.2
-    page: float = 0.3
+    page: float = 0.1
     table: float = 0.15
     recency: float = 0.02
     period: float = 0.15  # about what ten ranks are worth
