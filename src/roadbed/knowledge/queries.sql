@@ -246,7 +246,7 @@ WHERE use_case = %(use_case)s AND verdict IS NOT NULL
 ORDER BY settled_at DESC, id DESC LIMIT 1
 
 -- name: conflict_of
-SELECT use_case, settled_by FROM passage_conflict WHERE id = %(id)s
+SELECT use_case, verdict, settled_by FROM passage_conflict WHERE id = %(id)s
 
 -- name: conflicts
 -- not null: id, first_text, second_text, found_at, first_document, second_document

@@ -280,6 +280,7 @@ class ConflictOfRow(TypedDict):
     """A row of ``conflict_of``."""
 
     use_case: str
+    verdict: str | None
     settled_by: str | None
 
 
