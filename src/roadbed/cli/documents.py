@@ -368,15 +368,8 @@ def _summary(result: Any) -> str:
     return "\n".join(lines)
 
 
-# What the parts of a document are called, one and many; of other formats they are pages.
-_UNITS = {"xlsx": ("sheet", "sheets"), "pptx": ("slide", "slides")}
-
-
 def _document(document: Document) -> str:
-    size = f"{document.words} words"
-    if document.pages is not None:
-        units = _UNITS.get(document.format or "", ("page", "pages"))
-        size = f"{document.pages:,} {units[document.pages != 1]}"
+    size = str(document.length or f"{document.words} words")
     told = [
         one_line(document.path),
         "never read" if document.version is None else f"version {document.version}, {size}",

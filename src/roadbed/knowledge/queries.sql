@@ -68,7 +68,7 @@ FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part i
      first integer, last integer, kind text, position jsonb, text text, doubtful text[])
 
 -- name: documents
--- not null: left_out, reports
+-- not null: left_out, reports, damaged
 SELECT document.id, document.path, document.access_group, document.state, document.version,
        document.reason, document.detail, document.added_at, document.changed_at, document.origin,
        document.address, document_version.format, document_version.title, document_version.pages,
@@ -78,7 +78,13 @@ SELECT document.id, document.path, document.access_group, document.state, docume
        document_left_out(document.id, document_version.content_hash) AS left_out,
        (SELECT count(*)::integer FROM document_report
         WHERE document_report.document_id = document.id AND document_report.state = 'open'
-          AND document_report.content_hash = document_version.content_hash) AS reports
+          AND document_report.content_hash = document_version.content_hash) AS reports,
+       document.state = 'current'
+       AND coalesce(document_version.findings @> '[{"kind": "damaged"}]', false)
+       AND NOT EXISTS (SELECT FROM document_report
+                       WHERE document_report.document_id = document.id
+                         AND document_report.state <> 'open'
+                         AND document_report.content_hash = document_version.content_hash) AS damaged
 FROM document
 LEFT JOIN document_version ON document_version.document_id = document.id
                           AND document_version.number = document.version

@@ -89,6 +89,7 @@ class DocumentsRow(TypedDict):
     why: str | None
     left_out: bool
     reports: int
+    damaged: bool
 
 
 class DocumentOfRow(TypedDict):
