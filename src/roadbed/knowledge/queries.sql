@@ -34,6 +34,12 @@ UPDATE document SET state = 'deleted', reason = NULL, detail = NULL, changed_at 
 WHERE use_case = %(use_case)s AND path = %(path)s AND state <> 'deleted'
 RETURNING id
 
+-- name: removed_documents
+-- Nothing changes the row of a document while it is deleted.
+SELECT path, changed_at AS removed_at FROM document
+WHERE use_case = %(use_case)s AND path = ANY (%(paths)s) AND state = 'deleted'
+ORDER BY path
+
 -- name: move_document
 UPDATE document SET access_group = %(access_group)s, origin = %(origin)s, address = %(address)s,
                     changed_at = %(at)s

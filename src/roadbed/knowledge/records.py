@@ -150,6 +150,14 @@ class Document:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RemovedDocument:
+    """A document that left the library; its versions stay. ``document`` is its path."""
+
+    document: str
+    removed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentVersion:
     """What a document said at a time. ``words`` counts those of its text."""
 

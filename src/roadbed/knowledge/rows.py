@@ -48,6 +48,13 @@ class DeleteDocumentRow(TypedDict):
     id: str
 
 
+class RemovedDocumentsRow(TypedDict):
+    """A row of ``removed_documents``."""
+
+    path: str
+    removed_at: datetime
+
+
 class MoveDocumentRow(TypedDict):
     """A row of ``move_document``."""
 
@@ -451,6 +458,7 @@ class Queries(TypedDict):
     put_document: Query[Never]
     same_document: Query[SameDocumentRow]
     delete_document: Query[DeleteDocumentRow]
+    removed_documents: Query[RemovedDocumentsRow]
     move_document: Query[MoveDocumentRow]
     restore_document: Query[RestoreDocumentRow]
     put_change: Query[Never]
