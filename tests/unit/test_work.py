@@ -211,3 +211,17 @@ async def test_nothing_follows_a_job_that_failed(database: Database, jobs: Jobs,
         done = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
         await until_written(log.with_name("after"), done.id)
     assert failed.id not in written(log.with_name("after"))
+
+
+async def test_a_job_is_done_even_if_what_follows_it_fails(
+    database: Database, jobs: Jobs, log: Path
+) -> None:
+    log.with_name("fail-after").touch()
+    async with running(database, jobs, log):
+        first = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
+        await until_written(log.with_name("after"), first.id)
+        log.with_name("fail-after").unlink()
+        second = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
+        await until_written(log.with_name("after"), second.id)
+    assert [(await jobs.job(one.id)).state for one in (first, second)] == [JobState.DONE] * 2
+    assert written(log.with_name("after")).count(first.id) == 1

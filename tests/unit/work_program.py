@@ -19,7 +19,8 @@ from roadbed.work.service import Jobs
 def counting(log: Path) -> JobKind:
     """Steps that write their names to ``log``; a step waits while the file ``hold-N`` exists.
 
-    After a job, its state is written there, and ``hold-after`` holds the process back.
+    After a job, its state is written to ``after``. Then ``hold-after`` holds the process back, and
+    ``fail-after`` lets what follows fail.
     """
 
     async def run(progress: Progress, arguments: JsonObject) -> Json:
@@ -42,6 +43,8 @@ def counting(log: Path) -> JobKind:
     async def follow(job: Job) -> None:
         with log.with_name("after").open("a") as lines:
             lines.write(f"{job.id} {job.state} {os.getpid()}\n")
+        if log.with_name("fail-after").exists():
+            raise ValueError("nothing can follow")
         while log.with_name("hold-after").exists():  # noqa: ASYNC110 - another process
             await asyncio.sleep(0.02)
 
