@@ -140,7 +140,7 @@ LEFT JOIN document_version ON document_version.document_id = document.id
 ORDER BY changed.number
 
 -- name: passages_of
-SELECT version_id, ordinal, text, position, kind FROM passage
+SELECT version_id, ordinal, part, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
 
 -- name: passages
@@ -162,6 +162,25 @@ WHERE use_case = %(use_case)s AND person = %(person)s
 -- name: members
 SELECT access_group, person, added_by, added_at FROM access_group_member
 WHERE use_case = %(use_case)s ORDER BY access_group, person
+
+-- name: groups_there
+-- not null: access_group
+-- Each access group that a document or a member has; a row for each member, one without a person for
+-- the documents.
+SELECT access_group, person FROM access_group_member WHERE use_case = %(use_case)s
+UNION ALL
+SELECT DISTINCT access_group, NULL FROM document
+WHERE use_case = %(use_case)s AND access_group IS NOT NULL
+
+-- name: answered_tasks
+-- Who sent each task, what it asked, what a decider answered, and what a person said is right.
+SELECT task.id, task.source ->> 'by' AS sender, task.input, decision.output,
+       verdict.right_output AS "right"
+FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
+WHERE task.id = ANY (%(ids)s)
 
 -- name: add_member
 INSERT INTO access_group_member (use_case, access_group, person, added_by, added_at)

@@ -164,6 +164,7 @@ class PassagesOfRow(TypedDict):
 
     version_id: str
     ordinal: int
+    part: int
     text: str
     position: Json
     kind: str
@@ -204,6 +205,23 @@ class MembersRow(TypedDict):
     person: str
     added_by: str
     added_at: datetime
+
+
+class GroupsThereRow(TypedDict):
+    """A row of ``groups_there``."""
+
+    access_group: str
+    person: str | None
+
+
+class AnsweredTasksRow(TypedDict):
+    """A row of ``answered_tasks``."""
+
+    id: TaskId
+    sender: str | None
+    input: Json
+    output: Json | None
+    right: Json | None
 
 
 class RemoveMemberRow(TypedDict):
@@ -476,6 +494,8 @@ class Queries(TypedDict):
     passages: Query[PassagesRow]
     groups_of: Query[GroupsOfRow]
     members: Query[MembersRow]
+    groups_there: Query[GroupsThereRow]
+    answered_tasks: Query[AnsweredTasksRow]
     add_member: Query[Never]
     remove_member: Query[RemoveMemberRow]
     covers: Query[CoversRow]

@@ -16,9 +16,11 @@ from roadbed.kernel.json import flat
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
+from roadbed.knowledge.readable_cases import ReadableCases
 from roadbed.knowledge.withholding import Withholding
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.questions import Questions
+from roadbed.receipts.readable import Readable
 from roadbed.receipts.revisions import PROPOSAL, linked
 from roadbed.receipts.rows import (
     DeliveriesRow,
@@ -108,6 +110,10 @@ class Receipts:
             revisions=linked(revisions, viewer),
         )
         return await self._shown(receipt, viewer)
+
+    def readable(self, viewer: str) -> Readable:
+        """What ``viewer`` may read of lists."""
+        return Readable(ReadableCases(self._database, self._withholding), lambda: viewer)
 
     async def check_whole(self, task_id: str, *, viewer: str) -> None:
         """Raise ``ProofHiddenError`` if a part of the task is hidden from ``viewer``.
