@@ -48,6 +48,13 @@ class DeleteDocumentRow(TypedDict):
     id: str
 
 
+class RemovedDocumentsRow(TypedDict):
+    """A row of ``removed_documents``."""
+
+    path: str
+    removed_at: datetime
+
+
 class MoveDocumentRow(TypedDict):
     """A row of ``move_document``."""
 
@@ -89,6 +96,7 @@ class DocumentsRow(TypedDict):
     why: str | None
     left_out: bool
     reports: int
+    damaged: bool
 
 
 class DocumentOfRow(TypedDict):
@@ -298,6 +306,7 @@ class ConflictOfRow(TypedDict):
     """A row of ``conflict_of``."""
 
     use_case: str
+    verdict: str | None
     settled_by: str | None
 
 
@@ -467,6 +476,7 @@ class Queries(TypedDict):
     put_document: Query[Never]
     same_document: Query[SameDocumentRow]
     delete_document: Query[DeleteDocumentRow]
+    removed_documents: Query[RemovedDocumentsRow]
     move_document: Query[MoveDocumentRow]
     restore_document: Query[RestoreDocumentRow]
     put_change: Query[Never]

@@ -13,7 +13,7 @@ from typing import Any
 from roadbed.kernel.json import Json as Content
 from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.knowledge.access import AccessGroups, may_read
-from roadbed.knowledge.records import PassageKey
+from roadbed.knowledge.records import PassageKey, RemovedDocument
 from roadbed.knowledge.service import Documents
 from roadbed.usecases.library import Library
 
@@ -142,6 +142,21 @@ class Withholding:
             )
             for senders, _contents in tasks
         ]
+
+    async def removed(self, use_case: str, outputs: Sequence[Any]) -> Sequence[RemovedDocument]:
+        """The documents that ``outputs`` cite and that left the library.
+
+        Give outputs as their reader may see them: what is withheld is not looked up.
+        """
+        cited = [
+            citation.get("document")
+            for output in outputs
+            if isinstance(output, Mapping) and isinstance(output.get("citations"), list)
+            for citation in output["citations"]
+            if isinstance(citation, Mapping)
+        ]
+        paths = {path for path in cited if isinstance(path, str)}
+        return await self._documents.removed(use_case, paths)
 
     async def reads_all(self, use_case: str, viewer: str | None) -> bool:
         """Whether nothing of the documents of a use case is withheld from ``viewer``.

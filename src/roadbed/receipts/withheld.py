@@ -27,6 +27,13 @@ def quoting(receipt: Row) -> list[object]:
     ]
 
 
+def outputs_of(receipt: Row) -> list[Row | None]:
+    """The outputs of a receipt: decided, right, and of outcomes."""
+    decision, verdict = receipt["decision"] or {}, (receipt["review"] or {}).get("verdict") or {}
+    reported = [outcome["output"] for outcome in receipt["outcomes"]]
+    return [decision.get("output"), verdict.get("right_output"), *reported]
+
+
 def readable(receipt: Row, readability: Readability, earlier: str | None) -> Row:
     """A receipt without what ``readability`` withholds; ``withheld`` says whether it did.
 
