@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import email
 import email.policy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage, Message
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, DoubtfulNumber, Extraction, Part, Position
-from roadbed.knowledge.reading import html, texts
+from roadbed.knowledge.reading import encodings, html, texts
 
 NAME = "email"
 DEEPEST = 4  # messages inside messages
@@ -130,7 +130,7 @@ def _body(message: EmailMessage, name: str, made: _Collected) -> Part:
     data = body.get_payload(decode=True)
     if not isinstance(data, bytes):
         return Part(place=place, text="")
-    text, findings = _decoded(body, data)
+    text, findings = encodings.decode_page(data, body.get_content_charset())
     if body.get_content_subtype() != "html":
         made.findings += findings
         return texts.plain_part(text, place)
@@ -141,13 +141,6 @@ def _body(message: EmailMessage, name: str, made: _Collected) -> Part:
     made.readers += inner.readers
     made.findings += inner.findings
     return inner.parts[0]
-
-
-def _decoded(body: Message, data: bytes) -> tuple[str, Sequence[DocumentFinding]]:
-    try:
-        return data.decode(body.get_content_charset() or "utf-8"), ()
-    except (LookupError, UnicodeDecodeError):
-        return texts.decode(data)
 
 
 def _attachments(message: EmailMessage) -> Iterator[tuple[str, bytes]]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.reading import line_ends, pdf_forms
+from roadbed.knowledge.reading.line_ends import LineEnds
+from roadbed.knowledge.reading.pdf_forms import PageNotes
 
 NAME = "pypdfium2"
 _MOST_OBJECTS = 20_000  # of a page; drawings have more, and their colours say nothing
@@ -18,23 +21,36 @@ _INVISIBLE = 3  # text rendering mode; used by scanner programs for the text bel
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PdfiumPage:
-    """A page. ``hidden`` counts texts that are white; ``lost`` means that it cannot be opened."""
+    """A page. ``hidden`` counts texts that are white; ``lost`` means that it cannot be opened.
+
+    ``beside`` are its form fields and notes, which are not in ``text``.
+    """
 
     number: int
     text: str = ""
     pictures: int = 0
     hidden: int = 0
     lost: bool = False
+    beside: PageNotes = field(default_factory=PageNotes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PdfiumReading:
-    """What pdfium gives."""
+    """What pdfium gives.
+
+    ``fields_removed`` is the document without its form fields, if it has any; ``has_fields``
+    without it means that it could not be written. ``files`` are those that are attached.
+    """
 
     pages: Sequence[PdfiumPage]
     page_count: int
     title: str | None
     encrypted: bool
+    has_fields: bool = False
+    fields_removed: bytes | None = None
+    files: Sequence[str] = ()
+    xfa: bool = False
+    ends: LineEnds = field(default_factory=dict)
 
 
 def read(content: bytes, name: str) -> PdfiumReading:
@@ -50,18 +66,31 @@ def read(content: bytes, name: str) -> PdfiumReading:
         reason: UnreadableReason = UnreadableReason.PASSWORD if locked else UnreadableReason.CORRUPT
         raise DocumentUnreadableError(name, reason, str(error)) from error
     try:
+        form = pdf_forms.open_forms(document)
         count = len(document)
+        marked = [_page(document, index, form) for index in range(count)]
+        ends = line_ends.line_ends(page.text for page in marked)
+        pages = [replace(page, text=_cleaned(page.text, ends)) for page in marked]
+        encrypted = pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0
+        has_fields = any(page.beside.widgets for page in pages)
         return PdfiumReading(
-            pages=[_page(document, index) for index in range(count)],
+            pages=pages,
             page_count=count,
             title=document.get_metadata_value("Title").strip() or None,
-            encrypted=pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0,
+            encrypted=encrypted,
+            has_fields=has_fields,
+            files=pdf_forms.attached_files(document),
+            xfa=pdf_forms.is_xfa(document),
+            ends=ends,
+            fields_removed=(
+                pdf_forms.without_fields(document, encrypted=encrypted) if has_fields else None
+            ),
         )
     finally:
         document.close()
 
 
-def _page(document: Any, index: int) -> PdfiumPage:
+def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
     import pypdfium2
     import pypdfium2.raw as pdfium
 
@@ -74,16 +103,22 @@ def _page(document: Any, index: int) -> PdfiumPage:
         text = text_page.get_text_bounded()
         pictures, hidden = _objects(page.raw, pdfium)
         text_page.close()
-        return PdfiumPage(number=index + 1, text=_cleaned(text), pictures=pictures, hidden=hidden)
+        return PdfiumPage(
+            number=index + 1,
+            text=text,
+            pictures=pictures,
+            hidden=hidden,
+            beside=pdf_forms.read_page(page.raw, form),
+        )
     except pypdfium2.PdfiumError:
         return PdfiumPage(number=index + 1, lost=True)
     finally:
         page.close()
 
 
-def _cleaned(text: str) -> str:
-    """Without the characters that pdfium puts in: a mark for a hyphen."""
-    text = text.replace("\r\n", "\n").replace("\ufffe", "-")
+def _cleaned(text: str, ends: LineEnds) -> str:
+    """Without the characters that pdfium puts in."""
+    text = line_ends.whole(text.replace("\r\n", "\n"), ends)
     return text.replace("\uffff", "").replace("\0", "")
 
 
