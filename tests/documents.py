@@ -26,6 +26,7 @@ def pdf(
     linear: bool = False,
     annotations: Sequence[Sequence[str]] = (),
     catalog: str = "",
+    drawn: str = "",
 ) -> bytes:
     """A PDF with a line of text for each line of a page.
 
@@ -33,7 +34,8 @@ def pdf(
     grey picture on each page. ``white`` is text in white at the foot of each page. ``linear`` puts
     the tree of pages first, with a trailer, so that what a truncated file still has can be found.
     ``annotations`` are the entries of those of each page; what has a field type (``/FT``) is a
-    field of the form. ``catalog`` are more entries of the catalog.
+    field of the form. ``catalog`` are more entries of the catalog,
+    ``drawn`` more operators of each page; the font is ``/F1``.
     """
     document = _Pdf(password)
     font = document.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
@@ -54,6 +56,7 @@ def pdf(
         content = f"BT /F1 11 Tf 14 TL 50 800 Td {' '.join(lines)} ET"
         if white:
             content += f" BT 1 1 1 rg /F1 11 Tf 50 40 Td ({_literal(white)}) Tj ET"
+        content += f" {drawn}"
         if pictures:
             content += " q 500 0 0 700 50 50 cm /I1 Do Q"
         stream = document.add("<<", content.encode("cp1252"))

@@ -113,6 +113,11 @@ class TestPdfForms:
         assert extraction.parts[0].text == WORDS
         assert extraction.readers == ("xberg", "pypdfium2")
 
+    async def test_a_form_of_another_program_is_reported(self, reader: DocumentReader) -> None:
+        form = "/NeedsRendering true /AcroForm << /Fields [] /XFA (form) >>"
+        extraction = await reader.read(documents.pdf(["Please wait."], catalog=form), "form.pdf")
+        assert "form_left_out" in found(extraction)
+
     async def test_attached_files_are_reported(self, reader: DocumentReader) -> None:
         files = (
             "/Names << /EmbeddedFiles << /Names [(terms.txt) << /Type /Filespec /F (terms.txt) "

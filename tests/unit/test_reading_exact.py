@@ -12,6 +12,7 @@ import pytest
 
 from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.reading import encodings, line_ends, number_formats, signs
+from roadbed.knowledge.reading import raised as raised_numbers
 from roadbed.knowledge.reading.process import DocumentReader
 from tests import documents
 
@@ -155,6 +156,40 @@ class TestHyphens:
     async def test_ligatures_are_letters(self, reader: DocumentReader) -> None:
         extraction = await reader.read("The o\ufb03ce of the \ufb01rm.".encode(), "fees.txt")
         assert extraction.parts[0].text == "The office of the firm."
+
+
+def raised(before: str, number: str, after: str) -> str:
+    """Operators that write a number smaller and higher than what is around it."""
+    return (
+        f"BT /F1 11 Tf 50 700 Td ({before}) Tj /F1 6 Tf 4 Ts ({number}) Tj "
+        f"/F1 11 Tf 0 Ts ({after}) Tj ET"
+    )
+
+
+class TestRaisedNumbers:
+    async def test_they_are_kept_apart_from_what_precedes(self, reader: DocumentReader) -> None:
+        drawn = raised("The fee is 45", "1", " euro, not 451; 10 m")
+        extraction = await reader.read(documents.pdf([""], drawn=drawn), "fees.pdf")
+        assert extraction.parts[0].text == "The fee is 45^1 euro, not 451; 10 m"
+        assert extraction.doubtful == ()
+
+    async def test_a_small_number_on_the_line_is_no_raised_one(
+        self, reader: DocumentReader
+    ) -> None:
+        drawn = raised("The fee is 45", "1", " euro").replace("4 Ts", "0 Ts")
+        extraction = await reader.read(documents.pdf([""], drawn=drawn), "fees.pdf")
+        assert extraction.parts[0].text == "The fee is 451 euro"
+
+    def test_those_that_the_text_does_not_have_are_told(self) -> None:
+        numbers = [
+            raised_numbers.RaisedNumber(before="feeis45", digits="1"),
+            raised_numbers.RaisedNumber(before="areaism", digits="2"),
+            raised_numbers.RaisedNumber(before="nowhere7", digits="3"),
+        ]
+        text, missing = raised_numbers.marked("The fee is **45**1; the area is m2", numbers)
+        assert text == "The fee is **45**^1; the area is m^2"
+        assert [number.joined for number in missing] == ["73"]
+        assert numbers[1].joined == ""
 
 
 EURO = '_-* #,##0.00\\ "€"_-;-* #,##0.00\\ "€"_-;_-* "-"??\\ "€"_-;_-@_-'

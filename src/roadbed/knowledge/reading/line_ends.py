@@ -10,11 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-_MARKS = "\x02\ufffe"  # of pdfium, in its two ways to give a text
+_MARK = re.compile("[\x02\ufffe]")  # of pdfium, in its two ways to give a text
 _SOFT = "\u00ad"  # a hyphen that shows at line ends only
-_BROKEN = re.compile(rf"([^\W\d_]+)[{_MARKS}]([^\W\d_]+)")
+_GAP = re.compile(f"[-{_SOFT}] (?=([^\\W\\d_]+))")
+_BEFORE = re.compile(r"[^\W\d_]+\Z")
+_AFTER = re.compile(r"[^\W\d_]+")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
-_PAIR = re.compile("([^\\W\\d_]+)([-\u00ad]) (?=([^\\W\\d_]+))")
+_LONGEST = 60  # letters of a part of a word
 
 LineEnds = Mapping[tuple[str, str], str | None]
 
@@ -25,39 +27,46 @@ def line_ends(texts: Iterable[str]) -> LineEnds:
     It is nothing, or a hyphen, as the text has the word elsewhere; ``None`` if it has it nowhere.
     """
     written = list(texts)
-    pairs = {(match[1], match[2]) for text in written for match in _BROKEN.finditer(text)}
+    pairs = {_pair(text, mark) for text in written for mark in _MARK.finditer(text)}
     if not pairs:
         return {}
-    words = Counter(
-        word.lower() for text in written for word in _WORD.findall(_BROKEN.sub(" ", text))
-    )
-    return {pair: _between(*pair, words) for pair in pairs}
+    # The marks end words here, so that the parts around them count as other words.
+    words = Counter(word.lower() for text in written for word in _WORD.findall(text))
+    return {pair: _between(*pair, words) for pair in pairs if all(pair)}
 
 
 def whole(text: str, ends: LineEnds) -> str:
     """A text of the second reader without its marks."""
 
-    def join(match: re.Match[str]) -> str:
-        between = ends.get((match[1], match[2]))
-        return f"{match[1]}{'-' if between is None else between}{match[2]}"
+    def join(mark: re.Match[str]) -> str:
+        between = ends.get(_pair(text, mark))
+        return "-" if between is None else between
 
-    text = _BROKEN.sub(join, text)
-    for mark in _MARKS:
-        text = text.replace(mark, "-")
-    return text
+    return _MARK.sub(join, text)
 
 
 def joined(text: str, ends: LineEnds) -> str:
     """A text of the first reader whose words are whole at the line ends that ``ends`` knows."""
+    if not ends and _SOFT not in text:
+        return text
 
-    def join(match: re.Match[str]) -> str:
-        one, hyphen, two = match.groups()
-        between = ends.get((one, two))
-        if hyphen == _SOFT:
-            return one
-        return match[0] if between is None else one + between
+    def join(gap: re.Match[str]) -> str:
+        if gap[0][0] == _SOFT:
+            return ""
+        between = ends.get((_before(text, gap.start()), gap[1]))
+        return gap[0] if between is None else between
 
-    return _PAIR.sub(join, text) if ends or _SOFT in text else text
+    return _GAP.sub(join, text)
+
+
+def _pair(text: str, mark: re.Match[str]) -> tuple[str, str]:
+    after = _AFTER.match(text, mark.end())
+    return _before(text, mark.start()), after[0] if after else ""
+
+
+def _before(text: str, end: int) -> str:
+    match = _BEFORE.search(text[max(0, end - _LONGEST) : end])
+    return match[0] if match else ""
 
 
 def _between(one: str, two: str, words: Mapping[str, int]) -> str | None:

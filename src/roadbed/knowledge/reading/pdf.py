@@ -20,6 +20,7 @@ from roadbed.knowledge.reading import (
     markdown,
     notes,
     pdfium_reader,
+    raised,
     readability,
     texts,
     xberg_reader,
@@ -251,7 +252,13 @@ def _parts(
             yield texts.plain_part(other, place)
             continue
         if other.strip():
+            text, unmarked = raised.marked(text, others[number].raised)
             text = _repaired(text, other, checked)
+            checked.doubtful += [
+                DoubtfulNumber(number=doubt.joined, place=place)
+                for doubt in unmarked
+                if doubt.joined and doubt.joined in text
+            ]
         made, headings = markdown.part(text, place, headings)
         if other.strip():
             checked.doubtful += [

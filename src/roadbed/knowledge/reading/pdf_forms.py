@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import io
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,8 @@ def open_forms(document: PdfDocument) -> object | None:
     """The handle with which fields are read, or ``None``. Before the first page is opened."""
     import pypdfium2
 
+    # It prints that it cannot show forms that are XFA, too; their fields are read all the same.
+    logging.getLogger("pypdfium2").setLevel(logging.ERROR)
     try:
         document.init_forms()
     except pypdfium2.PdfiumError:

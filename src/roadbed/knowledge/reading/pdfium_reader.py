@@ -9,9 +9,10 @@ from types import ModuleType
 from typing import Any
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-from roadbed.knowledge.reading import line_ends, pdf_forms
+from roadbed.knowledge.reading import line_ends, pdf_forms, raised
 from roadbed.knowledge.reading.line_ends import LineEnds
 from roadbed.knowledge.reading.pdf_forms import PageNotes
+from roadbed.knowledge.reading.raised import RaisedNumber
 
 NAME = "pypdfium2"
 _MOST_OBJECTS = 20_000  # of a page; drawings have more, and their colours say nothing
@@ -23,7 +24,8 @@ _INVISIBLE = 3  # text rendering mode; used by scanner programs for the text bel
 class PdfiumPage:
     """A page. ``hidden`` counts texts that are white; ``lost`` means that it cannot be opened.
 
-    ``beside`` are its form fields and notes, which are not in ``text``.
+    ``beside`` are its form fields and notes, which are not in ``text``. ``raised`` are numbers with
+    a sign before them in ``text``.
     """
 
     number: int
@@ -32,6 +34,7 @@ class PdfiumPage:
     hidden: int = 0
     lost: bool = False
     beside: PageNotes = field(default_factory=PageNotes)
+    raised: Sequence[RaisedNumber] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -70,7 +73,7 @@ def read(content: bytes, name: str) -> PdfiumReading:
         count = len(document)
         marked = [_page(document, index, form) for index in range(count)]
         ends = line_ends.line_ends(page.text for page in marked)
-        pages = [replace(page, text=_cleaned(page.text, ends)) for page in marked]
+        pages = [replace(page, text=_cleaned(page, ends)) for page in marked]
         encrypted = pdfium.FPDF_GetSecurityHandlerRevision(document.raw) >= 0
         has_fields = any(page.beside.widgets for page in pages)
         return PdfiumReading(
@@ -102,6 +105,7 @@ def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
         text_page = page.get_textpage()
         text = text_page.get_text_bounded()
         pictures, hidden = _objects(page.raw, pdfium)
+        numbers = tuple(raised.raised_numbers(text_page))
         text_page.close()
         return PdfiumPage(
             number=index + 1,
@@ -109,6 +113,7 @@ def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
             pictures=pictures,
             hidden=hidden,
             beside=pdf_forms.read_page(page.raw, form),
+            raised=numbers,
         )
     except pypdfium2.PdfiumError:
         return PdfiumPage(number=index + 1, lost=True)
@@ -116,15 +121,17 @@ def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
         page.close()
 
 
-def _cleaned(text: str, ends: LineEnds) -> str:
-    """Without the characters that pdfium puts in."""
-    text = line_ends.whole(text.replace("\r\n", "\n"), ends)
-    return text.replace("\uffff", "").replace("\0", "")
+def _cleaned(page: PdfiumPage, ends: LineEnds) -> str:
+    """The text of a page without the characters that pdfium puts in."""
+    text = line_ends.whole(page.text.replace("\r\n", "\n"), ends)
+    text = text.replace("\uffff", "").replace("\0", "")
+    return raised.marked(text, page.raised)[0]
 
 
 def _objects(page: object, pdfium: ModuleType) -> tuple[int, int]:
     """How many pictures and how many white or invisible texts a page has."""
     pictures = hidden = 0
+    colours = [ctypes.c_uint() for _ in range(4)]
     for index in range(min(pdfium.FPDFPage_CountObjects(page), _MOST_OBJECTS)):
         drawn = pdfium.FPDFPage_GetObject(page, index)
         kind = pdfium.FPDFPageObj_GetType(drawn)
@@ -133,7 +140,7 @@ def _objects(page: object, pdfium: ModuleType) -> tuple[int, int]:
         elif kind == pdfium.FPDF_PAGEOBJ_FORM:
             pictures += _pictures_within(drawn, pdfium)
         elif kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            hidden += _is_hidden(drawn, pdfium)
+            hidden += _is_hidden(drawn, pdfium, colours)
     return pictures, hidden
 
 
@@ -146,11 +153,13 @@ def _pictures_within(form: object, pdfium: ModuleType) -> int:
     )
 
 
-def _is_hidden(text: object, pdfium: ModuleType) -> bool:
+def _is_hidden(text: object, pdfium: ModuleType, colours: Sequence[ctypes.c_uint]) -> bool:
+    """Whether a text is white, transparent or not drawn. ``colours`` are used again and again."""
     if pdfium.FPDFTextObj_GetTextRenderMode(text) == _INVISIBLE:
         return True
-    colours = [ctypes.c_uint() for _ in range(4)]
     if not pdfium.FPDFPageObj_GetFillColor(text, *colours):
         return False
-    red, green, blue, alpha = (colour.value for colour in colours)
-    return alpha == 0 or min(red, green, blue) >= _WHITE
+    red, green, blue, alpha = colours
+    if alpha.value == 0:
+        return True
+    return red.value >= _WHITE and green.value >= _WHITE and blue.value >= _WHITE
