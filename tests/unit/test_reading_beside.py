@@ -14,6 +14,7 @@ from openpyxl.comments import Comment
 
 from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.passages import passages
+from roadbed.knowledge.reading import office_xml, readers
 from roadbed.knowledge.reading.process import DocumentReader
 from tests import documents
 from tests.documents import WORDS
@@ -342,6 +343,14 @@ class TestWord:
         extraction = await reader.read(content, "rules.docx")
         assert WORDS in extraction.parts[0].text
         assert "footnotes" in found(extraction)["parser_warning"]
+
+    def test_a_part_that_would_take_too_much_memory_is_not_parsed(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(office_xml, "LARGEST", 500)
+        extraction = readers.read(word(run(WORDS * 9)), "rules.docx")
+        assert WORDS in extraction.parts[0].text
+        assert "more than 500 bytes" in found(extraction)["parser_warning"]
 
     async def test_embedded_files_are_reported(self, reader: DocumentReader) -> None:
         content = documents.with_member(

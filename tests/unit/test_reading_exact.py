@@ -126,6 +126,18 @@ class TestPages:
         [part] = (await reader.read(page("", written).encode(), "fees.html")).parts
         assert part.text == f"Fees\n\n{read}"
 
+    async def test_fields_and_drawings_are_read_as_they_are_shown(
+        self, reader: DocumentReader
+    ) -> None:
+        written = (
+            "<select><option>10</option><option>20</option></select> Rate:"
+            '<input name="rate" value="7 percent"><input type="password" value="hunter2">'
+            '<input type=hidden value="token"><input type="text" hidden value="unseen">'
+            '<svg viewBox="0 0 9 9"><text x="1">Sales <tspan>2031</tspan></text></svg>'
+        )
+        [part] = (await reader.read(page("", written).encode(), "form.html")).parts
+        assert part.text.split() == ["Fees", "10", "20", "Rate:", "7", "percent", "Sales", "2031"]
+
     def test_signs_come_back_in_their_places(self) -> None:
         text = "a*b_c#d[e]f`g~h^i|j\\k"
         assert len(signs.guarded(text)) == len(text)

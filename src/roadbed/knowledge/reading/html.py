@@ -24,6 +24,15 @@ from roadbed.knowledge.reading import (
 _MIME = "text/html"
 _MOST_NAMED = 10  # selectors
 _TITLE = re.compile(r"<title[^>]*>([^<]{1,1000})</title", re.IGNORECASE)
+# The reader joins the options of a list to one word: 10 and 20 would be 1020.
+_CHOICE = re.compile(r"<(/?)(?:select|option|optgroup)\b", re.IGNORECASE)
+_INPUT = re.compile(r"<input\b[^<>]*>", re.IGNORECASE)
+_TYPE = re.compile(r"""\stype\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
+_VALUE = re.compile(r"""\svalue\s*=\s*(?:"([^"]+)"|'([^']+)'|([^\s"'>]+))""", re.IGNORECASE)
+_SHOWN_FIELDS = frozenset(
+    ("", "text", "number", "date", "time", "datetime-local", "month", "week", "email", "tel", "url")
+)
+_DRAWN = re.compile(r"<(?:text|tspan)\b[^<>]*>([^<>]+)", re.IGNORECASE)
 _WORDS = re.compile(r"(?<=>)[^<>]+(?=<)")  # between two tags
 # A raised number behind a letter or figure: "10<sup>2</sup>" is not 102.
 _RAISED = re.compile(r"(?<=\w)<sup\b[^>]*>(?=(?:\s|<[^>]*>|[+(−-])*\d)", re.IGNORECASE)
@@ -72,8 +81,32 @@ def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extr
 
 def _guarded(page: str) -> str:
     """A page whose words the reader gives as they are, with a sign before raised numbers."""
+    page = _INPUT.sub(_with_value, _with_words_of_drawings(page))
+    page = _CHOICE.sub(r" <\1span", page)
     page = _WORDS.sub(lambda words: signs.guarded(words[0]), page)
     return _RAISED.sub(rf"{signs.RAISED}\g<0>", page)
+
+
+def _with_value(field: re.Match[str]) -> str:
+    """A field of a form, with its value as text behind it if a browser shows it."""
+    kind, value = _TYPE.search(field[0]), _VALUE.search(field[0])
+    shown = kind is None or (kind[1] or kind[2] or kind[3]).lower() in _SHOWN_FIELDS
+    if value is None or not shown or nesting.is_hidden_tag(field[0]):
+        return field[0]
+    return f"{field[0]} {(value[1] or value[2] or value[3]).replace('>', '&gt;')} "
+
+
+def _with_words_of_drawings(page: str) -> str:
+    """A page with the words of its drawings (SVG) in their place."""
+    lowered, pieces, at = page.lower(), [], 0
+    while (start := lowered.find("<svg", at)) >= 0:
+        end = lowered.find("</svg>", start)
+        if end < 0:
+            break
+        words = " ".join(text for text in _DRAWN.findall(page[start:end]) if text.strip())
+        pieces += [page[at:start], f"<p>{words}</p>" if words else ""]
+        at = end + len("</svg>")
+    return "".join((*pieces, page[at:]))
 
 
 def _of_style_sheets(shown: style_sheets.HiddenElements) -> Iterator[DocumentFinding]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+LARGEST = 40_000_000  # bytes of a part: its elements take about ten times as much memory
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _COUNTED = re.compile(r"\s*(?:PAGE|NUMPAGES|SECTIONPAGES)\b", re.IGNORECASE)
 _FEWEST_WORDS = 3  # of a line with a page number: "Page of" says nothing
@@ -152,7 +153,9 @@ def _collect(parent: ET.Element, written: _Written) -> None:
 
 
 def parsed(xml: bytes) -> ET.Element:
-    """The root of a part. Raises ``ET.ParseError``."""
+    """The root of a part. Raises ``ET.ParseError``, also if it would take too much memory."""
+    if len(xml) > LARGEST:
+        raise ET.ParseError(f"a part has more than {LARGEST:,} bytes")
     return ET.fromstring(xml)  # noqa: S314 - see the module
 
 
