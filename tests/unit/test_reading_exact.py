@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from roadbed.knowledge.model import Extraction
-from roadbed.knowledge.reading import encodings, line_ends, number_formats, signs
+from roadbed.knowledge.reading import encodings, html, line_ends, number_formats, signs
 from roadbed.knowledge.reading import raised as raised_numbers
 from roadbed.knowledge.reading.process import DocumentReader
 from tests import documents
@@ -138,6 +138,10 @@ class TestPages:
         [part] = (await reader.read(page("", written).encode(), "form.html")).parts
         assert part.text.split() == ["Fees", "10", "20", "Rate:", "7", "percent", "Sales", "2031"]
 
+    @pytest.mark.parametrize("piece", ["<svg ", "a<sup><", "<sup>", "<input value='", "<option>"])
+    def test_a_page_of_one_piece_is_left_as_it_is_in_time(self, piece: str) -> None:
+        assert "Fees" in html._guarded(f"<p>Fees</p>{piece * 100_000}")
+
     def test_signs_come_back_in_their_places(self) -> None:
         text = "a*b_c#d[e]f`g~h^i|j\\k"
         assert len(signs.guarded(text)) == len(text)
@@ -245,6 +249,8 @@ class TestNumberFormats:
             ("# ?/?", 0.5, "0.5"),
             ("[>100]0;0.0", 5.25, "5.25"),
             ("0.0", float("inf"), "inf"),
+            ("0.00", 1e27, "1000000000000000000000000000.00"),
+            ("0" * 501, 5, "5"),
         ],
     )
     def test_a_number_is_shown_as_in_its_cell(

@@ -35,7 +35,7 @@ _SHOWN_FIELDS = frozenset(
 _DRAWN = re.compile(r"<(?:text|tspan)\b[^<>]*>([^<>]+)", re.IGNORECASE)
 _WORDS = re.compile(r"(?<=>)[^<>]+(?=<)")  # between two tags
 # A raised number behind a letter or figure: "10<sup>2</sup>" is not 102.
-_RAISED = re.compile(r"(?<=\w)<sup\b[^>]*>(?=(?:\s|<[^>]*>|[+(−-])*\d)", re.IGNORECASE)
+_RAISED = re.compile(r"(?<=\w)<sup\b[^<>]*>(?=(?:\s|<[^<>]*>|[+(−-]){0,9}\d)", re.IGNORECASE)
 _WHITE = re.compile(
     r"[^-]color\s*:\s*(?:#fff(?:fff)?\b|white\b|rgb\(\s*255\s*,\s*255\s*,\s*255\s*\))",
     re.IGNORECASE,

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from functools import lru_cache
 from typing import Literal
 
@@ -27,6 +27,8 @@ _COLOUR = re.compile(
 )
 _NOT_FOLLOWED = frozenset("/EeYyMmDdHhSs")  # fractions, exponents, dates
 _MOST_DIGITS = 30
+_LONGEST = 500  # characters of a format; spreadsheets allow 255
+_PRECISE = Context(prec=2_500)  # of the largest number with as many percent signs as fit
 _EXACT = 15  # significant digits that a spreadsheet keeps
 
 _Kind = Literal["literal", "digit", "point", "percent", "general", "text"]
@@ -104,6 +106,8 @@ def duration(value: timedelta, number_format: str) -> str:
 @lru_cache(maxsize=1024)
 def _sections(number_format: str) -> Sequence[_Section] | None:
     """The parts of a format, or ``None`` if it is not followed."""
+    if len(number_format) > _LONGEST:
+        return None
     written, at = [], 0
     while True:
         match = _SECTION_END.match(number_format, at)
@@ -174,7 +178,8 @@ def _filled(value: Decimal, section: _Section) -> str:
     whole = _before_point(section.tokens)
     placeholders = [token.text for token in section.tokens if token.kind == "digit"]
     decimals = placeholders[whole:]
-    rounded = value.quantize(Decimal(1).scaleb(-min(len(decimals), _MOST_DIGITS)), ROUND_HALF_UP)
+    step = Decimal(1).scaleb(-min(len(decimals), _MOST_DIGITS))
+    rounded = value.quantize(step, ROUND_HALF_UP, _PRECISE)
     integer, _, fraction = f"{rounded:f}".partition(".")
     needed = decimals.copy()
     while needed and needed[-1] != "0" and fraction.endswith("0"):
