@@ -70,6 +70,56 @@ class TestSentences:
                 False,  # lines of a list have another one above them
             ),
             (
+                "The firm pays a hotel of at most EUR 120 for each night.",
+                "The firm pays a hotel of at most EUR 150 for each night.",
+                True,
+            ),
+            (
+                "The firm pays a hotel of at most EUR 120 for each night.",
+                "The firm pays a hotel of at most €150 for each night.",
+                True,
+            ),
+            (
+                "The firm pays a hotel of at most USD 28 for each night.",
+                "The firm pays a hotel of at most 35 dollars for each night.",
+                True,
+            ),
+            (
+                "Breakfast on a trip of the firm costs at most CHF 5 a day.",
+                "Breakfast on a trip of the firm costs at most CHF 8 a day.",
+                True,
+            ),
+            (
+                "The firm pays a hotel of at most 28 Euro for each night.",
+                "The firm pays a hotel of at most EUR 28.00 for each night.",
+                False,  # one amount
+            ),
+            (
+                "The firm pays a hotel of at most EUR 1,234.50 for each night.",
+                "The firm pays a hotel of at most EUR 1.234,50 for each night.",
+                False,  # one amount, as two languages write it
+            ),
+            (
+                "Die Firma zahlt einem Hotel je Nacht höchstens EUR 1.234,50.",
+                "Die Firma zahlt einem Hotel je Nacht höchstens 1.334,50 Euro.",
+                True,
+            ),
+            (
+                "The firm pays a vendor of at most EUR 1.2 million for each year.",
+                "The firm pays a vendor of at most EUR 1,200,000 for each year.",
+                False,  # one amount
+            ),
+            (
+                "The firm pays a vendor of at most EUR 2000 for each year.",
+                "The firm pays a vendor of at most EUR 1950 for each year.",
+                True,  # no years
+            ),
+            (
+                "The firm pays a hotel of at most USD 120 for each night.",
+                "The firm pays a hotel of at most EUR 150 for each night.",
+                False,  # two currencies
+            ),
+            (
                 "The firm pays a hotel of 120 EUR for each night, at most 120 EUR.",
                 "The firm pays a hotel of 120 EUR for each night.",
                 False,
