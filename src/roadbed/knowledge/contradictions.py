@@ -31,25 +31,33 @@ _NO_UNIT = frozenset(("a", "an", "and", "or", "of", "in", "to", "for", "per", "t
 
 @dataclass(frozen=True, slots=True)
 class FigureContradiction:
-    """Two sentences with different figures, word for word."""
+    """Two sentences with different figures, word for word.
+
+    ``weight`` says how much of the question both have.
+    """
 
     first: str
     second: str
+    weight: float = 0.0
 
 
-def contradiction(
+def contradictions(
     first: str, second: str, weights: Mapping[str, float], terms: Terms
-) -> FigureContradiction | None:
-    """The sentences of two passages that contradict each other about a question.
+) -> Sequence[FigureContradiction]:
+    """The sentences of two passages that contradict each other about a question, each pair once.
 
-    ``weights`` are those of the words of the question: a sentence without one of them is not what
-    was asked. ``None`` if no sentences do.
+    Those with most of the question come first. ``weights`` are those of its words: a sentence
+    without one of them is not what was asked.
     """
     sides = [_claims(text, weights, terms) for text in (first, second)]
-    for one, other in product(*sides):
-        if _contradict(one, other):
-            return FigureContradiction(one.text, other.text)
-    return None
+    differing = {
+        (one.text, other.text): FigureContradiction(
+            one.text, other.text, round(one.weight + other.weight, 6)
+        )
+        for one, other in product(*sides)
+        if _contradict(one, other)
+    }
+    return sorted(differing.values(), key=lambda pair: -pair.weight)
 
 
 def of_one_time(first: str, second: str) -> bool:
@@ -72,6 +80,7 @@ class _Claim:
     """A sentence with figures: its other words, its names, and the readings of each figure."""
 
     text: str
+    weight: float
     words: frozenset[str]
     names: frozenset[str]
     figures: Mapping[str, frozenset[_Readings]]
@@ -82,6 +91,7 @@ def _claims(text: str, weights: Mapping[str, float], terms: Terms) -> Sequence[_
     return [
         _Claim(
             text=spoken.text,
+            weight=spoken.weight,
             words=_words(terms(without_amounts(spoken.text))),
             names=_names(spoken.text),
             figures=figures,

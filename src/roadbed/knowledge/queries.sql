@@ -224,25 +224,28 @@ INSERT INTO family_settlement (id, use_case, kind, contents, current, settled_by
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(contents)s, %(current)s, %(by)s, %(at)s)
 
 -- name: note_conflict
--- The row of two passages, also one that was there before.
+-- The row of two statements of two passages, also one that was there before.
 INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,
                               second_document, second_passage, second_text, found_at)
 VALUES (%(id)s, %(use_case)s, %(first_document)s, %(first_passage)s, %(first_text)s,
         %(second_document)s, %(second_passage)s, %(second_text)s, %(at)s)
-ON CONFLICT (first_document, first_passage, second_document, second_passage) DO NOTHING
+ON CONFLICT (first_document, first_passage, second_document, second_passage, md5(first_text),
+             md5(second_text)) DO NOTHING
 
 -- name: conflict_between
 SELECT id, verdict FROM passage_conflict
 WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
   AND second_document = %(second_document)s AND second_passage = %(second_passage)s
+  AND first_text = %(first_text)s AND second_text = %(second_text)s
 
 -- name: settled_copy
--- The newest decision about the same two passages, in other documents: one of them is a copy.
+-- The newest decision about the same two statements, in other documents: one of them is a copy.
 -- not null: swapped
 SELECT verdict, first_passage <> %(first_passage)s AS swapped FROM passage_conflict
 WHERE use_case = %(use_case)s AND verdict IS NOT NULL
-  AND (first_passage, second_passage) IN ((%(first_passage)s, %(second_passage)s),
-                                          (%(second_passage)s, %(first_passage)s))
+  AND (first_passage, first_text, second_passage, second_text)
+   IN ((%(first_passage)s, %(first_text)s, %(second_passage)s, %(second_text)s),
+       (%(second_passage)s, %(second_text)s, %(first_passage)s, %(first_text)s))
 ORDER BY settled_at DESC, id DESC LIMIT 1
 
 -- name: conflict_of
