@@ -186,6 +186,14 @@ class TestSearch:
 
 
 class TestSettled:
+    async def test_a_decision_before_the_next_ingestion_keeps_other_families(
+        self, shelf: Shelf
+    ) -> None:
+        await shelf.app.database.fetch("DELETE FROM document_fingerprint")  # as an upgrade does
+        await settle(shelf, "phones-2022.md", "current")
+        assert (await standings(shelf))["travel-policy-v1.md"] == ("version", "travel-policy-v2.md")
+        assert (await standings(shelf))["phones-2021.md"] == ("version", "phones-2022.md")
+
     async def test_the_data_specialist_says_which_one_is_in_force(self, shelf: Shelf) -> None:
         await reviewer(shelf)
         assert await waiting(shelf, "chi") == [(f"{PATH}?standing=open", 1)]

@@ -86,6 +86,7 @@ class DocumentFamilies:
                 sentence("You may not read every document of this family."),
                 sentence("Let somebody decide who is in all of their access groups."),
             )
+        await self._fingerprint_all(use_case)  # those of an older release were forgotten
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["lock_library"], {"use_case": use_case})
             contents = {
