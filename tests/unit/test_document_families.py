@@ -299,14 +299,24 @@ async def test_a_search_leaves_out_what_is_superseded_unless_it_is_named(shelf: 
 
 async def test_numbers_of_valves_hide_no_document(shelf: Shelf) -> None:
     text = (
-        "# Data sheet\n\nThe valve in hall {hall} opens at {bar} bar.\n\nIt is checked each year.\n"
+        "# Data sheet\n\nThe valve in hall {hall} opens at {bar} bar.\n\n"
+        "It is checked by {who} each year.\n"
     )
     halls = (1, 2, 3)
     shelf.write(
-        {f"valves/V{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
-        | {f"pumps/valve-v{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
-        | {f"risks/R10{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
-        | {f"rooms/r{hall * 31}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
+        {f"valves/V{hall}.txt": text.format(who="ana", hall=hall, bar=3 * hall) for hall in halls}
+        | {
+            f"pumps/valve-v{hall}.txt": text.format(who="ben", hall=hall, bar=3 * hall)
+            for hall in halls
+        }
+        | {
+            f"risks/R10{hall}.txt": text.format(who="chi", hall=hall, bar=3 * hall)
+            for hall in halls
+        }
+        | {
+            f"rooms/r{hall * 31}.txt": text.format(who="dev", hall=hall, bar=3 * hall)
+            for hall in halls
+        }
     )
     await shelf.ingest()
     places = await standings(shelf)

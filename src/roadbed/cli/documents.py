@@ -391,6 +391,8 @@ def _family(documents: Sequence[Document]) -> str:
         told = [one_line(document.path), document.standing or ""]
         if document.dated:
             told.append(document.dated)
+        if document.copy_of:
+            told.append(f"copy of {one_line(document.copy_of)}")
         if document.superseded_by:
             told.append(f"superseded by {one_line(document.superseded_by)}")
         lines.append(" · ".join((*told, one_line(document.evidence or ""))))

@@ -55,6 +55,7 @@ _RELATIONS = {
     "superseded": later("superseded"),
     "newest": later("in force"),
     "variant": later("signed or copied"),
+    "copy": later("copy"),
     "series": later("one of a series"),
 }
 ORIGINS = formatting.Words(
@@ -111,6 +112,8 @@ def _chip(row: Document) -> Chip:
 
 def relation_in_words(row: Document) -> str | None:
     """What a document is to others, in words; ``None``: it stands alone."""
+    if row.copy_of is not None:
+        return _("copy of %(path)s") % {"path": formatting.seen(row.copy_of)}
     if row.superseded_by is not None:
         return _("superseded by %(path)s") % {"path": formatting.seen(row.superseded_by)}
     return None if row.relation is None else _(_RELATIONS[row.relation])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.contradictions import of_one_time
+from roadbed.knowledge.copies import StoredContent, copies
 from roadbed.knowledge.precedence import OrderedVersion, Precedence
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import CoversRow
@@ -17,6 +18,8 @@ from roadbed.usecases.library import Library
 @dataclass(frozen=True, slots=True)
 class KnownDocuments:
     """What is known of readable documents, and the change after which it is not right any more.
+
+    Of documents with the same content only the one that answers is known.
 
     ``dated`` gives the date, number or period that a document says, by its id; ``families`` the
     family of each that is not alone, ``owners`` the organizations of its first page.
@@ -48,6 +51,19 @@ def known_documents(
 ) -> KnownDocuments:
     """What ``groups`` may know, from the rows of a library at the time of ``change``."""
     readable = [row for row in rows if may_read(library, row["path"], row["access_group"], groups)]
+    copied = copies(
+        StoredContent(
+            document_id=row["id"],
+            path=row["path"],
+            content=row["content_hash"],
+            format=row["format"],
+            added_at=row["added_at"],
+            is_left_out=row["left_out"],
+        )
+        for row in readable
+        if row["kind"] != "variant"  # it answers where a question names it
+    )
+    readable = [row for row in readable if not row["left_out"] and row["id"] not in copied]
     scopes = [scope_of(row["id"], row["path"], row["cover"] or "") for row in readable]
     return KnownDocuments(
         change=change,
@@ -64,7 +80,8 @@ def known_documents(
                 )
                 for row in readable
                 if row["family"] is not None and row["rank"] is not None
-            ]
+            ],
+            copied,
         ),
         dated={row["id"]: row["dated"] for row in readable if row["dated"] is not None},
         families={

@@ -71,10 +71,11 @@ FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part i
 -- not null: left_out, reports
 SELECT document.id, document.path, document.access_group, document.state, document.version,
        document.reason, document.detail, document.added_at, document.changed_at, document.origin,
-       document.address, document_version.format, document_version.title, document_version.pages,
-       document_version.words, document_version.modified_at, document_version.read_at,
-       document_version.findings, document_family.family, document_family.kind AS standing,
-       document_family.rank, document_family.dated, document_family.evidence, document_family.why,
+       document.address, document_version.content_hash, document_version.format,
+       document_version.title, document_version.pages, document_version.words,
+       document_version.modified_at, document_version.read_at, document_version.findings,
+       document_family.family, document_family.kind AS standing, document_family.rank,
+       document_family.dated, document_family.evidence, document_family.why,
        document_left_out(document.id, document_version.content_hash) AS left_out,
        (SELECT count(*)::integer FROM document_report
         WHERE document_report.document_id = document.id AND document_report.state = 'open'
@@ -162,8 +163,11 @@ WHERE use_case = %(use_case)s AND access_group = %(access_group)s AND person = %
 RETURNING person
 
 -- name: covers
--- The beginning of each document that can be searched.
+-- The beginning of each document that is not deleted; what is left out is not searched.
+-- not null: left_out
 SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover,
+       document.added_at, document_version.content_hash, document_version.format,
+       document_left_out(document.id, document_version.content_hash) AS left_out,
        document_family.family, document_family.kind, document_family.rank, document_family.dated
 FROM document
 JOIN document_version ON document_version.document_id = document.id
@@ -171,12 +175,12 @@ JOIN document_version ON document_version.document_id = document.id
 JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
 LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
-  AND NOT document_left_out(document.id, document_version.content_hash)
 ORDER BY document.path
 
 -- name: first_pages
 -- The beginnings of the first two pages of each document that can be searched.
-SELECT document.id, document.path, document_version.id AS version_id, document_version.content_hash,
+SELECT document.id, document.path, document.added_at, document_version.id AS version_id,
+       document_version.content_hash, document_version.format,
        coalesce((SELECT array_agg(left(document_part.text, 3000) ORDER BY document_part.ordinal)
                  FROM document_part
                  WHERE document_part.version_id = document_version.id

@@ -74,6 +74,7 @@ class DocumentsRow(TypedDict):
     changed_at: datetime
     origin: str
     address: str | None
+    content_hash: str | None
     format: str | None
     title: str | None
     pages: int | None
@@ -211,6 +212,10 @@ class CoversRow(TypedDict):
     path: str
     access_group: str | None
     cover: str | None
+    added_at: datetime
+    content_hash: str
+    format: str
+    left_out: bool
     family: str | None
     kind: str | None
     rank: int | None
@@ -222,8 +227,10 @@ class FirstPagesRow(TypedDict):
 
     id: str
     path: str
+    added_at: datetime
     version_id: str
     content_hash: str
+    format: str
     pages: list[str]
 
 
