@@ -24,12 +24,18 @@ def pdf(
     pictures: bool = False,
     white: str = "",
     linear: bool = False,
+    annotations: Sequence[Sequence[str]] = (),
+    catalog: str = "",
+    drawn: str = "",
 ) -> bytes:
     """A PDF with a line of text for each line of a page.
 
     ``password`` encrypts it (RC4, 40 bits); an empty one opens without asking. ``pictures`` puts a
     grey picture on each page. ``white`` is text in white at the foot of each page. ``linear`` puts
     the tree of pages first, with a trailer, so that what a truncated file still has can be found.
+    ``annotations`` are the entries of those of each page; what has a field type (``/FT``) is a
+    field of the form. ``catalog`` are more entries of the catalog,
+    ``drawn`` more operators of each page; the font is ``/F1``.
     """
     document = _Pdf(password)
     font = document.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
@@ -40,23 +46,30 @@ def pdf(
     )
     tree, root = document.reserve(), document.reserve()
     kids = []
-    for page in pages:
+    fields: list[int] = []
+    for index, page in enumerate(pages):
+        written = annotations[index] if index < len(annotations) else ()
+        beside = [document.add(f"<< /Type /Annot {entries} >>") for entries in written]
+        named = zip(beside, written, strict=True)
+        fields += [number for number, entries in named if "/FT" in entries]
         lines = [f"({_literal(line)}) Tj T*" for line in page.split("\n") if line]
         content = f"BT /F1 11 Tf 14 TL 50 800 Td {' '.join(lines)} ET"
         if white:
             content += f" BT 1 1 1 rg /F1 11 Tf 50 40 Td ({_literal(white)}) Tj ET"
+        content += f" {drawn}"
         if pictures:
             content += " q 500 0 0 700 50 50 cm /I1 Do Q"
         stream = document.add("<<", content.encode("cp1252"))
         kids.append(
             document.add(
                 f"<< /Type /Page /Parent {tree} 0 R /MediaBox [0 0 595 842] /Contents {stream} 0 R "
-                f"/Resources << /Font << /F1 {font} 0 R >> /XObject << /I1 {picture} 0 R >> >> >>"
+                f"/Resources << /Font << /F1 {font} 0 R >> /XObject << /I1 {picture} 0 R >> >> "
+                f"/Annots [{_references(beside)}] >>"
             )
         )
-    listed = " ".join(f"{kid} 0 R" for kid in kids)
-    document.fill(tree, f"<< /Type /Pages /Count {len(kids)} /Kids [{listed}] >>")
-    document.fill(root, f"<< /Type /Catalog /Pages {tree} 0 R >>")
+    document.fill(tree, f"<< /Type /Pages /Count {len(kids)} /Kids [{_references(kids)}] >>")
+    form = f"/AcroForm << /Fields [{_references(fields)}] >>" if fields else ""
+    document.fill(root, f"<< /Type /Catalog /Pages {tree} 0 R {form} {catalog} >>")
     return document.written(root, linear=linear)
 
 
@@ -67,11 +80,14 @@ def docx(
     body: str | None = None,
     headers: Sequence[str] = (),
     footers: Sequence[str] = (),
+    parts: Mapping[str, str] | None = None,
 ) -> bytes:
     """A DOCX of (style, text), ``Heading1`` or empty; ``body`` replaces all of its XML.
 
-    ``headers`` and ``footers`` are the XML of the paragraphs of page headers and footers.
+    ``headers`` and ``footers`` are the XML of the paragraphs of page headers and footers. ``parts``
+    are the XML inside of other parts, such as ``footnotes`` or ``comments``.
     """
+    beside = parts or {}
     written = "".join(
         "<w:p>"
         + (f'<w:pPr><w:pStyle w:val="{style}"/></w:pPr>' if style else "")
@@ -112,11 +128,16 @@ def docx(
                 {
                     "rId1": ("styles", "styles.xml"),
                     **{name: (kind, file) for name, kind, file, _ in listed},
+                    **{f"rId{kind}": (kind, f"{kind}.xml") for kind in beside},
                 }
             ),
             **{
                 f"word/{file}": f'<w:{kind} xmlns:w="{_W}">{xml}</w:{kind}>'
                 for _, kind, file, xml in listed
+            },
+            **{
+                f"word/{kind}.xml": f'<w:{kind} xmlns:w="{_W}">{xml}</w:{kind}>'
+                for kind, xml in beside.items()
             },
         },
         {
@@ -125,6 +146,7 @@ def docx(
                 f"word/{file}": f"{_OFFICE}.wordprocessingml.{kind}+xml"
                 for _, kind, file, _ in listed
             },
+            **{f"word/{kind}.xml": f"{_OFFICE}.wordprocessingml.{kind}+xml" for kind in beside},
         },
     )
 
@@ -167,14 +189,16 @@ def member(package: bytes, name: str) -> bytes:
 
 
 def with_member(package: bytes, name: str, content: bytes) -> bytes:
-    """An office file with one of its members exchanged."""
+    """An office file with one of its members exchanged, or with one more."""
     written = io.BytesIO()
     with (
         zipfile.ZipFile(io.BytesIO(package)) as source,
         zipfile.ZipFile(written, "w", zipfile.ZIP_DEFLATED) as target,
     ):
         for listed in source.namelist():
-            target.writestr(listed, content if listed == name else source.read(listed))
+            if listed != name:
+                target.writestr(listed, source.read(listed))
+        target.writestr(name, content)
     return written.getvalue()
 
 
@@ -221,6 +245,10 @@ def _slide(element: str, texts: Mapping[str, str]) -> str:
         '<p:nvGrpSpPr><p:cNvPr id="1" name=""/><p:cNvGrpSpPr/><p:nvPr/></p:nvGrpSpPr><p:grpSpPr/>'
         f"{shapes}</p:spTree></p:cSld></p:{element}>"
     )
+
+
+def _references(numbers: Sequence[int]) -> str:
+    return " ".join(f"{number} 0 R" for number in numbers)
 
 
 def _literal(text: str) -> str:

@@ -30,6 +30,7 @@ STATUS = {
     "library_unavailable": 503,
     "access_group_invalid": 422,
     "document_conflict_invalid": 409,
+    "document_conflict_decided": 409,
     "document_family_invalid": 409,
     "upload_refused": 422,
     "citation_invalid": 422,

@@ -6,10 +6,12 @@ import html
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 
 import httpx2
 import pytest
 
+from roadbed.cli.receipts import receipt_text
 from roadbed.kernel.settings import Settings
 from roadbed.reviews.model import VerdictKind
 from roadbed.scoring.content import Json
@@ -297,3 +299,56 @@ async def test_the_other_ways_a_question_ends(site: Site) -> None:
         await released(site, task_of(absent))
         told = words(await browser.get(absent.url.path))
         assert "not in the documents" in told
+
+
+async def test_a_cited_document_that_was_removed_is_named_with_its_date(
+    site: Site, settings: Settings
+) -> None:
+    """What was quoted stays, and the citation still leads to the version that was read."""
+    shelf = Shelf(site.app, settings.usecases / NAME)
+    gone = "was removed from the library on"
+    async with browsing(site, "mia") as browser, browsing(site, "ana") as lead:
+        page = await asked(browser, "How many days of leave in a year?")
+        task = task_of(page)
+        await released(site, task)
+        receipt = (await site.shop.get(f"/receipts/{task}")).json()
+        assert receipt["removed_documents"] == []
+        for shown in (await browser.get(page.url.path), await lead.get(f"/receipts/{task}")):
+            assert gone not in words(shown)
+        (shelf.folder / "leave.md").unlink()
+        await shelf.ingest()
+        receipt = (await site.shop.get(f"/receipts/{task}")).json()
+        [removed] = receipt["removed_documents"]
+        document = await shelf.document("leave.md")
+        assert removed["document"] == "leave.md"
+        assert datetime.fromisoformat(removed["removed_at"]) == document.changed_at
+        on = (
+            f"leave.md {gone} {document.changed_at:%Y-%m-%d %H:%M:%S} UTC. What was quoted is kept."
+        )
+        for shown in (await browser.get(page.url.path), await lead.get(f"/receipts/{task}")):
+            assert words(shown).count(on) == 1
+            assert "Everybody has thirty days of leave in a year." in words(shown)
+        assert "Removed" in receipt_text(await site.app.receipts.get(task, viewer="ana"))
+        # It is back: the citation is as good as before.
+        shelf.write({"leave.md": LEAVE})
+        await shelf.ingest()
+        assert gone not in words(await browser.get(page.url.path))
+        assert gone not in words(await lead.get(f"/receipts/{task}"))
+
+
+async def test_of_a_removed_document_only_its_readers_are_told(
+    site: Site, settings: Settings
+) -> None:
+    app, shelf = site.app, Shelf(site.app, settings.usecases / NAME)
+    await app.libraries.access.add(NAME, shelf.library, "hr", "mia", by="ana")
+    async with browsing(site, "mia") as browser, browsing(site, "ana") as lead:
+        page = await asked(browser, "When are salaries paid?")
+        task = task_of(page)
+        await released(site, task)
+        (shelf.folder / "hr" / "pay.md").unlink()
+        await shelf.ingest()
+        assert "hr/pay.md was removed" in words(await browser.get(page.url.path))
+        receipt = await lead.get(f"/receipts/{task}")
+        assert "was removed from the library" not in words(receipt)
+        assert "pay.md" not in receipt.text
+    assert (await app.receipts.get(task, viewer="ana"))["removed_documents"] == []

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -288,6 +291,68 @@ class TestLibrary:
             assert "ana decided: the first one is right." in again.text
         [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
         assert (conflict["verdict"], conflict["settled_by"]) == ("first", "ana")
+
+    async def test_over_http_a_decision_may_depend_on_the_one_that_was_read(
+        self, shelf: Shelf, site: Site
+    ) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        path = f"{PATH}/conflicts/{conflict['id']}"
+        right = {"right": "second", "seen": conflict["verdict"]}
+        assert (await site.reviewer.post(path, json=right)).status_code == 200
+        late = await site.shop.post(path, json={"right": "first", "seen": None})
+        assert (late.status_code, late.json()["code"]) == (409, "document_conflict_decided")
+        assert late.json()["detail"] == (
+            "reviewer decided about this contradiction after you read it: "
+            f"{conflict['second_path']} is right."
+        )
+        both = {"right": "both", "seen": "second"}
+        assert (await site.shop.post(path, json=both)).json()["conflict"]["verdict"] == "both"
+        late = await site.shop.post(path, json={"right": "first", "seen": "second"})
+        assert late.json()["detail"].endswith("after you read it: both documents are right.")
+        for seen in ("", "neither", 3, ["first"]):
+            refused = await site.shop.post(path, json={"right": "first", "seen": seen})
+            assert (refused.status_code, refused.json()["code"]) == (
+                409,
+                "document_conflict_invalid",
+            )
+        # Without it the newest decision counts, as before.
+        newest = await site.shop.post(path, json={"right": "first"})
+        assert newest.json()["conflict"]["verdict"] == "first"
+
+    async def test_in_the_terminal_too(
+        self, shelf: Shelf, site: Site, settings: Settings, url: str
+    ) -> None:
+        await told(shelf)
+        [conflict] = (await site.shop.get(f"{PATH}/conflicts")).json()["conflicts"]
+        await site.reviewer.post(f"{PATH}/conflicts/{conflict['id']}", json={"right": "both"})
+        environment = {
+            **os.environ,
+            "ROADBED_DATABASE_URL": url,
+            "ROADBED_USECASES": str(settings.usecases),
+            "ROADBED_HOME": str(settings.home),
+            "ROADBED_AUDIT_DIR": str(settings.audit_dir),
+        }
+
+        async def typed(*more: str) -> tuple[int | None, str]:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "roadbed", "documents", "conflicts", NAME),
+                *("--settle", conflict["id"], "--right", "first", *more),
+                env=environment,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.STDOUT,
+            )
+            output, _errors = await child.communicate()
+            return child.returncode, output.decode()
+
+        code, output = await typed("--seen", "none")
+        assert (code, "reviewer decided about this contradiction" in output) == (1, True)
+        assert "both documents are right" in output
+        code, output = await typed("--seen", "neither")
+        assert (code, "neither" in output) == (1, True)
+        code, output = await typed("--seen", "both")
+        assert code == 0
+        assert output.startswith(f"{conflict['id']} · {conflict['first_path']}\n")
 
     @pytest.mark.parametrize("copied", ["a-copy.md", "z-copy.md"])
     async def test_a_copy_of_the_wrong_one_opens_it_not_again(

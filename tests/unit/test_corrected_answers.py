@@ -183,11 +183,12 @@ async def test_a_corrected_answer_opens_no_document_to_others(
 ) -> None:
     async with open_app(settings, url) as app:
         await ready(app)
-        for person in ("dev", "eve"):
+        for person in ("chi", "dev", "eve"):
             await app.members.add(person, by="test")
         declared = app.deployments.get("ask").loaded.declared.library
         assert declared is not None
-        await app.libraries.access.add("ask", declared, "board", "dev", by="ana")
+        for person in ("chi", "dev"):  # who corrects reads what the right answer cites
+            await app.libraries.access.add("ask", declared, "board", person, by="ana")
         right = await citation(app, "chauffeur gate", "board")
         text = "The chauffeur waits."
         await correct(app, QUESTION, {"route": "answer", "text": text, "citations": [right]})

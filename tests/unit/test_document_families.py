@@ -343,3 +343,27 @@ async def test_equal_names_in_folders_of_other_subjects_are_no_families(shelf: S
     for city in cities:
         assert places[f"{city}/hours.md"] == (None, None)
         assert places[f"{city}/rules.md"] == ("open", None)
+
+
+async def test_bare_version_numbers_are_a_question_for_the_data_specialist(shelf: Shelf) -> None:
+    before = await waiting(shelf, "chi")
+    fee = "The fee of the workshop is {fee} EUR for a day. It is due before the workshop begins."
+    seats = "# Workshops\n\nA workshop has twelve seats, and lunch is served at noon.\n\n"
+    files = {f"fees/v{number}.txt": seats + fee.format(fee=90 * number) for number in (2, 3)}
+    files |= {f"fees/q{number}.txt": seats + fee.format(fee=80 * number) for number in (2, 3)}
+    shelf.write(files)
+    await shelf.ingest()
+    [(link, count)] = await waiting(shelf, "chi")
+    assert (link, count) == (f"{PATH}?standing=open", sum(n for _link, n in before) + 1)
+    document = await shelf.document("fees/v2.txt")
+    assert document.why == "Nothing says whether these documents replace each other."
+    assert {"fees/v2.txt", "fees/v3.txt"} <= set(
+        await cited(shelf, "What is the fee of the workshop?")
+    )
+    for number in (2, 3):
+        assert (await shelf.document(f"fees/q{number}.txt")).standing in (None, "single")
+    await shelf.app.libraries.families.settle(
+        NAME, shelf.library, await shelf.document("fees/v3.txt"), "current", groups=(), by="chi"
+    )
+    assert await waiting(shelf, "chi") == before
+    assert (await standings(shelf))["fees/v2.txt"] == ("version", "fees/v3.txt")

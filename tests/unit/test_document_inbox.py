@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from roadbed.kernel.settings import Settings
-from tests import libraries
+from tests import documents, libraries
 from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.libraries import NAME, Shelf
@@ -17,8 +17,12 @@ from tests.libraries import NAME, Shelf
 PATH = f"/usecases/{NAME}/documents"
 RULE = "# {title}\n\nThe firm pays a hotel of at most {price} EUR for each night of a trip.\n"
 PHONES = "# Phones\n\nThe firm pays {price} EUR a month for a phone.\n"
+TRAINS = documents.pdf(["Staff travel by train in second class. A seat may be booked."] * 3)
+BIKES = documents.pdf(["The garage has room for each bicycle, and a pump for its tyres."] * 3)
 FILES: Mapping[str, str | bytes] = {
     "empty.txt": b"",
+    "trains.pdf": TRAINS[: len(TRAINS) * 9 // 10],
+    "hr/bikes.pdf": BIKES[: len(BIKES) * 9 // 10],
     "policy.md": RULE.format(title="Policy", price=120),
     "leave.md": "# Leave\n\nEverybody has thirty days of leave.\n",
     "hr/empty.txt": b"",
@@ -32,7 +36,7 @@ NUMBERS = {
     "open_family": r"Of (\d+) famil",
     "document_conflict": r'action="[^"]*/conflicts/',
 }
-KINDS = {*NUMBERS, "outdated_document"}
+KINDS = {*NUMBERS, "outdated_document", "damaged_document"}
 
 
 @pytest.fixture
@@ -66,19 +70,23 @@ async def shown(site: Site, person: str) -> dict[str, int]:
     """What the page of documents says to a person, by kind."""
     async with browsing(site, person) as browser:
         page = (await browser.get(PATH)).text
-        reported = (await browser.get(f"{PATH}/export.csv?state=reported")).text
+        listed = {
+            kind: (await browser.get(f"{PATH}/export.csv?state={state}")).text
+            for kind, state in (("outdated_document", "reported"), ("damaged_document", "damaged"))
+        }
     numbers = {}
     for kind in ("unreadable_document", "open_family"):
         words = re.search(NUMBERS[kind], page)
         numbers[kind] = int(words[1]) if words else 0
     numbers["document_conflict"] = len(re.findall(NUMBERS["document_conflict"], page))
-    numbers["outdated_document"] = len(reported.strip().splitlines()) - 1
+    for kind, exported in listed.items():
+        numbers[kind] = len(exported.strip().splitlines()) - 1
     return {kind: number for kind, number in numbers.items() if number}
 
 
 async def test_inbox_and_page_say_the_same_number(site: Site) -> None:
     for person, numbers in (
-        ("ben", {"unreadable_document": 1, "outdated_document": 1}),
+        ("ben", {"unreadable_document": 1, "outdated_document": 1, "damaged_document": 1}),
         (
             "chi",
             {
@@ -86,6 +94,7 @@ async def test_inbox_and_page_say_the_same_number(site: Site) -> None:
                 "open_family": 1,
                 "document_conflict": 1,
                 "outdated_document": 2,
+                "damaged_document": 2,
             },
         ),
     ):
@@ -113,3 +122,41 @@ async def test_documents_of_a_group_wait_while_everybody_is_away(site: Site) -> 
         await app.absences.set(person, until=until, stand_in=None)
     unattended = await app.inbox.unattended(await app.people.viewer("adm"), [NAME])
     assert "Correct documents" in {entry.title for entry in unattended}
+
+
+async def damaged(site: Site, person: str) -> list[tuple[int, str, str]]:
+    items = await site.app.inbox.items(await site.app.people.viewer(person), [NAME])
+    return [(item.count, item.why, item.link) for item in items if item.kind == "damaged_document"]
+
+
+async def test_a_damaged_document_waits_until_it_is_replaced_or_somebody_decided(
+    site: Site, settings: Settings
+) -> None:
+    shelf = Shelf(site.app, settings.usecases / NAME)
+    [(count, why, link)] = await damaged(site, "chi")
+    assert (count, link) == (2, f"{PATH}?state=damaged")
+    assert "damaged" in why
+    async with browsing(site, "chi") as browser:
+        page = (await browser.get(link)).text
+        assert "trains.pdf" in page
+        assert "hr/bikes.pdf" in page
+        assert "leave.md" not in page
+    async with browsing(site, "ben") as browser:
+        page = (await browser.get(link)).text
+        assert "trains.pdf" in page
+        assert "hr/bikes.pdf" not in page
+    row = await shelf.document("hr/bikes.pdf")
+    assert row.damaged
+    await site.app.libraries.reports.report(NAME, row, "No whole file is left.", by="chi")
+    assert [count for count, _why, _link in await damaged(site, "chi")] == [2]
+    await site.app.libraries.reports.settle(NAME, row, "kept", by="chi")
+    assert not (await shelf.document("hr/bikes.pdf")).damaged
+    assert [count for count, _why, _link in await damaged(site, "chi")] == [1]
+    shelf.write({"trains.pdf": TRAINS})
+    await shelf.ingest()
+    assert await damaged(site, "chi") == []
+    # A decision is about a content.
+    shelf.write({"hr/bikes.pdf": BIKES[: len(BIKES) * 91 // 100]})
+    await shelf.ingest()
+    assert [count for count, _why, _link in await damaged(site, "chi")] == [1]
+    assert await damaged(site, "ben") == []

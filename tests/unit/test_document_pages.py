@@ -8,6 +8,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+from openpyxl import Workbook
 
 from roadbed.app import App
 from roadbed.kernel.settings import Settings
@@ -128,6 +129,34 @@ class TestList:
             page = await browser.get(PATH)
         assert "No document is read yet." in page.text
         assert "roadbed documents ingest handbook" in page.text
+
+
+class TestLength:
+    async def test_is_in_the_units_of_the_format(self, shelf: Shelf, site: Site) -> None:
+        slides = documents.pptx([("Leave", "Everybody has thirty days of leave.", "")])
+        shelf.write({"slides.pptx": slides})
+        book = Workbook()
+        for name in ("Prices", "Old prices"):
+            book.create_sheet(name).append(["Bicycle", 900])
+        del book["Sheet"]
+        book.save(shelf.folder / "prices.xlsx")
+        await shelf.ingest()
+        async with browsing(site, "reviewer") as browser:
+            listed = await browser.get(f"{PATH}?sort=-pages")
+            exported = await browser.get(f"{PATH}/export.csv?sort=pages")
+            deck = await shelf.document("slides.pptx")
+            opened = await browser.get(f"{PATH}/{deck.id}")
+        rows = list(csv.DictReader(io.StringIO(exported.text.removeprefix("\ufeff"))))
+        lengths = {row["Document"]: row["Length"] for row in rows}
+        assert lengths["slides.pptx"] == "1 slide"
+        assert lengths["prices.xlsx"] == "2 sheets"
+        assert lengths["deck.pdf"] == "2 pages"
+        assert lengths["leave.md"] == ""
+        # It is sorted by the number; what has none comes last.
+        assert rows[0]["Document"] == "slides.pptx"
+        assert "2 sheets" in listed.text
+        assert '<th scope="col">Length</th>' in opened.text
+        assert "<td>1 slide</td>" in opened.text
 
 
 class TestDocument:

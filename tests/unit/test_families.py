@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import combinations
@@ -376,6 +377,50 @@ class TestRelated:
     ) -> None:
         shares = {frozenset(pair): 1.0 for pair in combinations(paths, 2)}
         assert self.grouped(shares, *paths) == ([set(paths)] if are_together else [])
+
+    @pytest.mark.parametrize(
+        ("paths", "text", "are_together"),
+        [
+            # Nothing says that these replace each other, and nothing that they do not.
+            (("terms/v2.txt", "terms/v3.txt"), "Terms\nThe fee is due.", True),
+            (("v2.txt", "v3.txt", "v5.docx"), "Terms\nThe fee is due.", True),
+            (("v4.txt", "v9.txt"), "Terms\nThe fee is due.", True),
+            (("r2.txt", "r3.txt"), "Terms\nThe fee is due.", True),
+            # Their texts have the numbers too, so these count valves and rooms.
+            (("V7.txt", "V8.txt", "V70.txt"), "Sheet\nThe valve in hall {number} opens.", False),
+            (("r7.txt", "r8.txt"), "Rooms\nRoom {number} has ten seats.", False),
+            (("v2.txt", "v3.txt"), "About {name}\nThe owner is {name} of us.", False),
+            # Numbers of revisions have no gaps; rooms do.
+            (("r7.txt", "r9.txt"), "Terms\nThe fee is due.", False),
+            # Parts of a series are numbered too.
+            (("q1.pdf", "q2.pdf"), "Sales\nThe fee is due.", False),
+            (("q2.pdf", "q3.pdf"), "Sales\nThe fee is due.", False),
+            (("chapter1.md", "chapter2.md"), "Terms\nThe fee is due.", False),
+            (("chapter 2.md", "chapter 3.md"), "Terms\nThe fee is due.", False),
+            (("part-2.md", "part-3.md"), "Terms\nThe fee is due.", False),
+            (("volume2.md", "volume3.md"), "Terms\nThe fee is due.", False),
+            (("2.txt", "3.txt"), "Terms\nThe fee is due.", False),
+            (("a/v2.txt", "b/v3.txt"), "Terms\nThe fee is due.", False),
+        ],
+    )
+    def test_bare_version_numbers_are_asked_about_and_other_numbers_are_not(
+        self, paths: Sequence[str], text: str, are_together: bool
+    ) -> None:
+        members = [
+            facts(path, text.format(number=re.findall(r"\d+", path)[0], name=name))
+            for path, name in zip(paths, ("Anna", "Berta", "Clara"), strict=False)
+        ]
+        groups = related(members, lambda one, other: 1.0)
+        assert [len(group) for group in groups] == ([len(paths)] if are_together else [])
+        for group in groups:
+            family = decided(*group)
+            assert (family.kind, family.why) == (
+                "open",
+                "Nothing says whether these documents replace each other.",
+            )
+
+    def test_of_bare_version_numbers_the_texts_have_to_be_alike(self) -> None:
+        assert related([facts("v2.txt"), facts("v3.txt")], lambda one, other: 0.39) == []
 
     def test_texts_may_call_the_numbers_of_names_versions(self) -> None:
         members = [facts(f"terms/v{number}.md", f"Version {number}\n") for number in (4, 6)]

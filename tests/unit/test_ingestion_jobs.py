@@ -188,6 +188,24 @@ async def test_a_killed_worker_is_replaced_and_no_document_is_read_twice(
     assert await versions(library) == each_once()
 
 
+async def test_a_job_that_two_processes_ran_says_all_that_it_did(
+    library: App, settings: Settings, url: str
+) -> None:
+    """The first process loses its locks, and so the job, but not its life: it reads on."""
+    async with relaying(library):
+        async with held(library) as job:
+            [first] = await holders(library, job.id)
+            await library.database.fetch("SELECT pg_terminate_backend(%(pid)s)", {"pid": first})
+            async with process(settings, url, "worker"), asyncio.timeout(30):
+                while await holders(library, job.id) in ([], [first]):  # noqa: ASYNC110 - of the database
+                    await asyncio.sleep(0.05)
+        ended = await until(library, is_ended)
+    result: Any = ended.result
+    assert (ended.id, ended.state, result["read"]) == (job.id, JobState.DONE, FILES)
+    assert (ended.done, ended.total) == (FILES, FILES)
+    assert await versions(library) == each_once()
+
+
 async def test_the_api_pauses_and_resumes_and_the_terminal_cancels(
     documents: Path, site: Site, settings: Settings, url: str
 ) -> None:
@@ -353,6 +371,16 @@ async def locks(app: App) -> int:
     )
     assert row is not None
     return int(row["n"])
+
+
+async def holders(app: App, job_id: str) -> list[int]:
+    """The sessions of the database that hold the lock of a job."""
+    rows = await app.database.fetch(
+        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1 "
+        "AND (classid::bigint << 32 | objid::bigint) = hashtextextended(%(job)s, 15)",
+        {"job": job_id},
+    )
+    return [row["pid"] for row in rows]
 
 
 async def test_nothing_is_left_when_a_process_ends(library: App) -> None:

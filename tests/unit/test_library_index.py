@@ -95,11 +95,11 @@ class TestCatchingUp:
         if harm == "deleted":
             shutil.rmtree(folder)
         elif harm == "damaged":
-            (folder / "tantivy" / "meta.json").write_text("{")
+            (folder / "passages" / "meta.json").write_text("{")
         elif harm == "half":
-            shutil.rmtree(folder / "tantivy")
-            (folder / "tantivy").mkdir()
-            (folder / "tantivy" / "meta.json").write_text("")
+            shutil.rmtree(folder / "passages")
+            (folder / "passages").mkdir()
+            (folder / "passages" / "meta.json").write_text("")
         else:
             (folder / "marker.json").write_text('{"number": "?"}')
         for indexes in (
@@ -199,6 +199,26 @@ class TestQuestions:
     async def test_a_search_within_no_document_finds_nothing(self, shelf: Shelf) -> None:
         index = await current(shelf)
         assert index.search("leave", groups=(), most=10, documents=[]) == []
+        assert index.pages("leave", groups=(), most=10, documents=[]) == []
+
+    async def test_a_page_is_found_by_what_stands_anywhere_on_it(self, shelf: Shelf) -> None:
+        filler = "Nothing of the sort. " * 40
+        shelf.write(
+            {
+                "long.md": f"Kites may fly at noon. {filler}The fee is due at once.",
+                "other.md": f"Boats may sail at noon. {filler}The fee is due at once.",
+            }
+        )
+        await shelf.ingest()
+        index = await current(shelf)
+        [page, *_] = index.pages("kites fee", groups=(), most=10)
+        keys = {hit.key for hit in index.search("kites fee", groups=(), most=10)}
+        of_page = {key for key in keys if key.version_id == page[0]}
+        assert (page[1], len(of_page)) == (0, 2)
+        assert len(index.pages("fee", groups=(), most=10)) == 2
+        (shelf.folder / "long.md").unlink()
+        await shelf.ingest()
+        assert len((await current(shelf)).pages("fee", groups=(), most=10)) == 1
 
 
 async def test_the_language_removes_its_endings(settings: Settings, url: str) -> None:

@@ -66,7 +66,7 @@ MODULES: dict[str, set[str]] = {
         "live page not refreshed",
         "live pages not refreshed",
     },
-    "console/documents.py": {"documents/", "left_out", "reported"},
+    "console/documents.py": {"documents/", "left_out"},
     "console/outcomes.py": {"against"},
     "console/people.py": {"active", "disabled", "not confirmed"},
     "console/receipts.py": {'.json"', 'attachment; filename="proof-'},

@@ -14,6 +14,7 @@ from roadbed.app import App
 from roadbed.bootstrap import open_app
 from roadbed.decisions.model import Decision
 from roadbed.kernel.settings import Settings
+from roadbed.models.answers.contract import DocumentAnswer, Question
 from roadbed.reviews.errors import (
     LabelUnknownError,
     NoSuchLabelError,
@@ -22,7 +23,7 @@ from roadbed.reviews.errors import (
     ReviewTakenError,
 )
 from roadbed.reviews.model import HeldVerdict, RecordedVerdict, VerdictKind
-from roadbed.scoring.scorers import Fields, Judged
+from roadbed.scoring.scorers import Cited, Fields, Judged
 from roadbed.usecases.errors import UseCaseError
 from roadbed.usecases.labels import (
     Label,
@@ -418,6 +419,8 @@ class TestWhichFieldsAreLabels:
         by_fields = declare(output=Output, scorer=Fields("queue"))
         assert normal_output(by_fields, reply) == {**reply, "queue": "a"}
         assert open_fields(by_fields) == ["queue"]
+        by_citations = declare(input=Question, output=DocumentAnswer, scorer=Cited())
+        assert open_fields(by_citations) == []
         by_people = declare(output=Output, scorer=Judged())
         assert normal_output(by_people, reply) == reply
         assert open_fields(by_people) == []

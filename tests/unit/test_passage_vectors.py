@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge import ingestion_jobs
 from roadbed.knowledge import vectors as vectors_module
 from roadbed.knowledge.ingestion_jobs import IngestionJobs
 from roadbed.knowledge.libraries import Libraries
@@ -26,6 +28,7 @@ from roadbed.storage.doctor import examine
 from roadbed.storage.embedded import EmbeddedServer
 from roadbed.testing import check_embeddings
 from roadbed.usecases.decider import Retrieved
+from roadbed.work.model import Job
 from tests.databases import empty_database
 from tests.libraries import NAME, Shelf
 from tests.libraries import shelf as opened
@@ -243,6 +246,55 @@ class TestFilling:
         assert (await vectors(shelf).counts(NAME)).lacking == 0
         assert (3, 3) in [(done, total) for done, total, _doing in told]
         assert len(model.texts) == 3
+
+    @pytest.mark.parametrize("step", ["vectors 1", "vectors in order"])
+    async def test_files_that_are_uploaded_meanwhile_are_read_once(
+        self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch, step: str
+    ) -> None:
+        """While vectors are computed the same job reads them, afterwards one that follows."""
+        monkeypatch.setattr(ingestion_jobs, "_PASSAGES", 1)
+        app, uploads = shelf.app, ["rent.txt", "bus.txt"]
+        jobs = IngestionJobs(app.jobs, app.libraries, lambda _name: shelf.loaded, app.clock)
+        steps: list[str] = []
+
+        class Uploading:
+            async def step(self, name: str, action: Any) -> Any:
+                result = await action()
+                steps.append(name)
+                while name == step and uploads:
+                    path = uploads.pop()
+                    content = BytesIO(f"The {path} is paid in May.".encode())
+                    await app.libraries.upload(shelf.loaded, path, content, by="ana")
+                    joined = await jobs.start_after_upload(NAME, by="ana")
+                    assert isinstance(joined, Job)
+                    assert joined.id == job.id
+                return result
+
+            async def report(self, _done: int, _total: int | None, _doing: str) -> None:
+                pass
+
+        job = await jobs.start(NAME, by="ana")
+        result: Any = await jobs._run(Uploading(), job.arguments)
+        await app.database.fetch(
+            "UPDATE job SET state = 'done', started_at = now(), ended_at = now()"
+        )
+        await jobs._follow(await app.jobs.job(job.id))
+        following = await jobs.current(NAME)
+        assert following is not None
+        if step == "vectors 1":  # it is read before the other vectors are computed
+            assert following.id == job.id
+            assert result["read"] == 2
+            assert "vectors 1" in steps[steps.index("documents from 1") :]
+        else:
+            assert (following.id == job.id, result["read"]) == (False, 0)
+            await jobs._run(Uploading(), following.arguments)
+            await app.database.fetch(
+                "UPDATE job SET state = 'done', started_at = now(), ended_at = now()"
+            )
+            await jobs._follow(await app.jobs.job(following.id))
+            assert await jobs.current(NAME) == await app.jobs.job(following.id)
+        assert (await shelf.document("bus.txt")).version == 1
+        assert (await vectors(shelf).counts(NAME)).lacking == 0
 
     @pytest.mark.parametrize("kept", [1, 2])
     async def test_a_job_that_goes_on_without_a_model_skips_them_and_says_so(

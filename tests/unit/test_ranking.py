@@ -16,6 +16,7 @@ from roadbed.knowledge.ranking import (
     asks_for_number,
     fused,
     scores,
+    with_pages,
 )
 
 PLAIN = PassageFeatures(
@@ -54,6 +55,18 @@ class TestFusion:
             for other in range(6):
                 if all(ranking.index(one) < ranking.index(other) for ranking in rankings):
                     assert merged[one] > merged[other]
+
+
+class TestPages:
+    def test_all_passages_of_a_page_get_its_rank(self) -> None:
+        scored = with_pages(
+            {"a": 0.5, "b": 0.25, "c": 0.25}, {"a": 1, "b": 2, "c": 3}, [2, 9, 1], weight=2
+        )
+        assert scored == {
+            "a": pytest.approx(0.5 + 2 / 63),
+            "b": pytest.approx(0.25 + 2 / 61),
+            "c": 0.25,
+        }
 
 
 class TestScores:

@@ -8,7 +8,7 @@ import pytest
 
 from roadbed.knowledge.findings import DocumentFinding, FindingKind
 
-WITHOUT_DETAIL = {"encrypted", "macros", "text_replaced", "truncated"}
+WITHOUT_DETAIL = {"form_left_out", "encrypted", "macros", "text_replaced", "truncated"}
 
 
 @pytest.mark.parametrize("kind", get_args(FindingKind))

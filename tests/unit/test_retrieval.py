@@ -45,6 +45,23 @@ class TestAQuestionWithoutAPeriod:
         assert answer.assumed is None
 
 
+class TestAPage:
+    async def test_that_is_about_the_question_comes_first(self, shelf: Shelf) -> None:
+        rest = "Other rules apply to everybody else who works here. " * 14
+        shelf.write(
+            {
+                "drones.md": f"Drones need a permit of the tower. {rest}The fee is 40 EUR.",
+                "kites.md": f"Kites need a rope. {rest}The fee is 40 EUR.",
+                "visas.md": f"Visas need a photo. {rest}The fee is 40 EUR.",
+            }
+        )
+        await shelf.ingest()
+        for subject in ("drones", "kites", "visas"):
+            answer = await retrieved(shelf, f"What is the fee for {subject}?")
+            fees = [one.document for one in answer.passages if "fee" in one.text]
+            assert fees[0] == f"{subject}.md"
+
+
 class TestTheWeightOfAWord:
     async def test_that_stands_nowhere_is_that_of_the_others(self, shelf: Shelf) -> None:
         known = await retrieved(shelf, "Which weak points has the scheduler?")

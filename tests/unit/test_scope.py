@@ -124,6 +124,19 @@ class TestAQuestion:
         assert "2019" in catalogue.rest_of(question, mentioned)
         assert asked(question, files).missing == ("2019",)
 
+    def test_about_one_of_a_series_that_is_not_there_names_its_year(self) -> None:
+        files = [report(f"audit-{year}/notes.md") for year in (2029, 2031)]
+        catalogue = Catalogue.of([scope_of(*file) for file in [*files, report("roadmap.md")]])
+        question = "How many flaws had the 2030 security audit?"
+        assert catalogue.scope(question, lambda _word: 0.01).missing == ("2030",)
+
+    def test_with_a_common_word_that_is_a_name_too_is_searched_everywhere(self) -> None:
+        text = "Open Rails Foundation\nEverything is open."
+        files = [*FILES, ("rails.md", "rails.md", text)]
+        assert asked("Which shops are open on Sunday?", files) == Scope()
+        assert asked("Open questions: who pays?", files) == Scope()
+        assert asked("What does the Open Rails Foundation pay?", files).subjects == ("open",)
+
     def test_about_a_period_that_few_documents_have_is_not_missing(self) -> None:
         notes = [report(f"note {name}.md") for name in "abcd"]
         assert asked("Who paid in 2029?", [*FILES[:2], *notes]) == Scope()

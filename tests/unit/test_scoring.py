@@ -156,6 +156,7 @@ class TestScorers:
             (Fields("q"), {"q": "a", "r": 1}, {"q": "a", "r": 2}, 0.0),
             (Cited(), ANSWERED, {**ANSWERED, "text": "other words"}, 0.0),
             (Cited(), {"route": "answer", "citations": [PLACE, OTHER]}, ANSWERED, 0.0),
+            (Cited(), {"route": "answer", "citations": [OTHER, PLACE]}, ANSWERED, 1.0),
             (Cited(), {"route": "answer", "citations": [OTHER]}, ANSWERED, 1.0),
             (Cited(), {"route": "answer"}, ANSWERED, 1.0),
             (Cited(), {"route": "not_in_documents", "citations": [PLACE]}, ANSWERED, 1.0),
@@ -237,7 +238,7 @@ class TestScorers:
             return Score(loss=0.0)
 
         assert Exact().facts() == {"scorer": "exact"}
-        assert Cited().facts() == {"scorer": "cited", "route": "route", "citations": "citations"}
+        assert Cited().facts()["counts"] == "first"
         assert Fields("a").facts() == {"scorer": "fields", "fields": ["a"]}
         assert Within(relative=0.1, fields="n").facts() == {
             "scorer": "within",

@@ -181,3 +181,47 @@ async def test_a_killed_job_continues_in_another_process(url: str, jobs: Jobs, l
             assert f"4 {second.pid}" in written(log)
     assert (finished.state, finished.result) == (JobState.DONE, {"total": 10})
     assert steps(log) == [0, 1, 2, 2, 3, 4]
+
+
+async def test_what_follows_a_job_is_done_after_its_end_also_if_the_process_is_killed(
+    url: str, jobs: Jobs, log: Path
+) -> None:
+    after, hold = log.with_name("after"), log.with_name("hold-after")
+    hold.touch()
+    job = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
+    async with process(url, log) as first:
+        await until_written(after, job.id)
+        assert (await jobs.job(job.id)).state is JobState.DONE
+        first.kill()
+        await first.wait()
+    hold.unlink()
+    async with process(url, log) as second:
+        await until_written(after, f"{second.pid}")
+    assert written(after).splitlines() == [
+        f"{job.id} done {first.pid}",
+        f"{job.id} done {second.pid}",
+    ]
+    assert steps(log) == [0]
+
+
+async def test_nothing_follows_a_job_that_failed(database: Database, jobs: Jobs, log: Path) -> None:
+    async with running(database, jobs, log):
+        failed = await jobs.start("counting", {"steps": 2, "fails": 1}, key="a", actor="ann")
+        await until(jobs, failed.id, ended)
+        done = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
+        await until_written(log.with_name("after"), done.id)
+    assert failed.id not in written(log.with_name("after"))
+
+
+async def test_a_job_is_done_even_if_what_follows_it_fails(
+    database: Database, jobs: Jobs, log: Path
+) -> None:
+    log.with_name("fail-after").touch()
+    async with running(database, jobs, log):
+        first = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
+        await until_written(log.with_name("after"), first.id)
+        log.with_name("fail-after").unlink()
+        second = await jobs.start("counting", {"steps": 1}, key="a", actor="ann")
+        await until_written(log.with_name("after"), second.id)
+    assert [(await jobs.job(one.id)).state for one in (first, second)] == [JobState.DONE] * 2
+    assert written(log.with_name("after")).count(first.id) == 1

@@ -12,12 +12,16 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.json import Json, JsonObject
 from roadbed.storage.database import Database
 from roadbed.work.engine import Engine
-from roadbed.work.model import JobKind, Progress
+from roadbed.work.model import Job, JobKind, Progress
 from roadbed.work.service import Jobs
 
 
 def counting(log: Path) -> JobKind:
-    """Steps that write their names to ``log``; a step waits while the file ``hold-N`` exists."""
+    """Steps that write their names to ``log``; a step waits while the file ``hold-N`` exists.
+
+    After a job, its state is written to ``after``. Then ``hold-after`` holds the process back, and
+    ``fail-after`` lets what follows fail.
+    """
 
     async def run(progress: Progress, arguments: JsonObject) -> Json:
         total = 0
@@ -36,7 +40,15 @@ def counting(log: Path) -> JobKind:
             await progress.report(number + 1, int(str(arguments["steps"])), f"counted {number}")
         return {"total": total}
 
-    return JobKind(name="counting", run=run)
+    async def follow(job: Job) -> None:
+        with log.with_name("after").open("a") as lines:
+            lines.write(f"{job.id} {job.state} {os.getpid()}\n")
+        if log.with_name("fail-after").exists():
+            raise ValueError("nothing can follow")
+        while log.with_name("hold-after").exists():  # noqa: ASYNC110 - another process
+            await asyncio.sleep(0.02)
+
+    return JobKind(name="counting", run=run, follow=follow)
 
 
 async def work(url: str, log: Path) -> None:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_delivery, needs, require
-from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, json_object, person_of, readable_of, usecase_of
 from roadbed.api.problems import RequestError, said, text_field, time_field, unknown_fields
 from roadbed.deliveries.approvals import RESOLUTIONS
 from roadbed.deliveries.model import DeliveryState
@@ -77,7 +77,8 @@ async def deliveries(
     """Deliveries, newest first. ``state`` may be repeated. Pass ``next`` on as ``before``."""
     usecase_of(request, name)
     rows = await app_of(request).deliveries.list(name, states=state, before=before, most=limit)
-    return as_json({"deliveries": rows, "next": rows[-1].id if len(rows) == limit else None})
+    shown = await readable_of(request).deliveries(rows)
+    return as_json({"deliveries": shown, "next": rows[-1].id if len(rows) == limit else None})
 
 
 @router.post("/usecases/{name}/deliveries/replay", openapi_extra=_REPLAY_BODY)
@@ -106,7 +107,8 @@ async def replay(name: str, request: Request) -> Response:
 async def delivery(delivery_id: str, request: Request) -> Response:
     """One delivery: its content, the hash an approval has to name, and every attempt."""
     app = app_of(request)
-    content, attempts = await app.deliveries.get(delivery_id, served=app.deployments.names())
+    stored = await app.deliveries.get(delivery_id, served=app.deployments.names())
+    content, attempts = await readable_of(request).delivery(*stored)
     return as_json({"delivery": content, "attempts": attempts})
 
 
@@ -119,6 +121,8 @@ async def resolve(delivery_id: str, request: Request) -> Response:
     app = app_of(request)
     target, _ = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(what), target.use_case)
+    if what == "approve":
+        await readable_of(request).check_approval(target)
     target = await app.deliveries.resolve(
         delivery_id,
         what,
@@ -127,7 +131,8 @@ async def resolve(delivery_id: str, request: Request) -> Response:
         content_hash=content_hash,
         note=note,
     )
-    return as_json({"delivery": target})
+    shown, _attempts = await readable_of(request).delivery(target)
+    return as_json({"delivery": shown})
 
 
 def _resolve_body(body: dict[str, Any]) -> tuple[str, str | None, str]:

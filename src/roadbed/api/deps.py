@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from codecs import BOM_UTF8
+from functools import partial
 
 from fastapi import Request
 from pydantic_core import from_json, to_json
@@ -14,7 +15,9 @@ from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import read_json
 from roadbed.kernel.sentences import plain
 from roadbed.kernel.storable import faults
+from roadbed.knowledge.readable_cases import Reader
 from roadbed.people.errors import NotSignedInError
+from roadbed.receipts.readable import Readable
 from roadbed.usecases.errors import UnknownUseCaseError
 from roadbed.usecases.use_case import UseCase
 
@@ -43,6 +46,16 @@ def person_of(request: Request) -> str:
     if person is None:
         raise NotSignedInError
     return person
+
+
+def readable_of(request: Request) -> Readable:
+    """What who is asking may read of lists of answers."""
+    return Readable(app_of(request).libraries.cases, partial(person_of, request))
+
+
+async def reader_of(request: Request, use_case: str) -> Reader | None:
+    """Who is asking, as a reader of the cases of a use case; ``None`` if they may read all."""
+    return await app_of(request).libraries.cases.reader(use_case, partial(person_of, request))
 
 
 def usecase_of(request: Request, name: str) -> UseCase:

@@ -18,6 +18,7 @@ from roadbed.api.bodies import body_of, choice_of, text_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
 from roadbed.api.problems import unknown_fields
 from roadbed.app import App
+from roadbed.knowledge.conflicts import seen_verdict
 from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.document_reports import LONGEST_REASON, ReportDecision
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
@@ -57,6 +58,9 @@ def _body(field: str, values: Sequence[str]) -> dict[str, Any]:
 
 _REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
 _REASON = body_of({"reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON}})
+_SETTLE_CONFLICT = body_of(
+    {"right": {"enum": list(_VERDICTS)}, "seen": {"enum": [None, *_VERDICTS]}}, required=["right"]
+)
 _SETTLE = body_of(
     {"state": {"enum": list(_REPORT_DECISIONS)}, "note": {"type": "string"}}, required=["state"]
 )
@@ -122,20 +126,23 @@ async def conflicts(name: str, request: Request) -> Response:
     return as_json({"conflicts": await libraries.conflicts.list(name, library, groups=groups)})
 
 
-@router.post(
-    "/usecases/{name}/documents/conflicts/{conflict_id}", openapi_extra=_body("right", _VERDICTS)
-)
+@router.post("/usecases/{name}/documents/conflicts/{conflict_id}", openapi_extra=_SETTLE_CONFLICT)
 @needs(Permission.IMPROVE, by=by_conflict)
 async def settle_conflict(name: str, conflict_id: str, request: Request) -> Response:
-    """Say which document is right. The passage of the other one leaves answers to the question."""
+    """Say which document is right. The passage of the other one leaves answers to the question.
+
+    ``seen`` is the ``verdict`` that was read before, null for none: if somebody decided since, the
+    answer is 409 and says what was decided. Without it the newest decision counts.
+    """
     library, libraries = usecase_of(request, name).library, app_of(request).libraries
     if library is None:
         raise NoLibraryError(name)
     body, person = await json_object(request), person_of(request)
-    unknown_fields(body, {"right"}, "Send right alone.")
+    unknown_fields(body, {"right", "seen"}, "Send right, and seen if it matters.")
+    seen = seen_verdict(body["seen"]) if "seen" in body else None
     groups = await libraries.access.of(name, person)
     settled = await libraries.conflicts.settle(
-        name, library, conflict_id, body.get("right"), groups=groups, by=person
+        name, library, conflict_id, body.get("right"), groups=groups, by=person, seen=seen
     )
     return as_json({"conflict": settled})
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from roadbed.access import needs, viewer_of
-from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, json_object, person_of, reader_of, usecase_of
 from roadbed.api.problems import RequestError, said, unknown_fields
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import NotYourLabelError
@@ -43,10 +43,11 @@ _LABEL_BODY = {
 async def labels(name: str, request: Request) -> Response:
     """The labels that wait to be confirmed as new, and the known ones of each field."""
     declared, app = usecase_of(request, name), app_of(request)
+    reader = await reader_of(request, name)
     return as_json(
         {
-            "waiting": await app.new_labels.waiting(declared),
-            "known": await app.reviews.labels.known(declared),
+            "waiting": await app.new_labels.waiting(declared, reader),
+            "known": await app.reviews.labels.known(declared, reader),
             "confirmed_by": declared.new_labels_by,
         }
     )

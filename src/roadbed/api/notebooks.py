@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import PlainTextResponse, Response
 
 from roadbed.access import needs
-from roadbed.api.deps import app_of, as_json, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, reader_of, usecase_of
 from roadbed.insight.notebook import markdown
 from roadbed.people.permissions import Permission
 
@@ -23,9 +23,10 @@ async def notebook(
     format: Annotated[str, Query(pattern="^(json|markdown)$")] = "json",  # its name
 ) -> Response:
     """Corrections in groups, the actions taken, and their effect."""
-    person_of(request)
     usecase_of(request, name)
-    contents = await app_of(request).notebooks.read(name)
+    app = app_of(request)
+    reader = await reader_of(request, name)
+    contents = await app.notebooks.read(name, reader)
     if format == "markdown":
         return PlainTextResponse(markdown(contents), media_type="text/markdown; charset=utf-8")
     return as_json(contents)

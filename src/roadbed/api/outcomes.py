@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_outcome, needs
-from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, json_object, person_of, readable_of, usecase_of
 from roadbed.api.problems import RequestError
 from roadbed.kernel.errors import RoadbedError
 from roadbed.outcomes.model import Reported
@@ -57,7 +58,8 @@ async def report(name: str, request: Request) -> Response:
     person, declared = person_of(request), usecase_of(request, name)
     body, outcomes = await json_object(request), app_of(request).outcomes
     if "outcomes" not in body:
-        return as_json(_result_of(await outcomes.report(declared, body, by=person)))
+        [result] = await _results(request, [await outcomes.report(declared, body, by=person)])
+        return as_json(result)
     many = body["outcomes"]
     if len(body) > 1 or not isinstance(many, list) or not 0 < len(many) <= MOST_AT_ONCE:
         raise RequestError(
@@ -66,7 +68,7 @@ async def report(name: str, request: Request) -> Response:
         )
     results_of_all = await outcomes.report_many(declared, many, by=person)
     kept = sum(isinstance(item, Reported) for item in results_of_all)
-    results = [_result_of(entry) for entry in results_of_all]
+    results = await _results(request, results_of_all)
     return as_json({"kept": kept, "refused": len(results_of_all) - kept, "results": results})
 
 
@@ -84,7 +86,8 @@ async def outcomes(
     """The newest first, and what they say of automatic answers. Pass ``next`` on as ``cursor``."""
     declared, book = usecase_of(request, name), app_of(request).outcomes.repository
     newest = await book.newest(name, most=limit, before=cursor, contradicting=against == "verdict")
-    return as_json({"summary": await book.summary(declared), **asdict(newest)})
+    shown = replace(newest, outcomes=await readable_of(request).outcomes(newest.outcomes))
+    return as_json({"summary": await book.summary(declared), **asdict(shown)})
 
 
 @router.post("/outcomes/{outcome_id}/withdraw")
@@ -92,10 +95,19 @@ async def outcomes(
 async def withdraw(outcome_id: str, request: Request) -> Response:
     """Take a report back; it counts no more."""
     outcome = await app_of(request).outcomes.withdraw(outcome_id, by=person_of(request))
-    return as_json({"outcome": outcome})
+    [shown] = await readable_of(request).outcomes([outcome])
+    return as_json({"outcome": shown})
 
 
-def _result_of(report: Reported | RoadbedError) -> dict[str, Any]:
-    if isinstance(report, Reported):
-        return {"outcome": report.outcome, "repeated": report.repeated}
-    return {"problem": {"code": report.code, "detail": report.problem, "remedy": report.remedy}}
+async def _results(
+    request: Request, reports: Sequence[Reported | RoadbedError]
+) -> list[dict[str, Any]]:
+    """What became of each report; of an earlier one with the same key what the sender may read."""
+    kept = [report.outcome for report in reports if isinstance(report, Reported)]
+    shown = iter(await readable_of(request).outcomes(kept))
+    return [
+        {"outcome": next(shown), "repeated": report.repeated}
+        if isinstance(report, Reported)
+        else {"problem": {"code": report.code, "detail": report.problem, "remedy": report.remedy}}
+        for report in reports
+    ]

@@ -10,8 +10,17 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_proposal, needs
-from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.deps import (
+    app_of,
+    as_json,
+    json_object,
+    person_of,
+    readable_of,
+    reader_of,
+    usecase_of,
+)
 from roadbed.api.problems import RequestError, text_field, unknown_fields
+from roadbed.improvement.model import Proposal
 from roadbed.improvement.prompt_optimization.optimizer import MOST_CALLS, USUAL_CALLS, PromptBudget
 from roadbed.people.permissions import Permission
 
@@ -33,7 +42,7 @@ async def suggest(name: str, request: Request) -> Response:
     usecase_of(request, name)
     app = app_of(request)
     suggested = await app.proposals.suggest(app.deployments.get(name).loaded, actor=person)
-    return as_json({"proposals": suggested})
+    return as_json({"proposals": await readable_of(request).proposals(suggested)})
 
 
 @router.get("/usecases/{name}/proposals")
@@ -47,7 +56,7 @@ async def proposals(
     person_of(request)
     usecase_of(request, name)
     listed = await app_of(request).proposals.list(name, states=state or ["open"])
-    return as_json({"proposals": listed})
+    return as_json({"proposals": await readable_of(request).proposals(listed)})
 
 
 @router.post(
@@ -99,9 +108,10 @@ def _budget(body: Mapping[str, Any]) -> PromptBudget:
 @needs(Permission.VIEW)
 async def quality(name: str, request: Request) -> Response:
     """Contradictions and repetitions among the examples that teach."""
-    person_of(request)
     usecase_of(request, name)
-    return as_json({"quality": await app_of(request).proposals.quality(name)})
+    app = app_of(request)
+    reader = await reader_of(request, name)
+    return as_json({"quality": await app.proposals.quality(name, reader)})
 
 
 @router.get("/proposals/{proposal_id}")
@@ -109,7 +119,7 @@ async def quality(name: str, request: Request) -> Response:
 async def proposal(proposal_id: str, request: Request) -> Response:
     """One proposal: its support, its cases, its change."""
     person_of(request)
-    return as_json({"proposal": await app_of(request).proposals.get(proposal_id)})
+    return await _told(request, await app_of(request).proposals.get(proposal_id))
 
 
 @router.post(
@@ -130,7 +140,7 @@ async def accept(proposal_id: str, request: Request) -> Response:
     proposal = await app_of(request).proposals.accept(
         proposal_id, person=person, edited=edited, note=text_field(body, "note", most=4000)
     )
-    return as_json({"proposal": proposal})
+    return await _told(request, proposal)
 
 
 @router.post("/proposals/{proposal_id}/reject", openapi_extra=_body(_NOTE))
@@ -143,7 +153,7 @@ async def reject(proposal_id: str, request: Request) -> Response:
     proposal = await app_of(request).proposals.reject(
         proposal_id, person=person, note=text_field(body, "note", most=4000)
     )
-    return as_json({"proposal": proposal})
+    return await _told(request, proposal)
 
 
 @router.post("/proposals/{proposal_id}/take-back")
@@ -152,4 +162,8 @@ async def take_back(proposal_id: str, request: Request) -> Response:
     """Undo a decision on a proposal."""
     person = person_of(request)
     proposal = await app_of(request).proposals.take_back(proposal_id, person=person)
-    return as_json({"proposal": proposal})
+    return await _told(request, proposal)
+
+
+async def _told(request: Request, proposal: Proposal) -> Response:
+    return as_json({"proposal": await readable_of(request).proposal(proposal)})

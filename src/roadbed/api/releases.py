@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_release, needs
-from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, json_object, person_of, readable_of, usecase_of
 from roadbed.api.problems import RequestError, text_field, unknown_fields
 from roadbed.people.permissions import Permission
 from roadbed.releases.errors import UnknownReleaseError
@@ -47,12 +47,13 @@ async def releases(
     """Releases, newest first, the current one, and their versions."""
     person_of(request)
     usecase_of(request, name)
-    app = app_of(request)
+    app, readable = app_of(request), readable_of(request)
+    current = await app.releases.current(name)
     return as_json(
         {
-            "current": await app.releases.current(name),
-            "releases": await app.releases.history(name, most=limit),
-            "versions": await app.deployer.versions(name, limit),
+            "current": current and await readable.release(current),
+            "releases": await readable.releases(await app.releases.history(name, most=limit)),
+            "versions": await readable.versions(name, await app.deployer.versions(name, limit)),
         }
     )
 
@@ -76,7 +77,7 @@ async def plan(name: str, request: Request) -> Response:
         reason=text_field(body, "reason", most=_MOST),
         version=text_field(body, "version", most=80) or None,
     )
-    return as_json({"release": planned}, 201)
+    return await _told(request, planned, 201)
 
 
 @router.get("/releases/{release_id}")
@@ -84,7 +85,7 @@ async def plan(name: str, request: Request) -> Response:
 async def release(release_id: str, request: Request) -> Response:
     """One release: its plan, the gate's report, who signed what, the newest reading."""
     person_of(request)
-    return as_json({"release": await _served(request, release_id)})
+    return await _told(request, await _served(request, release_id))
 
 
 @router.post("/releases/{release_id}/withdraw", openapi_extra=_body(("why",), why=_text("Why.")))
@@ -95,7 +96,7 @@ async def withdraw(release_id: str, request: Request) -> Response:
     candidate = await _served(request, release_id)
     why = await _why(request)
     gone = await app_of(request).releases.withdraw(candidate.id, actor=person, why=why)
-    return as_json({"release": gone})
+    return await _told(request, gone)
 
 
 @router.post(
@@ -133,7 +134,7 @@ async def sign(release_id: str, request: Request) -> Response:
         role=text_field(body, "role", most=80) or None,
         note=text_field(body, "note", most=_MOST) or None,
     )
-    return as_json({"release": signed}, 201)
+    return await _told(request, signed, 201)
 
 
 @router.delete("/releases/{release_id}/sign-offs/mine")
@@ -143,7 +144,7 @@ async def take_back(release_id: str, request: Request) -> Response:
     person = person_of(request)
     candidate = await _served(request, release_id)
     free = await app_of(request).releases.withdraw_sign_off(candidate.id, person=person)
-    return as_json({"release": free})
+    return await _told(request, free)
 
 
 @router.post(
@@ -158,7 +159,7 @@ async def roll_back(name: str, request: Request) -> Response:
     rolled_back = await app_of(request).releases.roll_back(
         name, actor=person, why=_reason(body), to=text_field(body, "to", most=80) or None
     )
-    return as_json({"release": rolled_back})
+    return await _told(request, rolled_back)
 
 
 @router.post("/usecases/{name}/recertify", openapi_extra=_body())
@@ -168,7 +169,7 @@ async def recertify(name: str, request: Request) -> Response:
     person = person_of(request)
     usecase_of(request, name)
     await _read(request, set(), "Send nothing.")
-    return as_json({"release": await app_of(request).releases.recertify(name, actor=person)})
+    return await _told(request, await app_of(request).releases.recertify(name, actor=person))
 
 
 @router.post("/usecases/{name}/retire", openapi_extra=_body(("why",), why=_text("Why.")))
@@ -202,7 +203,12 @@ async def step(
     await _read(request, set(), "Send nothing.")
     candidate = await _served(request, release_id)
     moved: Release = await getattr(app_of(request).releases, verb)(candidate.id, actor=person)
-    return as_json({"release": moved})
+    return await _told(request, moved)
+
+
+async def _told(request: Request, release: Release | None, status: int = 200) -> Response:
+    shown = release and await readable_of(request).release(release)
+    return as_json({"release": shown}, status)
 
 
 async def _served(request: Request, release_id: str) -> Release:

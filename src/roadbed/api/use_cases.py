@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from roadbed.access import listing, needs, viewer_of
-from roadbed.api.deps import app_of, as_json, usecase_of
+from roadbed.api.deps import app_of, as_json, readable_of, usecase_of
 from roadbed.people.permissions import Permission
 from roadbed.usecases.use_case import UseCase
 from roadbed.versions.identity import declaration
@@ -54,6 +55,9 @@ async def usecase(name: str, request: Request) -> Response:
     declared = usecase_of(request, name)
     app = app_of(request)
     overview = await app.monitoring.overview(declared, halted=app.deployments.get(name).halted)
+    if overview.version is not None:
+        [version] = await readable_of(request).versions(name, [overview.version])
+        overview = replace(overview, version=version)
     return as_json({"declaration": declaration(declared), "overview": overview})
 
 

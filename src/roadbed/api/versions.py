@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from roadbed.access import by_task, needs
-from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
+from roadbed.api.deps import app_of, as_json, json_object, person_of, readable_of, usecase_of
 from roadbed.api.problems import RequestError, unknown_fields
 from roadbed.people.permissions import Permission
 
@@ -59,12 +59,14 @@ async def versions(
 @needs(Permission.VIEW)
 async def version(name: str, named: str, request: Request) -> Response:
     """One version by id or number; or, for ``a..b``, what changed from a to b, in words first."""
-    person_of(request)
     usecase_of(request, name)
+    app, readable = app_of(request), readable_of(request)
     a, dots, b = named.partition("..")
     if dots:
-        return as_json(await app_of(request).versions.diff(name, a, b))
-    return as_json(await app_of(request).versions.show(name, named))
+        difference = await app.versions.diff(name, a, b)
+        return as_json(await readable.difference(name, difference, app.proposals.list))
+    detail = await app.versions.show(name, named)
+    return as_json(await readable.version(name, detail, app.proposals.list))
 
 
 @router.post("/receipts/{task_id}/replay", openapi_extra=_REPLAY_BODY)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from roadbed.cli.identity import me, verified
+from roadbed.cli.identity import me, readable, verified
 from roadbed.cli.output import Json, opened, run, say, show
 from roadbed.cli.renamed import old_verb
 from roadbed.cli.usage import Verbs
@@ -66,7 +66,8 @@ def list_(
             if item not in known:
                 raise UnknownStateError(item, known)
         async with opened(only=[]) as services:
-            return await services.deliveries.list(usecase, states=state, most=most)
+            rows = await services.deliveries.list(usecase, states=state, most=most)
+            return await readable(services).deliveries(rows)
 
     deliveries = run(work())
     show(
@@ -89,7 +90,8 @@ def show_(delivery: DeliveryId, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=[]) as services:
-            return await services.deliveries.get(delivery, served=await _known(services))
+            stored = await services.deliveries.get(delivery, served=await _known(services))
+            return await readable(services).delivery(*stored)
 
     shown, attempts = run(work())
     show(
@@ -123,7 +125,8 @@ def resolve(
             if what == "approve":
                 resolved, _ = await services.deliveries.get(delivery, served=known)
                 person = await verified(services, resolved.use_case, "approve")
-            return await services.deliveries.resolve(
+                await readable(services).check_approval(resolved)
+            resolved = await services.deliveries.resolve(
                 delivery,
                 what,
                 person=person,
@@ -131,6 +134,7 @@ def resolve(
                 content_hash=content_hash,
                 note=note,
             )
+            return (await readable(services).delivery(resolved))[0]
 
     resolved = run(work())
     show(

@@ -222,11 +222,19 @@ def conflicts(
     right: Annotated[
         str, typer.Option(help="Which document is right: first, second or both.")
     ] = "",
+    seen: Annotated[
+        str | None,
+        typer.Option(
+            help="The decision that you read: none, first, second or both. If somebody decided "
+            "since, nothing is changed."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """List the documents that state different figures, as questions brought them up."""
 
     async def work() -> Any:
+        from roadbed.knowledge.conflicts import seen_verdict
         from roadbed.knowledge.sources.service import library_of
 
         async with opened(only=[usecase]) as services:
@@ -235,8 +243,9 @@ def conflicts(
             members = await libraries.documents.documents(usecase)
             groups = {one.group for one in members if one.group is not None}
             if settle is not None:
+                read = None if seen is None else seen_verdict(None if seen == "none" else seen)
                 await libraries.conflicts.settle(
-                    usecase, library, settle, right, groups=groups, by=me()
+                    usecase, library, settle, right, groups=groups, by=me(), seen=read
                 )
             return await libraries.conflicts.list(usecase, library, groups=groups)
 
@@ -359,15 +368,8 @@ def _summary(result: Any) -> str:
     return "\n".join(lines)
 
 
-# What the parts of a document are called, one and many; of other formats they are pages.
-_UNITS = {"xlsx": ("sheet", "sheets"), "pptx": ("slide", "slides")}
-
-
 def _document(document: Document) -> str:
-    size = f"{document.words} words"
-    if document.pages is not None:
-        units = _UNITS.get(document.format or "", ("page", "pages"))
-        size = f"{document.pages:,} {units[document.pages != 1]}"
+    size = str(document.length or f"{document.words} words")
     told = [
         one_line(document.path),
         "never read" if document.version is None else f"version {document.version}, {size}",

@@ -8,6 +8,7 @@ from roadbed.kernel.errors import RoadbedError
 
 if TYPE_CHECKING:
     from roadbed.app import App
+    from roadbed.receipts.readable import Readable
 
 
 def me() -> str:
@@ -21,6 +22,13 @@ def me() -> str:
 
     name = as_name(login())
     return f"{name}-login" if name in RESERVED else name
+
+
+def readable(services: App) -> Readable:
+    """What the person at this terminal may read of lists of answers."""
+    from roadbed.receipts.readable import Readable
+
+    return Readable(services.libraries.cases, me)
 
 
 def login() -> str:

@@ -17,8 +17,9 @@ def labels(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=[usecase]) as services:
             declared = services.service(usecase).loaded.declared
-            waiting = await services.new_labels.waiting(declared)
-            return waiting, await services.reviews.labels.known(declared)
+            reader = await services.libraries.cases.reader(usecase, me)
+            waiting = await services.new_labels.waiting(declared, reader)
+            return waiting, await services.reviews.labels.known(declared, reader)
 
     waiting, known = run(work())
     show(

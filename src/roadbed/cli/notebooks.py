@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from roadbed.cli.identity import me
 from roadbed.cli.output import Json, UseCaseName, opened, run, say, show
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ def notebook(
 
     async def work() -> Notebook:
         async with opened(only=[]) as services:
-            return await services.notebooks.read(usecase)
+            reader = await services.libraries.cases.reader(usecase, me)
+            return await services.notebooks.read(usecase, reader)
 
     contents = run(work())
     if markdown:

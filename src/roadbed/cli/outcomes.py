@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from roadbed.cli.identity import me
+from roadbed.cli.identity import me, readable
 from roadbed.cli.output import PROBLEMS_FOUND, Json, opened, run, show, tell
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import counted
@@ -107,12 +107,14 @@ async def _report_all(usecase: str, file: Path) -> dict[str, Any]:
 
 
 def _list(usecase: str, *, as_json: bool) -> None:
-    from dataclasses import asdict
+    from dataclasses import asdict, replace
 
     async def work() -> Any:
         async with opened(only=None) as app:
             declared, book = _declared(app, usecase), app.outcomes.repository
             listed = await book.newest(usecase, most=20)
+            shown = await readable(app).outcomes(listed.outcomes)
+            listed = replace(listed, outcomes=shown)
             return {"summary": await book.summary(declared), **asdict(listed)}
 
     listed = run(work())

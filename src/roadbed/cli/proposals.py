@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json as jsonlib
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
 import typer
 
-from roadbed.cli.identity import me
+from roadbed.cli.identity import me, readable
 from roadbed.cli.output import Json, UseCaseName, fail, opened, run, show
 from roadbed.cli.usage import Verbs
 from roadbed.kernel.errors import RoadbedError
@@ -56,7 +56,8 @@ def list_(
             loaded = services.service(usecase).loaded
             if suggest:
                 await services.proposals.suggest(loaded, actor=me())
-            return await services.proposals.list(usecase, states=[state])
+            listed = await services.proposals.list(usecase, states=[state])
+            return await readable(services).proposals(listed)
 
     proposals = run(work())
     show({"proposals": proposals}, as_json=json, text=lambda: "\n".join(_lines(proposals, usecase)))
@@ -85,7 +86,12 @@ def prompt(
     async def work() -> Any:
         async with opened(only=None) as services:
             loaded = services.service(usecase).loaded
-            return await services.prompt_search.search(loaded, budget=budget, actor=me())
+            search = await services.prompt_search.search(loaded, budget=budget, actor=me())
+            return (
+                await readable(services).proposal(search)
+                if isinstance(search, Proposal)
+                else search
+            )
 
     search = run(work())
     show(
@@ -103,7 +109,7 @@ def show_(proposal: ProposalId, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as services:
-            return await services.proposals.get(proposal)
+            return await readable(services).proposal(await services.proposals.get(proposal))
 
     proposal_shown = run(work())
     show({"proposal": proposal_shown}, as_json=json, text=lambda: "\n".join(_whole(proposal_shown)))
@@ -121,7 +127,10 @@ def accept(
 
     async def work() -> Any:
         async with opened(only=None) as services:
-            return await services.proposals.accept(proposal, person=me(), edited=edited, note=note)
+            accepted = await services.proposals.accept(
+                proposal, person=me(), edited=edited, note=note
+            )
+            return await readable(services).proposal(accepted)
 
     _decided(run(work()), as_json=json)
 
@@ -132,7 +141,8 @@ def reject(proposal: ProposalId, note: Note = "", json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as services:
-            return await services.proposals.reject(proposal, person=me(), note=note)
+            rejected = await services.proposals.reject(proposal, person=me(), note=note)
+            return await readable(services).proposal(rejected)
 
     _decided(run(work()), as_json=json)
 
@@ -143,7 +153,8 @@ def take_back(proposal: ProposalId, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as services:
-            return await services.proposals.take_back(proposal, person=me())
+            reopened = await services.proposals.take_back(proposal, person=me())
+            return await readable(services).proposal(reopened)
 
     _decided(run(work()), as_json=json)
 
@@ -155,7 +166,8 @@ def quality(usecase: UseCaseName, json: Json = False) -> None:
     async def work() -> Any:
         async with opened(only=None) as services:
             services.service(usecase)
-            return await services.proposals.quality(usecase)
+            reader = await services.libraries.cases.reader(usecase, me)
+            return await services.proposals.quality(usecase, reader)
 
     report = run(work())
     show({"quality": report}, as_json=json, text=lambda: "\n".join(_quality(report)))
@@ -241,6 +253,8 @@ def improve(usecase: UseCaseName, json: Json = False) -> None:
             waiting = await app.proposals.suggest(service.loaded, actor=me())
             written = await app.examples.written(service.loaded.declared)
             rate = app.deployments.get(usecase).live.rate
+            certificate = await readable(app).certificate(usecase, improved.certificate)
+            improved = replace(improved, certificate=certificate)
             return improved, waiting, written, use_of(written, rate)
 
     improvement, waiting, written, use = run(work())

@@ -90,6 +90,10 @@ def receipt_text(receipt: Receipt) -> str:
         "Answer": "hidden until its blind review"
         if decision.get("hidden")
         else _compact(decision.get("output")),
+        "Removed": "; ".join(
+            f"{one.document} left the library on {one.removed_at:%Y-%m-%d %H:%M:%S} UTC"
+            for one in receipt["removed_documents"]
+        ),
         "Confidence": _confidence(decision),
         "Route": decision.get("route"),
         "Reason": decision.get("reason"),

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from roadbed.cli.identity import readable
 from roadbed.cli.output import say, say_in_place
 from roadbed.people.model import named
 from roadbed.releases import presentation, report_presentation
@@ -106,7 +107,8 @@ async def follow(services: App, release: Release, *, every: float, as_json: bool
     """Print each change until a person has to act or it ends; a terminal shows one place."""
     before, tall = "", 0
     while True:
-        release = await services.releases.check_trial(release.id)
+        checked = await services.releases.check_trial(release.id)
+        release = await readable(services).release(checked)
         text = _json(release) if as_json else "\n".join(_moving(release))
         if text != before:
             if tall and sys.stdout.isatty() and not as_json:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from roadbed.cli.identity import me, verified
+from roadbed.cli.identity import me, readable, verified
 from roadbed.cli.output import PROBLEMS_FOUND, Json, UseCaseName, opened, run, show
 from roadbed.cli.renamed import old_verb
 from roadbed.cli.usage import Verbs
@@ -62,7 +62,8 @@ def list_(
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.releases.history(usecase, most=most)
+            history = await services.releases.history(usecase, most=most)
+            return await readable(services).releases(history)
 
     from roadbed.cli import release_texts
 
@@ -89,7 +90,10 @@ def plan(
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.releases.plan(usecase, actor=me(), reason=reason, version=version)
+            planned = await services.releases.plan(
+                usecase, actor=me(), reason=reason, version=version
+            )
+            return await readable(services).release(planned)
 
     _print(run(work()), json)
 
@@ -189,7 +193,8 @@ def roll_back(
     async def work() -> Any:
         # No folder is loaded: the earlier version is stored, and the folder may be broken.
         async with opened(only=[]) as services:
-            return await services.releases.roll_back(usecase, actor=me(), why=why, to=to)
+            release = await services.releases.roll_back(usecase, actor=me(), why=why, to=to)
+            return release and await readable(services).release(release)
 
     _print(run(work()), json)
 
@@ -211,7 +216,8 @@ def recertify(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with _opened(usecase) as services:
-            return await services.releases.recertify(usecase, actor=me())
+            release = await services.releases.recertify(usecase, actor=me())
+            return await readable(services).release(release)
 
     _print(run(work()), json)
 
@@ -278,7 +284,8 @@ def _act_and_show(
 
     async def work() -> Release:
         async with _opened(usecase) as services:
-            return await act(services, await _find(services, usecase, release, newest=newest))
+            changed = await act(services, await _find(services, usecase, release, newest=newest))
+            return await readable(services).release(changed)
 
     changed = run(work())
     _print(changed, json)

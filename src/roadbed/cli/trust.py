@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from roadbed.cli.identity import readable
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.kernel.figures import counted
 
@@ -153,7 +154,8 @@ def trust(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=None) as app:
-            return await app.reports.report(app.service(usecase))
+            report = await app.reports.report(app.service(usecase))
+            return await readable(app).trust(report)
 
     report = run(work())
     show(report, as_json=json, text=lambda: trust_text(report))

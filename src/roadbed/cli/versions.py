@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from roadbed.cli.identity import me
+from roadbed.cli.identity import me, readable
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
 from roadbed.cli.usage import Verbs
 from roadbed.kernel.figures import counted
@@ -50,7 +50,8 @@ def show_version(usecase: UseCaseName, version: Named, json: Json = False) -> No
 
     async def work() -> VersionDetail:
         async with opened(only=[]) as services:
-            return await services.versions.show(usecase, version)
+            detail = await services.versions.show(usecase, version)
+            return await readable(services).version(usecase, detail, services.proposals.list)
 
     detail = run(work())
     show(detail, as_json=json, text=lambda: "\n".join(detail_of(detail)))
@@ -67,7 +68,8 @@ def diff(
 
     async def work() -> Difference:
         async with opened(only=[]) as services:
-            return await services.versions.diff(usecase, a, b)
+            difference = await services.versions.diff(usecase, a, b)
+            return await readable(services).difference(usecase, difference, services.proposals.list)
 
     difference = run(work())
     show(difference, as_json=json, text=lambda: "\n".join(difference_of(difference)))

@@ -82,6 +82,7 @@ DOCUMENTS: Mapping[str, Chip] = {
     "current": Chip("●", "searched", "good"),
     "outdated": Chip("!", "older version searched", "warn"),
     "unreadable": Chip("×", "not readable", "stop"),
+    "damaged": Chip("!", "searched, file damaged", "warn"),
     "deleted": Chip("–", "removed", "quiet"),
     "reported": Chip("!", "reported as outdated", "warn"),
     "left_out": Chip("–", "left out as outdated", "quiet"),

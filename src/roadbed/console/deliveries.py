@@ -13,7 +13,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from roadbed.access import by_delivery, needs, require, viewer_of
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.pages import app_of, person_of, readable_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable, TableView, words
 from roadbed.deliveries.approvals import resolutions
 from roadbed.deliveries.errors import ApprovalError, DeliveryStateError
@@ -120,14 +120,16 @@ TABLE: DataTable[ListedDelivery] = DataTable(
 async def deliveries(request: Request) -> HTMLResponse:
     """Counts by destination; then what needs a person, then the rest, newest first."""
     app, name = app_of(request), request.path_params["name"]
-    declared = app.service(name).loaded.declared
+    declared, readable = app.service(name).loaded.declared, readable_of(request)
     view = tables.read(TABLE, request.query_params)
     asked, path = view.filters.get("state"), f"/usecases/{name}/deliveries"
     overview = await app.deliveries.overview(name)
     urgent = None
     if asked is None and view.first_page:
         # The most urgent first, so this is no page of the list: it has no exports.
-        waiting = await app.deliveries.page(name, Slice(most=_PAGE_SIZE), states=FOR_PEOPLE)
+        waiting = await readable.portion(
+            name, await app.deliveries.page(name, Slice(most=_PAGE_SIZE), states=FOR_PEOPLE)
+        )
         rows = sorted(waiting.rows, key=lambda row: FOR_PEOPLE.index(row.state))
         first = tables.shown(
             TABLE,
@@ -136,7 +138,9 @@ async def deliveries(request: Request) -> HTMLResponse:
             path=path,
         )
         urgent = replace(first, name="urgent", downloads=(), earlier="", later="")
-    part = await app.deliveries.page(name, view.slice(TABLE), states=_states(view))
+    part = await readable.portion(
+        name, await app.deliveries.page(name, view.slice(TABLE), states=_states(view))
+    )
     counts = _counts(declared, overview["destinations"])
     totals = {state: sum(row.get(state, 0) for row in counts.values()) for state in _in_order()}
     return await usecase_page(
@@ -160,7 +164,10 @@ async def export(request: Request) -> Response:
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
     view = tables.read(TABLE, request.query_params)
-    batches = app.deliveries.every(name, view.slice(TABLE, everything=True), states=_states(view))
+    batches = readable_of(request).batches(
+        name,
+        app.deliveries.every(name, view.slice(TABLE, everything=True), states=_states(view)),
+    )
     return await exports.export(request, TABLE, view, batches, use_case=name)
 
 
@@ -192,6 +199,8 @@ async def say(request: Request) -> Response:
     target, _rest = await app.deliveries.get(delivery_id, served=app.deployments.names())
     require(request, to_say(form.get("what", "")), target.use_case)
     try:
+        if form.get("what") == "approve":
+            await readable_of(request).check_approval(target)
         await app.deliveries.resolve(
             delivery_id,
             form.get("what", ""),
@@ -222,9 +231,12 @@ async def _delivery(
     request: Request, *, status: int = 200, problem: str | None = None, note: str = ""
 ) -> HTMLResponse:
     app = app_of(request)
-    content, attempts = await app.deliveries.get(
+    stored = await app.deliveries.get(
         request.path_params["delivery_id"], served=app.deployments.names()
     )
+    content, attempts = await readable_of(request).delivery(*stored)
+    # Who cannot read it has no hash of it to approve.
+    unread = content.content_hash is None and stored[0].content_hash is not None
     return await usecase_page(
         request,
         "delivery.html",
@@ -237,7 +249,8 @@ async def _delivery(
         says=[
             formatting.say(what, content)
             for what in resolutions(content.state)
-            if viewer_of(request).may(content.use_case, to_say(what))
+            if not (unread and what == "approve")
+            and viewer_of(request).may(content.use_case, to_say(what))
         ],
         problem=problem,
     )

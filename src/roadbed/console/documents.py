@@ -48,7 +48,7 @@ _MOST_MATCHES = 10
 _MOST_FILES = 1_000  # of one upload
 _MOST_FIELDS = 10
 _REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
-_STATES = ("current", "unreadable", "reported", "left_out")
+_STATES = ("current", "unreadable", "damaged", "reported", "left_out")
 # What a document is to others, as the page words and filters it.
 _RELATIONS = {
     "open": later("a person decides"),
@@ -96,16 +96,17 @@ class IngestionState:
     problem: LibraryUnavailableError | None = None
 
 
-def _state(row: Document) -> str:
-    """The state by which the list is filtered."""
+def _states(row: Document) -> Sequence[str]:
+    """The states by which the list is filtered, the most important one first."""
     if row.left_out:
-        return "left_out"
-    return "reported" if row.reports else row.state
+        return ["left_out", row.state]
+    more = {"reported": row.reports > 0, "damaged": row.damaged}
+    return [*(state for state, holds in more.items() if holds), row.state]
 
 
 def _chip(row: Document) -> Chip:
-    if row.left_out or (row.reports and row.state == "current"):
-        return chips.DOCUMENTS[_state(row)]
+    if row.left_out or row.state == "current":
+        return chips.DOCUMENTS[_states(row)[0]]
     outdated = row.state == "unreadable" and row.version is not None
     return chips.DOCUMENTS["outdated" if outdated else row.state]
 
@@ -153,7 +154,10 @@ TABLE: DataTable[Document] = DataTable(
             value=lambda row: row.version,
         ),
         Column(
-            name="pages", title=later("Pages"), kind=CellKind.WHOLE, value=lambda row: row.pages
+            name="pages",
+            title=later("Length"),
+            value=lambda row: None if row.length is None else str(row.length),
+            order=lambda row: row.pages,
         ),
         Column(
             name="words", title=later("Words"), kind=CellKind.WHOLE, value=lambda row: row.words
@@ -445,7 +449,7 @@ def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
     return [
         row
         for row in rows
-        if (state is None or state in {row.state, _state(row)})
+        if (state is None or state in _states(row))
         and (standing is None or row.relation == standing)
     ]
 

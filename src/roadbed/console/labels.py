@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from roadbed.access import needs, viewer_of
-from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.console.pages import app_of, form_of, person_of, reader_of, usecase_page
 from roadbed.people.permissions import Permission, confirms_labels
 from roadbed.reviews.errors import NoSuchLabelError, NotYourLabelError
 
@@ -16,13 +16,14 @@ async def labels(request: Request) -> HTMLResponse:
     """Which labels are known, and which verdicts wait for one."""
     name, app = request.path_params["name"], app_of(request)
     declared = app.service(name).loaded.declared
+    reader = await reader_of(request, name)
     return await usecase_page(
         request,
         "labels.html",
         name,
         name=name,
-        waiting=await app.new_labels.waiting(declared),
-        known=await app.reviews.labels.known(declared),
+        waiting=await app.new_labels.waiting(declared, reader),
+        known=await app.reviews.labels.known(declared, reader),
         role=declared.new_labels_by,
         lead=getattr(declared.pod, declared.new_labels_by),
         decides=confirms_labels(viewer_of(request), name, declared.new_labels_by),

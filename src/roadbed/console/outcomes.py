@@ -15,7 +15,7 @@ from roadbed.access import by_outcome, by_task, needs
 from roadbed.console import chips, citations, formatting, forms, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
-from roadbed.console.pages import app_of, person_of, usecase_page
+from roadbed.console.pages import app_of, person_of, readable_of, usecase_page
 from roadbed.console.receipts import shown
 from roadbed.console.sign_in import base
 from roadbed.console.tables import Cell, Column, DataTable, words
@@ -113,11 +113,11 @@ async def outcomes(request: Request) -> HTMLResponse:
     app, name = app_of(request), request.path_params["name"]
     declared, book = app.service(name).loaded.declared, app.outcomes.repository
     view, path = tables.read(TABLE, request.query_params), f"/usecases/{name}/outcomes"
-    part = await book.page(name, view.slice(TABLE))
+    readable = readable_of(request)
+    part = await readable.portion(name, await book.page(name, view.slice(TABLE)))
     contradicting = (await book.newest(name, most=_MOST, contradicting=True)).outcomes
-    against = await book.page(
-        name, Slice(ids=[outcome.id for outcome in contradicting], most=_MOST)
-    )
+    chosen = Slice(ids=[outcome.id for outcome in contradicting], most=_MOST)
+    against = await readable.portion(name, await book.page(name, chosen))
     return await usecase_page(
         request,
         "outcomes.html",
@@ -143,7 +143,9 @@ async def export(request: Request) -> Response:
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
     view = tables.read(TABLE, request.query_params)
-    batches = app.outcomes.repository.every(name, view.slice(TABLE, everything=True))
+    batches = readable_of(request).batches(
+        name, app.outcomes.repository.every(name, view.slice(TABLE, everything=True))
+    )
     return await exports.export(request, TABLE, view, batches, use_case=name)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -34,9 +34,11 @@ from roadbed.kernel import messages
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.figures import interval
 from roadbed.kernel.json import flat, shown
+from roadbed.knowledge.readable_cases import Reader
 from roadbed.people.errors import NotSignedInError
 from roadbed.people.model import named
 from roadbed.people.permissions import Permission, Viewer
+from roadbed.receipts.readable import Readable
 from roadbed.reviews.errors import LabelUnknownError
 from roadbed.reviews.presentation import (
     answer_line,
@@ -49,6 +51,7 @@ from roadbed.reviews.presentation import (
 )
 from roadbed.statuses import status_of
 
+_Figure = TypeVar("_Figure")
 _MOST = 1000  # characters of a field
 # The fields in which people write sentences, in the order of the forms.
 _SENTENCES = ("title", "reason", "why", "note", "when", "meant", "value", "by", "set")
@@ -151,6 +154,31 @@ def person_of(request: Request) -> str:
     if viewer is None:
         raise NotSignedInError
     return viewer.name
+
+
+def readable_of(request: Request) -> Readable:
+    """What who is looking may read of lists of answers."""
+    return Readable(app_of(request).libraries.cases, partial(person_of, request))
+
+
+async def reader_of(request: Request, use_case: str) -> Reader | None:
+    """Who is looking, as a reader of the cases of a use case; ``None`` if they may read all."""
+    return await app_of(request).libraries.cases.reader(use_case, partial(person_of, request))
+
+
+async def kept_for(
+    request: Request,
+    name: str,
+    use_case: str,
+    compute: Callable[[Reader | None], Awaitable[_Figure]],
+    *,
+    about: object = None,
+) -> _Figure:
+    """A kept figure; for a viewer who may not read all of it their own, which is not kept."""
+    app = app_of(request)
+    if (reader := await reader_of(request, use_case)) is not None:
+        return await compute(reader)
+    return await app.kept_figures.read(name, use_case, partial(compute, None), about=about)
 
 
 def page(request: Request, template: str, status: int = 200, **facts: object) -> HTMLResponse:

@@ -12,7 +12,15 @@ from starlette.routing import Route
 
 from roadbed.access import by_proposal, needs
 from roadbed.console import formatting
-from roadbed.console.pages import app_of, page, person_of, use_of_answers, usecase_page
+from roadbed.console.pages import (
+    app_of,
+    kept_for,
+    page,
+    person_of,
+    readable_of,
+    use_of_answers,
+    usecase_page,
+)
 from roadbed.improvement.errors import ProposalDecidedError, ProposalEditError
 from roadbed.improvement.prompt_optimization.optimizer import PromptBudget
 from roadbed.kernel.errors import RoadbedError
@@ -60,13 +68,13 @@ async def search(request: Request) -> Response:
 @needs(Permission.VIEW)
 async def quality(request: Request) -> HTMLResponse:
     """Contradictions and repetitions among the examples; takes seconds when there are many."""
-    person_of(request)
     app, name = app_of(request), request.path_params["name"]
     app.service(name)
-    report = await app.kept_figures.read(
+    report = await kept_for(
+        request,
         "quality",
         name,
-        lambda: app.proposals.quality(name),
+        lambda reader: app.proposals.quality(name, reader),
         about=await app.examples.counts(name),
     )
     if request.headers.get("x-part"):
@@ -108,8 +116,9 @@ async def _improve(
 ) -> HTMLResponse:
     app = app_of(request)
     service = app.service(name)
-    waiting = await app.proposals.list(name, most=_MOST)
-    decided = await app.proposals.list(name, states=_DECIDED, most=_MOST)
+    readable = readable_of(request)
+    waiting = await readable.proposals(await app.proposals.list(name, most=_MOST))
+    decided = await readable.proposals(await app.proposals.list(name, states=_DECIDED, most=_MOST))
     return await usecase_page(
         request,
         "improve.html",

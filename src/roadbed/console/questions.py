@@ -22,6 +22,7 @@ from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import number
 from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.libraries import Libraries, MarkedText
+from roadbed.knowledge.records import RemovedDocument
 from roadbed.knowledge.threads import searched_text
 from roadbed.models.answers.contract import LONGEST_ANSWER
 from roadbed.outcomes.report_form import LONGEST
@@ -55,7 +56,8 @@ class ShownTurn:
     """A question with its answer, as its sender reads it.
 
     ``words`` are the question as it is shown, ``typed`` as it was sent. ``text``, ``notes`` and
-    ``citations`` are those of the answer. ``rest`` are fields of an output that has others.
+    ``citations`` are those of the answer, ``removed`` cited documents that left the library since.
+    ``rest`` are fields of an output that has others.
     ``passages`` are what the search gives while there is no answer.
     """
 
@@ -67,6 +69,7 @@ class ShownTurn:
     text: str = ""
     notes: Sequence[str] = ()
     citations: Sequence[ShownCitation] = ()
+    removed: Sequence[RemovedDocument] = ()
     rest: Mapping[str, object] | None = None
     passages: Sequence[ShownCitation] = ()
 
@@ -294,6 +297,7 @@ async def _turn_of(
                 strict=True,
             )
         ],
+        removed=await libraries.withholding.removed(declared.name, [output]),
         rest=rest or None,
     )
 

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from roadbed.access import by_release, needs, require, viewer_of
 from roadbed.console import chips, formatting, release_charts, tables
 from roadbed.console import export as exports
-from roadbed.console.pages import app_of, form_of, person_of, usecase_page
+from roadbed.console.pages import app_of, form_of, person_of, readable_of, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
@@ -333,12 +333,12 @@ def _confirming(
 
 
 async def served_release(request: Request) -> Release:
-    """A release of a use case served here; another one answers like a missing one."""
+    """A release as its viewer may read it; one that is not served here is like a missing one."""
     app = app_of(request)
     candidate = await app.releases.get(request.path_params["release_id"])
     if candidate.use_case not in app.deployments.names():
         raise UnknownReleaseError(candidate.id)
-    return candidate
+    return await readable_of(request).release(candidate)
 
 
 def _why(form: Mapping[str, str]) -> str:

@@ -8,9 +8,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed.access import needs
-from roadbed.app import App
 from roadbed.console import charts, chips
-from roadbed.console.pages import app_of, usecase_page
+from roadbed.console.pages import app_of, readable_of, usecase_page
 from roadbed.guarantee.report import TrustReport
 from roadbed.people.permissions import Permission
 
@@ -19,7 +18,7 @@ from roadbed.people.permissions import Permission
 async def trust(request: Request) -> HTMLResponse:
     """The guarantee, its evidence, and the conditions that would end it."""
     app = app_of(request)
-    report = await _report(app, request.path_params["name"])
+    report = await _report(request)
     detail = (report.proof or {}).get("detail", {})
     return await usecase_page(
         request,
@@ -48,8 +47,9 @@ def _limit(asked: str | None, declared: float) -> float:
     return limit if 0.0 <= limit <= 1.0 else declared
 
 
-async def _report(app: App, name: str) -> TrustReport:
+async def _report(request: Request) -> TrustReport:
     """The report; its notices as they are now, for marking one as seen is not in the audit log."""
+    app, name = app_of(request), request.path_params["name"]
     service = app.service(name)
     live = service.live
     report = await app.kept_figures.read(
@@ -58,13 +58,13 @@ async def _report(app: App, name: str) -> TrustReport:
         lambda: app.reports.report(service),
         about=(live.id, live.certificate, live.state, live.threshold, live.cautious, live.rate),
     )
-    return replace(report, notices=await app.notices.list(name))
+    report = replace(report, notices=await app.notices.list(name))
+    return await readable_of(request).trust(report)
 
 
 @needs(Permission.VIEW)
 async def weak(request: Request) -> HTMLResponse:
     """Where the live version fails: for the people who use its answers; prints on one sheet."""
-    app = app_of(request)
-    report = await _report(app, request.path_params["name"])
+    report = await _report(request)
     detail = (report.proof or {}).get("detail", {})
     return await usecase_page(request, "weak.html", report.use_case, report=report, detail=detail)

@@ -12,7 +12,7 @@ from roadbed.access import needs
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
 from roadbed.console.chips import Chip
-from roadbed.console.pages import app_of, person_of, use_of_answers, usecase_page
+from roadbed.console.pages import app_of, person_of, readable_of, use_of_answers, usecase_page
 from roadbed.console.tables import Cell, Column, DataTable
 from roadbed.exports.model import CellKind
 from roadbed.kernel.messages import gettext as _
@@ -156,7 +156,9 @@ async def difference(request: Request) -> Response:
         detail = await app.versions.show(name, named)
         before = max(detail.version.number - 1, 1)
         return RedirectResponse(_between(name, str(before), str(detail.version.number)), 303)
-    compared = await app.versions.diff(name, a, b)
+    compared = await readable_of(request).difference(
+        name, await app.versions.diff(name, a, b), app.proposals.list
+    )
     sides = [
         (await app.versions.show(name, version)).version for version in (compared.a, compared.b)
     ]

@@ -88,7 +88,9 @@ async def _play(
     checks = SentenceChecks()
     async with open_stage(stream, settings, port, view.note, ending) as stage:
         if stream.use_case.documents is not None:
+            # Before the worker, which begins an ingestion of its own: the next has nothing to read.
             view.note(await _read_library(stage))
+        await stage.worker.start()
         view.note(await _way_in(stage, settings, once=once))
         if stream.rounds:
             with view:

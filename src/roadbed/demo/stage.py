@@ -39,10 +39,11 @@ _LEASE_SECONDS = "5"  # so that a killed server's tasks are taken over while one
 
 @dataclasses.dataclass(frozen=True, kw_only=True, slots=True)
 class DemoStage:
-    """Where it plays. ``log`` is what its processes write."""
+    """Where it plays. ``log`` is what its processes write. The ``worker`` is not started yet."""
 
     stream: Stream
     server: ServerProcess
+    worker: Kept
     environment: Mapping[str, str]
     environment_file: Path
     client_token: str
@@ -62,7 +63,7 @@ class DemoStage:
 async def open_stage(
     stream: Stream, settings: Settings, port: int, note: Callable[[str], None], ending: Ending
 ) -> AsyncIterator[DemoStage]:
-    """Database, people, server, worker and receiver, until the demo ends.
+    """Database, people, server and receiver, until the demo ends; it ends the worker too.
 
     Raises ``DemoServerError``.
     """
@@ -100,10 +101,10 @@ async def open_stage(
             await _grant_roles(
                 settings, url, stream.use_case.name
             )  # the server made the use case known
-            await worker.start()
             yield DemoStage(
                 stream=stream,
                 server=server,
+                worker=worker,
                 environment=environment,
                 environment_file=environment_file,
                 client_token=tokens[0],

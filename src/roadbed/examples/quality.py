@@ -79,19 +79,24 @@ class Quality:
     repetitions: Sequence[Repeated]
 
 
-def quality(items: Sequence[Item]) -> Quality:
-    """Contradictions and repetitions among examples; 20,000 take seconds."""
+def quality(items: Sequence[Item], readable: Mapping[str, Item] | None = None) -> Quality:
+    """Contradictions and repetitions among examples; 20,000 take seconds.
+
+    All are counted. Those that ``readable`` has by their ids are shown as they stand there.
+    """
     groups = [[items[at] for at in group] for group in groups_of([item.input for item in items])]
+    shown = readable or {}
     clashing = [entry for entry in groups if len({_key(one.output) for one in entry}) > 1]
     same = [element for element in groups if len({_key(one.output) for one in element}) == 1]
     return Quality(
         examples=len(items),
         contradictory=sum(map(len, clashing)),
-        contradictions=[_contradiction(group) for group in _largest(clashing)],
+        contradictions=[_contradiction(group, shown) for group in _largest(clashing)],
         repeated=sum(len(group) - 1 for group in same),
         repetitions=[
-            Repeated(input=flat(group[0].input)[:240], output=group[0].output, count=len(group))
+            Repeated(input=flat(first.input)[:240], output=first.output, count=len(group))
             for group in _largest(same)
+            for first in [_least(group, shown)]
         ],
     )
 
@@ -172,16 +177,24 @@ def _prefixes(weights: csr_matrix) -> csr_matrix:
     return csr_matrix((np.ones(len(indices)), indices, ends), shape=weights.shape)
 
 
-def _contradiction(items: Sequence[Item]) -> Contradiction:
+def _least(items: Sequence[Item], shown: Mapping[str, Item]) -> Item:
+    """The first item as it is shown, or the first of which something is withheld."""
+    return next((shown[item.id] for item in items if item.id in shown), items[0])
+
+
+def _contradiction(items: Sequence[Item], shown: Mapping[str, Item]) -> Contradiction:
     by_output: dict[str, list[Item]] = defaultdict(list)
     for item in items:
         by_output[_key(item.output)].append(item)
     sides = sorted(by_output.values(), key=len, reverse=True)
     return Contradiction(
-        input=flat(items[0].input)[:240],
+        input=flat(_least(items, shown).input)[:240],
         exact=len({normalised(entry.input) for entry in items}) == 1,
         sides=[
-            ContradictionSide(output=side[0].output, items=side[:_MOST_OF_A_GROUP])
+            ContradictionSide(
+                output=_least(side, shown).output,
+                items=[shown.get(item.id, item) for item in side[:_MOST_OF_A_GROUP]],
+            )
             for side in sides
         ],
     )

@@ -339,7 +339,7 @@ WHERE NOT EXISTS (SELECT FROM task WHERE task.id = one.task_id AND task.body_has
 
 -- name: weak_examples
 -- Without those that somebody has still to judge a second time, who must not see an answer.
-SELECT spot, weak_example.input, answered, "right" FROM weak_example
+SELECT spot, weak_example.task_id, weak_example.input, answered, "right" FROM weak_example
 LEFT JOIN task ON task.id = weak_example.task_id
 LEFT JOIN review ON review.task_id = task.id
 WHERE certificate = %(certificate)s

@@ -165,7 +165,10 @@ class TrustReports:
         )
 
     async def _with_examples(self, proof: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-        """A proof whose weak spots have the examples that may be shown now."""
+        """A proof whose weak spots have the examples that may be shown now, with their tasks.
+
+        Who shows it to a person leaves out what they may not read, and the tasks.
+        """
         if not proof or not (weak := proof["detail"].get("weak")):
             return proof
         rows = await self._database.fetch(_SQL["weak_examples"], {"certificate": proof["id"]})
@@ -191,7 +194,7 @@ class TrustReports:
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: row[name] for name in ("input", "answered", "right")}
+    return {name: row[name] for name in ("task_id", "input", "answered", "right")}
 
 
 def _delta(declared: UseCase, detail: Mapping[str, Any]) -> float:

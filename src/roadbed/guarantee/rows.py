@@ -230,6 +230,7 @@ class WeakExamplesRow(TypedDict):
     """A row of ``weak_examples``."""
 
     spot: int
+    task_id: TaskId | None
     input: str
     answered: Json | None
     right: Json | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,6 +27,7 @@ from roadbed.improvement.rows import Queries
 from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.sentences import sentence
+from roadbed.knowledge.readable_cases import Reader
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 from roadbed.usecases.errors import UnknownUseCaseError
@@ -39,6 +40,7 @@ ENOUGH = 20  # new corrections before automatic mining
 _MOST_ITEMS = 20_000
 _MOST_CASES = 50
 _LONGEST_NOTE = 4_000
+_SHOWN = ("task_id", "input", "output")  # of an example
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 Json = Mapping[str, Any]
 
@@ -184,9 +186,19 @@ class Proposals:
         rows = await self._database.fetch(SQL["accepted"], {"use_case": use_case})
         return [row["patch"] for row in rows]
 
-    async def quality(self, use_case: str) -> Quality:
-        """Contradictions and repetitions among the ``learn`` examples."""
-        return await asyncio.to_thread(quality, await self._evidence.items(use_case))
+    async def quality(self, use_case: str, reader: Reader | None = None) -> Quality:
+        """Contradictions and repetitions among the ``learn`` examples, as ``reader`` may read them.
+
+        Without a reader nothing of them is withheld.
+        """
+        items = await self._evidence.items(use_case)
+        readable = {}
+        if reader is not None:
+            cases = [{name: getattr(item, name) for name in _SHOWN} for item in items]
+            for item, case, shown in zip(items, cases, await reader.read(cases), strict=True):
+                if shown is not case:
+                    readable[item.id] = replace(item, input=shown["input"], output=shown["output"])
+        return await asyncio.to_thread(quality, items, readable)
 
     async def _keep(self, connection: Connection, use_case: str, draft: Draft) -> str | None:
         proposal_id = self._ids.new("prp")

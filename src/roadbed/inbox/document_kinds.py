@@ -37,6 +37,19 @@ def of_documents(sources: Sources) -> Sequence[Kind]:
             link=lambda item: f"/usecases/{item.use_case}/documents?state=unreadable",
         ),
         Kind(
+            name="damaged_document",
+            title=later("Replace damaged documents"),
+            permission=Permission.IMPROVE,
+            button=later("See what is damaged"),
+            find=_of_library(sources, _SQL["damaged_documents"]),
+            why=lambda item: several(
+                "The file of %(n)s document is damaged. What it lost is missing in answers.",
+                "The files of %(n)s documents are damaged. What they lost is missing in answers.",
+                item.count,
+            ),
+            link=lambda item: f"/usecases/{item.use_case}/documents?state=damaged",
+        ),
+        Kind(
             name="open_family",
             title=later("Say which version is in force"),
             permission=Permission.IMPROVE,

@@ -116,10 +116,23 @@ FROM (SELECT use_case, max(born_at) AS since
 GROUP BY use_case
 
 -- name: unreadable_documents
--- Documents by what is counted (`item`), as the next three: who asks may not read all of them.
+-- Documents by what is counted (`item`), as the next four: who asks may not read all of them.
 SELECT use_case, id AS item, path, access_group, changed_at AS since
 FROM document
 WHERE use_case = ANY (%(use_cases)s) AND state = 'unreadable'
+
+-- name: damaged_documents
+-- Documents that are searched though their file is damaged, unless somebody decided about the content.
+SELECT document.use_case, document.id AS item, document.path, document.access_group,
+       document_version.read_at AS since
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.use_case = ANY (%(use_cases)s) AND document.state = 'current'
+  AND document_version.findings @> '[{"kind": "damaged"}]'
+  AND NOT EXISTS (SELECT FROM document_report
+                  WHERE document_report.document_id = document.id AND document_report.state <> 'open'
+                    AND document_report.content_hash = document_version.content_hash)
 
 -- name: open_families
 SELECT document.use_case, document_family.family AS item, document.path, document.access_group,

@@ -106,6 +106,16 @@ class UnreadableDocumentsRow(TypedDict):
     since: datetime
 
 
+class DamagedDocumentsRow(TypedDict):
+    """A row of ``damaged_documents``."""
+
+    use_case: str
+    item: str
+    path: str
+    access_group: str | None
+    since: datetime
+
+
 class OpenFamiliesRow(TypedDict):
     """A row of ``open_families``."""
 
@@ -174,6 +184,7 @@ class Queries(TypedDict):
     examples_that_teach: Query[ExamplesThatTeachRow]
     contradictions: Query[ContradictionsRow]
     unreadable_documents: Query[UnreadableDocumentsRow]
+    damaged_documents: Query[DamagedDocumentsRow]
     open_families: Query[OpenFamiliesRow]
     open_conflicts: Query[OpenConflictsRow]
     reported_documents: Query[ReportedDocumentsRow]

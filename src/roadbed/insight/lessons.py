@@ -74,6 +74,7 @@ class Lesson:
 
 
 _SHOWN = 240
+Readable = Mapping[str, ReviewedAnswer]  # by task: verdicts as the reader may read them
 _ENDS: Mapping[State, str] = {
     "released": later("answered to by version %(version)s"),
     "learned": later("version %(version)s has learned from it"),
@@ -94,8 +95,12 @@ def lesson_of_proposal(
     proposal: NotedProposalsRow,
     by_task: Mapping[str, ReviewedAnswer],
     releases: Sequence[NotedReleasesRow],
+    readable: Readable,
 ) -> Lesson:
-    """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first."""
+    """The lesson of a proposal; ``by_task`` are all verdicts, releases are oldest first.
+
+    The proposal is as it is shown; verdicts that are shown otherwise than stored are ``readable``.
+    """
     cases = proposal["cases"]
     verdicts = [by_task[case["task_id"]] for case in cases if case.get("task_id") in by_task]
     wrong = [verdict for verdict in verdicts if not verdict.agrees]
@@ -111,7 +116,7 @@ def lesson_of_proposal(
         why=_stored(proposal["reason"]),
         n=int(proposal["support"].get("wrong_now") or len(wrong) or len(cases)),
         words=(),
-        examples=[_case(case, by_task) for case in cases[:2]],
+        examples=[_case(case, by_task, readable) for case in cases[:2]],
         state=state,
         done=done,
         changed=_on_gate(release, tasks) or _changed(before, after, version),
@@ -124,10 +129,15 @@ def lesson_of_proposal(
 
 
 def lesson_of_confusion(
-    confusion: Confusion, verdicts: Sequence[ReviewedAnswer], versions: Sequence[NotedVersionsRow]
+    confusion: Confusion,
+    verdicts: Sequence[ReviewedAnswer],
+    versions: Sequence[NotedVersionsRow],
+    readable: Readable,
 ) -> Lesson:
     """The lesson of a group that no proposal covers; versions are oldest first."""
     n = len(confusion.verdicts)
+    hidden = (readable[one.task_id].pair for one in confusion.verdicts if one.task_id in readable)
+    answer, right = next(hidden, (confusion.decided, confusion.right))
     learned = _learned(confusion, versions)
     at = learned["live_since"] if learned else None
     before, after = _rates(verdicts, {(confusion.decided, confusion.right)}, at)
@@ -141,11 +151,11 @@ def lesson_of_confusion(
         done = [message % {"version": version, "day": _day(at), "some": k, "n": n}]
     return Lesson(
         seen=_("Answered “%(answer)s”, right was “%(right)s”.")
-        % {"answer": confusion.decided, "right": confusion.right},
+        % {"answer": answer, "right": right},
         why=None,
         n=n,
         words=confusion.words,
-        examples=[_example(example) for example in confusion.examples],
+        examples=[_example(example, readable) for example in confusion.examples],
         state="learned" if learned else "open",
         done=done,
         changed=_changed(before, after, version),
@@ -157,7 +167,9 @@ def lesson_of_confusion(
     )
 
 
-def lesson_of_rollback(release: NotedReleasesRow, verdicts: Sequence[ReviewedAnswer]) -> Lesson:
+def lesson_of_rollback(
+    release: NotedReleasesRow, verdicts: Sequence[ReviewedAnswer], readable: Readable
+) -> Lesson:
     """The lesson of a candidate that was rolled back; ``verdicts`` are its errors."""
     newest = sorted(verdicts, key=lambda verdict: verdict.given_at)[::-1]
     n = len(verdicts)
@@ -171,7 +183,7 @@ def lesson_of_rollback(release: NotedReleasesRow, verdicts: Sequence[ReviewedAns
         why=_stored(release["reason"]),
         n=n,
         words=(),
-        examples=[_example(verdict) for verdict in newest[:2]],
+        examples=[_example(verdict, readable) for verdict in newest[:2]],
         state="undone",
         done=[_("Rolled back: %(why)s") % {"why": _stored(release["ended_why"])}],
         changed=None,
@@ -299,8 +311,9 @@ def _on_gate(release: NotedReleasesRow | None, tasks: set[str | None]) -> str | 
     )
 
 
-def _case(case: Row, by_task: Mapping[str, ReviewedAnswer]) -> LessonCase:
-    verdict = by_task.get(case.get("task_id", ""))
+def _case(case: Row, by_task: Mapping[str, ReviewedAnswer], readable: Readable) -> LessonCase:
+    task = case.get("task_id", "")
+    verdict = readable.get(task) or by_task.get(task)
     return LessonCase(
         task=case.get("task_id") or None,
         input=str(case.get("input", ""))[:_SHOWN],
@@ -310,7 +323,8 @@ def _case(case: Row, by_task: Mapping[str, ReviewedAnswer]) -> LessonCase:
     )
 
 
-def _example(verdict: ReviewedAnswer) -> LessonCase:
+def _example(verdict: ReviewedAnswer, readable: Readable) -> LessonCase:
+    verdict = readable.get(verdict.task_id, verdict)
     decided, right = verdict.pair
     return LessonCase(
         task=verdict.task_id,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from roadbed.improvement.confusions import ReviewedAnswer, confusions
+from roadbed.improvement.readable import readable_proposals
 from roadbed.insight import timeline
 from roadbed.insight.lessons import (
     Lesson,
@@ -21,6 +23,7 @@ from roadbed.insight.rows import (
     NotedProposalsRow,
     NotedRecentRow,
     NotedReleasesRow,
+    NotedVerdictsRow,
     NotedVersionsRow,
     Queries,
 )
@@ -29,6 +32,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.figures import listed, percent
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import number, several
+from roadbed.knowledge.readable_cases import Reader
 from roadbed.people.model import named
 from roadbed.storage.database import Database, Row
 from roadbed.storage.sql import queries
@@ -64,7 +68,11 @@ class Notebook:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Material:
-    """The rows of a notebook; ``versions`` and ``releases`` are oldest first."""
+    """The rows of a notebook; ``versions`` and ``releases`` are oldest first.
+
+    All verdicts are counted. Those that ``readable`` has by their tasks are shown as they stand
+    there: the reader may not read all of them.
+    """
 
     use_case: NotedUseCaseRow
     verdicts: Sequence[ReviewedAnswer]
@@ -74,6 +82,7 @@ class Material:
     events: Sequence[TimelineEvent]
     recent: NotedRecentRow
     now: datetime
+    readable: Mapping[str, ReviewedAnswer] = field(default_factory=dict)
 
 
 def compose(given: Material) -> Notebook:
@@ -81,15 +90,19 @@ def compose(given: Material) -> Notebook:
     by_task = {verdict.task_id: verdict for verdict in given.verdicts}
     told = [proposal for proposal in given.proposals if proposal["kind"] not in _ABOUT_ALL]
     covered = {case.get("task_id") for proposal in told for case in proposal["cases"]}
-    lessons = [lesson_of_proposal(proposal, by_task, given.releases) for proposal in told]
+    lessons = [
+        lesson_of_proposal(proposal, by_task, given.releases, given.readable) for proposal in told
+    ]
     rolled_back = _rolled_back(given)
-    lessons += [lesson_of_rollback(release, verdicts) for release, verdicts in rolled_back]
+    lessons += [
+        lesson_of_rollback(release, verdicts, given.readable) for release, verdicts in rolled_back
+    ]
     covered |= {verdict.task_id for ended, verdicts in rolled_back for verdict in verdicts}
     left = [
         verdict for verdict in given.verdicts if verdict.agrees or verdict.task_id not in covered
     ]
     lessons += [
-        lesson_of_confusion(confusion, given.verdicts, given.versions)
+        lesson_of_confusion(confusion, given.verdicts, given.versions, given.readable)
         for confusion in confusions(left)[:_MOST_OPEN]
     ]
     lessons.sort(key=lambda lesson: (-lesson.n, lesson.seen))
@@ -185,8 +198,10 @@ class Notebooks:
         self._database = database
         self._clock = clock
 
-    async def read(self, use_case: str) -> Notebook:
+    async def read(self, use_case: str, reader: Reader | None = None) -> Notebook:
         """The notebook of a use case. Raises ``UnknownUseCaseError``.
+
+        What ``reader`` may not read is withheld from it; without one nothing is.
 
         A verdict that waits for a second review is left out, so that a reader of the notebook may
         still be the second reviewer.
@@ -196,7 +211,8 @@ class Notebooks:
         if row is None:
             raise UnknownUseCaseError(use_case)
         verdicts = await self._database.fetch(_SQL["noted_verdicts"], named)
-        proposals = await self._database.fetch(_SQL["noted_proposals"], named)
+        stored = await self._database.fetch(_SQL["noted_proposals"], named)
+        proposals: Any = await readable_proposals(reader, stored)
         releases = await self._database.fetch(_SQL["noted_releases"], named)
         versions = await self._database.fetch(_SQL["noted_versions"], named)
         halts = await self._database.fetch(_SQL["noted_halts"], named)
@@ -219,8 +235,23 @@ class Notebooks:
             ],
             recent=recent,
             now=self._clock.now(),
+            readable=await _readable(reader, verdicts),
         )
         return await asyncio.to_thread(compose, given)
+
+
+async def _readable(
+    reader: Reader | None, verdicts: Sequence[NotedVerdictsRow]
+) -> Mapping[str, ReviewedAnswer]:
+    """The verdicts of which something is withheld from ``reader``, as they may read them."""
+    if reader is None:
+        return {}
+    names = [entry.name for entry in fields(ReviewedAnswer)]
+    return {
+        verdict["task_id"]: ReviewedAnswer(**{name: shown[name] for name in names})
+        for verdict, shown in zip(verdicts, await reader.read(verdicts), strict=True)
+        if shown is not verdict
+    }
 
 
 def markdown(notebook: Notebook) -> str:

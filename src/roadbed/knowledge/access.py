@@ -46,6 +46,15 @@ class AccessGroups:
         rows = await self._database.fetch(_SQL["groups_of"], facts)
         return frozenset(row["access_group"] for row in rows)
 
+    async def there(self, use_case: str) -> Mapping[str, frozenset[str]]:
+        """The members of each group that has some, or that is stored with a document."""
+        groups: dict[str, set[str]] = {}
+        for row in await self._database.fetch(_SQL["groups_there"], {"use_case": use_case}):
+            people = groups.setdefault(row["access_group"], set())
+            if row["person"] is not None:
+                people.add(row["person"])
+        return {group: frozenset(people) for group, people in groups.items()}
+
     async def members(self, use_case: str) -> Mapping[str, Sequence[str]]:
         """The members of each group that has some."""
         members: dict[str, list[str]] = {}

@@ -6,14 +6,16 @@ nowhere would be shown to them as checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.json import Json
 from roadbed.kernel.sentences import Text, sentence
+from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.errors import UnknownDocumentError
 from roadbed.knowledge.passage_corrections import key_of
 from roadbed.knowledge.service import Documents
+from roadbed.usecases.library import Library
 from roadbed.usecases.use_case import UseCase
 
 _LONGEST_SHOWN = 200  # characters
@@ -28,35 +30,52 @@ class CitationInvalidError(RoadbedError):
 class CitationChecks:
     """Checks right outputs of use cases that answer from documents."""
 
-    def __init__(self, documents: Documents) -> None:
+    def __init__(self, documents: Documents, access: AccessGroups) -> None:
         self._documents = documents
+        self._access = access
 
-    async def check(self, declared: UseCase, output: Mapping[str, Json]) -> None:
+    async def check(self, declared: UseCase, output: Mapping[str, Json], *, by: str) -> None:
         """Raises ``CitationInvalidError`` unless ``output`` fits its route and its citations stand.
 
         A citation with the id of a passage must name its document and quote its words. One without
         it, as examples of a folder have it, must name a document of the library. An answer has a
-        citation; another route has none. Nothing is checked of other use cases.
+        citation; another route has none. What ``by`` may not read stands nowhere for them. Nothing
+        is checked of other use cases.
         """
         citations = output.get("citations")
         if declared.library is None or not isinstance(citations, list):
             return
         given = [citation for citation in citations if isinstance(citation, Mapping)]
         _check_route(output.get("route"), given)
+        groups = await self._access.of(declared.name, by) if given else frozenset()
         for citation in given:
-            await self._check_one(declared.name, citation)
+            await self._check_one(declared.name, declared.library, citation, groups)
 
-    async def _check_one(self, use_case: str, citation: Mapping[str, Json]) -> None:
+    async def _check_one(
+        self,
+        use_case: str,
+        library: Library,
+        citation: Mapping[str, Json],
+        groups: Collection[str],
+    ) -> None:
         path, quote = str(citation.get("document") or ""), str(citation.get("quote") or "")
         name = str(citation.get("passage") or "")
         if not name:
-            if path not in {one.path for one in await self._documents.documents(use_case)}:
+            documents = await self._documents.documents(use_case)
+            if not any(
+                document.path == path and may_read(library, path, document.group, groups)
+                for document in documents
+            ):
                 raise _not_here(sentence("The library has no document %(path)r.", path=_cut(path)))
             return
         key = key_of(name)
         passages = await self._documents.passages([] if key is None else [key])
         passage = next(iter(passages.values()), None)
-        if passage is None or not await self._is_of(use_case, passage.document_id):
+        if (
+            passage is None
+            or not await self._is_of(use_case, passage.document_id)
+            or not may_read(library, passage.path, passage.group, groups)
+        ):
             raise _not_here(sentence("The library has no passage %(passage)r.", passage=_cut(name)))
         version = citation.get("version")
         if path != passage.path or (version is not None and version != passage.version):

@@ -13,7 +13,11 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.contradictions import FigureContradiction
-from roadbed.knowledge.errors import DocumentConflictError, UnknownConflictError
+from roadbed.knowledge.errors import (
+    DocumentConflictDecidedError,
+    DocumentConflictError,
+    UnknownConflictError,
+)
 from roadbed.knowledge.records import StoredPassage
 from roadbed.knowledge.rows import Queries
 from roadbed.storage.database import Database
@@ -120,8 +124,8 @@ class DocumentConflicts:
 
         ``seen`` is the verdict that the person saw, empty for none; without it the newest one
         counts whatever was decided before. Raises ``DocumentConflictError`` for an unknown verdict,
-        and if somebody decided after ``seen``; ``UnknownConflictError``, also if
-        ``groups`` may not read both documents.
+        ``DocumentConflictDecidedError`` if somebody decided after ``seen``, and
+        ``UnknownConflictError``, also if ``groups`` may not read both documents.
         """
         if verdict not in get_args(ConflictVerdict):
             raise DocumentConflictError(
@@ -140,7 +144,11 @@ class DocumentConflicts:
                 row = await (
                     await connection.execute(_SQL["conflict_of"], {"id": conflict_id})
                 ).fetchone()
-                raise _decided((row and row["settled_by"]) or by)
+                paths = {"first": conflict.first_path, "second": conflict.second_path}
+                decided = (row and row["verdict"]) or ""
+                raise DocumentConflictDecidedError(
+                    (row and row["settled_by"]) or by, paths.get(decided)
+                )
             event = AuditEvent(
                 use_case=use_case,
                 kind="contradiction settled",
@@ -156,11 +164,18 @@ class DocumentConflicts:
         return next((one for one in after if one.id == conflict_id), conflict)
 
 
-def _decided(by: str) -> DocumentConflictError:
-    return DocumentConflictError(
-        sentence(
-            "%(person)s decided about this contradiction after the page was opened.",
-            person=by,
-        ),
-        sentence("Read what was decided, and decide again if it is wrong."),
+def seen_verdict(told: object) -> str:
+    """The verdict that somebody says to have read, as ``settle`` takes it; ``None`` is none.
+
+    Raises ``DocumentConflictError`` for anything else.
+    """
+    if told is None:
+        return ""
+    for verdict in get_args(ConflictVerdict):
+        if told == verdict:
+            return str(verdict)
+    verdicts = ", ".join(get_args(ConflictVerdict))
+    raise DocumentConflictError(
+        sentence("%(seen)r is no verdict that can have been read.", seen=str(told)),
+        sentence("Say none or one of %(verdicts)s.", verdicts=verdicts),
     )

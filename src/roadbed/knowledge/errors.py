@@ -196,6 +196,28 @@ class DocumentConflictError(RoadbedError):
     code = "document_conflict_invalid"
 
 
+class DocumentConflictDecidedError(DocumentConflictError):
+    """Somebody decided about a contradiction after it was read: ``right`` is the document."""
+
+    code = "document_conflict_decided"
+
+    def __init__(self, person: str, right: str | None) -> None:
+        told = (
+            sentence(
+                "%(person)s decided about this contradiction after you read it: %(path)s is right.",
+                person=person,
+                path=right,
+            )
+            if right is not None
+            else sentence(
+                "%(person)s decided about this contradiction after you read it: both documents are "
+                "right.",
+                person=person,
+            )
+        )
+        super().__init__(told, sentence("Read what was decided, and decide again if it is wrong."))
+
+
 class UploadRefusedError(RoadbedError):
     """A file that cannot be a document of the library: its path, its size or its place."""
 

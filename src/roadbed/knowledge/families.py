@@ -148,23 +148,42 @@ def _counted_pairs(
 ) -> Sequence[tuple[DocumentFacts, DocumentFacts]]:
     """The pairs of a folder whose names are only a letter and a number, if these may be versions.
 
-    They may if they count up from one, or if the texts say so. Others, as R7 and R70, are rooms.
+    They may if they count up from one, or if the texts say so. Of others, neighbours may if their
+    texts do not have the numbers too, as those of valves and rooms: then a person is asked.
     """
     groups: dict[tuple[str, str], list[DocumentFacts]] = {}
     for document in documents:
         if document.counted is not None:
             groups.setdefault((document.folder, document.counted[0]), []).append(document)
-    return [
-        pair
-        for group in groups.values()
-        if _count_up(group) or _count_themselves(*group)
-        for pair in combinations(group, 2)
-    ]
+    pairs: list[tuple[DocumentFacts, DocumentFacts]] = []
+    for group in groups.values():
+        if _count_up(group) or _count_themselves(*group):
+            pairs += combinations(group, 2)
+        else:
+            pairs += filter(_may_be_versions, pairwise(sorted(group, key=_counted_number)))
+    return pairs
 
 
 def _count_up(group: Sequence[DocumentFacts]) -> bool:
-    numbers = sorted({document.counted[1] for document in group if document.counted})
+    numbers = sorted({_counted_number(document) for document in group})
     return numbers in [list(range(first, first + len(numbers))) for first in (0, 1)]
+
+
+def _may_be_versions(pair: tuple[DocumentFacts, DocumentFacts]) -> bool:
+    """Whether two neighbours, counted by the same letter, may be versions of one document.
+
+    A gap between versions is common: not each of them is kept. ``R`` counts rooms and risks as
+    often as revisions, so a gap is taken for that.
+    """
+    one, other = pair
+    numbers = _counted_number(one), _counted_number(other)
+    is_gap = numbers[1] - numbers[0] > 1
+    is_revision = one.counted is not None and one.counted[0] == "r"
+    return not (is_gap and is_revision) and not differ(one.covers, other.covers, numbers)
+
+
+def _counted_number(document: DocumentFacts) -> int:
+    return document.counted[1] if document.counted is not None else 0
 
 
 def judged(

@@ -11,8 +11,10 @@ FindingKind = Literal[
     "attachment_unreadable",
     "attachments_omitted",
     "damaged",
+    "embedded_left_out",
     "encoding_guessed",
     "encrypted",
+    "form_left_out",
     "formulas_not_calculated",
     "hidden_left_out",
     "hidden_sheet",
@@ -25,6 +27,7 @@ FindingKind = Literal[
     "pages_nonsense",
     "pages_without_text",
     "parser_warning",
+    "password_left_out",
     "renamed",
     "second_reader",
     "text_replaced",
@@ -150,6 +153,25 @@ def _told_of_losses(kind: FindingKind, detail: str, count: int) -> Sentence:
         case "damaged":
             return sentence(
                 "The file is damaged. Only one reader opens it, so text may be missing: %(detail)s",
+                detail=detail,
+            )
+        case "embedded_left_out":
+            return sentences(
+                "%(n)s file inside of the document was not read: %(detail)s",
+                "%(n)s files inside of the document were not read: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "form_left_out":
+            return sentence(
+                "The form is made for one program (XFA), so its text was not read. Print it into "
+                "a new PDF."
+            )
+        case "password_left_out":
+            return sentences(
+                "%(n)s form field holds a password and was left out: %(detail)s",
+                "%(n)s form fields hold passwords and were left out: %(detail)s",
+                count,
                 detail=detail,
             )
         case "hidden_left_out":

@@ -23,44 +23,38 @@ from typing import Any, TypeVar
 
 import structlog
 import tantivy
-from pydantic import TypeAdapter
 
-from roadbed.knowledge.model import Position
+from roadbed.knowledge.index_units import (
+    ANALYZER,
+    EVERYBODY,
+    page_schema,
+    pages_of,
+    passage_schema,
+    passages_of,
+)
+from roadbed.knowledge.question_words import QuestionWords, text_analyzer
 from roadbed.knowledge.records import PassageKey
 from roadbed.knowledge.rows import ChangedDocumentsRow, PassagesOfRow, Queries
 from roadbed.knowledge.vocabulary import Phrase, SearchVocabulary
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
-FORM = 1  # raised when the fields or their analysis change
+FORM = 2  # raised when the fields or their analysis change
 _WORDS = re.compile(r"(\w+)")
 MOST_TERMS = 64  # of a question: its cost grows with them
 _SQL = queries(Queries)
 _log = structlog.get_logger()
 T = TypeVar("T")
-_POSITION = TypeAdapter(Position)
 _AT_ONCE = 100  # documents between two commits
 _HEAP_BYTES = 50_000_000
-_EVERYBODY = "*"  # the group of what everybody may read; no name of a group
 _TITLE, _HEADING = 2.0, 2.0  # what a word weighs there, in words of the text
 _RELATED = 0.5  # what other words of the same meaning weigh, in words of the question
-_ANALYZER = "words"
-_SEPARATOR = re.compile(r"[/_.\-]+")
+_PASSAGES, _PAGES = "passages", "pages"
+_SCHEMAS = MappingProxyType({_PASSAGES: passage_schema, _PAGES: page_schema})
 _LOOK_SECONDS = 0.05
-# Words that ask and say nothing of the subject, beside the function words of a language.
-_QUESTION_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "english": "what which who whom whose when where why how much many may might can could "
-        "would should shall must do does did is are was were has have had been please tell give "
-        "me us my our your their its his her any about there",
-        "german": "wer wen wem wessen was wann wo woher wohin warum wieso wie viel viele welche "
-        "welcher welches kann können darf dürfen muss müssen soll sollen gibt bitte",
-        "spanish": "qué quién quiénes cuál cuáles cuándo cuánto cuánta cuántos cuántas dónde cómo "
-        "puede pueden puedo debe deben hay favor",
-        "french": "qui que quoi quel quelle quels quelles quand où comment combien pourquoi peut "
-        "peuvent puis doit doivent est",
-    }
-)
+
+
+Searched = Callable[[tantivy.Schema, str], tantivy.Query]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,10 +71,10 @@ class LibraryIndex:
 
     def __init__(self, folder: Path, language: str) -> None:
         self._folder = folder / f"{FORM}-{language}"
-        self._analyzer = _analyzer(language)
-        self._question = _analyzer(language, without_function_words=True)
-        self._vocabulary = SearchVocabulary.of(language, self._question.analyze)
-        self._index: tantivy.Index | None = None
+        self._analyzer = text_analyzer(language)
+        self._questions = QuestionWords(language)
+        self._vocabulary = SearchVocabulary.of(language, self._questions.searched)
+        self._indexes: dict[str, tantivy.Index] = {}
         self._lock = threading.Lock()
 
     @property
@@ -110,7 +104,8 @@ class LibraryIndex:
     def opens(self) -> bool:
         """Whether its files can be read; if not, it is built anew."""
         try:
-            self._opened()
+            self._opened(_PASSAGES)
+            self._opened(_PAGES)
         except (ValueError, OSError):
             return False
         return True
@@ -118,18 +113,20 @@ class LibraryIndex:
     def clear(self) -> None:
         """Remove everything that it holds."""
         with self._lock:
-            self._index = None
+            self._indexes.clear()
         (self._folder / "marker.json").unlink(missing_ok=True)
         try:  # what others have open must not vanish under them
-            writer = self._opened().writer(heap_size=_HEAP_BYTES, num_threads=1)
-            writer.delete_all_documents()
-            writer.commit()
-            writer.wait_merging_threads()
-            self._opened().reload()
+            for unit in (_PASSAGES, _PAGES):
+                writer = self._opened(unit).writer(heap_size=_HEAP_BYTES, num_threads=1)
+                writer.delete_all_documents()
+                writer.commit()
+                writer.wait_merging_threads()
+                self._opened(unit).reload()
         except (ValueError, OSError):
             with self._lock:
-                self._index = None
-            shutil.rmtree(self._folder / "tantivy", ignore_errors=True)
+                self._indexes.clear()
+            for unit in (_PASSAGES, _PAGES):
+                shutil.rmtree(self._folder / unit, ignore_errors=True)
 
     def put(
         self,
@@ -139,52 +136,53 @@ class LibraryIndex:
     ) -> None:
         """Replace what it holds of ``changed`` documents. ``passages`` are those by version.
 
-        The marker is written after the commit: a crash between them repeats the same replacement.
+        The marker is written after the commits: a crash between them repeats the same replacement.
         """
-        index = self._opened()
-        writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
-        for document in changed:
-            writer.delete_documents_by_term("document", document["id"])
-            if document["state"] == "deleted" or document["version_id"] is None:
-                continue
-            for passage in passages.get(document["version_id"], ()):
-                writer.add_document(_fields(document, passage))
-        writer.commit()
-        writer.wait_merging_threads()
+        for unit, units_of in ((_PASSAGES, passages_of), (_PAGES, pages_of)):
+            index = self._opened(unit)
+            writer = index.writer(heap_size=_HEAP_BYTES, num_threads=1)
+            for document in changed:
+                writer.delete_documents_by_term("document", document["id"])
+                if document["state"] == "deleted" or document["version_id"] is None:
+                    continue
+                for fields in units_of(document, passages.get(document["version_id"], ())):
+                    writer.add_document(fields)
+            writer.commit()
+            writer.wait_merging_threads()
+            index.reload()
         number, token = marker
         fresh = self._folder / "marker.new"
         fresh.write_text(json.dumps({"number": number, "token": token}), encoding="utf-8")
         fresh.replace(self._folder / "marker.json")
-        index.reload()
 
     def terms(self, text: str) -> list[str]:
         """The words of a question as they are indexed, each once, at most ``MOST_TERMS``.
 
         Function words count only where there are no others: a title that has one is rare.
         """
-        words = self._question.analyze(text) or self._analyzer.analyze(text)
+        words = self._questions.searched(text) or self._analyzer.analyze(text)
         return list(dict.fromkeys(words))[:MOST_TERMS]
 
     def says_something(self, text: str) -> bool:
         """Whether a text has a word that is no function word."""
-        return bool(self._question.analyze(text))
+        return bool(self._questions.searched(text))
 
     def has_function_word(self, text: str) -> bool:
         """Whether a text has a function word of the language."""
-        return len(self._analyzer.analyze(text)) > len(self._question.analyze(text))
+        return self._questions.has_function_word(text)
 
     def written(self, terms: Collection[str], text: str) -> Mapping[str, str]:
         """How ``text`` writes each of ``terms`` first."""
         words: dict[str, str] = {}
         for word in _WORDS.split(text):
-            for term in self._question.analyze(word):
+            for term in self._questions.searched(word):
                 if term in terms:
                     words.setdefault(term, word)
         return words
 
     def related(self, text: str) -> Sequence[Sequence[Phrase]]:
         """For each phrase of a question that the vocabulary knows: others of the same meaning."""
-        return self._vocabulary.alternatives(self._question.analyze(text)[:MOST_TERMS])
+        return self._vocabulary.alternatives(self._questions.searched(text)[:MOST_TERMS])
 
     def search(
         self,
@@ -200,30 +198,10 @@ class LibraryIndex:
         ``documents`` limits the search to these ids. A question is words, never query syntax.
         ``related`` also looks for other words of the same meaning.
         """
-        terms = self.terms(question)
-        if not terms or (documents is not None and not documents):
-            return []
-        index = self._opened()
-        index.reload()
-        schema = index.schema
-        must = tantivy.Occur.Must
-        words = [(tantivy.Occur.Should, _word(schema, term)) for term in terms]
-        words += [
-            (tantivy.Occur.Should, _alternative(schema, phrases))
-            for phrases in (self.related(question) if related else ())
-        ]
-        query = [
-            (must, tantivy.Query.boolean_query(words)),
-            (must, _silent(tantivy.Query.term_set_query(schema, "group", [_EVERYBODY, *groups]))),
-        ]
-        if documents is not None:
-            only = tantivy.Query.term_set_query(schema, "document", list(documents))
-            query.append((must, _silent(only)))
-        searcher = index.searcher()
-        result = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
         hits = []
-        for score, address in result.hits:
-            stored = searcher.doc(address)
+        for score, stored in self._best(
+            _PASSAGES, _word, question, groups, documents, most=most, related=related
+        ):
             key = PassageKey(
                 version_id=str(stored.get_first("version")),
                 ordinal=int(stored.get_first("ordinal")),  # type: ignore[arg-type]
@@ -231,9 +209,65 @@ class LibraryIndex:
             hits.append(Hit(key=key, document_id=str(stored.get_first("document")), score=score))
         return hits
 
+    def pages(
+        self,
+        question: str,
+        *,
+        groups: Collection[str],
+        most: int,
+        documents: Collection[str] | None = None,
+        related: bool = True,
+    ) -> Sequence[tuple[str, int]]:
+        """The whole pages, slides, sheets or texts that match best, as version and part.
+
+        What is asked stands in one passage, what it is about often elsewhere on the page. The
+        arguments are those of ``search``.
+        """
+        best = self._best(
+            _PAGES, _page_word, question, groups, documents, most=most, related=related
+        )
+        return [
+            (str(stored.get_first("version")), int(stored.get_first("part")))  # type: ignore[arg-type]
+            for _score, stored in best
+        ]
+
+    def _best(
+        self,
+        unit: str,
+        word: Searched,
+        question: str,
+        groups: Collection[str],
+        documents: Collection[str] | None,
+        *,
+        most: int,
+        related: bool,
+    ) -> Sequence[tuple[float, tantivy.Document]]:
+        terms = self.terms(question)
+        if not terms or (documents is not None and not documents):
+            return []
+        index = self._opened(unit)
+        index.reload()
+        schema = index.schema
+        must = tantivy.Occur.Must
+        words = [(tantivy.Occur.Should, word(schema, term)) for term in terms]
+        words += [
+            (tantivy.Occur.Should, _alternative(schema, phrases, word))
+            for phrases in (self.related(question) if related else ())
+        ]
+        query = [
+            (must, tantivy.Query.boolean_query(words)),
+            (must, _silent(tantivy.Query.term_set_query(schema, "group", [EVERYBODY, *groups]))),
+        ]
+        if documents is not None:
+            only = tantivy.Query.term_set_query(schema, "document", list(documents))
+            query.append((must, _silent(only)))
+        searcher = index.searcher()
+        result = searcher.search(tantivy.Query.boolean_query(query), limit=most, count=False)
+        return [(score, searcher.doc(address)) for score, address in result.hits]
+
     def frequency(self, term: str) -> int:
         """In how many passages a word stands, as ``terms`` gives it."""
-        return self._opened().searcher().doc_freq("text", term)
+        return self._opened(_PASSAGES).searcher().doc_freq("text", term)
 
     def weight(self, term: str) -> float:
         """How rare a word is: its weight in BM25."""
@@ -258,18 +292,19 @@ class LibraryIndex:
     @property
     def passages(self) -> int:
         """How many passages it holds."""
-        index = self._opened()
+        index = self._opened(_PASSAGES)
         index.reload()
         return int(index.searcher().num_docs)
 
-    def _opened(self) -> tantivy.Index:
+    def _opened(self, unit: str) -> tantivy.Index:
         with self._lock:
-            if self._index is None:
-                folder = self._folder / "tantivy"
+            if unit not in self._indexes:
+                folder = self._folder / unit
                 folder.mkdir(parents=True, exist_ok=True)
-                self._index = tantivy.Index(_schema(), path=str(folder))
-                self._index.register_tokenizer(_ANALYZER, self._analyzer)
-            return self._index
+                index = tantivy.Index(_SCHEMAS[unit](), path=str(folder))
+                index.register_tokenizer(ANALYZER, self._analyzer)
+                self._indexes[unit] = index
+            return self._indexes[unit]
 
 
 class LibraryIndexes:
@@ -360,45 +395,6 @@ class LibraryIndexes:
         return row is not None and str(row["token"]) == token
 
 
-def _schema() -> tantivy.Schema:
-    builder = tantivy.SchemaBuilder()
-    for name in ("text", "title", "heading"):
-        builder.add_text_field(name, stored=False, tokenizer_name=_ANALYZER, index_option="freq")
-    for name in ("document", "version", "group"):
-        builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
-    builder.add_integer_field("ordinal", stored=True)
-    return builder.build()
-
-
-def _fields(document: ChangedDocumentsRow, passage: PassagesOfRow) -> tantivy.Document:
-    position = _POSITION.validate_python(passage["position"])
-    stem, _, _ = document["path"].rpartition(".")
-    return tantivy.Document(
-        text=passage["text"],
-        # What the folder calls it says more than what the file calls itself.
-        title=_SEPARATOR.sub(" ", stem),
-        heading=" ".join((*position.headings, position.name or "")),
-        document=document["id"],
-        version=passage["version_id"],
-        group=document["access_group"] or _EVERYBODY,
-        ordinal=passage["ordinal"],
-    )
-
-
-def _analyzer(language: str, *, without_function_words: bool = False) -> tantivy.TextAnalyzer:
-    builder = (
-        tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-        .filter(tantivy.Filter.remove_long(60))
-        .filter(tantivy.Filter.lowercase())
-    )
-    if without_function_words:
-        builder = builder.filter(tantivy.Filter.stopword(language))
-        asking = _QUESTION_WORDS.get(language, "").split()
-        builder = builder.filter(tantivy.Filter.custom_stopword(asking))
-    folded = builder.filter(tantivy.Filter.ascii_fold())
-    return folded.filter(tantivy.Filter.stemmer(language)).build()
-
-
 def _word(schema: tantivy.Schema, term: str) -> tantivy.Query:
     """A word in the text, or, weighing more, in the title or a heading."""
     fields = [tantivy.Query.term_query(schema, "text", term, "freq")]
@@ -408,11 +404,17 @@ def _word(schema: tantivy.Schema, term: str) -> tantivy.Query:
     return tantivy.Query.disjunction_max_query(fields, tie_breaker=0.3)
 
 
-def _alternative(schema: tantivy.Schema, phrases: Sequence[Phrase]) -> tantivy.Query:
+def _page_word(schema: tantivy.Schema, term: str) -> tantivy.Query:
+    return tantivy.Query.term_query(schema, "text", term, "freq")
+
+
+def _alternative(
+    schema: tantivy.Schema, phrases: Sequence[Phrase], word: Searched
+) -> tantivy.Query:
     """The one of ``phrases`` that fits best, all of its words in the passage, at a lower weight."""
     must = tantivy.Occur.Must
     queries = [
-        tantivy.Query.boolean_query([(must, _word(schema, word)) for word in phrase])
+        tantivy.Query.boolean_query([(must, word(schema, term)) for term in phrase])
         for phrase in phrases
     ]
     best = tantivy.Query.disjunction_max_query(queries)

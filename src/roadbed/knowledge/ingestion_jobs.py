@@ -24,7 +24,8 @@ from roadbed.work.service import Jobs
 KIND = "ingest documents"
 _BATCH = 20  # documents of a step: a paused job ends after as many
 _PASSAGES = 320  # of a step that computes vectors: about 20 s
-_MOST_ROUNDS = 20  # readings of files that were uploaded while the job ran
+_MOST_PLANS = 40  # of a job, for files that were uploaded while it ran
+_UPLOADED = "uploaded"  # the result of a step for vectors that leaves the rest for later
 _RETRY_SECONDS = 3_600.0  # until pages are asked for again after an ingestion that did not end well
 _AUTOMATIC = "roadbed"
 
@@ -52,7 +53,7 @@ class IngestionJobs:
     def register(self) -> None:
         """Let this process run ingestions. Every call but the first does nothing."""
         if KIND not in self._jobs.kinds:
-            self._jobs.register(JobKind(name=KIND, run=self._run))
+            self._jobs.register(JobKind(name=KIND, run=self._run, follow=self._follow))
 
     async def start(
         self, use_case: str, *, by: str, allow_gone: bool = False, fetch: bool = True
@@ -136,20 +137,57 @@ class IngestionJobs:
             "unreadable": [],
         }
         total = await self._carry_out(progress, use_case, planned["changes"], counts, by, first=0)
-        # Whoever uploads while the job runs gets this job, so it reads those files too.
-        for number in range(2, _MOST_ROUNDS + 1):
+        uploads: str = planned["uploads"]
+        plans, embedded = 1, None
+        # Whoever uploads while the job runs gets this job, so it reads those files too, also
+        # before it goes on with vectors, which take long.
+        while embedded is None:
+            while plans < _MOST_PLANS:
+                plans += 1
+                planned = await self._plan_uploads(progress, use_case, uploads, number=plans)
+                if planned is None:
+                    break
+                uploads = planned["uploads"]
+                total = await self._carry_out(
+                    progress, use_case, planned["changes"], counts, by, first=total
+                )
+            await self._derive(progress, use_case, total)
+            known = uploads if plans < _MOST_PLANS else None
+            embedded = await self._embed(progress, use_case, known)
+        told = _ended(counts, embedded=embedded)
 
-            async def plan_uploads(uploads: str = planned["uploads"]) -> Json:
-                if await self._sources.state_of_uploads(use_case) == uploads:
-                    return None
-                return await self._plan(use_case, allow_gone=True, origins=("upload",))
+        async def end() -> Json:
+            await progress.report(total, total, told)
+            return None
 
-            planned = await progress.step(f"plan {number}", plan_uploads)
-            if planned is None:
-                break
-            total = await self._carry_out(
-                progress, use_case, planned["changes"], counts, by, first=total
-            )
+        await progress.step("end", end)
+        return counts
+
+    async def _follow(self, job: Job) -> None:
+        """Start another ingestion for files that were uploaded too late for this one."""
+        use_case = str(job.arguments["use_case"])
+        loaded = self._loaded_of(use_case)
+        state = await self._sources.state(loaded)
+        if state == job.arguments["folder"]:  # nothing can be new
+            return
+        plan = await self._ingestion.plan(loaded, allow_gone=True, origins=("upload",))
+        if plan.changes:
+            await self._start(use_case, state, by=_AUTOMATIC, allow_gone=False, fetch=False)
+
+    async def _plan_uploads(
+        self, progress: Progress, use_case: str, uploads: str, *, number: int
+    ) -> Any:
+        """A plan for files that were uploaded since their state was ``uploads``, or ``None``."""
+
+        async def plan() -> Json:
+            if await self._sources.state_of_uploads(use_case) == uploads:
+                return None
+            return await self._plan(use_case, allow_gone=True, origins=("upload",))
+
+        return await progress.step(f"plan {number}", plan)
+
+    async def _derive(self, progress: Progress, use_case: str, total: int) -> None:
+        """Find the families of what was read, and let the search by words find it."""
 
         async def families() -> Json:
             words = stored_sentence("The versions of the documents are compared.")
@@ -166,14 +204,6 @@ class IngestionJobs:
 
         await progress.step("families", families)
         await progress.step("index", index)
-        embedded = await self._embed(progress, use_case)
-
-        async def end() -> Json:
-            await progress.report(total, total, _ended(counts, embedded=embedded))
-            return None
-
-        await progress.step("end", end)
-        return counts
 
     async def _fetch(self, progress: Progress, use_case: str, *, everything: bool) -> None:
         """Fetch the pages of the list that changed, in steps."""
@@ -220,10 +250,11 @@ class IngestionJobs:
                 counts[name] += count
         return total
 
-    async def _embed(self, progress: Progress, use_case: str) -> bool:
+    async def _embed(self, progress: Progress, use_case: str, uploads: str | None) -> bool | None:
         """Give a vector to each passage that lacks one, if passages are searched by meaning.
 
         ``False``: an earlier process began, and this one has no embedding model or no extension.
+        ``None``: it stopped, because the state of the uploaded files is not ``uploads`` any more.
         """
         vectors = self._libraries.vectors
 
@@ -233,18 +264,8 @@ class IngestionJobs:
             await vectors.copy(use_case)
             return (await vectors.counts(use_case)).lacking
 
-        # What is left is counted anew: passages may come and go while others are embedded.
         async def embed() -> Json:
-            if await vectors.state() is not VectorState.READY:
-                return None
-            await vectors.fill(use_case, _PASSAGES)
-            counts = await vectors.counts(use_case)
-            done, whole = f"{counts.vectors:,}", f"{counts.passages:,}"
-            words = stored_sentence(
-                "%(done)s of %(all)s passages can be searched by meaning.", done=done, all=whole
-            )
-            await progress.report(counts.vectors, counts.passages, words)
-            return counts.lacking
+            return await self._embed_some(progress, use_case, uploads)
 
         async def tidy() -> Json:
             if await vectors.state() is not VectorState.READY:
@@ -258,7 +279,26 @@ class IngestionJobs:
         while lacking:
             batch += 1
             lacking = await progress.step(f"vectors {batch}", embed)
+            if lacking == _UPLOADED:
+                return None
         return lacking is not None and await progress.step("vectors in order", tidy) is not False
+
+    async def _embed_some(self, progress: Progress, use_case: str, uploads: str | None) -> Json:
+        """Compute a part of the vectors; how many are lacking then, or why the rest waits."""
+        vectors = self._libraries.vectors
+        if await vectors.state() is not VectorState.READY:
+            return None
+        await vectors.fill(use_case, _PASSAGES)
+        # What is left is counted anew: passages may come and go while others are embedded.
+        counts = await vectors.counts(use_case)
+        done, whole = f"{counts.vectors:,}", f"{counts.passages:,}"
+        words = stored_sentence(
+            "%(done)s of %(all)s passages can be searched by meaning.", done=done, all=whole
+        )
+        await progress.report(counts.vectors, counts.passages, words)
+        if uploads is not None and await self._sources.state_of_uploads(use_case) != uploads:
+            return _UPLOADED
+        return counts.lacking
 
     async def _plan(
         self, use_case: str, *, allow_gone: bool, origins: Sequence[Origin] = ORIGINS

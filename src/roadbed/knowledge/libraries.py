@@ -23,6 +23,7 @@ from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.ingestion import Ingestion
 from roadbed.knowledge.passage_corrections import key_of
 from roadbed.knowledge.ranking import fused
+from roadbed.knowledge.readable_cases import ReadableCases
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
@@ -77,6 +78,7 @@ class Libraries:
         self.documents = Documents(database, ids, clock)
         self.access = AccessGroups(database, clock)
         self.withholding = Withholding(self.documents, self.access, declared)
+        self.cases = ReadableCases(database, self.withholding)
         self.families = DocumentFamilies(database, self.documents, ids, clock)
         self.sources = LibrarySources(database, clock, fetch_seconds=fetch_seconds)
         self.ingestion = Ingestion(self.documents, self.families, self.sources)
@@ -88,7 +90,7 @@ class Libraries:
             self.documents, self.access, self.indexes, self.vectors, comparison
         )
         self.retrieve = self.retrieval.for_task
-        self.citations = CitationChecks(self.documents)
+        self.citations = CitationChecks(self.documents, self.access)
         self.reports = DocumentReports(database, ids, clock)
         self.gaps = Gaps(database, self.indexes, clock)
 

@@ -34,6 +34,12 @@ UPDATE document SET state = 'deleted', reason = NULL, detail = NULL, changed_at 
 WHERE use_case = %(use_case)s AND path = %(path)s AND state <> 'deleted'
 RETURNING id
 
+-- name: removed_documents
+-- Nothing changes the row of a document while it is deleted.
+SELECT path, changed_at AS removed_at FROM document
+WHERE use_case = %(use_case)s AND path = ANY (%(paths)s) AND state = 'deleted'
+ORDER BY path
+
 -- name: move_document
 UPDATE document SET access_group = %(access_group)s, origin = %(origin)s, address = %(address)s,
                     changed_at = %(at)s
@@ -68,7 +74,7 @@ FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part i
      first integer, last integer, kind text, position jsonb, text text, doubtful text[])
 
 -- name: documents
--- not null: left_out, reports
+-- not null: left_out, reports, damaged
 SELECT document.id, document.path, document.access_group, document.state, document.version,
        document.reason, document.detail, document.added_at, document.changed_at, document.origin,
        document.address, document_version.content_hash, document_version.format,
@@ -79,7 +85,13 @@ SELECT document.id, document.path, document.access_group, document.state, docume
        document_left_out(document.id, document_version.content_hash) AS left_out,
        (SELECT count(*)::integer FROM document_report
         WHERE document_report.document_id = document.id AND document_report.state = 'open'
-          AND document_report.content_hash = document_version.content_hash) AS reports
+          AND document_report.content_hash = document_version.content_hash) AS reports,
+       document.state = 'current'
+       AND coalesce(document_version.findings @> '[{"kind": "damaged"}]', false)
+       AND NOT EXISTS (SELECT FROM document_report
+                       WHERE document_report.document_id = document.id
+                         AND document_report.state <> 'open'
+                         AND document_report.content_hash = document_version.content_hash) AS damaged
 FROM document
 LEFT JOIN document_version ON document_version.document_id = document.id
                           AND document_version.number = document.version
@@ -129,7 +141,7 @@ LEFT JOIN document_version ON document_version.document_id = document.id
 ORDER BY changed.number
 
 -- name: passages_of
-SELECT version_id, ordinal, text, position, kind FROM passage
+SELECT version_id, ordinal, part, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
 
 -- name: passages
@@ -151,6 +163,25 @@ WHERE use_case = %(use_case)s AND person = %(person)s
 -- name: members
 SELECT access_group, person, added_by, added_at FROM access_group_member
 WHERE use_case = %(use_case)s ORDER BY access_group, person
+
+-- name: groups_there
+-- not null: access_group
+-- Each access group that a document or a member has; a row for each member, one without a person for
+-- the documents.
+SELECT access_group, person FROM access_group_member WHERE use_case = %(use_case)s
+UNION ALL
+SELECT DISTINCT access_group, NULL FROM document
+WHERE use_case = %(use_case)s AND access_group IS NOT NULL
+
+-- name: answered_tasks
+-- Who sent each task, what it asked, what a decider answered, and what a person said is right.
+SELECT task.id, task.source ->> 'by' AS sender, task.input, decision.output,
+       verdict.right_output AS "right"
+FROM task
+LEFT JOIN decision ON decision.task_id = task.id
+LEFT JOIN review ON review.task_id = task.id
+LEFT JOIN verdict ON verdict.id = review.verdict
+WHERE task.id = ANY (%(ids)s)
 
 -- name: add_member
 INSERT INTO access_group_member (use_case, access_group, person, added_by, added_at)
@@ -253,7 +284,7 @@ WHERE use_case = %(use_case)s AND verdict IS NOT NULL
 ORDER BY settled_at DESC, id DESC LIMIT 1
 
 -- name: conflict_of
-SELECT use_case, settled_by FROM passage_conflict WHERE id = %(id)s
+SELECT use_case, verdict, settled_by FROM passage_conflict WHERE id = %(id)s
 
 -- name: conflicts
 -- not null: id, first_text, second_text, found_at, first_document, second_document

@@ -36,6 +36,21 @@ def fused(*rankings: Sequence[K]) -> dict[K, float]:
     return scores
 
 
+def with_pages(
+    scores: Mapping[K, float], page_of: Mapping[K, Hashable], pages: Sequence[Hashable], weight: int
+) -> dict[K, float]:
+    """``scores`` of ``fused`` and, ``weight`` times, the ranking of whole pages, best first.
+
+    All items of a page get the same. One whose page is not ranked gets nothing.
+    """
+    places = {page: rank for rank, page in enumerate(dict.fromkeys(pages), start=1)}
+    return {
+        item: score
+        + (weight / (CONSTANT + places[page]) if (page := page_of[item]) in places else 0.0)
+        for item, score in scores.items()
+    }
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FeatureWeights:
     """How much each feature counts; none is negative."""
@@ -43,7 +58,7 @@ class FeatureWeights:
     fusion: float = 1.0
     words: float = 0.5
     heading: float = 0.2
-    page: float = 0.3
+    page: float = 0.1
     table: float = 0.15
     recency: float = 0.02
     period: float = 0.15  # about what ten ranks are worth

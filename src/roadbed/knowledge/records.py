@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+from roadbed.kernel.sentences import Sentence, sentences
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Format, Position
@@ -91,6 +92,8 @@ class Document:
     ``copy_of`` that of the document with the same content that answers instead. ``content_hash`` is
     that of the content in force. ``left_out`` says that a person confirmed this content to be
     outdated: no search gives it. ``reports`` counts the people who say so and wait for a decision.
+    ``damaged`` says that only one reader opens its file, and that nobody decided about this
+    content.
     """
 
     id: str
@@ -122,6 +125,7 @@ class Document:
     copy_of: str | None = None
     left_out: bool = False
     reports: int = 0
+    damaged: bool = False
 
     @property
     def relation(self) -> Relation | None:
@@ -141,11 +145,24 @@ class Document:
                 return None
 
     @property
+    def length(self) -> Sentence | None:
+        """How long it is, in the units of its format; ``None``: its format has none."""
+        return _length(self.format, self.pages)
+
+    @property
     def trouble(self) -> DocumentUnreadableError | None:
         """The error of its newest content, worded for whoever reads it."""
         if self.reason is None:
             return None
         return DocumentUnreadableError(self.path, self.reason, self.detail or "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RemovedDocument:
+    """A document that left the library; its versions stay. ``document`` is its path."""
+
+    document: str
+    removed_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -165,6 +182,11 @@ class DocumentVersion:
     doubtful: Sequence[DoubtfulNumber]
     modified_at: datetime | None
     read_at: datetime
+
+    @property
+    def length(self) -> Sentence | None:
+        """How long it is, in the units of its format; ``None``: its format has none."""
+        return _length(self.format, self.pages)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -209,3 +231,15 @@ class StoredPassage:
     text: str
     doubtful: Sequence[str]
     left_out: bool = False
+
+
+def _length(format: Format | None, pages: int | None) -> Sentence | None:
+    if pages is None:
+        return None
+    match format:
+        case "xlsx":
+            return sentences("%(n)s sheet", "%(n)s sheets", pages)
+        case "pptx":
+            return sentences("%(n)s slide", "%(n)s slides", pages)
+        case _:
+            return sentences("%(n)s page", "%(n)s pages", pages)

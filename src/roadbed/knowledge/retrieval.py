@@ -47,11 +47,12 @@ class Methods:
     """What a search does beside BM25. The benchmark measures each; everything else has them all.
 
     ``vocabulary`` looks for other words of the same meaning, ``vectors`` searches by meaning,
-    ``features`` orders by more than ranks.
+    ``pages`` searches whole pages too, ``features`` orders by more than ranks.
     """
 
     vocabulary: bool = True
     vectors: bool = True
+    pages: bool = True
     features: bool = True
 
 
@@ -132,7 +133,7 @@ class Retrieval:
         assert library is not None
         index = await self._indexes.caught_up(declared.name, library.language)
         known = await self.known_to(declared.name, library, index, frozenset(groups))
-        scope, words, hits = await self._indexes.ask(
+        scope, words, hits, pages = await self._indexes.ask(
             declared.name,
             library.language,
             partial(
@@ -142,7 +143,7 @@ class Retrieval:
                 question=question,
                 groups=groups,
                 most=most,
-                related=self._methods.vocabulary,
+                methods=self._methods,
             ),
         )
         near = await self._near(declared.name, words, scope, groups=groups, most=most)
@@ -156,6 +157,7 @@ class Retrieval:
                 passages,
                 hits=hits,
                 near=near,
+                pages=pages,
                 most=most,
                 weights=ranking.WEIGHTS if self._methods.features else _ONLY_RANKS,
                 newest=newest,
@@ -246,20 +248,21 @@ def _find(
     question: str,
     groups: Collection[str],
     most: int,
-    related: bool,
-) -> tuple[Scope, str, Sequence[Hit]]:
-    """The scope, the words that are searched in it, and what they find."""
+    methods: Methods,
+) -> tuple[Scope, str, Sequence[Hit], Sequence[tuple[str, int]]]:
+    """The scope, the words that are searched in it, and the passages and pages that they find."""
     catalogue = known.catalogue
     scope = _of_versions(catalogue, catalogue.scope(question, _usage(index)), choice)
     words = catalogue.rest_of(question, scope)
-    hits = index.search(
-        words,
-        groups=groups,
-        most=max(most, _CANDIDATES),
-        documents=scope.documents,
-        related=related,
+    wide, within = max(most, _CANDIDATES), scope.documents
+    related = methods.vocabulary
+    hits = index.search(words, groups=groups, most=wide, documents=within, related=related)
+    pages = (
+        index.pages(question, groups=groups, most=wide, documents=within, related=related)
+        if methods.pages
+        else ()
     )
-    return scope, words, hits
+    return scope, words, hits, pages
 
 
 def _of_versions(catalogue: Catalogue, scope: Scope, choice: Choice) -> Scope:
@@ -330,6 +333,7 @@ def _ranked(
     *,
     hits: Sequence[Hit],
     near: Sequence[VectorHit],
+    pages: Sequence[tuple[str, int]],
     most: int,
     weights: ranking.FeatureWeights,
     newest: Mapping[str, tuple[int, int]],
@@ -338,9 +342,11 @@ def _ranked(
     terms = index.terms(question)
     rarity = {term: index.weight(term) for term in terms}
     whole = sum(rarity.values()) or 1.0
-    fusion = ranking.fused(
-        [hit.key for hit in hits if hit.key in passages],
-        [hit.key for hit in near if hit.key in passages],
+    rankings = [[hit.key for hit in one if hit.key in passages] for one in (hits, near)]
+    page_of = {key: (key.version_id, passage.part) for key, passage in passages.items()}
+    # What pages say counts as much as what passages say: a search of them, or two.
+    fusion = ranking.with_pages(
+        ranking.fused(*rankings), page_of, pages, weight=sum(map(bool, rankings))
     )
     similarity = {hit.key: hit.similarity for hit in near}
     matched = {key: index.matched(terms, _whole(passages[key])) for key in fusion}
@@ -349,7 +355,7 @@ def _ranked(
             fusion=fusion[key],
             words=sum(rarity[term] for term in matched[key]) / whole,
             heading=_share(index, rarity, " ".join(passages[key].position.headings)),
-            page=(passages[key].key.version_id, passages[key].part),
+            page=page_of[key],
             table=passages[key].kind == "table",
             modified_at=passages[key].modified_at,
             period=newest.get(passages[key].document_id),
@@ -401,7 +407,7 @@ def _names(index: LibraryIndex, question: str, language: str) -> frozenset[str]:
     return frozenset(
         term
         for name in named_words(question, language)
-        if not index.related(name)
+        if index.says_something(name) and not index.related(name)
         for term in index.terms(name)
     )
 

@@ -48,6 +48,13 @@ class DeleteDocumentRow(TypedDict):
     id: str
 
 
+class RemovedDocumentsRow(TypedDict):
+    """A row of ``removed_documents``."""
+
+    path: str
+    removed_at: datetime
+
+
 class MoveDocumentRow(TypedDict):
     """A row of ``move_document``."""
 
@@ -90,6 +97,7 @@ class DocumentsRow(TypedDict):
     why: str | None
     left_out: bool
     reports: int
+    damaged: bool
 
 
 class DocumentOfRow(TypedDict):
@@ -157,6 +165,7 @@ class PassagesOfRow(TypedDict):
 
     version_id: str
     ordinal: int
+    part: int
     text: str
     position: Json
     kind: str
@@ -197,6 +206,23 @@ class MembersRow(TypedDict):
     person: str
     added_by: str
     added_at: datetime
+
+
+class GroupsThereRow(TypedDict):
+    """A row of ``groups_there``."""
+
+    access_group: str
+    person: str | None
+
+
+class AnsweredTasksRow(TypedDict):
+    """A row of ``answered_tasks``."""
+
+    id: TaskId
+    sender: str | None
+    input: Json
+    output: Json | None
+    right: Json | None
 
 
 class RemoveMemberRow(TypedDict):
@@ -287,6 +313,7 @@ class ConflictOfRow(TypedDict):
     """A row of ``conflict_of``."""
 
     use_case: str
+    verdict: str | None
     settled_by: str | None
 
 
@@ -456,6 +483,7 @@ class Queries(TypedDict):
     put_document: Query[Never]
     same_document: Query[SameDocumentRow]
     delete_document: Query[DeleteDocumentRow]
+    removed_documents: Query[RemovedDocumentsRow]
     move_document: Query[MoveDocumentRow]
     restore_document: Query[RestoreDocumentRow]
     put_change: Query[Never]
@@ -473,6 +501,8 @@ class Queries(TypedDict):
     passages: Query[PassagesRow]
     groups_of: Query[GroupsOfRow]
     members: Query[MembersRow]
+    groups_there: Query[GroupsThereRow]
+    answered_tasks: Query[AnsweredTasksRow]
     add_member: Query[Never]
     remove_member: Query[RemoveMemberRow]
     covers: Query[CoversRow]

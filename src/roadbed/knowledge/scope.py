@@ -10,73 +10,26 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
+from roadbed.knowledge.named_words import named_words
+from roadbed.knowledge.owner_names import (
+    WORD,
+    aliases_of,
+    codes_of,
+    name_words,
+    organizations_in,
+    owners_in,
+    path_words,
+    plain,
+    readable_path,
+)
 from roadbed.knowledge.periods import QUARTER, YEAR, Period, cover_periods, periods_of
+from roadbed.knowledge.series import asks_for_item, series_nouns
 from roadbed.knowledge.titles import titles_in, titles_of
 
 _LONGEST_COVER = 3_000  # characters of the first page
-_SUFFIX = (
-    r"(?:inc|incorporated|corp|corporation|llc|llp|ltd|limited|plc|gmbh|ag|se|s\.a|n\.v|b\.v"
-    r"|foundation)"
-)
-# A line that is the name of an organization and nothing else, as covers and letterheads have it.
-_ORGANIZATION = re.compile(
-    rf"(?im)^[ \t#*]*([^\W\d_][\w.&'’ -]{{0,60}}?),?[ \t]+{_SUFFIX}\b\.?[ \t#*]*$"
-)
-_OWNER = re.compile(r"\b([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})(?:'s|’s|s'|s’)(?=\W|$)")
-# Whoever does something, or something is said of: after an auxiliary verb or a preposition.
-_AFTER = re.compile(
-    r"\b(?i:did|does|do|has|have|had|is|was|were|will|would|can|could|should|by|at|for|of|to|from|with"
-    r"|about|impact|affect)[ ]([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})"
-)
-_MONTH = re.compile(
-    r"January|February|March|April|May|June|July|August|September|October|November|December"
-)
-_WORD = re.compile(r"[^\W_]+(?:[.&][^\W_]+)*")
-_NO_SUBJECT = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "and",
-        "or",
-        "for",
-        "to",
-        "in",
-        "on",
-        "by",
-        "with",
-        "from",
-        "draft",
-        "final",
-        "report",
-        "version",
-        "copy",
-        "signed",
-        "executable",
-        "current",
-        "new",
-        "old",
-        "template",
-        "document",
-        "documents",
-        "q1",
-        "q2",
-        "q3",
-        "q4",
-        "fy",
-        "index",
-        "readme",
-    ]
-)
-# Words in small letters within the name of an organization.
-_CONNECTING = re.compile(
-    r"(?i)of|and|the|for|&|de|la|le|du|des?|der|die|das|und|für|von|van|den|y|e|et|del|los|las|d[aio]|dos"
-)
 _NEARLY_ALL = 0.8  # of the documents with an owner
 _IN_PASSING = 0.01  # of the passages: what is mentioned no more often is no subject of theirs
 _LATEST = re.compile(
@@ -92,13 +45,19 @@ _CHANGE = re.compile(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentScope:
-    """What a document is about. ``subjects`` are lower-case names, ``names`` as they are shown."""
+    """What a document is about. ``subjects`` are lower-case names, ``names`` as they are shown.
+
+    ``common`` are the subjects that its first page has in small letters: they are words too.
+    ``series`` are the words that its path has for a thing of its period.
+    """
 
     document_id: str
     path: str
     subjects: frozenset[str]
     names: tuple[str, ...]
     periods: frozenset[Period]
+    common: frozenset[str] = frozenset()
+    series: frozenset[str] = frozenset()
 
     def is_of(self, period: Period) -> bool:
         """Whether it is about ``period``, a part of it, or more."""
@@ -133,18 +92,20 @@ class Scope:
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
     """What a document is about, from its path and the text of its first page."""
     cover = first_text[:_LONGEST_COVER]
-    subjects = set(_path_words(path))
-    name = next(_organizations(cover), None)
+    subjects = set(path_words(path))
+    name = next(organizations_in(cover), None)
     shown = [name] if name else []
     if name:
-        subjects |= set(_aliases(name))
-    periods = set(periods_of(_from_path(path))) or set(cover_periods(cover))
+        subjects |= set(aliases_of(name))
+    periods = set(periods_of(readable_path(path))) or set(cover_periods(cover))
     return DocumentScope(
         document_id=document_id,
         path=path,
         subjects=frozenset(subjects),
         names=tuple(shown),
         periods=frozenset(periods),
+        common=frozenset(subjects.intersection(WORD.findall(cover))),
+        series=frozenset(series_nouns(path)),
     )
 
 
@@ -154,14 +115,17 @@ class Catalogue:
 
     ``subjects`` are names of some documents, not of all: with the documents of each. ``owners`` are
     the words of the organizations that documents are about, ``named`` the subjects by which a
-    question chooses documents. ``titles`` are names by which it means a document, with the
-    documents of each.
+    question chooses documents. ``common`` are those of them that are words too: they count with a
+    capital. ``titles`` are names by which it means a document, with the documents of each.
+    ``series`` are the words for things that documents of several periods are about.
     """
 
     documents: Sequence[DocumentScope]
     subjects: Mapping[str, frozenset[str]]
     owners: frozenset[str]
     named: frozenset[str]
+    common: frozenset[str]
+    series: frozenset[str]
     titles: Mapping[str, frozenset[str]]
 
     @classmethod
@@ -172,8 +136,8 @@ class Catalogue:
             for subject in document.subjects:
                 holders.setdefault(subject, set()).add(document.document_id)
         names = {name for document in documents for name in document.names}
-        owners = frozenset(alias for name in names for alias in _aliases(name))
-        codes = {code for document in documents for code in _codes(document.path)}
+        owners = frozenset(alias for name in names for alias in aliases_of(name))
+        codes = {code for document in documents for code in codes_of(document.path)}
         subjects = {
             subject: frozenset(ids) for subject, ids in holders.items() if len(ids) < len(documents)
         }
@@ -184,6 +148,8 @@ class Catalogue:
             named=frozenset(
                 subject for subject in subjects if len(subject) > 2 and subject in owners | codes
             ),
+            common=frozenset[str]().union(*(document.common for document in documents)),
+            series=_series_of(documents),
             titles=titles_of({document.document_id: document.path for document in documents}),
         )
 
@@ -194,8 +160,7 @@ class Catalogue:
         names it as one (``Tesla's revenue``, ``did Tesla report``), documents have owners, none has
         this one, and at most a few passages mention it: a product is in many.
         """
-        words = dict.fromkeys(word.lower() for word in _WORD.findall(question))
-        named = tuple(word for word in words if word in self.named)
+        named = self._names_in(question)
         titles = dict(titles_in(question, self.titles))
         within = _titled(self._about(named), titles)
         owners = self._missing_owners(question, usage)
@@ -204,7 +169,12 @@ class Catalogue:
         newest = [] if periods or not named or is_old else _newest(within)
         chosen, gaps = within, tuple[str, ...]()
         if periods:
-            chosen, gaps = _in_periods(within, periods, keep_undated=not named, usage=usage)
+            asked = {
+                period for period in periods if asks_for_item(question, period.year, self.series)
+            }
+            chosen, gaps = _in_periods(
+                within, periods, keep_undated=not named, usage=usage, asked=asked
+            )
         elif newest:
             chosen = newest
         missing = tuple(dict.fromkeys((*owners, *gaps)))
@@ -233,6 +203,15 @@ class Catalogue:
             return {}
         return {document.document_id: document.newest for document in dated}
 
+    def _names_in(self, question: str) -> tuple[str, ...]:
+        """The names in a question that choose documents."""
+        capital = {word.lower() for word in named_words(question, "english")}
+        return tuple(
+            word
+            for word in dict.fromkeys(word.lower() for word in WORD.findall(question))
+            if word in self.named and (word not in self.common or word in capital)
+        )
+
     def _about(self, named: Sequence[str]) -> Sequence[DocumentScope]:
         """The documents that have one of the names; all of them without a name."""
         if not named:
@@ -244,10 +223,10 @@ class Catalogue:
         known = self.owners | self.subjects.keys()
         return [
             name
-            for name in _owners(question)
+            for name in owners_in(question)
             if self.owners
-            and not _words(name) & known
-            and max(map(usage, _words(name)), default=0.0) < _IN_PASSING
+            and not name_words(name) & known
+            and max(map(usage, name_words(name)), default=0.0) < _IN_PASSING
         ]
 
     def rest_of(self, question: str, scope: Scope) -> str:
@@ -261,8 +240,8 @@ class Catalogue:
         if scope.periods:
             text = QUARTER.sub(" ", YEAR.sub(" ", text))
         names = frozenset(scope.subjects)
-        kept = [word for word in text.split() if _plain(word) not in names]
-        return " ".join(kept) if any(map(_plain, kept)) else question
+        kept = [word for word in text.split() if plain(word) not in names]
+        return " ".join(kept) if any(map(plain, kept)) else question
 
     def _choices(self, question: str) -> tuple[str, ...]:
         """The owners that "the company" may mean; none if nearly all documents are of one."""
@@ -279,26 +258,14 @@ def _owner_in(name: str, names: Sequence[str]) -> str:
     return min((other for other in names if f" {name}".endswith(f" {other}")), key=len)
 
 
-def _organizations(cover: str) -> Iterator[str]:
-    """The organizations that stand alone on a line.
-
-    A heading may end with one: ``Leave regulations of Brunnhof AG`` is no organization.
-    """
-    for match in _ORGANIZATION.finditer(cover):
-        name = match.group(1).strip(" ,.")
-        words = name.split()
-        if words and all(word[0].isupper() or _CONNECTING.fullmatch(word) for word in words[1:]):
-            yield name
-
-
 def without_replaced(text: str, by: str) -> str:
     """A text without its years, quarters and owners, each kind only if ``by`` names its own."""
     if YEAR.search(by):
         text = YEAR.sub(" ", text)
     if QUARTER.search(by):
         text = QUARTER.sub(" ", text)
-    if next(_owners(by), None) is not None:
-        for name in sorted(_owners(text), key=len, reverse=True):
+    if next(owners_in(by), None) is not None:
+        for name in sorted(owners_in(text), key=len, reverse=True):
             text = re.sub(rf"\b{re.escape(name)}(?:['’]s?)?(?!\w)", " ", text)
     return text
 
@@ -309,12 +276,13 @@ def _in_periods(
     *,
     keep_undated: bool,
     usage: Callable[[str], float],
+    asked: Collection[Period],
 ) -> tuple[Sequence[DocumentScope], tuple[str, ...]]:
     """The documents of periods, and the periods that none has; all documents where none fits.
 
     A period is missing only where most documents have one, and it tells them apart. Documents
     without a period are about any, unless the question names whose they are: a year that is
-    mentioned may stand in them.
+    mentioned may stand in them, but not one whose document is ``asked`` for.
     """
     dated = [document for document in documents if document.periods]
     undated = [document for document in documents if not document.periods and keep_undated]
@@ -324,7 +292,12 @@ def _in_periods(
     for period in periods:
         of_period = [document for document in dated if document.is_of(period)]
         fitting |= {document.document_id: document for document in of_period}
-        mentioned = undated and period.quarter is None and usage(str(period.year)) > 0.0
+        mentioned = (
+            undated
+            and period.quarter is None
+            and period not in asked
+            and usage(str(period.year)) > 0.0
+        )
         if not of_period and tells and not mentioned:
             gaps.append(period.label)
     if not fitting:
@@ -353,116 +326,13 @@ def _newest(documents: Sequence[DocumentScope]) -> list[DocumentScope]:
     return [document for document in dated if document.newest == newest]
 
 
-def _owners(question: str) -> Iterator[str]:
-    """Names that something in the question belongs to."""
-    for match in _OWNER.finditer(question):
-        name = match.group(1)
-        first, _, rest = name.partition(" ")
-        if first in _QUESTION_WORDS:  # at the start of a sentence, not a part of the name
-            name = rest
-        if name:
-            yield name
-    for match in _AFTER.finditer(question):
-        # "Can I" and "do I": whoever asks owns no documents.
-        name = match.group(1)
-        if name != "I" and not QUARTER.fullmatch(name) and not _MONTH.fullmatch(name):
-            yield match.group(1)
-
-
-_QUESTION_WORDS = frozenset(
-    [
-        "What",
-        "Which",
-        "Who",
-        "Whose",
-        "When",
-        "Where",
-        "Why",
-        "How",
-        "Is",
-        "Are",
-        "Was",
-        "Were",
-        "Did",
-        "Do",
-        "Does",
-        "Has",
-        "Have",
-        "Had",
-        "Can",
-        "Could",
-        "Will",
-        "Would",
-        "Should",
-        "In",
-        "On",
-        "For",
-        "At",
-        "By",
-        "From",
-        "According",
-        "Based",
-        "Compare",
-        "Describe",
-        "Explain",
-        "List",
-        "Give",
-        "Tell",
-        "Show",
-        "Summarize",
-        "It",
-        "That",
-        "There",
-        "Here",
-        "Let",
-        "He",
-        "She",
-        "They",
-        "This",
-        "These",
-        "Those",
-    ]
-)
-
-
-def _plain(word: str) -> str:
-    """A word as subjects are written, without a possessive ending."""
-    match = _WORD.search(word)
-    return match.group().lower() if match else ""
-
-
-def _words(name: str) -> set[str]:
-    return {word.lower() for word in _WORD.findall(name)} - _NO_SUBJECT
-
-
-def _aliases(name: str) -> Iterator[str]:
-    """A name as words that a question may use: ``AMAZON.COM`` is ``amazon`` too."""
-    words = [word.lower() for word in _WORD.findall(name)]
-    yield from words[:1] if words and words[0] not in _NO_SUBJECT else words[1:2]
-    if words:
-        first = words[0]
-        for ending in (".com", ".org", ".net", ".io"):
-            if first.endswith(ending):
-                yield first.removesuffix(ending)
-
-
-def _path_words(path: str) -> Iterator[str]:
-    stem = str(PurePosixPath(path).with_suffix(""))
-    for word in re.split(r"[\s/_.\-()]+", stem):
-        lower = word.lower()
-        if lower and not lower.isdigit() and lower not in _NO_SUBJECT and len(lower) > 1:
-            yield lower
-
-
-def _codes(path: str) -> Iterator[str]:
-    """Words of a file name that are written in capitals, as tickers and project codes are."""
-    for word in re.split(r"[\s/_.\-()]+", PurePosixPath(path).stem):
-        if len(word) > 2 and word.isupper() and word.isalpha():
-            yield word.lower()
-
-
-def _from_path(path: str) -> str:
-    return re.sub(r"[/_.\-]+", " ", str(PurePosixPath(path).with_suffix("")))
+def _series_of(documents: Sequence[DocumentScope]) -> frozenset[str]:
+    """The words for a thing of which there are documents of several periods."""
+    periods: dict[str, set[frozenset[Period]]] = {}
+    for document in documents:
+        for noun in document.series:
+            periods.setdefault(noun, set()).add(document.periods)
+    return frozenset(noun for noun, several in periods.items() if len(several) > 1)
 
 
 def _is_series(documents: Sequence[DocumentScope]) -> bool:

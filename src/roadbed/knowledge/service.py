@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -24,6 +24,7 @@ from roadbed.knowledge.records import (
     Document,
     DocumentVersion,
     PassageKey,
+    RemovedDocument,
     SourceFile,
     StoredPassage,
 )
@@ -128,6 +129,16 @@ class Documents:
         facts = {"use_case": use_case, "paths": None if paths is None else list(paths)}
         rows = await self._database.fetch(_SQL["known_documents"], facts)
         return {row["path"]: row for row in rows}
+
+    async def removed(self, use_case: str, paths: Collection[str]) -> Sequence[RemovedDocument]:
+        """Those of ``paths`` whose documents left the library, by path."""
+        if not paths:
+            return []
+        facts = {"use_case": use_case, "paths": sorted(paths)}
+        return [
+            RemovedDocument(document=row["path"], removed_at=row["removed_at"])
+            for row in await self._database.fetch(_SQL["removed_documents"], facts)
+        ]
 
     async def documents(self, use_case: str) -> Sequence[Document]:
         """The documents of a library by path, without those that are deleted."""

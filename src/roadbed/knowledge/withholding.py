@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from roadbed.kernel.json import Json as Content
 from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.knowledge.access import AccessGroups, may_read
-from roadbed.knowledge.records import PassageKey
+from roadbed.knowledge.records import PassageKey, RemovedDocument
 from roadbed.knowledge.service import Documents
 from roadbed.usecases.library import Library
 
@@ -57,7 +58,7 @@ class Readability:
                 return {**output, "notes": [str(NOTE)]}
             return output
         shown = {
-            name: value if name in _KEPT else _without_text(value)
+            name: value if name in _KEPT else without_text(value)
             for name, value in output.items()
             if name not in {"citations", "notes"}
         }
@@ -126,20 +127,47 @@ class Withholding:
     ) -> Sequence[Readability]:
         """The same for several tasks, each with its senders and contents, in their order."""
         library = self.library(use_case)
-        if library is None:
+        if library is None or not tasks:
             return [ALL] * len(tasks)
-        people = {sender for senders, _contents in tasks for sender in senders}
-        groups = {person: await self._access.of(use_case, person) for person in people}
-        own = await self._access.of(use_case, viewer) if viewer is not None else frozenset()
+        members = await self._access.there(use_case)
+        own = _groups_of(viewer, members)
+        if own >= {*members, *library.access.values()}:
+            return [ALL] * len(tasks)
         hidden = await self._hidden(use_case, library, own, [contents for _, contents in tasks])
         return [
             Readability(
                 hidden=hidden,
                 is_behind=viewer not in senders
-                and any(not groups[sender] <= own for sender in senders),
+                and any(not _groups_of(sender, members) <= own for sender in senders),
             )
             for senders, _contents in tasks
         ]
+
+    async def removed(self, use_case: str, outputs: Sequence[Any]) -> Sequence[RemovedDocument]:
+        """The documents that ``outputs`` cite and that left the library.
+
+        Give outputs as their reader may see them: what is withheld is not looked up.
+        """
+        cited = [
+            citation.get("document")
+            for output in outputs
+            if isinstance(output, Mapping) and isinstance(output.get("citations"), list)
+            for citation in output["citations"]
+            if isinstance(citation, Mapping)
+        ]
+        paths = {path for path in cited if isinstance(path, str)}
+        return await self._documents.removed(use_case, paths)
+
+    async def reads_all(self, use_case: str, viewer: str | None) -> bool:
+        """Whether nothing of the documents of a use case is withheld from ``viewer``.
+
+        So it is where there is no library: that asks no database.
+        """
+        library = self.library(use_case)
+        if library is None:
+            return True
+        members = await self._access.there(use_case)
+        return _groups_of(viewer, members) >= {*members, *library.access.values()}
 
     async def _hidden(
         self, use_case: str, library: Library, groups: Collection[str], contents: object
@@ -163,6 +191,10 @@ class Withholding:
         return frozenset(hidden)
 
 
+def _groups_of(person: str | None, members: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    return frozenset(group for group, people in members.items() if person in people)
+
+
 def _names(content: object, depth: int = 0) -> Iterator[str]:
     """What may be a path or the id of a passage: values of ``document``, and texts of that form."""
     if depth > _DEEPEST:
@@ -181,12 +213,12 @@ def _names(content: object, depth: int = 0) -> Iterator[str]:
             yield from _names(value, depth + 1)
 
 
-def _without_text(content: Any) -> Any:
+def without_text(content: Content) -> Content:
     """A content with ``NOTE`` in place of each text."""
     if isinstance(content, str):
         return str(NOTE) if content else content
     if isinstance(content, Mapping):
-        return {name: _without_text(value) for name, value in content.items()}
+        return {name: without_text(value) for name, value in content.items()}
     if isinstance(content, Sequence):
-        return [_without_text(value) for value in content]
+        return [without_text(value) for value in content]
     return content

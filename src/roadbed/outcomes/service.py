@@ -127,7 +127,7 @@ class Outcomes:
             return report
         try:
             if report.output is not None:
-                await self._check_right(declared, report.output)
+                await self._check_right(declared, report.output, by=by)
             item, row = await self._written(declared, report, tasks, by=by, at=at)
             if row is None or row["outcome_id"] is None:
                 raise validation.refused(item)

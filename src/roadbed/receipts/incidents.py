@@ -182,6 +182,8 @@ class Incidents:
         span = _span(of)
         pod = await self._database.fetch_one(_SQL["incident_pod"], span)
         deliveries = await self._database.fetch(_SQL["incident_deliveries"], {"ids": ids})
+        changes = await self._database.fetch(_SQL["incident_changes"], span)
+        readable = self._receipts.readable(viewer)
         return {
             "incident": of.id,
             "title": of.title,
@@ -196,8 +198,10 @@ class Incidents:
             "collected_by": viewer,
             "summary": _counted(ids, deliveries),
             "halts": await self._database.fetch(_SQL["incident_halts"], span),
-            "changes": await self._database.fetch(_SQL["incident_changes"], span),
-            "effects": [_withhold(row) if row["withheld"] else row for row in deliveries],
+            "changes": await readable.changes(of.use_case, changes),
+            "effects": await readable.effects(
+                of.use_case, [_withhold(row) if row["withheld"] else row for row in deliveries]
+            ),
         }
 
     async def _all_receipts(self, ids: Sequence[str], actor: str) -> list[Receipt]:

@@ -16,9 +16,11 @@ from roadbed.kernel.json import flat
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import later
 from roadbed.kernel.paging import COUNTED, Portion, Slice, portion
+from roadbed.knowledge.readable_cases import ReadableCases
 from roadbed.knowledge.withholding import Withholding
 from roadbed.receipts.errors import ProofHiddenError, UnknownTaskError
 from roadbed.receipts.questions import Questions
+from roadbed.receipts.readable import Readable
 from roadbed.receipts.revisions import PROPOSAL, linked
 from roadbed.receipts.rows import (
     DeliveriesRow,
@@ -28,7 +30,13 @@ from roadbed.receipts.rows import (
     OutcomesRow,
     Queries,
 )
-from roadbed.receipts.withheld import quoting, readable, readable_row, senders_of
+from roadbed.receipts.withheld import (
+    outputs_of,
+    quoting,
+    readable,
+    readable_row,
+    senders_of,
+)
 from roadbed.reviews.rows import Queries as ReviewQueries
 from roadbed.scoring.content import content_hash
 from roadbed.storage.database import Database
@@ -103,6 +111,10 @@ class Receipts:
         )
         return await self._shown(receipt, viewer)
 
+    def readable(self, viewer: str) -> Readable:
+        """What ``viewer`` may read of lists."""
+        return Readable(ReadableCases(self._database, self._withholding), lambda: viewer)
+
     async def check_whole(self, task_id: str, *, viewer: str) -> None:
         """Raise ``ProofHiddenError`` if a part of the task is hidden from ``viewer``.
 
@@ -165,11 +177,13 @@ class Receipts:
                 yield await self._listed(rows, viewer)
 
     async def _shown(self, receipt: Receipt, viewer: str) -> Receipt:
-        """A receipt without what ``viewer`` may not read."""
+        """A receipt without what ``viewer`` may not read; with cited documents that are gone."""
         name = receipt["use_case"]
         parts = quoting(receipt)
         readability = await self._withholding.of(name, viewer, senders_of(receipt), *parts)
-        return readable(receipt, readability, self._withholding.earlier(name))
+        shown = readable(receipt, readability, self._withholding.earlier(name))
+        removed = await self._withholding.removed(name, outputs_of(shown))
+        return {**shown, "removed_documents": removed}
 
     async def _listed(self, rows: Sequence[ListRow], viewer: str | None) -> Sequence[Receipt]:
         """Rows of a list without what ``viewer`` may not read, in their order."""

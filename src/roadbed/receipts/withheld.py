@@ -27,6 +27,13 @@ def quoting(receipt: Row) -> list[object]:
     ]
 
 
+def outputs_of(receipt: Row) -> list[Row | None]:
+    """The outputs of a receipt: decided, right, and of outcomes."""
+    decision, verdict = receipt["decision"] or {}, (receipt["review"] or {}).get("verdict") or {}
+    reported = [outcome["output"] for outcome in receipt["outcomes"]]
+    return [decision.get("output"), verdict.get("right_output"), *reported]
+
+
 def readable(receipt: Row, readability: Readability, earlier: str | None) -> Row:
     """A receipt without what ``readability`` withholds; ``withheld`` says whether it did.
 
@@ -38,6 +45,7 @@ def readable(receipt: Row, readability: Readability, earlier: str | None) -> Row
         "sent": readability.input(receipt["sent"], earlier),
         "decision": _decision(receipt["decision"], readability),
         "review": _review(receipt["review"], receipt["decision"], readability),
+        "deliveries": [_delivery(one, receipt, readability) for one in receipt["deliveries"]],
         "outcomes": [_outcome(outcome, readability) for outcome in receipt["outcomes"]],
         "revisions": [_revision(one, readability, earlier) for one in receipt["revisions"]],
     }
@@ -92,6 +100,19 @@ def _review(review: Row | None, decision: Row | None, readability: Readability) 
         "note": str(NOTE) if hidden and verdict["note"] else verdict["note"],
     }
     return {**review, "verdict": told}
+
+
+def _delivery(delivery: Row, receipt: Row, readability: Readability) -> Row:
+    """What was sent of an answer: its key and what its receiver said may quote it."""
+    decided = (receipt["decision"] or {}).get("output")
+    right = ((receipt["review"] or {}).get("verdict") or {}).get("right_output")
+    hidden = readability.hides_output(decided, decided=True) or readability.hides_output(
+        right, decided=right == decided
+    )
+    if not hidden:
+        return delivery
+    reason = str(NOTE) if delivery["reason"] else None
+    return {**delivery, "reason": reason, "key": None, "reference": None}
 
 
 def _outcome(outcome: Row, readability: Readability) -> Row:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from roadbed.knowledge.readable_cases import Reader
+from roadbed.knowledge.withholding import NOTE
 from roadbed.reviews.model import VerdictKind
 from roadbed.reviews.rows import Queries
 from roadbed.scoring.content import Content
@@ -68,8 +70,13 @@ class KnownLabels:
                 unknown.append(why)
         return unknown
 
-    async def known(self, declared: UseCase) -> Mapping[str, Sequence[str]]:
-        """The known labels of each field that has labels, in alphabetical order."""
+    async def known(
+        self, declared: UseCase, reader: Reader | None = None
+    ) -> Mapping[str, Sequence[str]]:
+        """The known labels of each field that has labels, in alphabetical order.
+
+        A text of an answer that ``reader`` may not read is withheld; without a reader none is.
+        """
         counts, confirmed = await self._read_counts(declared), await self.confirmed(declared.name)
         labels = {}
         for field in open_fields(declared):
@@ -77,7 +84,32 @@ class KnownLabels:
             listed = declared.labels.get(field, ())
             if listed or not is_free_text(given):
                 labels[field] = sorted({*listed, *given, *confirmed.get(field, ())})
-        return labels
+        if reader is None:
+            return labels
+        shown = await self._readable(declared, reader)
+        return {
+            field: [
+                value
+                if value in shown.get(field, ())
+                or value in declared.labels.get(field, ())
+                or value in confirmed.get(field, ())
+                else str(NOTE)
+                for value in values
+            ]
+            for field, values in labels.items()
+        }
+
+    async def _readable(self, declared: UseCase, reader: Reader) -> Mapping[str, set[str]]:
+        """The texts of each field in the right outputs that ``reader`` may read."""
+        facts = {"use_case": declared.name, "most": _NEWEST}
+        rows = await self._database.fetch(SQL["labelled_outputs"], facts)
+        texts: dict[str, set[str]] = {}
+        for row, shown in zip(rows, await reader.read(rows), strict=True):
+            for field in open_fields(declared) if shown is row else ():
+                value = row["output"].get(field)
+                given = value if isinstance(value, list) else [value]
+                texts.setdefault(field, set()).update(one for one in given if isinstance(one, str))
+        return texts
 
     async def confirmed(self, use_case: str) -> Mapping[str, frozenset[str]]:
         """The labels that were confirmed as new, by field."""

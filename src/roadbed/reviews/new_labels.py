@@ -15,7 +15,8 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.knowledge.withholding import Withholding
+from roadbed.knowledge.readable_cases import Reader
+from roadbed.knowledge.withholding import NOTE, Withholding
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
     ContentChangedError,
@@ -119,13 +120,32 @@ class NewLabels:
                 )
         return await self._reviews.give(declared, review_id, kind, **verdict)
 
-    async def waiting(self, declared: UseCase) -> Sequence[WaitingLabel]:
-        """The labels that wait to be confirmed, those that wait longest first."""
+    async def waiting(
+        self, declared: UseCase, reader: Reader | None = None
+    ) -> Sequence[WaitingLabel]:
+        """The labels that wait to be confirmed, those that wait longest first.
+
+        One of an answer that ``reader`` may not read is withheld; without a reader none is.
+        """
         rows = await self._database.fetch(SQL["labels_waiting"], {"use_case": declared.name})
-        known = await self._reviews.labels.known(declared) if rows else {}
-        return [
+        known = await self._reviews.labels.known(declared, reader) if rows else {}
+        waiting = [
             WaitingLabel(**row, suggestion=closest(row["value"], known.get(row["field"], ())))
             for row in rows
+        ]
+        if reader is None:
+            return waiting
+        held = await self._database.fetch(SQL["held_outputs"], {"use_case": declared.name})
+        hidden = {
+            row["task_id"]
+            for row, shown in zip(held, await reader.read(held), strict=True)
+            if shown is not row
+        }
+        return [
+            label
+            if hidden.isdisjoint(label.tasks)
+            else replace(label, value=str(NOTE), suggestion=None)
+            for label in waiting
         ]
 
     async def confirm(
@@ -305,16 +325,28 @@ class NewLabels:
         reviewer: str,
         at: datetime,
     ) -> None:
-        """Notify the pod of a label, once while verdicts wait for it."""
+        """Notify the pod of a label, once while verdicts wait for it.
+
+        The whole pod reads notices: where documents have access groups, the label is not named.
+        """
+        told = {
+            "use_case": declared.name,
+            "reviewer": reviewer,
+            "field": label.field,
+            "who": _who(declared),
+        }
         text = stored_sentence(
             "%(use_case)s: %(reviewer)s gave %(field)s %(value)r, which was never seen before. The "
             "verdict counts once %(who)s confirms it as new.",
-            use_case=declared.name,
-            reviewer=reviewer,
-            field=label.field,
             value=label.value[:60],
-            who=_who(declared),
+            **told,
         )
+        if declared.library is not None and declared.library.access:
+            text = stored_sentence(
+                "%(use_case)s: %(reviewer)s gave a value of %(field)s that was never seen before. "
+                "The verdict counts once %(who)s confirms it as new.",
+                **told,
+            )
         facts = {"id": self._ids.new("ntc"), "use_case": declared.name, "kind": "label"}
         about = f"label {label.field} {label.value}"
         await connection.execute(self._announce, {**facts, "text": text, "at": at, "about": about})

@@ -298,6 +298,18 @@ CROSS JOIN LATERAL (
     WHERE jsonb_typeof(element) = 'string') AS said
 GROUP BY field.name, said.value
 
+-- name: labelled_outputs
+-- not null: output
+SELECT task_id, output FROM example
+WHERE use_case = %(use_case)s AND withdrawn_at IS NULL AND output IS NOT NULL
+ORDER BY id DESC LIMIT %(most)s
+
+-- name: held_outputs
+-- not null: output
+-- The outputs of verdicts that wait for a label.
+SELECT task_id, output FROM held_verdict
+WHERE use_case = %(use_case)s AND ended IS NULL AND output IS NOT NULL
+
 -- name: ever_given
 -- not null: given
 -- Whether a text was given as right in any example.

@@ -231,6 +231,20 @@ class KnownLabelsRow(TypedDict):
     times: int
 
 
+class LabelledOutputsRow(TypedDict):
+    """A row of ``labelled_outputs``."""
+
+    task_id: TaskId | None
+    output: Json
+
+
+class HeldOutputsRow(TypedDict):
+    """A row of ``held_outputs``."""
+
+    task_id: TaskId
+    output: Json
+
+
 class EverGivenRow(TypedDict):
     """A row of ``ever_given``."""
 
@@ -537,6 +551,8 @@ class Queries(TypedDict):
     waiting: Query[WaitingRow]
     standing: Query[StandingRow]
     known_labels: Query[KnownLabelsRow]
+    labelled_outputs: Query[LabelledOutputsRow]
+    held_outputs: Query[HeldOutputsRow]
     ever_given: Query[EverGivenRow]
     confirmed_labels: Query[ConfirmedLabelsRow]
     confirm_label: Query[ConfirmLabelRow]

@@ -242,7 +242,7 @@ class Reviews:
         if unknown := await self.labels.unknown(declared, kind, verdict.right):
             raise LabelUnknownError(unknown)
         if declared.library is not None and kind is VerdictKind.CORRECT and verdict.right:
-            await self._check_right(declared, verdict.right.output)
+            await self._check_right(declared, verdict.right.output, by=reviewer)
         record = self.item(declared, review_id, about, verdict, reviewer=reviewer)
         record = {**record, "note": note or None, "new_kind": new_kind, "linker": linker}
         row = await self._writer.write(self._judge, record)

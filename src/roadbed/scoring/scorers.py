@@ -127,11 +127,13 @@ class Fields:
 
 
 class Cited:
-    """Right is an answer from documents that cites a right place, whatever its words are.
+    """Right is an answer from documents whose first citation is a right one, whatever its words.
 
     ``route`` names the field that says whether there is an answer: it must be equal. Two answers
-    are compared by the citations in the field ``citations``: one of the proposed must have the
-    document and the place of a right one. Without a right citation the loss is unknown.
+    are compared by the citations in the field ``citations``: the first of the proposed must have
+    the document and the place of a right one. It is what people read as the answer. A right one
+    further down does not help them: the first may say the opposite. Without a right citation the
+    loss is unknown.
     """
 
     needs_person = False
@@ -146,15 +148,20 @@ class Cited:
         if not same(proposed.get(self.route), right.get(self.route)):
             return _differs([self.route])
         places = _places(right.get(self.citations))
-        given = _places(proposed.get(self.citations))
+        given = _places(proposed.get(self.citations))[:1]
         if not places and not given:
             return RIGHT
         if not places:
             return Score(loss=None, why=stored_sentence("No right citation is known."))
-        return RIGHT if places & given else _differs([self.citations])
+        return RIGHT if not set(given).isdisjoint(places) else _differs([self.citations])
 
     def facts(self) -> Mapping[str, object]:
-        return {"scorer": "cited", "route": self.route, "citations": self.citations}
+        return {
+            "scorer": "cited",
+            "route": self.route,
+            "citations": self.citations,
+            "counts": "first",
+        }
 
     def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
         yield from _missing((self.route, self.citations), fields)
@@ -296,15 +303,26 @@ def _differs(names: Sequence[str]) -> Score:
     )
 
 
-def _places(citations: object) -> set[str]:
-    """The documents and places of citations."""
+def compared_fields(scorer: Scorer) -> Sequence[str] | None:
+    """The fields of the output that a scorer compares; ``None``: all, or it does not say."""
+    match scorer:
+        case Fields():
+            return scorer.names
+        case Cited():
+            return scorer.route, scorer.citations
+        case _:
+            return None
+
+
+def _places(citations: object) -> list[str]:
+    """The documents and places of citations, in their order."""
     if not isinstance(citations, list | tuple):
-        return set()
-    return {
+        return []
+    return [
         canonical([citation.get("document"), citation.get("place")])
         for citation in citations
         if isinstance(citation, Mapping)
-    }
+    ]
 
 
 def _missing(names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[str]:

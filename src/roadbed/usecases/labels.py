@@ -3,8 +3,8 @@
 Pure. A text of the output is a label if the model lists its values (``Literal``, an enumeration),
 if the use case declares it (``UseCase(labels=…)``), or if it is a field of plain text that the
 scorer compares and that has few known values. Free text is a field that the scorer leaves to a
-person (``Judged``) or does not compare (``Fields`` names others), or whose known values rarely
-repeat.
+person (``Judged``) or does not compare (``Fields`` names others, ``Cited`` compares citations), or
+whose known values rarely repeat.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from roadbed.kernel.labels import closest, normal_label
-from roadbed.scoring.scorers import Fields
+from roadbed.scoring.scorers import compared_fields
 from roadbed.usecases.use_case import UseCase
 
 FEWEST_KNOWN = 20
@@ -153,7 +153,8 @@ def _may_be_label(declared: UseCase, label: Label) -> bool:
         return True
     if declared.scorer.needs_person or "." in label.field:
         return False
-    return not isinstance(declared.scorer, Fields) or label.field in declared.scorer.names
+    compared = compared_fields(declared.scorer)
+    return compared is None or label.field in compared
 
 
 @lru_cache(maxsize=256)

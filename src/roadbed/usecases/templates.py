@@ -125,7 +125,7 @@ usecase = UseCase(
     purpose="Answer questions from our documents, and say where the answer stands",
     input=Question,
     output=DocumentAnswer,
-    # An answer is right if it cites a right place.
+    # An answer is right if its first citation is a right place.
     scorer=Cited(),
     # access={{"hr": "hr"}} lets only members of the group hr have passages from the folder hr.
     library=Library(folder={folder}),

@@ -336,7 +336,8 @@ class _Session:
             await asyncio.sleep(_LOOK_SECONDS)
         try:
             begun = await self.patiently(lambda: self._begin(job_id))
-            if begun is None:
+            if begun is None:  # it has ended, but what follows it may be missing
+                await self._follow(job_id)
                 return None
             kind, arguments = begun
             run = _Run(self, job_id)
@@ -349,10 +350,25 @@ class _Session:
                 await self.patiently(lambda: self._failed(job_id, reason))
                 return None
             await self.patiently(lambda: self.end(job_id, JobState.DONE, result=result))
+            await self._follow(job_id)
             return None
         finally:
             with suppress(psycopg.Error):  # the connection is lost, and with it the lock
                 await self.on_app(self.locks.give(job_id))
+
+    async def _follow(self, job_id: str) -> None:
+        """Do what follows a job that is done. Its failure is logged: the job has its result."""
+
+        async def follow() -> None:
+            job = await self._jobs.job(job_id)
+            kind = self._jobs.kinds[job.kind]
+            if job.state is JobState.DONE and kind.follow is not None:
+                await kind.follow(job)
+
+        try:
+            await self.patiently(follow)
+        except Exception as error:
+            _log.warning("nothing follows a job", job=job_id, problem=str(error))
 
     async def _failed(self, job_id: str, error: Exception) -> None:
         _log.warning("a job failed", job=job_id, error=type(error).__name__)

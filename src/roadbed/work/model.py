@@ -64,7 +64,11 @@ class JobKind:
     ``run`` must do nothing but compute from ``arguments`` and the results of its steps, and call
     steps in the same order whenever it gets the same results: after a crash it begins again from
     the top, with the results that were kept. It does not run on the app's event loop; its steps do.
+
+    ``follow`` is called on the app's event loop after a job is done, and may start another one. It
+    is called again if the process dies meanwhile, so it must be idempotent.
     """
 
     name: str
     run: Callable[[Progress, JsonObject], Awaitable[Json]]
+    follow: Callable[[Job], Awaitable[None]] | None = None

@@ -10,7 +10,7 @@ ask = UseCase(
     purpose="Answer questions from the documents, and say where the answer stands",
     input=Question,
     output=DocumentAnswer,
-    # An answer is right if it cites a right place.
+    # An answer is right if its first citation is a right place.
     scorer=Cited(),
     library=Library(folder=os.environ.get("ROADBED_DEMO_LIBRARY", "documents")),
     pod=Pod(domain_lead="ana", engineer="ben", data_specialist="chi", risk_partner="dev"),

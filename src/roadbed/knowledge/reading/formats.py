@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.model import Format
-from roadbed.knowledge.reading.texts import is_text
+from roadbed.knowledge.reading import encodings
 
 SUFFIXES: dict[str, Format] = {
     ".pdf": "pdf",
@@ -66,7 +66,7 @@ def detect(content: bytes, name: str) -> Format:
         return _office(content, name)
     if content.startswith(_OLE) and _ENCRYPTED in content:
         raise DocumentUnreadableError(name, UnreadableReason.PASSWORD)
-    if content.startswith(_OLE) or not is_text(content):
+    if content.startswith(_OLE) or not encodings.is_text(content):
         raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)
     return _text(content, name)
 
@@ -101,7 +101,7 @@ def _office(content: bytes, name: str) -> Format:
 
 
 def _text(content: bytes, name: str) -> Format:
-    start = content[:_START].lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = encodings.start_of(content, _START).lstrip(b"\xef\xbb\xbf \t\r\n")
     ending = suffix(name)
     if start.startswith(b"{\\rtf"):
         raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)

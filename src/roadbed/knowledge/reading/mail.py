@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage, Message
@@ -11,13 +13,20 @@ from email.message import EmailMessage, Message
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, DoubtfulNumber, Extraction, Part, Position
-from roadbed.knowledge.reading import html, texts
+from roadbed.knowledge.reading import encodings, html, texts
 
 NAME = "email"
 DEEPEST = 4  # messages inside messages
 MOST_ATTACHMENTS = 200  # of a message, with those inside its attachments
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _LONGEST_HEADER = 2_000
+
+# Signatures of a message are no text, and no person reads them.
+_SIGNATURES = frozenset(
+    ("application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature")
+)
+_WORD = re.compile(r"\w{2,}")
+_SAID = 0.7  # of the words of a page that its plain form has, if it says the same
 
 ReadDocument = Callable[[bytes, str, int], Extraction]
 
@@ -33,6 +42,14 @@ class _Collected:
     omitted: list[str] = field(default_factory=list)
 
 
+@dataclass
+class _Content:
+    """The texts of a message in their order, and its attachments with their names."""
+
+    bodies: list[Part] = field(default_factory=list)
+    attachments: list[tuple[str, bytes]] = field(default_factory=list)
+
+
 def read(content: bytes, name: str, read_document: ReadDocument, depth: int = 0) -> Extraction:
     """Read a message. ``read_document`` reads an attachment: its content, name and depth.
 
@@ -42,13 +59,14 @@ def read(content: bytes, name: str, read_document: ReadDocument, depth: int = 0)
     assert isinstance(message, EmailMessage)
     made = _Collected()
     subject = _header(message, "Subject")
-    body = _body(message, name, made)
+    parts = _Content()
+    _walk(message, parts, made, name)
+    body = _joined(parts.bodies)
     headers = "\n".join(
         f"{header}: {value}" for header in _HEADERS if (value := _header(message, header))
     )
     made.parts.append(_message_part(headers, body, subject))
-    attachments = list(_attachments(message))
-    for number, (title, data) in enumerate(attachments):
+    for number, (title, data) in enumerate(_titled(parts.attachments)):
         if depth >= DEEPEST or number >= MOST_ATTACHMENTS:
             made.omitted.append(title)
         else:
@@ -122,16 +140,73 @@ def _header(message: Message, name: str) -> str:
         return ""
 
 
-def _body(message: EmailMessage, name: str, made: _Collected) -> Part:
+def _walk(part: Message, content: _Content, made: _Collected, name: str) -> None:
+    """Collect what a person sees of a message: each text in its order, and what is attached."""
+    kind = part.get_content_type()
+    named = part.get_filename() or part.get_content_disposition() == "attachment"
+    if part.is_multipart():
+        inner = [child for child in part.get_payload() if isinstance(child, Message)]
+        _walk_inside(part, inner, content, made, name)
+    elif kind in ("text/plain", "text/html") and not named:
+        content.bodies.append(_body(part, made, name))
+    elif kind not in _SIGNATURES:
+        data = part.get_payload(decode=True)
+        if isinstance(data, bytes) and data:
+            content.attachments.append((part.get_filename() or "", data))
+
+
+def _walk_inside(
+    part: Message, inner: Sequence[Message], content: _Content, made: _Collected, name: str
+) -> None:
+    kind = part.get_content_type()
+    if kind == "message/rfc822":
+        for message in inner[:1]:
+            title = part.get_filename() or f"{_header(message, 'Subject') or 'message'}.eml"
+            content.attachments.append((title, message.as_bytes()))
+    elif kind.startswith("message/"):  # the lines of a report about a delivery
+        lines = "\n\n".join(report.as_string().strip() for report in inner)
+        content.bodies.append(texts.plain_part(lines, Position(kind="message")))
+    elif kind == "multipart/alternative":
+        _choose(inner, content, made, name)
+    else:
+        for child in inner:
+            _walk(child, content, made, name)
+
+
+def _choose(children: Sequence[Message], content: _Content, made: _Collected, name: str) -> None:
+    """Of several forms of one text take the plain one, or the page if that says more."""
+    forms: list[tuple[_Content, _Collected]] = []
+    for child in children:
+        form, notes = _Content(), _Collected()
+        _walk(child, form, notes, name)
+        forms.append((form, notes))
+        content.attachments += form.attachments
+    written = [(form, notes) for form, notes in forms if any(one.text for one in form.bodies)]
+    if not written:
+        return
+    (chosen, told), *others = written
+    for form, notes in others:
+        if _says_more(_joined(form.bodies).text, _joined(chosen.bodies).text):
+            chosen, told = form, notes
+    content.bodies += chosen.bodies
+    made.findings += told.findings
+    made.readers += told.readers
+
+
+def _says_more(text: str, other: str) -> bool:
+    """Whether many words of a text are not in the other one."""
+    words = set(_WORD.findall(text.lower()))
+    known = set(_WORD.findall(other.lower()))
+    return len(words & known) < len(words) * _SAID
+
+
+def _body(part: Message, made: _Collected, name: str) -> Part:
     place = Position(kind="message")
-    body = message.get_body(("plain", "html"))
-    if body is None:
-        return Part(place=place, text="")
-    data = body.get_payload(decode=True)
+    data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
         return Part(place=place, text="")
-    text, findings = _decoded(body, data)
-    if body.get_content_subtype() != "html":
+    text, findings = encodings.decode_page(data, part.get_content_charset())
+    if part.get_content_subtype() != "html":
         made.findings += findings
         return texts.plain_part(text, place)
     try:
@@ -143,21 +218,24 @@ def _body(message: EmailMessage, name: str, made: _Collected) -> Part:
     return inner.parts[0]
 
 
-def _decoded(body: Message, data: bytes) -> tuple[str, Sequence[DocumentFinding]]:
-    try:
-        return data.decode(body.get_content_charset() or "utf-8"), ()
-    except (LookupError, UnicodeDecodeError):
-        return texts.decode(data)
+def _joined(bodies: Sequence[Part]) -> Part:
+    """Texts one after the other, as one part."""
+    text, blocks = "", list[Block]()
+    for body in bodies:
+        if body.text.strip():
+            text += "\n\n" if text else ""
+            blocks += [
+                replace(block, start=block.start + len(text), end=block.end + len(text))
+                for block in body.blocks
+            ]
+            text += body.text
+    return Part(place=Position(kind="message"), text=text, blocks=tuple(blocks))
 
 
-def _attachments(message: EmailMessage) -> Iterator[tuple[str, bytes]]:
-    for number, part in enumerate(message.iter_attachments(), 1):
-        if part.get_content_type() == "message/rfc822":
-            inner = part.get_payload()
-            if isinstance(inner, list) and inner and isinstance(inner[0], Message):
-                title = part.get_filename() or f"{_header(inner[0], 'Subject') or number}.eml"
-                yield title, inner[0].as_bytes()
-            continue
-        data = part.get_payload(decode=True)
-        if isinstance(data, bytes) and data:
-            yield part.get_filename() or f"attachment {number}", data
+def _titled(attachments: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+    """The attachments, each with a name that no other one has."""
+    counts: Counter[str] = Counter()
+    for number, (named, data) in enumerate(attachments, 1):
+        title = named or f"attachment {number}"
+        counts[title] += 1
+        yield (title if counts[title] == 1 else f"{title} ({counts[title]})"), data

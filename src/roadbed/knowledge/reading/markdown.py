@@ -9,6 +9,18 @@ from dataclasses import dataclass
 from roadbed.knowledge.model import Block, BlockKind, Part, Position
 
 _BREAKS = re.compile("\u00ad\n?|[\u200b\u2060\ufeff]")
+# Letters that are drawn as one: a search for "office" would not find the word with one of them.
+_LIGATURES = str.maketrans(
+    {
+        "\ufb00": "ff",
+        "\ufb01": "fi",
+        "\ufb02": "fl",
+        "\ufb03": "ffi",
+        "\ufb04": "ffl",
+        "\ufb05": "st",
+        "\ufb06": "st",
+    }
+)
 _HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
@@ -62,11 +74,14 @@ class _Open:
 
 
 def plain(text: str) -> str:
-    """A text with one kind of line break, without characters that only break words for display.
+    """A text with one kind of line break, without characters that only change how words look.
 
-    Soft hyphens and spaces without width stand inside words: a search would find their halves.
+    Ligatures become their letters. Soft hyphens and spaces without width stand inside words: a
+    search would find their halves.
     """
-    return _BREAKS.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _BREAKS.sub("", text)
+    return text if text.isascii() else text.translate(_LIGATURES)
 
 
 def part(

@@ -39,6 +39,7 @@ _ENDED: Mapping[str, frozenset[str]] = MappingProxyType(
     }
 )
 _UNREAD = frozenset(("script", "style", "template", "noscript"))
+_HIDDEN_ATTRIBUTE = re.compile(r"\shidden(?=[\s=/>])", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
 
@@ -57,6 +58,11 @@ def flattened(page: str) -> str:
     if flattening.deepest + flattening.unclosed > DEEPEST:
         return "".join(flattening.pieces)
     return page
+
+
+def is_hidden_tag(tag: str) -> bool:
+    """Whether a tag says of its element that it is hidden."""
+    return _HIDDEN.search(tag) is not None or _HIDDEN_ATTRIBUTE.search(tag) is not None
 
 
 class _Flattening(HTMLParser):

@@ -1,19 +1,25 @@
-"""Office files with text: DOCX by headings, PPTX by slides with their speaker notes."""
+"""DOCX: text by headings, with page headers and footers, footnotes and comments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from xml.etree.ElementTree import ParseError
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
-from roadbed.knowledge.model import Block, Extraction, Part, Position
-from roadbed.knowledge.reading import markdown, office_xml, packages, texts, xberg_reader
+from roadbed.knowledge.model import Extraction, Part, Position
+from roadbed.knowledge.reading import (
+    markdown,
+    office_xml,
+    packages,
+    signs,
+    texts,
+    word_notes,
+    xberg_reader,
+)
 
 _DOCX = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-_PPTX = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
-_LONGEST_TITLE = 200
 
 
 def read_docx(content: bytes, name: str) -> Extraction:
@@ -23,14 +29,23 @@ def read_docx(content: bytes, name: str) -> Extraction:
     Raises ``DocumentUnreadableError``.
     """
     packages.check(content, name)
-    reading = xberg_reader.read(content, _DOCX, name)
-    whole, _ = markdown.part(reading.text, Position(kind="text"))
+    place = Position(kind="text")
+    beside, unread = _beside(content, place)
+    prepared = beside.prepared if beside is not None else content
+    reading = xberg_reader.read(prepared, _DOCX, name)
+    text = signs.without_emphasis(reading.text) if beside is not None else reading.text
+    whole, _ = markdown.part(text, place)
+    whole = signs.restored_part(whole)
     if not whole.text:
         pictures = packages.has_pictures(content)
         raise DocumentUnreadableError(
             name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
         )
-    findings = list(_common(content, reading))
+    findings = [*unread, *_common(content, reading)]
+    if beside is not None and beside.left_out:
+        detail = ", ".join(beside.left_out)
+        count = len(beside.left_out)
+        findings.append(DocumentFinding(kind="embedded_left_out", count=count, detail=detail))
     whole, trouble = _with_page_texts(whole, content)
     findings += trouble
     if hidden := packages.hidden_runs(packages.member(content, "word/document.xml") or b""):
@@ -39,11 +54,21 @@ def read_docx(content: bytes, name: str) -> Extraction:
         )
     return Extraction(
         format="docx",
-        parts=(whole,),
+        parts=(whole, *(beside.parts if beside is not None else ())),
         title=reading.title,
         readers=(xberg_reader.NAME,),
         findings=tuple(findings),
     )
+
+
+def _beside(
+    content: bytes, place: Position
+) -> tuple[word_notes.WordNotes | None, Sequence[DocumentFinding]]:
+    try:
+        return word_notes.read(content, place), ()
+    except (ParseError, KeyError, RecursionError, UnicodeDecodeError) as error:
+        detail = f"footnotes and comments: {type(error).__name__}: {error}"[:300]
+        return None, [DocumentFinding(kind="parser_warning", detail=detail)]
 
 
 def _with_page_texts(body: Part, content: bytes) -> tuple[Part, Sequence[DocumentFinding]]:
@@ -71,79 +96,8 @@ def _with_page_texts(body: Part, content: bytes) -> tuple[Part, Sequence[Documen
     return Part(place=body.place, text=text, blocks=tuple(blocks)), ()
 
 
-def read_pptx(content: bytes, name: str) -> Extraction:
-    """A PPTX: a part for each slide, and one for its notes. Raises ``DocumentUnreadableError``."""
-    packages.check(content, name)
-    reading = xberg_reader.read(content, _PPTX, name)
-    # Its Markdown splits words that change their format inside ("T hreats"); only tables need it.
-    plain = xberg_reader.read(content, _PPTX, name, "plain")
-    written = {page.number: page.text for page in plain.pages}
-    parts = [
-        part
-        for page in reading.pages
-        for part in _slide(page, written.get(page.number, ""))
-        if part.text
-    ]
-    if not parts:
-        pictures = packages.has_pictures(content)
-        raise DocumentUnreadableError(
-            name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
-        )
-    empty = [
-        str(page.number)
-        for page in reading.pages
-        if not written.get(page.number, "").strip() and "\n|" not in f"\n{page.text}"
-    ]
-    findings = list(_common(content, reading))
-    if empty:
-        findings.append(
-            DocumentFinding(
-                kind="pages_without_text", count=len(empty), detail=", ".join(empty[:20])
-            )
-        )
-    return Extraction(
-        format="pptx",
-        parts=tuple(parts),
-        title=reading.title,
-        page_count=len(reading.pages),
-        readers=(xberg_reader.NAME,),
-        findings=tuple(findings),
-    )
-
-
-def _slide(page: xberg_reader.Page, plain: str) -> Iterator[Part]:
-    place = Position(kind="slide", number=page.number)
-    if "\n|" in f"\n{page.text}":
-        slide, _ = markdown.part(page.text, place)
-    else:
-        slide = _titled(texts.plain_part(plain, place))
-    yield slide
-    if page.notes:
-        notes = Position(kind="notes", number=page.number)
-        title = next((block.headings for block in slide.blocks if block.headings), ())
-        yield texts.plain_part(page.notes, notes, title)
-
-
-def _titled(slide: Part) -> Part:
-    """A slide whose first paragraph is its heading, if it is one line of it."""
-    if not slide.blocks:
-        return slide
-    first, *others = slide.blocks
-    title = slide.text[first.start : first.end]
-    if "\n" in title or len(title) > _LONGEST_TITLE or not others:
-        return slide
-    blocks = (
-        Block(kind="heading", start=first.start, end=first.end, headings=(title,)),
-        *(
-            Block(kind="text", start=block.start, end=block.end, headings=(title,))
-            for block in others
-        ),
-    )
-    return Part(place=slide.place, text=slide.text, blocks=blocks)
-
-
 def _common(content: bytes, reading: xberg_reader.XbergReading) -> Sequence[DocumentFinding]:
-    findings = [DocumentFinding(kind="parser_warning", detail=text) for text in reading.warnings]
-    if packages.has_macros(content):
-        findings.append(DocumentFinding(kind="macros"))
-    return findings
+    return [
+        *(DocumentFinding(kind="parser_warning", detail=text) for text in reading.warnings),
+        *packages.findings(content),
+    ]

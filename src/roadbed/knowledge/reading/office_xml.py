@@ -7,6 +7,7 @@ expand to.
 from __future__ import annotations
 
 import io
+import posixpath
 import re
 import xml.etree.ElementTree as ET
 import zipfile
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+LARGEST = 40_000_000  # bytes of a part: its elements take about ten times as much memory
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _COUNTED = re.compile(r"\s*(?:PAGE|NUMPAGES|SECTIONPAGES)\b", re.IGNORECASE)
 _FEWEST_WORDS = 3  # of a line with a page number: "Page of" says nothing
@@ -37,9 +39,9 @@ def page_texts(content: bytes, place: Literal["header", "footer"]) -> Sequence[s
     texts: list[str] = []
     with zipfile.ZipFile(io.BytesIO(content)) as package:
         document = package.read(_DOCUMENT)
-        for identifier, kind, target in _relationships(package, _DOCUMENT):
+        for identifier, kind, target in relationships(package, _DOCUMENT):
             if kind == place and f'"{identifier}"'.encode() in document:
-                texts += _paragraphs(_parsed(package.read(target)))
+                texts += paragraphs(parsed(package.read(target)))
     return list(dict.fromkeys(texts))
 
 
@@ -50,9 +52,9 @@ def uncalculated(content: bytes) -> Iterator[SheetFormulas]:
     """
     workbook = "xl/workbook.xml"
     with zipfile.ZipFile(io.BytesIO(content)) as package:
-        targets = {name: target for name, _, target in _relationships(package, workbook)}
-        for sheet in _named(_parsed(package.read(workbook)), "sheet"):
-            if (target := targets.get(_attribute(sheet, "id"))) is not None:
+        targets = {name: target for name, _, target in relationships(package, workbook)}
+        for sheet in named(parsed(package.read(workbook)), "sheet"):
+            if (target := targets.get(attribute(sheet, "id"))) is not None:
                 yield SheetFormulas(
                     name=sheet.get("name", ""),
                     hidden=sheet.get("state", "visible") != "visible",
@@ -62,9 +64,9 @@ def uncalculated(content: bytes) -> Iterator[SheetFormulas]:
 
 def _formulas(sheet: bytes) -> Iterator[tuple[str, str]]:
     for _, element in ET.iterparse(io.BytesIO(sheet)):  # noqa: S314 - see the module
-        if _tag(element) != "c":
+        if tag(element) != "c":
             continue
-        parts = {_tag(part): part for part in element}
+        parts = {tag(part): part for part in element}
         stored = "is" in parts or ("v" in parts and parts["v"].text)
         # A formula whose result is an empty text has the type of a text.
         if "f" in parts and not stored and element.get("t") != "str":
@@ -72,25 +74,27 @@ def _formulas(sheet: bytes) -> Iterator[tuple[str, str]]:
         element.clear()
 
 
-def _relationships(package: zipfile.ZipFile, part: str) -> Iterator[tuple[str, str, str]]:
+def relationships(package: zipfile.ZipFile, part: str) -> Iterator[tuple[str, str, str]]:
     """The id, kind and target of what a part of a package refers to inside of it."""
     folder, _, name = part.rpartition("/")
     members = set(package.namelist())
     if (listed := f"{folder}/_rels/{name}.rels") not in members:
         return
-    for item in _named(_parsed(package.read(listed)), "Relationship"):
+    for item in named(parsed(package.read(listed)), "Relationship"):
         target = item.get("Target", "")
         target = target.lstrip("/") if target.startswith("/") else f"{folder}/{target}"
+        target = posixpath.normpath(target)
         if item.get("TargetMode") != "External" and target in members:
             yield item.get("Id", ""), item.get("Type", "").rpartition("/")[2], target
 
 
-def _paragraphs(root: ET.Element) -> Iterator[str]:
+def paragraphs(root: ET.Element) -> Iterator[str]:
+    """The paragraphs of a part of a DOCX, without what tracked changes delete or move away."""
     for element in list(root.iter()):
         for part in list(element):
             if part.tag == _FALLBACK:  # the same text for programs of before 2010
                 element.remove(part)
-    for paragraph in _named(root, "p"):
+    for paragraph in named(root, "p"):
         written = _Written()
         _collect(paragraph, written)
         text = " ".join("".join(written.pieces).split())
@@ -124,7 +128,7 @@ class _Written:
 
 def _collect(parent: ET.Element, written: _Written) -> None:
     for element in parent:
-        match _tag(element):
+        match tag(element):
             case "p" | "del" | "moveFrom":  # a paragraph of a text box is one of its own
                 continue
             case "t":
@@ -134,33 +138,37 @@ def _collect(parent: ET.Element, written: _Written) -> None:
             case "instrText":
                 written.instruct(element.text or "")
             case "fldChar":
-                kind = _attribute(element, "fldCharType")
+                kind = attribute(element, "fldCharType")
                 if kind == "begin":
                     written.begin()
                 elif kind == "end":
                     written.end()
             case "fldSimple":
                 written.begin()
-                written.instruct(_attribute(element, "instr"))
+                written.instruct(attribute(element, "instr"))
                 _collect(element, written)
                 written.end()
             case _:
                 _collect(element, written)
 
 
-def _parsed(xml: bytes) -> ET.Element:
+def parsed(xml: bytes) -> ET.Element:
+    """The root of a part. Raises ``ET.ParseError``, also if it would take too much memory."""
+    if len(xml) > LARGEST:
+        raise ET.ParseError(f"a part has more than {LARGEST:,} bytes")
     return ET.fromstring(xml)  # noqa: S314 - see the module
 
 
-def _named(root: ET.Element, name: str) -> Iterator[ET.Element]:
-    return (element for element in root.iter() if _tag(element) == name)
+def named(root: ET.Element, name: str) -> Iterator[ET.Element]:
+    """The elements below ``root`` and itself that have this name, in any namespace."""
+    return (element for element in root.iter() if tag(element) == name)
 
 
-def _tag(element: ET.Element) -> str:
+def tag(element: ET.Element) -> str:
     """The name of an element without its namespace: two are in use for office files."""
     return element.tag.rpartition("}")[2]
 
 
-def _attribute(element: ET.Element, name: str) -> str:
+def attribute(element: ET.Element, name: str) -> str:
     """An attribute that has a namespace."""
     return next((value for key, value in element.items() if key.endswith(f"}}{name}")), "")

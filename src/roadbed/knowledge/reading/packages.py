@@ -5,9 +5,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Iterator
 
 from roadbed.kernel.sentences import figure, sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
+from roadbed.knowledge.findings import DocumentFinding
 
 LARGEST_UNPACKED = 400_000_000  # bytes of all members together
 _LARGEST_MEMBER = 100_000_000
@@ -16,6 +18,7 @@ _HIGHEST_RATIO = 200  # of a member's size to its packed size; XML of office fil
 _SMALL = 5_000_000  # bytes; a smaller member does no harm, whatever its ratio
 _DECLARED = re.compile(rb"<!(DOCTYPE|ENTITY)", re.IGNORECASE)
 _PROLOGUE = 4096
+_MOST_NAMED = 20
 _WHITE = re.compile(
     rb'<w:color\s[^>]*w:val="F{6}"|<w:vanish(?:\s*/>|>)|<w:vanish\s+w:val="(?:1|true)"'
 )
@@ -56,10 +59,22 @@ def member(content: bytes, name: str) -> bytes | None:
             return None
 
 
-def has_macros(content: bytes) -> bool:
-    """Whether the package holds a program of its author."""
+def findings(content: bytes) -> Iterator[DocumentFinding]:
+    """What every office file may hold and no reader reads: macros, and files inside of it."""
     with zipfile.ZipFile(io.BytesIO(content)) as package:
-        return any(name.endswith("vbaProject.bin") for name in package.namelist())
+        names = package.namelist()
+        if any(name.endswith("vbaProject.bin") for name in names):
+            yield DocumentFinding(kind="macros")
+        embedded = [name for name in names if "/embeddings/" in name]
+        # The numbers of a chart have a workbook of their own, and stand in the chart, too.
+        listed = [name for name in names if "/charts/_rels/" in name] if embedded else ()
+        of_charts = b"".join(package.read(name) for name in listed)
+        left = [
+            name for name in embedded if name.rpartition("/")[2].encode() + b'"' not in of_charts
+        ]
+    if left:
+        detail = ", ".join(left[:_MOST_NAMED])
+        yield DocumentFinding(kind="embedded_left_out", count=len(left), detail=detail)
 
 
 def has_pictures(content: bytes) -> bool:

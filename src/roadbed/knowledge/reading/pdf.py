@@ -15,7 +15,16 @@ from roadbed.kernel.sentences import figure, sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding, FindingKind
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
-from roadbed.knowledge.reading import markdown, pdfium_reader, readability, texts, xberg_reader
+from roadbed.knowledge.reading import (
+    line_ends,
+    markdown,
+    notes,
+    pdfium_reader,
+    raised,
+    readability,
+    texts,
+    xberg_reader,
+)
 from roadbed.knowledge.reading.pdfium_reader import PdfiumPage
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
@@ -52,10 +61,10 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
         _refuse_endless(content, name)
         failure = error
     first: xberg_reader.XbergReading | None = None
-    reported = ""
+    reported = "it crashed" if second_only else ""
     if not second_only:
         try:
-            first = xberg_reader.read(content, _MIME, name)
+            first = _first(content, name, second)
         except DocumentUnreadableError as error:
             reported = error.detail
             if second is None:
@@ -63,9 +72,7 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
     if second is None and first is None:
         raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
     try:
-        extraction = _combined(
-            name, first, second, reported or ("it crashed" if second_only else "")
-        )
+        extraction = _combined(name, first, second, reported)
     except DocumentUnreadableError as error:
         raise failure or error from error
     findings: list[DocumentFinding] = []
@@ -75,6 +82,18 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
     if second is None and _END not in content[-_LAST:]:
         findings.append(DocumentFinding(kind="truncated"))
     return replace(extraction, findings=(*findings, *extraction.findings))
+
+
+def _first(
+    content: bytes, name: str, second: pdfium_reader.PdfiumReading | None
+) -> xberg_reader.XbergReading:
+    """What the first reader gives for the pages without their form fields."""
+    if second is not None and second.has_fields:
+        if second.fields_removed is None:
+            detail = sentence("its form fields cannot be taken out")
+            raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, detail)
+        content = second.fields_removed
+    return xberg_reader.read(content, _MIME, name)
 
 
 def _refuse_endless(content: bytes, name: str) -> None:
@@ -98,8 +117,9 @@ def _combined(
     reported: str,
 ) -> Extraction:
     pages = second.pages if second is not None else ()
-    _refuse_without_text(name, first, pages)
-    findings = list(_of_pages(pages))
+    beside = _beside(pages)
+    _refuse_without_text(name, first, pages, beside)
+    findings = [*_of_pages(pages), *_of_forms(second)]
     readers: tuple[str, ...] = (pdfium_reader.NAME,)
     checked = _Checked()
     if first is None or not any(page.text.strip() for page in first.pages):
@@ -110,7 +130,9 @@ def _combined(
             findings.append(DocumentFinding(kind="second_reader", detail=reported))
     else:
         readers = (xberg_reader.NAME, *(readers if second is not None else ()))
-        parts = tuple(_parts(first.pages, {page.number: page for page in pages}, checked))
+        ends = second.ends if second is not None else {}
+        whole = [replace(page, text=line_ends.joined(page.text, ends)) for page in first.pages]
+        parts = tuple(_parts(whole, {page.number: page for page in pages}, checked))
         if second is None and (lost := _without_text(first.pages)):
             findings.append(_named("pages_lost", lost))
         findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
@@ -129,7 +151,7 @@ def _combined(
         findings.append(DocumentFinding(kind="encrypted"))
     return Extraction(
         format="pdf",
-        parts=tuple(part for part in parts if part.text),
+        parts=(*(part for part in parts if part.text), *beside),
         title=title,
         page_count=count,
         readers=readers,
@@ -139,12 +161,17 @@ def _combined(
 
 
 def _refuse_without_text(
-    name: str, first: xberg_reader.XbergReading | None, pages: Sequence[PdfiumPage]
+    name: str,
+    first: xberg_reader.XbergReading | None,
+    pages: Sequence[PdfiumPage],
+    beside: Sequence[Part],
 ) -> None:
     written = [page.text for page in pages]
     if first is not None and not "".join(written).strip():
         written = [page.text for page in first.pages]
     if not "".join(written).strip():
+        if beside:
+            return
         pictures = any(page.pictures for page in pages)
         if any(page.lost for page in pages) and not pictures:
             detail = sentence("none of its pages with text can be opened")
@@ -174,6 +201,42 @@ def _of_pages(pages: Sequence[PdfiumPage]) -> Iterator[DocumentFinding]:
         )
 
 
+def _of_forms(second: pdfium_reader.PdfiumReading | None) -> Iterator[DocumentFinding]:
+    if second is None:
+        return
+    shown, passwords = [], []
+    for page in second.pages:
+        place = Position(kind="page", number=page.number).label
+        beside = page.beside
+        shown += [f"{place}, form field {line.name}" for line in beside.fields if line.hidden]
+        shown += [f"{place}, {note.label}" for note in beside.notes if note.hidden]
+        passwords += [f"{place}, form field {field_name}" for field_name in beside.passwords]
+    yield from notes.hidden(shown)
+    if passwords:
+        yield _named("password_left_out", passwords)
+    if second.xfa:
+        yield DocumentFinding(kind="form_left_out")
+    if second.files:
+        yield _named("embedded_left_out", second.files)
+
+
+def _beside(pages: Sequence[PdfiumPage]) -> Sequence[Part]:
+    """What stands beside the text of the pages: fields and notes, after all pages."""
+    made: list[Part] = []
+    for page in pages:
+        place = Position(kind="page", number=page.number)
+        for hidden, label in ((False, "form fields"), (True, "hidden form fields")):
+            lines = [
+                f"{line.name}: {line.value}" if line.name else line.value
+                for line in page.beside.fields
+                if line.hidden == hidden
+            ]
+            if lines:
+                made.append(notes.part(place, label, ["\n".join(lines)]))
+        made += notes.parts(place, page.beside.notes)
+    return made
+
+
 def _parts(
     pages: Sequence[xberg_reader.Page], others: dict[int, PdfiumPage], checked: _Checked
 ) -> Iterator[Part]:
@@ -189,7 +252,13 @@ def _parts(
             yield texts.plain_part(other, place)
             continue
         if other.strip():
+            text, unmarked = raised.marked(text, others[number].raised)
             text = _repaired(text, other, checked)
+            checked.doubtful += [
+                DoubtfulNumber(number=doubt.joined, place=place)
+                for doubt in unmarked
+                if doubt.joined and doubt.joined in text
+            ]
         made, headings = markdown.part(text, place, headings)
         if other.strip():
             checked.doubtful += [

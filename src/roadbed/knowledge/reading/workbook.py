@@ -9,9 +9,8 @@ stand after the rows of their sheet then.
 from __future__ import annotations
 
 import io
-import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -21,14 +20,21 @@ from roadbed.kernel.sentences import figure, sentence
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, Extraction, Part, Position
-from roadbed.knowledge.reading import markdown, office_xml, packages, xberg_reader
+from roadbed.knowledge.reading import (
+    markdown,
+    notes,
+    number_formats,
+    office_xml,
+    packages,
+    sheet_notes,
+    xberg_reader,
+)
+from roadbed.knowledge.reading.sheet_notes import SheetNotes
 
 NAME = "openpyxl"
 MOST_CELLS = 2_000_000
 _MIME = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _MOST_NAMED = 20
-_ZEROS = re.compile(r"0+$")
-_PERCENT = re.compile(r"0(?:\.(0+))?%$")
 
 
 @dataclass
@@ -37,6 +43,7 @@ class _Noticed:
 
     uncalculated: list[str] = field(default_factory=list)
     hidden: list[str] = field(default_factory=list)
+    hidden_cells: list[str] = field(default_factory=list)
     cells: int = 0
 
 
@@ -45,8 +52,9 @@ def read(content: bytes, name: str) -> Extraction:
     packages.check(content, name)
     noticed = _Noticed()
     second: tuple[DocumentFinding, ...] = ()
+    beside, unread = _beside(content)
     try:
-        parts, count = _sheets(content, name, noticed)
+        parts, count = _sheets(content, name, noticed, {sheet.name: sheet for sheet in beside})
         reader = NAME
     except (DocumentUnreadableError, MemoryError):
         raise
@@ -55,14 +63,15 @@ def read(content: bytes, name: str) -> Extraction:
         parts, count, trouble = _by_xberg(content, name, noticed)
         reader = xberg_reader.NAME
         second = (DocumentFinding(kind="second_reader", detail=str(error)[:300]), *trouble)
+    parts = (*parts, *_notes(beside))
     if not parts:
         raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
     return Extraction(
         format="xlsx",
-        parts=tuple(parts),
+        parts=parts,
         page_count=count,
         readers=(reader,),
-        findings=(*second, *_findings(noticed, content)),
+        findings=(*second, *unread, *_findings(noticed, content)),
     )
 
 
@@ -78,11 +87,29 @@ def _findings(noticed: _Noticed, content: bytes) -> Iterator[DocumentFinding]:
         yield DocumentFinding(
             kind="hidden_sheet", count=len(noticed.hidden), detail=", ".join(noticed.hidden)
         )
-    if packages.has_macros(content):
-        yield DocumentFinding(kind="macros")
+    yield from notes.hidden(noticed.hidden_cells)
+    yield from packages.findings(content)
 
 
-def _sheets(content: bytes, name: str, noticed: _Noticed) -> tuple[Sequence[Part], int]:
+def _beside(content: bytes) -> tuple[Sequence[SheetNotes], Sequence[DocumentFinding]]:
+    try:
+        return sheet_notes.read(content), ()
+    except (ParseError, KeyError, RecursionError) as error:
+        detail = f"comments and drawings: {type(error).__name__}: {error}"[:300]
+        return (), [DocumentFinding(kind="parser_warning", detail=detail)]
+
+
+def _notes(sheets: Sequence[SheetNotes]) -> Iterator[Part]:
+    """The comments, text boxes and charts, after all sheets. Sheets of charts are counted last."""
+    ordered = sorted(sheets, key=lambda sheet: sheet.chart_sheet)
+    for number, sheet in enumerate(ordered, 1):
+        place = Position(kind="sheet", number=number, name=sheet.name)
+        yield from notes.parts(place, sheet.notes)
+
+
+def _sheets(
+    content: bytes, name: str, noticed: _Noticed, beside: Mapping[str, SheetNotes]
+) -> tuple[Sequence[Part], int]:
     import openpyxl
 
     with warnings.catch_warnings():
@@ -97,7 +124,36 @@ def _sheets(content: bytes, name: str, noticed: _Noticed) -> tuple[Sequence[Part
             rows = list(_rows(sheet, formulas.worksheets[number - 1], name, noticed))
             if rows:
                 parts.append(_part(place, rows))
+            if (known := beside.get(sheet.title)) is not None:
+                noticed.hidden_cells += _hidden(known, rows)
         return parts, len(results.worksheets)
+
+
+def _hidden(sheet: SheetNotes, rows: Sequence[tuple[int, Sequence[str]]]) -> Iterator[str]:
+    """The hidden rows and columns that are not empty."""
+    for first, last in _ranges(number for number, _ in rows if number in sheet.hidden_rows):
+        shown = f"row {first}" if first == last else f"rows {first}-{last}"
+        yield f"{sheet.name}, {shown}"
+    for first, last in sheet.hidden_columns:
+        if any(any(cells[first - 1 : last]) for _, cells in rows):
+            yield (
+                f"{sheet.name}, columns {first}-{last}"
+                if first < last
+                else (f"{sheet.name}, column {first}")
+            )
+
+
+def _ranges(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Runs of numbers that follow each other."""
+    first = last = None
+    for number in numbers:
+        if first is None or last is None or number != last + 1:
+            if first is not None and last is not None:
+                yield first, last
+            first = number
+        last = number
+    if first is not None and last is not None:
+        yield first, last
 
 
 def _rows(
@@ -122,7 +178,12 @@ def _rows(
                 noticed.uncalculated.append(f"{results.title}!{formula.coordinate}")
                 cells.append(_formula(formula.value))
             else:
-                cells.append(_shown(cell.value, getattr(cell, "number_format", "General")))
+                format_code = getattr(cell, "number_format", None) or "General"
+                text = _shown(cell.value, format_code)
+                if not text and cell.value:  # its format shows nothing, such as ";;;"
+                    text = " ".join(str(cell.value).split())
+                    noticed.hidden_cells.append(f"{results.title}!{cell.coordinate}")
+                cells.append(text)
         while cells and not cells[-1]:
             cells.pop()
         if cells:
@@ -133,8 +194,8 @@ def _formula(value: object) -> str:
     return " ".join(str(getattr(value, "text", value)).split())
 
 
-def _shown(value: object, number_format: str | None) -> str:
-    """A value as text. Formats that add zeros or a percent sign count; others do not."""
+def _shown(value: object, number_format: str) -> str:
+    """A value as its cell shows it; dates are those of ISO 8601."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -142,20 +203,13 @@ def _shown(value: object, number_format: str | None) -> str:
     if isinstance(value, datetime):
         midnight = value.time() == time(0)
         return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
-    if isinstance(value, date | time | timedelta):
+    if isinstance(value, timedelta):
+        return number_formats.duration(value, number_format)
+    if isinstance(value, date | time):
         return str(value)
     if isinstance(value, int | float):
-        return _number(value, number_format or "General")
-    return " ".join(str(value).split())
-
-
-def _number(value: float, number_format: str) -> str:
-    if match := _PERCENT.match(number_format):
-        return f"{value * 100:.{len(match[1] or '')}f}%"
-    whole = isinstance(value, int) or value.is_integer()
-    if whole and _ZEROS.match(number_format):
-        return f"{int(value):0{len(number_format)}d}"
-    return str(int(value)) if whole and abs(value) < 1e15 else repr(value)
+        return number_formats.number(value, number_format)
+    return " ".join(number_formats.text(str(value), number_format).split())
 
 
 def _part(place: Position, rows: Sequence[tuple[int, Sequence[str]]]) -> Part:
