@@ -294,7 +294,9 @@ async def _documents(
         state=view.filters.get("state"),
         relations=[(key, _(words)) for key, words in _RELATIONS.items()],
         relation=view.filters.get("standing"),
-        unsettled=len({row.family for row in listing.documents if row.standing == "open"}),
+        unsettled=len(
+            {row.family or row.id for row in listing.documents if row.relation == "open"}
+        ),
         conflicts=[conflict for conflict in conflicts if conflict.verdict is None],
         settled=[conflict for conflict in conflicts if conflict.verdict is not None],
         question=question,

@@ -20,6 +20,7 @@ from roadbed.knowledge.errors import DocumentFamilyError, UnknownDocumentError
 from roadbed.knowledge.families import Settlement, SettlementKind, judged, name_pairs, related
 from roadbed.knowledge.fingerprints import Fingerprint, containment, fingerprint
 from roadbed.knowledge.records import Document
+from roadbed.knowledge.removed_versions import confirm, removed_of, store_removed
 from roadbed.knowledge.rows import FirstPagesRow, Queries, SettlementsRow
 from roadbed.knowledge.service import Documents
 from roadbed.storage.database import Connection, Database
@@ -74,12 +75,16 @@ class DocumentFamilies:
     ) -> None:
         """Decide about the family of a document: it is in force, a series, or no family.
 
+        It confirms a document of which a newer version was removed, also one that stands alone.
+
         The decision holds for the contents that the documents have now, and goes before every
         evidence. Raises ``DocumentFamilyError`` if the document stands alone, or if ``groups`` may
         not read all of its family.
         """
-        members = await self._members(use_case, document)
-        if sum(one.standing != "copy" for one in members) < 2:
+        members = await self._members(use_case, document) or [document]
+        removed = removed_of(await self._documents.newer_removed(use_case), library, groups)
+        is_alone = sum(one.standing != "copy" for one in members) < 2
+        if is_alone and document.id not in removed:
             raise DocumentFamilyError(
                 sentence("%(path)s belongs to no other document.", path=document.path),
                 sentence("`roadbed documents families` lists those that belong together."),
@@ -111,6 +116,7 @@ class DocumentFamilies:
                     "at": self._clock.now(),
                 },
             )
+            await confirm(connection, use_case, library, held, groups=groups)
             detail = {"path": document.path, "kind": kind, "paths": [one.path for one in members]}
             await record(
                 connection,
@@ -173,6 +179,7 @@ class DocumentFamilies:
         }
         today = self._clock.now().date()
         derived = await asyncio.to_thread(_derived, rows, by_version, settlements, today)
+        await store_removed(connection, known, rows)
         return await self._write(connection, use_case, known, derived)
 
     async def _write(

@@ -10,8 +10,10 @@ from roadbed.knowledge.contradictions import of_one_time
 from roadbed.knowledge.copies import StoredContent, copies
 from roadbed.knowledge.precedence import OrderedVersion, Precedence
 from roadbed.knowledge.records import StoredPassage
-from roadbed.knowledge.rows import CoversRow
+from roadbed.knowledge.removed_versions import removed_of
+from roadbed.knowledge.rows import CoversRow, NewerRemovedRow
 from roadbed.knowledge.scope import Catalogue, scope_of
+from roadbed.usecases.decider import RemovedVersion
 from roadbed.usecases.library import Library
 
 
@@ -22,7 +24,8 @@ class KnownDocuments:
     Of documents with the same content only the one that answers is known.
 
     ``dated`` gives the date, number or period that a document says, by its id; ``families`` the
-    family of each that is not alone, ``owners`` the organizations of its first page.
+    family of each that is not alone, ``owners`` the organizations of its first page, ``removed`` a
+    newer version that was deleted.
     """
 
     change: tuple[int, str]
@@ -31,6 +34,7 @@ class KnownDocuments:
     dated: Mapping[str, str]
     families: Mapping[str, str]
     owners: Mapping[str, tuple[str, ...]]
+    removed: Mapping[str, RemovedVersion]
 
     def may_contradict(self, one: StoredPassage, other: StoredPassage) -> bool:
         """Whether two passages are of documents that speak of the same thing at the same time."""
@@ -47,7 +51,11 @@ class KnownDocuments:
 
 
 def known_documents(
-    change: tuple[int, str], library: Library, rows: Sequence[CoversRow], groups: Collection[str]
+    change: tuple[int, str],
+    library: Library,
+    rows: Sequence[CoversRow],
+    removed: Sequence[NewerRemovedRow],
+    groups: Collection[str],
 ) -> KnownDocuments:
     """What ``groups`` may know, from the rows of a library at the time of ``change``."""
     readable = [row for row in rows if may_read(library, row["path"], row["access_group"], groups)]
@@ -90,4 +98,5 @@ def known_documents(
             if row["family"] is not None and row["kind"] != "separate"
         },
         owners={scope.document_id: scope.names for scope in scopes},
+        removed=removed_of(removed, library, groups),
     )

@@ -258,6 +258,31 @@ ORDER BY settled_at DESC, id DESC
 INSERT INTO family_settlement (id, use_case, kind, contents, current, settled_by, settled_at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(contents)s, %(current)s, %(by)s, %(at)s)
 
+-- name: put_removed_version
+INSERT INTO removed_version (document_id, use_case, contents, removed_at)
+SELECT document.id, document.use_case, %(contents)s, document.changed_at
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.id = %(document_id)s AND document.state = 'deleted'
+  AND NOT EXISTS (SELECT FROM document AS other
+                  JOIN document_version AS present ON present.document_id = other.id
+                                                  AND present.number = other.version
+                  WHERE other.use_case = document.use_case AND other.state <> 'deleted'
+                    AND present.content_hash = document_version.content_hash)
+ON CONFLICT (document_id) DO UPDATE
+SET contents = excluded.contents, removed_at = excluded.removed_at
+
+-- name: delete_removed_version
+DELETE FROM removed_version WHERE document_id = %(document_id)s
+
+-- name: newer_removed
+-- The one that was removed last comes last.
+-- not null: id, content_hash, removed_id, path, removed_at
+SELECT id, content_hash, removed_id, path, access_group, removed_at FROM newer_removed
+WHERE use_case = %(use_case)s
+ORDER BY removed_at, removed_id
+
 -- name: note_conflict
 -- The row of two statements of two passages, also one that was there before.
 INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,

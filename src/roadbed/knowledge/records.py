@@ -12,6 +12,7 @@ from roadbed.kernel.sentences import Sentence, sentences
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Format, Position
+from roadbed.usecases.decider import RemovedVersion
 
 Standing = Literal["single", "series", "version", "variant", "copy", "separate", "open"]
 Relation = Literal["open", "superseded", "newest", "variant", "copy", "series"]
@@ -89,11 +90,12 @@ class Document:
     is an id of the documents that belong together, ``standing`` its place among them: ``rank``
     orders versions, the highest is in force. ``why`` says why a person has to settle the family.
     ``superseded_by`` is the path of the version in force, of those that the reader may read, and
-    ``copy_of`` that of the document with the same content that answers instead. ``content_hash`` is
-    that of the content in force. ``left_out`` says that a person confirmed this content to be
-    outdated: no search gives it. ``reports`` counts the people who say so and wait for a decision.
-    ``damaged`` says that only one reader opens its file, and that nobody decided about this
-    content.
+    ``copy_of`` that of the document with the same content that answers instead. ``newer_removed``
+    is a newer version that was deleted, until a person confirms this one or a newer one comes.
+    ``content_hash`` is that of the content in force. ``left_out`` says that a person confirmed this
+    content to be outdated: no search gives it. ``reports`` counts the people who say so and wait
+    for a decision. ``damaged`` says that only one reader opens its file, and that nobody decided
+    about this content.
     """
 
     id: str
@@ -123,6 +125,7 @@ class Document:
     superseded_by: str | None = None
     content_hash: str | None = None
     copy_of: str | None = None
+    newer_removed: RemovedVersion | None = None
     left_out: bool = False
     reports: int = 0
     damaged: bool = False
@@ -134,6 +137,8 @@ class Document:
             return "copy"
         if self.superseded_by is not None:
             return "superseded"
+        if self.newer_removed is not None:
+            return "open"
         match self.standing:
             case "version":
                 return "newest"

@@ -295,6 +295,17 @@ class SettlementsRow(TypedDict):
     settled_by: str
 
 
+class NewerRemovedRow(TypedDict):
+    """A row of ``newer_removed``."""
+
+    id: str
+    content_hash: str
+    removed_id: str
+    path: str
+    access_group: str | None
+    removed_at: datetime
+
+
 class ConflictBetweenRow(TypedDict):
     """A row of ``conflict_between``."""
 
@@ -515,6 +526,9 @@ class Queries(TypedDict):
     delete_family: Query[Never]
     settlements: Query[SettlementsRow]
     put_settlement: Query[Never]
+    put_removed_version: Query[Never]
+    delete_removed_version: Query[Never]
+    newer_removed: Query[NewerRemovedRow]
     note_conflict: Query[Never]
     conflict_between: Query[ConflictBetweenRow]
     settled_copy: Query[SettledCopyRow]
