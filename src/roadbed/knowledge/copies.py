@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 from roadbed.knowledge.document_facts import facts_of
+from roadbed.knowledge.model import Format
 from roadbed.knowledge.reading.formats import renamed
 
 
@@ -24,7 +25,7 @@ class StoredContent:
     document_id: str
     path: str
     content: str
-    format: Any
+    format: str | None
     added_at: datetime
     is_left_out: bool = False
 
@@ -40,7 +41,7 @@ class StoredContent:
         return (
             not self.is_left_out,
             facts.is_variant,
-            renamed(self.format, self.path),
+            renamed(cast("Format", self.format), self.path),
             not says_age,
             self.added_at,
             self.path,

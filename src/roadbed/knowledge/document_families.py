@@ -179,7 +179,7 @@ class DocumentFamilies:
         }
         today = self._clock.now().date()
         derived = await asyncio.to_thread(_derived, rows, by_version, settlements, today)
-        await store_removed(connection, known, rows)
+        await store_removed(connection, {row["document_id"]: row for row in stored}, rows)
         return await self._write(connection, use_case, known, derived)
 
     async def _write(

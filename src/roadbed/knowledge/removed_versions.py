@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.records import Document
-from roadbed.knowledge.rows import FirstPagesRow, NewerRemovedRow, Queries
+from roadbed.knowledge.rows import FamiliesRow, FirstPagesRow, NewerRemovedRow, Queries
 from roadbed.storage.database import Connection
 from roadbed.storage.sql import queries
 from roadbed.usecases.decider import RemovedVersion
@@ -23,7 +22,7 @@ _SQL = queries(Queries)
 
 
 async def store_removed(
-    connection: Connection, known: Mapping[str, Mapping[str, Any]], rows: Sequence[FirstPagesRow]
+    connection: Connection, known: Mapping[str, FamiliesRow], rows: Sequence[FirstPagesRow]
 ) -> None:
     """Store which versions are gone. ``known`` are the places before, ``rows`` the documents now.
 
@@ -38,14 +37,20 @@ async def store_removed(
             for other, its in known.items()
             if its["family"] == place["family"] and other in contents and its["rank"] is not None
         ]
-        older = sorted({contents[other] for other, rank in rest if rank < place["rank"]})
-        if older and not any(rank == place["rank"] for _other, rank in rest):
+        own = place["rank"]
+        older = sorted({contents[other] for other, rank in rest if rank < own})
+        if older and all(rank != own for _other, rank in rest):
             facts = {"document_id": document_id, "contents": older}
             await connection.execute(_SQL["put_removed_version"], facts)
 
 
 async def confirm(
-    connection: Connection, use_case: str, library: Library, contents: Sequence[str], *, groups: Any
+    connection: Connection,
+    use_case: str,
+    library: Library,
+    contents: Collection[str],
+    *,
+    groups: Collection[str],
 ) -> int:
     """Forget the removed versions of documents with these contents; how many there were.
 
