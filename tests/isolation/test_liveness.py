@@ -96,7 +96,8 @@ async def test_a_child_that_loads_is_not_ended(
         decisions = await asyncio.gather(*_calls(app, 30))
     assert [one.routed.reason for one in decisions if not returns(one)] == []
     assert suspected == []
-    assert decisions[0].evidence["known"] is known
+    # Which of them comes first in its child is not fixed.
+    assert all(one.evidence["known"] for one in decisions) is known
 
 
 async def test_a_new_child_that_hangs_in_its_answer_is_ended(

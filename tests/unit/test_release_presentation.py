@@ -266,7 +266,13 @@ async def test_watching_says_only_what_changed_and_ends_with_the_release(
     async def look(_: str) -> Release:
         return next(seen)
 
-    services: Any = SimpleNamespace(releases=SimpleNamespace(check_trial=look))
+    async def reads_all(*_: object) -> None:
+        return None
+
+    services: Any = SimpleNamespace(
+        releases=SimpleNamespace(check_trial=look),
+        libraries=SimpleNamespace(cases=SimpleNamespace(reader=reads_all)),
+    )
     assert await release_texts.follow(services, waiting, every=0.0, as_json=False) is fell
     assert capsys.readouterr().out.splitlines() == [
         presentation.sentence(waiting),

@@ -60,7 +60,7 @@ class FeatureWeights:
     heading: float = 0.2
     page: float = 0.1
     table: float = 0.15
-    recency: float = 0.02
+    recency: float = 0.01  # less than one rank
     period: float = 0.15  # about what ten ranks are worth
 
 
