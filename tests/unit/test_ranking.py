@@ -90,6 +90,13 @@ class TestScores:
         first, second, alone = scores("what", page)
         assert first == second > alone
 
+    def test_a_newer_date_is_worth_less_than_a_rank(self) -> None:
+        ranked = fused(["first", "second"])
+        older = datetime(2020, 1, 1, tzinfo=UTC)
+        first = replace(PLAIN, fusion=ranked["first"], page="b", modified_at=older)
+        best, other = scores("what", [first, replace(PLAIN, fusion=ranked["second"])])
+        assert best > other
+
     def test_a_table_counts_only_for_a_number(self) -> None:
         table = replace(PLAIN, table=True)
         first, second = scores("Who signs?", [table, PLAIN])
