@@ -1,7 +1,8 @@
 """Ingestion: brings a library up to date with its sources.
 
-Only files whose content changed are read, and those that were read before reading improved. A file that cannot be read is stored with its reason, so
-that none is silently missing, and the others go on. Files that are gone leave the search.
+Only files whose content changed are read, and those that were read before reading improved. A file
+that cannot be read is stored with its reason, so that none is silently missing, and the others go
+on. Files that are gone leave the search.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from roadbed.knowledge.errors import (
     LibraryUnavailableError,
     UnreadableReason,
 )
+from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
 from roadbed.knowledge.records import (
     ChangeKind,
@@ -230,12 +232,8 @@ class Ingestion:
                 digest = hashlib.sha256(content).hexdigest()
                 source = replace(source, content_hash=digest, bytes=len(content))
                 extraction = await reader.read(content, name)
-            if change.kind in ("changed", "reread"):
-                before = await self._documents.in_force(use_case, source.path)
-                if before is not None and before.content_hash == source.content_hash:
-                    extraction = read_again(before, extraction, name)
-                else:
-                    extraction = compared_with(before, extraction, name)
+            if change.kind != "new":
+                extraction = await self._checked(use_case, source, extraction)
         except DocumentUnreadableError as error:
             return await self._documents.refuse(use_case, source, error, by=by)
         except FileNotFoundError:  # removed since the folder was listed
@@ -293,6 +291,15 @@ class Ingestion:
                     group.create_task(work())
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
+
+    async def _checked(
+        self, use_case: str, source: SourceFile, extraction: Extraction
+    ) -> Extraction:
+        """An extraction after the checks against the version in force."""
+        before = await self._documents.in_force(use_case, source.path)
+        if before is not None and before.content_hash == source.content_hash:
+            return read_again(before, extraction, _name(source))
+        return compared_with(before, extraction, _name(source))
 
     async def _forget(self, use_case: str, change: FolderChange, by: str) -> None:
         if change.kind != "new":

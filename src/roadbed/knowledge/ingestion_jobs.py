@@ -386,8 +386,8 @@ class _Batch:
         words = stored_sentence("%(done)s of %(all)s documents read.", done=done, all=total)
         if self._rereads:
             words = stored_sentence(
-                "%(done)s of %(all)s documents read. Unchanged ones are read again, because reading "
-                "improved.",
+                "%(done)s of %(all)s documents read. Unchanged ones are read again, because "
+                "reading improved.",
                 done=done,
                 all=total,
             )

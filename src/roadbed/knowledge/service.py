@@ -383,14 +383,15 @@ class Documents:
         await record(connection, _event(event, facts, by, {}))
 
 
-def is_outdated(known: Mapping[str, Any], source: SourceFile) -> bool:
+def is_outdated(known: Mapping[str, object], source: SourceFile) -> bool:
     """Whether a file that did not change was read before reading improved."""
     if known["state"] == "deleted":
         return False
     content, reading = known["content_hash"], known["reading"]
     if _not_fetched(known):  # the newest content is still that of the version in force
         content, reading = known["version_hash"], known["version_reading"]
-    return bool(content == source.content_hash and reading < READING)
+    same = content == source.content_hash
+    return same and isinstance(reading, int) and reading < READING
 
 
 def _has(known: SameDocumentRow, source: SourceFile) -> bool:
@@ -407,7 +408,7 @@ def _failed_again(
     return is_outdated(known, source) and failure == ("unreadable", error.reason, error.detail)
 
 
-def _not_fetched(known: Mapping[str, Any]) -> bool:
+def _not_fetched(known: Mapping[str, object]) -> bool:
     return (known["state"], known["reason"]) == ("unreadable", UnreadableReason.NOT_FETCHED)
 
 
