@@ -69,14 +69,16 @@ NOTHING = re.compile(
 )
 WORD = re.compile(r"[a-z0-9]+")
 MOST = 60  # passages, to have ten distinct pages
-NONE = Methods(vocabulary=False, vectors=False, features=False)
+NONE = Methods(vocabulary=False, vectors=False, features=False, pages=False)
 STEPS = {
     "words": NONE,
     "vocabulary": replace(NONE, vocabulary=True),
     "features": replace(NONE, features=True),
     "vectors": replace(NONE, vectors=True),
     "vocabulary and features": replace(NONE, vocabulary=True, features=True),
+    "words and pages": replace(ALL, vectors=False),
     "vectors and features": replace(NONE, vectors=True, features=True),
+    "all without whole pages": replace(ALL, pages=False),
     "all": ALL,
 }
 
@@ -339,7 +341,7 @@ async def measure_filings(
     for step, methods in STEPS.items():
         if has_vectors or not methods.vectors:
             facts[step] = await retrieval(bench, filings, asked, methods)
-    facts |= facts["all" if has_vectors else "vocabulary and features"]
+    facts |= facts["all" if has_vectors else "words and pages"]
     facts["same_topic"] = await same_topic(bench, asked)
     pages = await bench.pages("filings")
     scopes = [

@@ -100,6 +100,7 @@ async def test_an_answer_is_not_shown_before_a_person_checked_it(site: Site) -> 
         await give(site, task_of(page), VerdictKind.ACCEPT)
         told = words(await browser.get(page.url.path))
         assert "A person checked this answer." in told
+        assert "No person has checked" not in told
         assert "Everybody has thirty days of leave" in told
         assert "It is no answer" not in told
 
@@ -111,6 +112,15 @@ async def test_a_citation_opens_the_document_at_its_passage(site: Site) -> None:
         page = await browser.get(page.url.path)
         assert "answered" in words(page)
         assert "A person checked" not in words(page)
+        assert "No person has checked this answer." in words(page)
+        assert "support it weakly" not in words(page)
+        await site.app.database.fetch(
+            "UPDATE decision SET evidence = jsonb_set(evidence, '{support}', '0.51') "
+            "WHERE task_id = %(id)s",
+            {"id": task_of(page)},
+        )
+        weak = words(await browser.get(page.url.path))
+        assert "The documents support it weakly: 0.51, where 1 is best." in weak
         [link] = re.findall(r'href="(/usecases/handbook/documents/[^"]+)"', page.text)
         document = await browser.get(html.unescape(link))
         assert document.status_code == 200

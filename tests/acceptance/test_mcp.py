@@ -141,7 +141,10 @@ async def test_an_answer_comes_with_its_citations(site: Site, way: Any) -> None:
         assert not cases["triage"]["answers_from_documents"]
         assert cases["triage"]["input"]["required"] == ["text"]
         told, data = await call(client, "ask", use_case="ask", question=QUESTION)
-        assert told == "The answer was released automatically, within the guarantee."
+        assert told == (
+            "No person has checked this answer. "
+            "It was released automatically, within the guarantee."
+        )
         assert data["state"] == "answered"
         assert "120 EUR" in data["answer"]["text"]
         citation = data["citations"][0]

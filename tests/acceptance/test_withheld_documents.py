@@ -188,7 +188,8 @@ class TestReviews:
         [queued] = answer.json()["reviews"]
         assert (queued["id"], queued["withheld"]) == (review, True)
         clean(await site.reviewer.get(f"/reviews/{review}"))
-        clean(await site.reviewer.post(f"/usecases/{NAME}/reviews/claim"))
+        claimed = await site.reviewer.post(f"/usecases/{NAME}/reviews/claim")
+        assert claimed.json() == {"reviews": []}
         clean(await site.reviewer.post(f"/reviews/{review}/claim"))
         for verdict in ("accept", "reject"):
             given = await site.reviewer.post(
@@ -196,9 +197,32 @@ class TestReviews:
             )
             await problem(given, 403, "review_withheld")
             assert "91234" not in given.text
+            assert "rev_" not in given.json()["detail"]
         async with browsing(site, "reviewer") as browser:
             item = await browser.post(f"/usecases/{NAME}/reviews/next")
+            assert "No review waits for you." in clean(item)
+            assert "an access group that you are not in" in item.text
+
+    async def test_what_somebody_may_not_judge_is_passed_over(self, site: Site) -> None:
+        hidden = [await review_of(site, await submitted(site.shop)) for _ in range(3)]
+        leave = await submitted(site.reviewer, "How many days of leave in a year?")
+        free = await review_of(site, leave)
+        await site.app.database.fetch(
+            "UPDATE review SET blind = true, priority = priority + (id = ANY (%(ids)s))::int",
+            {"ids": hidden},
+        )
+        await site.app.database.fetch(
+            "UPDATE task SET source = source - 'by' WHERE id = %(id)s", {"id": leave}
+        )
+        claimed = await site.reviewer.post(f"/usecases/{NAME}/reviews/claim")
+        assert [review["id"] for review in claimed.json()["reviews"]] == [free]
+        held = await site.app.database.fetch("SELECT id FROM review WHERE claimed_by IS NOT NULL")
+        assert [row["id"] for row in held] == [free]
+        # Whoever opens one by its link is told at once.
+        async with browsing(site, "reviewer") as browser:
+            item = await browser.post(f"/usecases/{NAME}/reviews/next?first={hidden[0]}")
             assert "you cannot judge it" in clean(item)
+        assert (await site.reviewer.post(f"/reviews/{hidden[1]}/claim")).json()["withheld"] is True
 
     async def test_a_member_judges_it(self, site: Site) -> None:
         await site.app.libraries.access.add(NAME, library(site), "hr", "reviewer", by="ana")

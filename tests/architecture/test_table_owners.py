@@ -27,8 +27,9 @@ OWNERS = {
     "knowledge": (
         "access_group_member document document_change document_family document_fingerprint "
         "document_part document_report document_version family_settlement fetched_page "
-        "gap_decision gap_report passage passage_conflict roadbed_vectors source_content "
-        "source_piece uploaded_file vector_collection"  # all tables of the schema roadbed_vectors
+        "gap_decision gap_report passage passage_conflict removed_version source_content "
+        "roadbed_vectors "  # all tables of that schema
+        "source_piece uploaded_file vector_collection"
     ),
     "outcomes": "outcome",
     "people": "absence identity membership person sign_in token",

@@ -147,3 +147,12 @@ async def test_a_question_that_is_too_long_or_blank_says_so_and_stays(
     await page.locator("#latest").wait_for()
     assert len(await page.locator("#latest h2").inner_text()) < 700
     await page.locator("summary", has_text="The whole question").wait_for()
+
+
+async def test_a_question_of_blanks_says_what_to_do(site: Site, page: Page) -> None:
+    await page.goto(f"{site.address}{ASK}")
+    await page.locator("[name='question']").focus()
+    await page.keyboard.type("   ")
+    await page.keyboard.press("Enter")
+    await page.locator(".problem[role=alert]", has_text="Type a question.").wait_for()
+    assert await site.app.database.fetch("SELECT id FROM task") == []

@@ -72,6 +72,24 @@ class TestNumbers:
     def test_another_number_is_not(self, sentence: str, passage: str) -> None:
         assert "a number stands in no cited passage" in problem(sentence, passage)
 
+    @pytest.mark.parametrize("written", ["EUR 120", "€120", "120 euros", "120 Euro", "120"])
+    @pytest.mark.parametrize("stored", ["120 EUR", "EUR 120.00", "€ 120", "120 euros"])
+    def test_one_amount_in_two_spellings_is_confirmed(self, written: str, stored: str) -> None:
+        assert problem(f"A hotel may cost {written} a night.", f"A hotel may cost {stored}.") == ""
+
+    @pytest.mark.parametrize("written", ["USD 120", "$120", "120 dollars", "CHF 120"])
+    @pytest.mark.parametrize("stored", ["120 EUR", "EUR 120.00", "€ 120", "120 euros"])
+    def test_the_amount_in_another_currency_is_not(self, written: str, stored: str) -> None:
+        told = problem(f"A hotel may cost {written} a night.", f"A hotel may cost {stored}.")
+        assert told.startswith("a number stands in no cited passage")
+
+    def test_a_table_may_give_the_currency_in_its_heading(self) -> None:
+        assert problem("A hotel costs $120.", "In dollars: hotel 120, train 60.") == ""
+
+    def test_an_abbreviated_amount_may_have_a_code(self) -> None:
+        told = "The office approves EUR 1.2m for a hotel."
+        assert problem(told, "The office approves 1,200,000 EUR for a hotel.") == ""
+
     def test_a_number_that_one_reader_alone_saw_confirms_nothing(self) -> None:
         source = CitedPassage(text="A hotel may cost 120 EUR a night.", doubtful=["120"])
         result = support("A hotel may cost 120 EUR.", [source])

@@ -215,7 +215,7 @@ class TestProposals:
 def _foretold(days: float | None, *, labelled: int, tasks: float = 20.0, needed: int = 150) -> str:
     soon = Forecast(needed=None if days is None else needed, there=0, coverage=0.5, days=days)
     return outlook.forecast(
-        soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled
+        soon, soon, opened=False, tasks=tasks, can_double=False, labelled=labelled, fewest=96
     )
 
 
@@ -232,7 +232,10 @@ class TestForecast:
 
     def test_without_a_label_it_is_a_guess(self) -> None:
         for days in (0.5, 20.0, 900.0):
-            assert _foretold(days, labelled=0).startswith("No label has been counted yet, so")
+            said = _foretold(days, labelled=0)
+            assert said.startswith("No label has been counted yet, so")
+            # The figure that a certification names, beside that of the forecast.
+            assert "Without an error at least 96 labels above a threshold are needed." in said
 
     @pytest.mark.parametrize(
         ("labelled", "said"),

@@ -186,6 +186,14 @@ class TestSearch:
 
 
 class TestSettled:
+    async def test_a_decision_before_the_next_ingestion_keeps_other_families(
+        self, shelf: Shelf
+    ) -> None:
+        await shelf.app.database.fetch("DELETE FROM document_fingerprint")  # as an upgrade does
+        await settle(shelf, "phones-2022.md", "current")
+        assert (await standings(shelf))["travel-policy-v1.md"] == ("version", "travel-policy-v2.md")
+        assert (await standings(shelf))["phones-2021.md"] == ("version", "phones-2022.md")
+
     async def test_the_data_specialist_says_which_one_is_in_force(self, shelf: Shelf) -> None:
         await reviewer(shelf)
         assert await waiting(shelf, "chi") == [(f"{PATH}?standing=open", 1)]
@@ -291,14 +299,24 @@ async def test_a_search_leaves_out_what_is_superseded_unless_it_is_named(shelf: 
 
 async def test_numbers_of_valves_hide_no_document(shelf: Shelf) -> None:
     text = (
-        "# Data sheet\n\nThe valve in hall {hall} opens at {bar} bar.\n\nIt is checked each year.\n"
+        "# Data sheet\n\nThe valve in hall {hall} opens at {bar} bar.\n\n"
+        "It is checked by {who} each year.\n"
     )
     halls = (1, 2, 3)
     shelf.write(
-        {f"valves/V{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
-        | {f"pumps/valve-v{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
-        | {f"risks/R10{hall}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
-        | {f"rooms/r{hall * 31}.txt": text.format(hall=hall, bar=3 * hall) for hall in halls}
+        {f"valves/V{hall}.txt": text.format(who="ana", hall=hall, bar=3 * hall) for hall in halls}
+        | {
+            f"pumps/valve-v{hall}.txt": text.format(who="ben", hall=hall, bar=3 * hall)
+            for hall in halls
+        }
+        | {
+            f"risks/R10{hall}.txt": text.format(who="chi", hall=hall, bar=3 * hall)
+            for hall in halls
+        }
+        | {
+            f"rooms/r{hall * 31}.txt": text.format(who="dev", hall=hall, bar=3 * hall)
+            for hall in halls
+        }
     )
     await shelf.ingest()
     places = await standings(shelf)

@@ -19,6 +19,56 @@ TODAY = date(2031, 6, 1)
 WORDS = [f"word{number}" for number in range(4_000)]
 
 
+SHORT_POLICY = """# Travel policy
+
+Version {version}. Last updated {day}
+
+## Hotels
+
+The firm pays a hotel of at most EUR {hotel} for each night.
+
+## Meals
+
+Meals cost the firm at most EUR {meals} for each day of a trip.
+
+## Trains
+
+Staff book a train in second class at least {days} days before.
+
+## Receipts
+
+Send the receipts to the office of the firm within {days} days.
+"""
+SHORT_FORM = """# Form {number}: request for {title}
+
+Revision {number}
+
+## Who asks
+
+Name, team and telephone of the person who asks for {what}.
+
+## What for
+
+The {what} that are needed, and the first and last day of the need.
+
+## Who decides
+
+The {office} office decides within 5 days and sends the form back. Keep a copy of it for 2 years.
+"""
+SHORT_REPORT = """## Orders
+
+The firm had {} orders in the quarter, and delivered most of them in time.
+
+## Stock
+
+There were {} boxes in stock at the end of the quarter, in both halls.
+
+## Staff
+
+The firm hired {} people in the quarter, most of them for the halls.
+"""
+
+
 def facts(path: str, *pages: str) -> DocumentFacts:
     return facts_of(path, path, f"hash of {path}", pages or ("Nothing of its age.",))
 
@@ -84,6 +134,66 @@ class TestFingerprints:
         other = fingerprint(["Everybody has twenty days of leave."])
         assert containment(one, other) == pytest.approx(5 / 6)
         assert containment(one, fingerprint(["A hotel may cost 120 EUR."])) == 0.0
+
+    @pytest.mark.parametrize(
+        "names", [("policy-v1.md", "policy-v2.md"), ("policy 2029.md", "policy 2031.md")]
+    )
+    def test_two_short_versions_with_other_figures_belong_together(
+        self, names: tuple[str, str]
+    ) -> None:
+        texts = [
+            SHORT_POLICY.format(version=1, day="March 3, 2029", hotel="120", meals="28", days=10),
+            SHORT_POLICY.format(version=2, day="9 May 2031", hotel="1,150.50", meals="35", days=5),
+        ]
+        assert all(len(text.split()) >= 60 for text in texts)
+        prints = [fingerprint([text]) for text in texts]
+        assert containment(*prints) > 0.9
+        members = [
+            facts_of(f"{number}", name, name, [text])
+            for number, (name, text) in enumerate(zip(names, texts, strict=True))
+        ]
+        [family] = related(members, lambda one, other: containment(*prints))
+        ordered = judged(family, TODAY)
+        assert (ordered.kind, order(ordered)) == ("versions", [{"0"}, {"1"}])
+
+    @pytest.mark.parametrize(
+        "paths",
+        [
+            ("hr/form v1.md", "it/form v2.md"),
+            ("forms/request v1.md", "forms/request v2.md"),
+            ("forms/request.md", "forms/request_new.md"),
+        ],
+    )
+    def test_two_forms_of_one_template_are_no_versions(self, paths: tuple[str, str]) -> None:
+        texts = [
+            SHORT_FORM.format(number=12, title="leave", what="leave days", office="Personnel"),
+            SHORT_FORM.format(number=14, title="a laptop", what="devices", office="Purchasing"),
+        ]
+        prints = [fingerprint([text]) for text in texts]
+        members = [
+            facts_of(path, path, path, [text]) for path, text in zip(paths, texts, strict=True)
+        ]
+        for group in related(members, lambda one, other: containment(*prints)):
+            assert judged(group, TODAY).kind == "open"  # a person decides
+
+    def test_two_short_quarters_are_a_series(self) -> None:
+        text = "# Report\n\nFor the quarter ended {}.\n\n" + SHORT_REPORT
+        texts = [
+            text.format("March 31, 2029", 12, 340, 5),
+            text.format("June 30, 2029", 15, 1_280, 7),
+        ]
+        prints = [fingerprint([text]) for text in texts]
+        members = [
+            facts_of(path, path, path, [text])
+            for path, text in zip(("report 2029 Q1.md", "report 2029 Q2.md"), texts, strict=True)
+        ]
+        [family] = related(members, lambda one, other: containment(*prints))
+        assert judged(family, TODAY).kind == "series"
+
+    def test_rows_of_figures_alone_are_nothing_in_common(self) -> None:
+        trees = " ".join(f"12 13 15 {word}" for word in WORDS[:80])
+        ships = " ".join(f"7 5.30 9 {word}" for word in WORDS[80:160])
+        assert containment(fingerprint([trees]), fingerprint([ships])) == 0.0
 
     def test_of_nothing_shares_nothing(self) -> None:
         assert containment(fingerprint([]), fingerprint(["a b c"])) == 0.0

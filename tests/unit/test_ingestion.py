@@ -343,6 +343,18 @@ class TestFolder:
         assert (opened.read, opened.unchanged, opened.gone) == (0, 5, 1)
         assert (await shelf.document("travel/")).state == "deleted"
 
+    async def test_a_folder_that_differs_only_in_case_from_a_declared_one_is_an_error(
+        self, shelf: Shelf
+    ) -> None:
+        await shelf.ingest()
+        before = await shelf.count("document")
+        shelf.write({"HR/bonus.md": "The bonus is 500 EUR.\n", "new.md": "New.\n"})
+        with pytest.raises(LibraryUnavailableError, match=r"hr/ has an access group, and HR/"):
+            await shelf.ingest()
+        assert await shelf.count("document") == before
+        (shelf.folder / "HR").rename(shelf.folder / "bonuses")
+        assert (await shelf.ingest()).read == 2
+
     async def test_a_locked_folder_belongs_to_its_own_access_group(
         self, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
     ) -> None:

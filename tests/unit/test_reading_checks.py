@@ -8,7 +8,7 @@ import pytest
 
 from roadbed.executors import sandbox
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-from roadbed.knowledge.reading import frames, process
+from roadbed.knowledge.reading import frames, process, torn_words
 from roadbed.knowledge.reading.pdf import _Checked, _repaired, missing_numbers
 
 
@@ -88,3 +88,22 @@ class TestAnswers:
     ) -> None:
         assert process._why(status, printed) is reason
         assert "process" in sandbox.how_ended(status)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "mended"),
+    [
+        (
+            "T otal net sales and T echnology",
+            "Total net\nsales, Technology",
+            "Total net sales and Technology",
+        ),
+        ("Plan A names it", "Plan A names it", "Plan A names it"),
+        ("Plan A names it", "Plan A\nnames it, Anames", "Plan A names it"),
+        ("V alue", "Worth", "V alue"),
+    ],
+)
+def test_a_first_letter_that_stands_apart_joins_its_word(
+    first: str, second: str, mended: str
+) -> None:
+    assert torn_words.mended(first, second) == mended

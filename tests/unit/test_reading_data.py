@@ -78,11 +78,15 @@ async def test_12_encrypted_filings_have_536_pages_in_both_readers(reader: Docum
     assert doubtful <= 10
 
 
-async def test_a_number_that_the_first_reader_tears_is_whole(reader: DocumentReader) -> None:
+async def test_what_the_first_reader_tears_is_whole(
+    reader: DocumentReader,
+) -> None:
     extraction = await reader.read_file(folder("a-qa-sec10q/docs/2022 Q3 AAPL.pdf"))
     text = "\n".join(part.text for part in extraction.parts)
     assert "16,411" in text
     assert "16,41 1" not in text
+    assert "Total net sales" in text
+    assert "T otal" not in text
 
 
 async def test_a_deck_has_its_speaker_notes(reader: DocumentReader) -> None:

@@ -99,6 +99,19 @@ class TestCertificate:
         assert proof.why_not is not None
         assert str(smallest_sample(LIMIT, DELTA)) in proof.why_not
         assert smallest_sample(LIMIT, DELTA) == 217
+        assert proof.why_not.endswith("there are 100.")
+
+    def test_says_how_many_of_too_few_items_wait_for_a_label(self) -> None:
+        proof = certify(
+            confidence=np.full(100, 0.9),
+            wrong=np.zeros(100, dtype=bool),
+            out_of_fold=None,
+            risk_limit=LIMIT,
+            delta=DELTA,
+            waiting=np.arange(100) % 10 == 0,
+        )
+        assert proof.why_not is not None
+        assert proof.why_not.endswith("there are 100, and 10 of them wait for a label.")
 
     def test_proves_nothing_when_too_many_are_wrong_and_says_so(self) -> None:
         wrong = np.arange(2_000) % 4 == 0

@@ -179,6 +179,16 @@ class TestRefused:
         assert (await shelf.document("hr/pay.md")).group == "hr"
         assert await shelf.paths("days of leave") == []
 
+    @pytest.mark.parametrize("path", ["HR/pay.md", "Hr/deep/pay.md"])
+    async def test_a_folder_that_differs_only_in_case_from_a_declared_one(
+        self, shelf: Shelf, path: str
+    ) -> None:
+        with pytest.raises(UploadRefusedError, match=r"hr/ has an access group") as refused:
+            await put(shelf, path, LEAVE)
+        assert "Upload it to hr/" in str(refused.value.remedy)
+        assert (await put(shelf, "other/HR/pay.md", LEAVE)).path == "other/HR/pay.md"
+        assert await shelf.count("source_content") == 1
+
     async def test_a_file_of_the_folder_is_not_replaced(self, shelf: Shelf) -> None:
         shelf.write({"leave.md": LEAVE, "old.md": LEAVE})
         with pytest.raises(UploadRefusedError, match="another source"):

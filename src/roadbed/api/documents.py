@@ -89,11 +89,25 @@ async def search(
     q: Annotated[str, Query(max_length=LONGEST_QUESTION, description="Words, never syntax.")],
     limit: Annotated[int, Query(ge=1, le=100)] = MOST_PASSAGES,
 ) -> Response:
-    """The passages that fit a question best, the best first. Nothing is answered or stored."""
+    """The passages that fit a question best, the best first. Nothing is answered or stored.
+
+    `citation` of a match is what the right output of a verdict has in `citations`.
+    """
     library, libraries = usecase_of(request, name).library, app_of(request).libraries
     groups = await libraries.access.of(name, person_of(request))
     matches = await libraries.search(name, library, q, groups=groups, most=limit)
-    return as_json({"matches": matches})
+    return as_json(
+        {
+            "matches": [
+                {
+                    "passage": match.passage,
+                    "score": match.score,
+                    "citation": match.passage.citation(),
+                }
+                for match in matches
+            ]
+        }
+    )
 
 
 @router.get("/usecases/{name}/documents/passages")

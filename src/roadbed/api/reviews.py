@@ -93,10 +93,10 @@ async def claim_next(
     """Claim the most pressing free reviews; an empty list when none waits."""
     usecase_of(request, name)
     app, person = app_of(request), person_of(request)
-    claimed = await app.reviews.claim_next(
-        name, reviewer=person, linker=linker_of(request), most=limit
+    claimed = await app.new_labels.readable.claim_next(
+        app.reviews, name, reviewer=person, linker=linker_of(request), most=limit
     )
-    return as_json({"reviews": await app.new_labels.readable.of(person, claimed)})
+    return as_json({"reviews": claimed})
 
 
 @router.get("/reviews/{review_id}")

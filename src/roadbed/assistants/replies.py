@@ -33,7 +33,9 @@ class ReplyState(StrEnum):
 
 
 _TOLD = {
-    ReplyState.ANSWERED: sentence("The answer was released automatically, within the guarantee."),
+    ReplyState.ANSWERED: sentence(
+        "No person has checked this answer. It was released automatically, within the guarantee."
+    ),
     ReplyState.CHECKED: sentence("A person has checked this answer."),
     ReplyState.WAITS_FOR_PERSON: sentence(
         "A person checks the answer before it is given. Look at the receipt later."

@@ -211,7 +211,8 @@ class Tools:
             }
             for one in use_cases
         ]
-        return ToolResult(told=f"{len(listed)} use cases.", data={"use_cases": listed})
+        told = "1 use case." if len(listed) == 1 else f"{len(listed)} use cases."
+        return ToolResult(told=told, data={"use_cases": listed})
 
     async def _ask(self, given: AskArguments) -> ToolResult:
         listed = await self._client.use_cases()

@@ -85,7 +85,7 @@ def delete(
     path: Annotated[str, typer.Argument(help="The path of an uploaded file in the library.")],
     json: Json = False,
 ) -> None:
-    """Delete an uploaded file, and take its document out of the search."""
+    """Delete an uploaded file. Its document leaves the search; the text of its versions stays."""
 
     async def start(services: App) -> Job:
         loaded = services.service(usecase).loaded
@@ -159,15 +159,23 @@ def families(
 
     async def work() -> Any:
         from roadbed.knowledge.document_families import with_superseding
+        from roadbed.knowledge.removed_versions import with_removed
+        from roadbed.usecases.decider import RemovedVersion
 
         async with opened(only=[usecase]) as services:
-            return with_superseding(await services.libraries.documents.documents(usecase))
+            libraries = services.libraries
+            documents = with_superseding(await libraries.documents.documents(usecase))
+            removed = {
+                row["id"]: RemovedVersion(document=row["path"], removed_at=row["removed_at"])
+                for row in await libraries.documents.newer_removed(usecase)
+            }
+            return with_removed(documents, removed)
 
     groups: dict[str, list[Document]] = {}
     for document in run(work()):
-        standing = document.standing or "single"
-        if standing == "open" if unsettled else standing != "single":
-            groups.setdefault(document.family or "", []).append(document)
+        is_open = document.relation == "open"
+        if is_open or (not unsettled and (document.standing or "single") != "single"):
+            groups.setdefault(document.family or document.id, []).append(document)
     show(
         {"families": list(groups.values())},
         as_json=json,
@@ -400,6 +408,10 @@ def _family(documents: Sequence[Document]) -> str:
         told = [one_line(document.path), document.standing or ""]
         if document.dated:
             told.append(document.dated)
+        if document.newer_removed:
+            told.append(f"newer version {one_line(document.newer_removed.document)} was removed")
+        if document.copy_of:
+            told.append(f"copy of {one_line(document.copy_of)}")
         if document.superseded_by:
             told.append(f"superseded by {one_line(document.superseded_by)}")
         lines.append(" · ".join((*told, one_line(document.evidence or ""))))

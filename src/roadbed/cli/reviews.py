@@ -129,8 +129,9 @@ async def _work(usecase: str) -> None:
     done: list[str] = []
     async with opened(only=None) as services:
         services.service(usecase)
-        while claimed := await services.reviews.claim_next(usecase, reviewer=me()):
-            [review] = await services.new_labels.readable.of(me(), claimed)
+        readable = services.new_labels.readable
+        while claimed := await readable.claim_next(services.reviews, usecase, reviewer=me()):
+            [review] = claimed
             say(f"\n{jsonlib.dumps(review.input, ensure_ascii=False, indent=2)}")
             say(
                 f"Blind: give your own answer.{_NOBODY_ELSE if review.nobody_else else ''}"
@@ -278,7 +279,14 @@ def _verdict_text(given: Any) -> str:
         seen = "Correct" if given.passed else "Missed"
         return f"{seen}: this was a reviewer check; the right answer is {known}."
     said = jsonlib.dumps(given.decided, ensure_ascii=False) if given.decided else "nothing"
-    agreed = "You agreed with the decider." if given.agrees else f"The decider said {said}."
+    if not given.agrees:
+        agreed = f"The decider said {said}."
+    elif given.kind == "correct" and given.decided and given.right_output != given.decided:
+        agreed = (
+            f"By the scorer of this use case, what the decider said counts as right too: {said}."
+        )
+    else:
+        agreed = "You agreed with the decider."
     people = ", ".join(given.unreadable_for)
     told = f" It cites documents that {people} may not read." if people else ""
     return f"Recorded. {agreed}{told}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -107,7 +106,7 @@ async def with_citations(
             sentence("Search again and choose another one."),
         )
     right: dict[str, object] = {"route": "answer", "text": cited[0].text, **output}
-    return {**right, "citations": [_citation(passage) for passage in cited]}
+    return {**right, "citations": [passage.citation() for passage in cited]}
 
 
 def id_of(passage: StoredPassage) -> str:
@@ -124,16 +123,6 @@ def _ids(typed: str) -> list[str]:
         return []
     ids = [str(entry[0]) for entry in chosen[:_MOST_CITED] if isinstance(entry, list) and entry]
     return list(dict.fromkeys(ids))
-
-
-def _citation(passage: StoredPassage) -> Mapping[str, Any]:
-    return {
-        "document": passage.path,
-        "version": passage.version,
-        "place": passage.position.label,
-        "passage": id_of(passage),
-        "quote": passage.text,
-    }
 
 
 ROUTES = (

@@ -55,6 +55,7 @@ _RELATIONS = {
     "superseded": later("superseded"),
     "newest": later("in force"),
     "variant": later("signed or copied"),
+    "copy": later("copy"),
     "series": later("one of a series"),
 }
 ORIGINS = formatting.Words(
@@ -112,6 +113,8 @@ def _chip(row: Document) -> Chip:
 
 def relation_in_words(row: Document) -> str | None:
     """What a document is to others, in words; ``None``: it stands alone."""
+    if row.copy_of is not None:
+        return _("copy of %(path)s") % {"path": formatting.seen(row.copy_of)}
     if row.superseded_by is not None:
         return _("superseded by %(path)s") % {"path": formatting.seen(row.superseded_by)}
     return None if row.relation is None else _(_RELATIONS[row.relation])
@@ -291,7 +294,9 @@ async def _documents(
         state=view.filters.get("state"),
         relations=[(key, _(words)) for key, words in _RELATIONS.items()],
         relation=view.filters.get("standing"),
-        unsettled=len({row.family for row in listing.documents if row.standing == "open"}),
+        unsettled=len(
+            {row.family or row.id for row in listing.documents if row.relation == "open"}
+        ),
         conflicts=[conflict for conflict in conflicts if conflict.verdict is None],
         settled=[conflict for conflict in conflicts if conflict.verdict is not None],
         question=question,

@@ -19,6 +19,7 @@ from roadbed.console.pages import app_of, person_of, readable_of, usecase_page
 from roadbed.console.receipts import shown
 from roadbed.console.sign_in import base
 from roadbed.console.tables import Cell, Column, DataTable, words
+from roadbed.decisions.model import Deployment
 from roadbed.exports.model import CellKind
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
@@ -29,6 +30,7 @@ from roadbed.outcomes.report_form import LONGEST
 from roadbed.people.permissions import Permission
 from roadbed.reviews.presentation import output_line
 from roadbed.statuses import status_of
+from roadbed.usecases.samples import sample_of
 
 _MOST = 50
 _WORDS = {"right": True, "wrong": False}
@@ -125,7 +127,7 @@ async def outcomes(request: Request) -> HTMLResponse:
         summary=await app.kept_figures.read("outcomes", name, partial(book.summary, declared)),
         declared=declared,
         address=base(request),
-        sample=_sample(forms.fields(app.service(name))),
+        sample=_sample(app.service(name)),
         table=tables.shown(TABLE, view, part, path=path),
         # Chosen by what their verdicts say, so this is no page of the list: it has no exports.
         against=replace(
@@ -182,13 +184,14 @@ async def withdraw(request: Request) -> Response:
     return RedirectResponse(f"/receipts/{outcome.task_id}#turned-out", status_code=303)
 
 
-def _sample(fields: list[forms.FormField]) -> dict[str, Any]:
+def _sample(service: Deployment) -> dict[str, Any]:
     """An output of the right form, to show how one is reported."""
-    plain = {"number": 1, "boolean": True, "json": {}}
-    return {
-        field.name: field.choices[0] if field.choices else plain.get(field.kind, "…")
-        for field in fields
-    }
+    declared = service.loaded.declared
+    choices = {field.name: field.choices for field in forms.fields(service) if field.choices}
+    if citations.picks(declared):  # an answer needs a passage that is there; other routes do not
+        choices["route"] = [route for route in choices.get("route", ()) if route != "answer"]
+    known = {name: values[0] for name, values in choices.items() if values}
+    return {**sample_of(declared.output), **known}
 
 
 ROUTES = (

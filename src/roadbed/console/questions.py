@@ -39,6 +39,7 @@ _MOST_PASSAGES = 5  # shown while an answer waits
 _LONGEST_FIELD = 200_000  # characters; the declared input has limits of its own
 _LONGEST_NONCE = 40
 _MOST_QUOTED = 700  # characters of a passage that are shown
+_WEAK_SUPPORT = 0.6  # of 1: below it, whoever asked is told to read the passages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,8 +58,9 @@ class ShownTurn:
 
     ``words`` are the question as it is shown, ``typed`` as it was sent. ``text``, ``notes`` and
     ``citations`` are those of the answer, ``removed`` cited documents that left the library since.
-    ``rest`` are fields of an output that has others.
-    ``passages`` are what the search gives while there is no answer.
+    ``rest`` are fields of an output that has others. ``passages`` are what the search gives while
+    there is no answer. ``support`` is that of an answer which the documents support weakly, in
+    [0, 1], and ``None`` for every other one.
     """
 
     question: AskedQuestion
@@ -72,6 +74,7 @@ class ShownTurn:
     removed: Sequence[RemovedDocument] = ()
     rest: Mapping[str, object] | None = None
     passages: Sequence[ShownCitation] = ()
+    support: float | None = None
 
 
 @needs(Permission.SUBMIT)
@@ -299,7 +302,13 @@ async def _turn_of(
         ],
         removed=await libraries.withholding.removed(declared.name, [output]),
         rest=rest or None,
+        support=_weak_support(asked) if output.get("route") == "answer" else None,
     )
+
+
+def _weak_support(asked: AskedQuestion) -> float | None:
+    weak = asked.support is not None and asked.support < _WEAK_SUPPORT
+    return asked.support if weak and not asked.by_person else None
 
 
 async def _marked(

@@ -51,7 +51,9 @@ async def next_item(request: Request) -> HTMLResponse:
             return await _item(request, name, await _again(request, name, first))
         except RoadbedError as error:
             lost = error
-    claimed = await app.reviews.claim_next(name, reviewer=person, linker=linker_of(request), most=2)
+    claimed = await app.new_labels.readable.claim_next(
+        app.reviews, name, reviewer=person, linker=linker_of(request), most=2
+    )
     shown = request.query_params.get("after")
     # A skipped review returns at once if there is no other.
     review = next(
@@ -82,6 +84,14 @@ async def give(request: Request) -> HTMLResponse:
         raise VerdictError(
             sentence("This is not a verdict."), sentence("Accept, correct or reject.")
         ) from None
+    if kind is not VerdictKind.CORRECT and not forms.untouched(form):
+        raise VerdictError(
+            sentence("You gave a right answer, and this verdict would drop it."),
+            sentence(
+                "Press Correct to give the passages and fields that you filled in, "
+                "or remove them and try again."
+            ),
+        )
     output, actions = None, forms.read_actions(form)
     review = await app.reviews.get(review_id) if actions is not None else None
     if kind is VerdictKind.CORRECT:
@@ -139,7 +149,9 @@ async def undo(request: Request) -> HTMLResponse:
         request.path_params["review_id"], reviewer=person, linker=linker_of(request)
     )
     if review and review.claimed_by != person:
-        claimed = await reviews.claim_next(name, reviewer=person, linker=linker_of(request))
+        claimed = await app_of(request).new_labels.readable.claim_next(
+            reviews, name, reviewer=person, linker=linker_of(request)
+        )
         review = next(iter(claimed), None)
     return await _item(request, name, review)
 

@@ -79,11 +79,13 @@ def forecast(
     tasks: float,
     can_double: bool,
     labelled: int,
+    fewest: int,
 ) -> str:
     """When automation can begin, in a sentence.
 
-    ``tasks`` arrive a day; ``labelled`` items of the sample were answered and labelled. The
-    sentence says so if the forecast rests on an assumption (no labels) or exceeds a year.
+    ``tasks`` arrive a day; ``labelled`` items of the sample were answered and labelled. ``fewest``
+    labels are needed even without an error, which is what a certification says. The sentence says
+    so if the forecast rests on an assumption (no labels) or exceeds a year.
     """
     if opened:
         return _("It is open.")
@@ -93,8 +95,12 @@ def forecast(
         return _closed(labelled)
     text = _opens(soon, sooner, tasks=tasks, can_double=can_double)
     if not labelled:
-        message = _("No label has been counted yet, so this is only a guess: %(forecast)s.")
-        return message % {"forecast": text}
+        message = _(
+            "No label has been counted yet, so this is only a guess, for half as many wrong "
+            "answers as the limit allows: %(forecast)s. Without an error at least %(fewest)s "
+            "labels above a threshold are needed."
+        )
+        return message % {"forecast": text, "fewest": number(fewest)}
     return f"{text[0].upper()}{text[1:]}."
 
 

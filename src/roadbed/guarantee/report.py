@@ -20,7 +20,7 @@ from roadbed.reviews.model import ReviewerFigures
 from roadbed.reviews.reviewer_checks import ReviewerChecks
 from roadbed.risk import distributions, sampling
 from roadbed.risk.automation_state import State
-from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for
+from roadbed.risk.certificate import TAUGHT, UNTAUGHT, delta_for, smallest_sample
 from roadbed.risk.curve import CurvePoint
 from roadbed.risk.forecast import Forecast, forecast_opening
 from roadbed.storage.database import Database
@@ -152,6 +152,7 @@ class TrustReports:
                 tasks=volume.tasks,
                 can_double=live.rate < sampling.RATE_BEFORE,
                 labelled=max((point.n for point in curve), default=0),
+                fewest=smallest_sample(declared.risk_limit, delta, share=1.0),  # delta has it
             ),
             weak_words=outlook.weak(
                 version.number if version and version.certificate else None,

@@ -135,11 +135,20 @@ WHERE document.use_case = ANY (%(use_cases)s) AND document.state = 'current'
                     AND document_report.content_hash = document_version.content_hash)
 
 -- name: open_families
+-- not null: use_case, item, path, since
 SELECT document.use_case, document_family.family AS item, document.path, document.access_group,
        document_family.since
 FROM document_family
 JOIN document ON document.id = document_family.document_id AND document.state <> 'deleted'
 WHERE document_family.use_case = ANY (%(use_cases)s) AND document_family.kind = 'open'
+UNION ALL
+-- Of these a newer version was removed. Whoever may read that one is asked.
+SELECT use_case, removed_id, path, access_group, removed_at FROM newer_removed
+WHERE use_case = ANY (%(use_cases)s)
+  AND NOT EXISTS (SELECT FROM document_family AS older
+                  JOIN document_family AS newer
+                    ON newer.family = older.family AND newer.rank > older.rank
+                  WHERE older.document_id = newer_removed.id)
 
 -- name: open_conflicts
 -- not null: use_case, item, path, since

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from itertools import combinations
 
-from roadbed.knowledge.conflicts import DocumentConflicts
-from roadbed.knowledge.contradictions import contradiction
+from roadbed.knowledge.conflicts import ConflictVerdict, DocumentConflicts
+from roadbed.knowledge.contradictions import contradictions
 from roadbed.knowledge.index import LibraryIndex, LibraryIndexes
 from roadbed.knowledge.known_documents import KnownDocuments
 from roadbed.knowledge.precedence import OrderedVersion, Precedence
@@ -43,22 +43,19 @@ class PassageComparison:
     ) -> tuple[frozenset[PassageKey], Sequence[PassageConflict]]:
         """The passages that a person found to be wrong, and what is undecided.
 
-        The best passages are compared in pairs.
+        The best passages are compared in pairs. Of two passages that differ in several figures, the
+        contradiction with most of the question says which one is wrong.
         """
         wrong: set[PassageKey] = set()
         conflicts: list[PassageConflict] = []
         for one, other in combinations(best[:_COMPARED], 2):
             if not known.may_contradict(one, other):
                 continue
-            spoken = contradiction(one.text, other.text, weights, index.terms)
-            if spoken is None:
-                continue
-            match await self._conflicts.note(use_case, one, other, spoken):
-                case "first":
-                    wrong.add(other.key)
-                case "second":
-                    wrong.add(one.key)
-                case None:
+            verdicts: list[tuple[float, ConflictVerdict | None]] = []
+            for spoken in contradictions(one.text, other.text, weights, index.terms):
+                verdict = await self._conflicts.note(use_case, one, other, spoken)
+                verdicts.append((spoken.weight, verdict))
+                if verdict is None:
                     conflicts.append(
                         PassageConflict(
                             first=str(one.key),
@@ -67,6 +64,12 @@ class PassageComparison:
                             second_text=spoken.second,
                         )
                     )
+            # Of two with equally much of it, neither speaks for the other one.
+            decided = {verdict for weight, verdict in verdicts if weight == verdicts[0][0]}
+            if decided == {"first"}:
+                wrong.add(other.key)
+            elif decided == {"second"}:
+                wrong.add(one.key)
         return frozenset(wrong), conflicts
 
     async def older(

@@ -61,8 +61,9 @@ class DocumentConflicts:
     ) -> ConflictVerdict | None:
         """Store a contradiction, once; what a person decided about it before.
 
-        A decision holds for copies of the documents too: the same passages are not asked about
-        again. The verdict is told for ``one`` as the first.
+        Two passages may hold several. A decision is about one of them, and holds for copies of the
+        documents too: the same statements are not asked about again. The verdict is
+        told for ``one`` as the first.
         """
         swapped = one.document_id > other.document_id
         sides = [(one, spoken.first), (other, spoken.second)]
@@ -119,7 +120,7 @@ class DocumentConflicts:
         by: str,
         seen: str | None = None,
     ) -> DocumentConflict:
-        """Decide which document is right. It holds while both passages stay as they are.
+        """Decide which document is right about it. It holds while both passages stay as they are.
 
         ``seen`` is the verdict that the person saw, empty for none; without it the newest one
         counts whatever was decided before. Raises ``DocumentConflictError`` for an unknown verdict,

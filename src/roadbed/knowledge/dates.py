@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
+from roadbed.kernel.amounts import NO_AMOUNT_AFTER, NO_AMOUNT_BEFORE
+
 _MONTHS = (
     ("january", "jan", "januar", "enero", "janvier"),
     ("february", "feb", "februar", "febrero", "février"),
@@ -35,7 +37,7 @@ DATE = re.compile(
       (?:(?P<d3>\d\d?)(?:st|nd|rd|th)?,?[ ]|[_. ]+,[ ])?(?:de[ ])?(?P<y3>{_Y})
     |(?<![\d.,/])(?P<a4>\d\d?)(?P<dot>[-/.])(?P<b4>\d\d?)(?P=dot)(?P<y4>{_Y})(?![\d/]|[.,]\d)
     |(?<!\d)(?P<y5>{_Y})(?P<m5>0[1-9]|1[0-2])(?P<d5>[0-3]\d)?(?!\d)
-    |(?<![\d.,$€£/-])(?P<y6>{_Y})(?![\d/]|[.,]\d)
+    |(?<![\d.,$€£/-])(?-i:{NO_AMOUNT_BEFORE})(?P<y6>{_Y})(?![\d/]|[.,]\d)(?-i:{NO_AMOUNT_AFTER})
     """,
     re.IGNORECASE | re.VERBOSE,
 )

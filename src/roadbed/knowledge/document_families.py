@@ -12,12 +12,15 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import cleaned
+from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.knowledge.access import may_read
+from roadbed.knowledge.copies import StoredContent, copies
 from roadbed.knowledge.document_facts import DocumentFacts, facts_of
 from roadbed.knowledge.errors import DocumentFamilyError, UnknownDocumentError
 from roadbed.knowledge.families import Settlement, SettlementKind, judged, name_pairs, related
 from roadbed.knowledge.fingerprints import Fingerprint, containment, fingerprint
 from roadbed.knowledge.records import Document
+from roadbed.knowledge.removed_versions import confirm, removed_of, store_removed
 from roadbed.knowledge.rows import FirstPagesRow, Queries, SettlementsRow
 from roadbed.knowledge.service import Documents
 from roadbed.storage.database import Connection, Database
@@ -26,6 +29,7 @@ from roadbed.usecases.library import Library
 
 _SQL = queries(Queries)
 _Stored = dict[str, Any]
+_SAME = stored_sentence("Another document has the same content.")
 
 
 class DocumentFamilies:
@@ -71,12 +75,16 @@ class DocumentFamilies:
     ) -> None:
         """Decide about the family of a document: it is in force, a series, or no family.
 
+        It confirms a document of which a newer version was removed, also one that stands alone.
+
         The decision holds for the contents that the documents have now, and goes before every
         evidence. Raises ``DocumentFamilyError`` if the document stands alone, or if ``groups`` may
         not read all of its family.
         """
-        members = await self._members(use_case, document)
-        if len(members) < 2:
+        members = await self._members(use_case, document) or [document]
+        removed = removed_of(await self._documents.newer_removed(use_case), library, groups)
+        is_alone = sum(one.standing != "copy" for one in members) < 2
+        if is_alone and document.id not in removed:
             raise DocumentFamilyError(
                 sentence("%(path)s belongs to no other document.", path=document.path),
                 sentence("`roadbed documents families` lists those that belong together."),
@@ -86,6 +94,7 @@ class DocumentFamilies:
                 sentence("You may not read every document of this family."),
                 sentence("Let somebody decide who is in all of their access groups."),
             )
+        await self._fingerprint_all(use_case)  # those of an older release were forgotten
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["lock_library"], {"use_case": use_case})
             contents = {
@@ -107,6 +116,7 @@ class DocumentFamilies:
                     "at": self._clock.now(),
                 },
             )
+            await confirm(connection, use_case, library, held, groups=groups)
             detail = {"path": document.path, "kind": kind, "paths": [one.path for one in members]}
             await record(
                 connection,
@@ -121,7 +131,7 @@ class DocumentFamilies:
             await self._refresh(connection, use_case)
 
     async def _members(self, use_case: str, document: Document) -> Sequence[Document]:
-        if document.family is None or document.standing == "single":
+        if document.family is None:
             return []
         return await self._documents.family(use_case, document.family)
 
@@ -169,6 +179,7 @@ class DocumentFamilies:
         }
         today = self._clock.now().date()
         derived = await asyncio.to_thread(_derived, rows, by_version, settlements, today)
+        await store_removed(connection, {row["document_id"]: row for row in stored}, rows)
         return await self._write(connection, use_case, known, derived)
 
     async def _write(
@@ -212,13 +223,28 @@ def settlement_kind(told: object) -> SettlementKind:
 
 
 def with_superseding(documents: Sequence[Document]) -> Sequence[Document]:
-    """``documents`` with the path of the version in force, of those that are given.
+    """``documents`` with the paths of the version in force and of the document they are a copy of.
 
-    Give only those that the reader may read: for others the rest does not exist.
+    Both are of those that are given. Give only those that the reader may read: for others the rest
+    does not exist.
     """
+    copied = copies(
+        StoredContent(
+            document_id=document.id,
+            path=document.path,
+            content=document.content_hash,
+            format=document.format,
+            added_at=document.added_at,
+            is_left_out=document.left_out,
+        )
+        for document in documents
+        if document.content_hash is not None and document.standing != "variant"
+    )
+    paths = {document.id: document.path for document in documents}
     newest: dict[str, Document] = {}
     for document in documents:
-        if document.standing == "version" and document.family is not None:
+        is_version = document.standing in ("version", "copy") and document.rank is not None
+        if is_version and document.family is not None and document.id not in copied:
             other = newest.get(document.family)
             if other is None or (document.rank or 0) > (other.rank or 0):
                 newest[document.family] = document
@@ -228,13 +254,14 @@ def with_superseding(documents: Sequence[Document]) -> Sequence[Document]:
         is_older = current is not None and (document.rank or 0) < (current.rank or 0)
         is_ranked = document.rank is not None
         path = current.path if current is not None and is_older and is_ranked else None
-        shown.append(replace(document, superseded_by=path))
+        original = paths.get(copied.get(document.id, ""))
+        shown.append(replace(document, superseded_by=path, copy_of=original))
     return shown
 
 
 def _newest_first(document: Document) -> tuple[int, bool, str]:
     rank = -1 if document.rank is None else document.rank
-    return -rank, document.standing == "variant", document.path
+    return -rank, document.standing in ("variant", "copy"), document.path
 
 
 def _facts(rows: Sequence[FirstPagesRow]) -> Sequence[DocumentFacts]:
@@ -259,8 +286,22 @@ def _derived(
     settlements: Sequence[Settlement],
     today: Any,
 ) -> Mapping[str, _Stored]:
-    """The rows of documents that say their age or belong to others, by document."""
-    facts = _facts(rows)
+    """The rows of documents that say their age or belong to others, by document.
+
+    A copy has the place of the document whose content it has. Nobody is asked about it.
+    """
+    copied = copies(
+        StoredContent(
+            document_id=row["id"],
+            path=row["path"],
+            content=row["content_hash"],
+            format=row["format"],
+            added_at=row["added_at"],
+        )
+        for row in rows
+    )
+    everything = {one.document_id: one for one in _facts(rows)}
+    facts = [one for one in everything.values() if one.document_id not in copied]
     versions = {row["id"]: row["version_id"] for row in rows}
     nothing = Fingerprint(frozenset())
 
@@ -268,11 +309,9 @@ def _derived(
         return containment(*(prints.get(versions[side], nothing) for side in (one, other)))
 
     derived: dict[str, _Stored] = {
-        document.document_id: _row(
-            document.document_id, document.document_id, "single", None, dated, document.evidence
-        )
+        document.document_id: _alone(document)
         for document in facts
-        if (dated := document.period or document.dated) is not None
+        if (document.period or document.dated) is not None
     }
     for group in related(facts, share):
         family = judged(group, today, settlements)
@@ -287,7 +326,23 @@ def _derived(
                 member.evidence,
                 family.why,
             )
+    for copy, original in copied.items():
+        place = derived.setdefault(original, _alone(everything[original]))
+        is_variant = everything[copy].is_variant and place["rank"] is not None
+        kind, evidence = ("variant", everything[copy].evidence) if is_variant else ("copy", _SAME)
+        derived[copy] = {
+            **place,
+            "document_id": copy,
+            "kind": kind,
+            "evidence": cleaned(evidence),
+            "why": None,
+        }
     return derived
+
+
+def _alone(document: DocumentFacts) -> _Stored:
+    identifier, dated = document.document_id, document.period or document.dated
+    return _row(identifier, identifier, "single", None, dated, document.evidence)
 
 
 def _row(

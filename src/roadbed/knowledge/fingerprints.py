@@ -1,8 +1,9 @@
 """Fingerprints of texts: how much of the shorter one of two texts stands in the other one. Pure.
 
-A fingerprint holds the smallest hashes of the runs of five words of a text. The share of runs that
-two texts have in common is estimated from the hashes that both would have kept (bottom-k sketches:
-Broder, On the resemblance and containment of documents, 1997).
+A fingerprint holds the smallest hashes of the runs of five words of a text, in which all figures
+and dates are equal: versions differ in them, and each changed one would take five runs of a short
+text. The share of runs that two texts have in common is estimated from the hashes that both would
+have kept (bottom-k sketches: Broder, On the resemblance and containment of documents, 1997).
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from roadbed.knowledge.dates import DATE
+
 RUN = 5  # words
 MOST = 2_048  # hashes of a text: 40 % in common is estimated within 4 % for texts of like length
 _SHORT = 60  # words: of a shorter text the words themselves are compared
 _WORD = re.compile(r"[^\W_]+")
+_VALUE = "0"  # in place of figures and dates; several in a row, as in tables, are one
+_FIGURE = re.compile(r"(?<![^\W_])\d+(?:[.,'’:/-]\d+)*")
+_VALUES = re.compile(rf"{_VALUE}(?:[\W_]+{_VALUE})+(?![^\W_])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +42,18 @@ def fingerprint(texts: Iterable[str]) -> Fingerprint:
     runs: set[int] = set()
     words: list[str] = []
     for text in texts:
-        part = _WORD.findall(text.lower())
+        part = _WORD.findall(_without_values(text).lower())
         words += part
         runs.update(
             _hash(" ".join(part[first : first + RUN])) for first in range(len(part) - RUN + 1)
         )
     kept = frozenset(sorted(runs)[:MOST])
     return Fingerprint(runs=kept, words=frozenset(words) if len(words) < _SHORT else frozenset())
+
+
+def _without_values(text: str) -> str:
+    """``text`` with one sign in place of its figures and dates. Identifiers such as K8S stay."""
+    return _VALUES.sub(_VALUE, _FIGURE.sub(_VALUE, DATE.sub(f" {_VALUE} ", text)))
 
 
 def containment(one: Fingerprint, other: Fingerprint) -> float:

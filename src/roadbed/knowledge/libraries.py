@@ -25,6 +25,7 @@ from roadbed.knowledge.passage_corrections import key_of
 from roadbed.knowledge.ranking import fused
 from roadbed.knowledge.readable_cases import ReadableCases
 from roadbed.knowledge.records import Document, PassageKey, StoredPassage
+from roadbed.knowledge.removed_versions import removed_of, with_removed
 from roadbed.knowledge.retrieval import Retrieval
 from roadbed.knowledge.service import Documents
 from roadbed.knowledge.sources.model import Upload
@@ -106,8 +107,10 @@ class Libraries:
             for document in documents
             if may_read(library, document.path, document.group, groups)
         ]
+        removed = removed_of(await self.documents.newer_removed(use_case), library, groups)
         return DocumentListing(
-            documents=with_superseding(shown), is_limited=is_limited(library, groups)
+            documents=with_removed(with_superseding(shown), removed),
+            is_limited=is_limited(library, groups),
         )
 
     async def document(
@@ -123,7 +126,9 @@ class Libraries:
         if not may_read(library, document.path, document.group, groups):
             raise UnknownDocumentError(document_id)
         family = await self.families.family_of(use_case, library, document, groups=groups)
-        return next((one for one in family if one.id == document.id), document)
+        placed = next((one for one in family if one.id == document.id), document)
+        removed = removed_of(await self.documents.newer_removed(use_case), library, groups)
+        return with_removed([placed], removed)[0]
 
     async def upload(
         self, loaded: LoadedUseCase, path: str, content: BinaryIO, *, by: str

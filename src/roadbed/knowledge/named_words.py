@@ -1,13 +1,15 @@
 """Names and numbers of a question, which no other words can stand for. Pure.
 
 A word may be said otherwise; the name of a company, a product or a year may not. So such a word
-keeps its full weight where no passage has it.
+keeps its full weight where no passage has it. A currency is no name: EUR may be written as €.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+
+from roadbed.kernel.amounts import currency_of
 
 _WORD = re.compile(r"\w+(?:[.,/&-]\w+)*")
 _SENTENCE_ENDS = frozenset(".?!:\n")
@@ -22,16 +24,19 @@ def named_words(question: str, language: str) -> Sequence[str]:
     ``language`` is that of the library: in German a capital at the start says nothing.
     """
     words = [(match.group(), match.start()) for match in _WORD.finditer(question)]
-    numbers = [word for word, _ in words if _is_number(word)]
+    numbers = [word for word, _ in words if _is_number(word) and not _is_currency(word)]
     names = [
         word
         for word, start in words
-        if _is_marked(word)
-        or (
-            word[0].isupper()
-            and len(word) > 1
-            and language not in _CAPITAL_NOUNS
-            and not _begins_sentence(question, start)
+        if not _is_currency(word)
+        and (
+            _is_marked(word)
+            or (
+                word[0].isupper()
+                and len(word) > 1
+                and language not in _CAPITAL_NOUNS
+                and not _begins_sentence(question, start)
+            )
         )
     ]
     if len(names) > _MOST_NAMES * len(words):
@@ -48,6 +53,12 @@ def _begins_sentence(question: str, start: int) -> bool:
         if question[place] in _SENTENCE_ENDS:
             return True
     return True
+
+
+def _is_currency(word: str) -> bool:
+    """Whether a word is the code of a currency, with or without its amount: ``EUR``, ``500EUR``."""
+    code = word.strip("0123456789.,")
+    return code.isupper() and bool(currency_of(code))
 
 
 def _is_marked(word: str) -> bool:

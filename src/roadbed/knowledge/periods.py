@@ -6,7 +6,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-YEAR = re.compile(r"(?<![\d.,$€£-])((?:19|20)\d\d)(?![\d]|[.,]\d)")
+from roadbed.kernel.amounts import NO_AMOUNT_AFTER, NO_AMOUNT_BEFORE
+
+YEAR = re.compile(
+    rf"(?<![\d.,$€£-]){NO_AMOUNT_BEFORE}((?:19|20)\d\d)(?![\d]|[.,]\d){NO_AMOUNT_AFTER}"
+)
 QUARTER = re.compile(
     r"\bQ([1-4])\b|\b(first|second|third|fourth|1st|2nd|3rd|4th)[ -](?:fiscal[ -])?quarter\b",
     re.IGNORECASE,

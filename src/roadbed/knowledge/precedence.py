@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from roadbed.knowledge.dates import PartialDate, dates, first_date
@@ -81,32 +81,42 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Precedence:
-    """The versions that somebody may read: by family, newest first."""
+    """The versions that somebody may read: by family, newest first.
+
+    ``copies`` are the ids of documents with the content of another one, which answers instead.
+    """
 
     families: Mapping[str, Sequence[OrderedVersion]]
     of_document: Mapping[str, OrderedVersion]
+    copies: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, versions: Sequence[OrderedVersion]) -> Precedence:
-        """Prepare versions for questions."""
+    def of(
+        cls, versions: Sequence[OrderedVersion], copies: Mapping[str, str] | None = None
+    ) -> Precedence:
+        """Prepare versions for questions. What is true of a document is true of its copies."""
         families: dict[str, list[OrderedVersion]] = {}
         for version in versions:
             families.setdefault(version.family, []).append(version)
         for members in families.values():
             members.sort(key=lambda version: (-version.rank, version.is_variant, version.path))
         kept = {name: members for name, members in families.items() if len(members) > 1}
-        return cls(
-            families=kept,
-            of_document={one.document_id: one for members in kept.values() for one in members},
-        )
+        of_document = {one.document_id: one for members in kept.values() for one in members}
+        copies = copies or {}
+        of_document |= {
+            copy: of_document[original]
+            for copy, original in copies.items()
+            if original in of_document
+        }
+        return cls(families=kept, of_document=of_document, copies=copies)
 
     def choice(self, question: str) -> Choice:
         """Which documents ``question`` leaves out, and which older ones it names."""
         if _OLDER.search(question):
-            return Choice()
+            return Choice(left_out=frozenset(self.copies))
         moments, numbers = list(dates(question)), _NUMBER.findall(question)
         words = question.lower()
-        left_out: set[str] = set()
+        left_out: set[str] = set(self.copies)
         named: set[str] = set()
         for members in self.families.values():
             top = members[0].rank

@@ -90,10 +90,11 @@ FROM jsonb_to_recordset(%(passages)s) AS piece (ordinal integer, id text, part i
 -- not null: left_out, reports, damaged
 SELECT document.id, document.path, document.access_group, document.state, document.version,
        document.reason, document.detail, document.added_at, document.changed_at, document.origin,
-       document.address, document_version.format, document_version.title, document_version.pages,
-       document_version.words, document_version.modified_at, document_version.read_at,
-       document_version.findings, document_family.family, document_family.kind AS standing,
-       document_family.rank, document_family.dated, document_family.evidence, document_family.why,
+       document.address, document_version.content_hash, document_version.format,
+       document_version.title, document_version.pages, document_version.words,
+       document_version.modified_at, document_version.read_at, document_version.findings,
+       document_family.family, document_family.kind AS standing, document_family.rank,
+       document_family.dated, document_family.evidence, document_family.why,
        document_left_out(document.id, document_version.content_hash) AS left_out,
        (SELECT count(*)::integer FROM document_report
         WHERE document_report.document_id = document.id AND document_report.state = 'open'
@@ -210,8 +211,11 @@ WHERE use_case = %(use_case)s AND access_group = %(access_group)s AND person = %
 RETURNING person
 
 -- name: covers
--- The beginning of each document that can be searched.
+-- The beginning of each document that is not deleted; what is left out is not searched.
+-- not null: left_out
 SELECT document.id, document.path, document.access_group, left(document_part.text, 3000) AS cover,
+       document.added_at, document_version.content_hash, document_version.format,
+       document_left_out(document.id, document_version.content_hash) AS left_out,
        document_family.family, document_family.kind, document_family.rank, document_family.dated
 FROM document
 JOIN document_version ON document_version.document_id = document.id
@@ -219,12 +223,12 @@ JOIN document_version ON document_version.document_id = document.id
 JOIN document_part ON document_part.version_id = document_version.id AND document_part.ordinal = 0
 LEFT JOIN document_family ON document_family.document_id = document.id
 WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
-  AND NOT document_left_out(document.id, document_version.content_hash)
 ORDER BY document.path
 
 -- name: first_pages
 -- The beginnings of the first two pages of each document that can be searched.
-SELECT document.id, document.path, document_version.id AS version_id, document_version.content_hash,
+SELECT document.id, document.path, document.added_at, document_version.id AS version_id,
+       document_version.content_hash, document_version.format,
        coalesce((SELECT array_agg(left(document_part.text, 3000) ORDER BY document_part.ordinal)
                  FROM document_part
                  WHERE document_part.version_id = document_version.id
@@ -271,26 +275,54 @@ ORDER BY settled_at DESC, id DESC
 INSERT INTO family_settlement (id, use_case, kind, contents, current, settled_by, settled_at)
 VALUES (%(id)s, %(use_case)s, %(kind)s, %(contents)s, %(current)s, %(by)s, %(at)s)
 
+-- name: put_removed_version
+INSERT INTO removed_version (document_id, use_case, contents, removed_at)
+SELECT document.id, document.use_case, %(contents)s, document.changed_at
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.id = %(document_id)s AND document.state = 'deleted'
+  AND NOT EXISTS (SELECT FROM document AS other
+                  JOIN document_version AS present ON present.document_id = other.id
+                                                  AND present.number = other.version
+                  WHERE other.use_case = document.use_case AND other.state <> 'deleted'
+                    AND present.content_hash = document_version.content_hash)
+ON CONFLICT (document_id) DO UPDATE
+SET contents = excluded.contents, removed_at = excluded.removed_at
+
+-- name: delete_removed_version
+DELETE FROM removed_version WHERE document_id = %(document_id)s
+
+-- name: newer_removed
+-- The one that was removed last comes last.
+-- not null: id, content_hash, removed_id, path, removed_at
+SELECT id, content_hash, removed_id, path, access_group, removed_at FROM newer_removed
+WHERE use_case = %(use_case)s
+ORDER BY removed_at, removed_id
+
 -- name: note_conflict
--- The row of two passages, also one that was there before.
+-- The row of two statements of two passages, also one that was there before.
 INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,
                               second_document, second_passage, second_text, found_at)
 VALUES (%(id)s, %(use_case)s, %(first_document)s, %(first_passage)s, %(first_text)s,
         %(second_document)s, %(second_passage)s, %(second_text)s, %(at)s)
-ON CONFLICT (first_document, first_passage, second_document, second_passage) DO NOTHING
+ON CONFLICT (first_document, first_passage, second_document, second_passage, md5(first_text),
+             md5(second_text)) DO NOTHING
 
 -- name: conflict_between
 SELECT id, verdict FROM passage_conflict
 WHERE first_document = %(first_document)s AND first_passage = %(first_passage)s
   AND second_document = %(second_document)s AND second_passage = %(second_passage)s
+  AND first_text = %(first_text)s AND second_text = %(second_text)s
 
 -- name: settled_copy
--- The newest decision about the same two passages, in other documents: one of them is a copy.
+-- The newest decision about the same two statements, in other documents: one of them is a copy.
 -- not null: swapped
 SELECT verdict, first_passage <> %(first_passage)s AS swapped FROM passage_conflict
 WHERE use_case = %(use_case)s AND verdict IS NOT NULL
-  AND (first_passage, second_passage) IN ((%(first_passage)s, %(second_passage)s),
-                                          (%(second_passage)s, %(first_passage)s))
+  AND (first_passage, first_text, second_passage, second_text)
+   IN ((%(first_passage)s, %(first_text)s, %(second_passage)s, %(second_text)s),
+       (%(second_passage)s, %(second_text)s, %(first_passage)s, %(first_text)s))
 ORDER BY settled_at DESC, id DESC LIMIT 1
 
 -- name: conflict_of

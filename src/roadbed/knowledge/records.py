@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,9 +12,10 @@ from roadbed.kernel.sentences import Sentence, sentences
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Format, Position
+from roadbed.usecases.decider import RemovedVersion
 
-Standing = Literal["single", "series", "version", "variant", "separate", "open"]
-Relation = Literal["open", "superseded", "newest", "variant", "series"]
+Standing = Literal["single", "series", "version", "variant", "copy", "separate", "open"]
+Relation = Literal["open", "superseded", "newest", "variant", "copy", "series"]
 DocumentState = Literal["current", "unreadable", "deleted"]
 ChangeKind = Literal["new", "changed", "reread", "moved", "restored", "gone"]
 Origin = Literal["folder", "upload", "address"]
@@ -91,10 +92,13 @@ class Document:
     ``dated`` is the date, number or period that the document says, ``evidence`` where. ``family``
     is an id of the documents that belong together, ``standing`` its place among them: ``rank``
     orders versions, the highest is in force. ``why`` says why a person has to settle the family.
-    ``superseded_by`` is the path of the version in force, of those that the reader may read.
-    ``left_out`` says that a person confirmed this content to be outdated: no search gives it.
-    ``reports`` counts the people who say so and wait for a decision. ``damaged`` says that only one
-    reader opens its file, and that nobody decided about this content.
+    ``superseded_by`` is the path of the version in force, of those that the reader may read, and
+    ``copy_of`` that of the document with the same content that answers instead. ``newer_removed``
+    is a newer version that was deleted, until a person confirms this one or a newer one comes.
+    ``content_hash`` is that of the content in force. ``left_out`` says that a person confirmed this
+    content to be outdated: no search gives it. ``reports`` counts the people who say so and wait
+    for a decision. ``damaged`` says that only one reader opens its file, and that nobody decided
+    about this content.
     """
 
     id: str
@@ -122,6 +126,9 @@ class Document:
     evidence: str | None = None
     why: str | None = None
     superseded_by: str | None = None
+    content_hash: str | None = None
+    copy_of: str | None = None
+    newer_removed: RemovedVersion | None = None
     left_out: bool = False
     reports: int = 0
     damaged: bool = False
@@ -129,11 +136,17 @@ class Document:
     @property
     def relation(self) -> Relation | None:
         """What it is to the documents of its family; ``None``: it stands alone."""
+        if self.copy_of is not None:
+            return "copy"
         if self.superseded_by is not None:
             return "superseded"
+        if self.newer_removed is not None:
+            return "open"
         match self.standing:
             case "version":
                 return "newest"
+            case "copy":  # of a document that the reader may not read
+                return None if self.rank is None else "newest"
             case "open" | "variant" | "series":
                 return self.standing
             case _:
@@ -230,6 +243,16 @@ class StoredPassage:
     text: str
     doubtful: Sequence[str]
     left_out: bool = False
+
+    def citation(self) -> Mapping[str, object]:
+        """The whole passage as a citation of an answer from documents."""
+        return {
+            "document": self.path,
+            "version": self.version,
+            "place": self.position.label,
+            "passage": f"{self.key.version_id}:{self.key.ordinal}",
+            "quote": self.text,
+        }
 
 
 def _length(format: Format | None, pages: int | None) -> Sentence | None:

@@ -232,7 +232,8 @@ class Retrieval:
         if known is None or known.change != index.marker:
             change = index.marker
             rows = await self._documents.covers(use_case)
-            known = await asyncio.to_thread(known_documents, change, library, rows, groups)
+            gone = await self._documents.newer_removed(use_case)
+            known = await asyncio.to_thread(known_documents, change, library, rows, gone, groups)
             self._known[key] = known
             if len(self._known) > _MOST_CATALOGUES:
                 self._known.popitem(last=False)
@@ -485,6 +486,7 @@ def _given(
         doubtful=tuple(passage.doubtful),
         dated=known.dated.get(passage.document_id),
         superseded_by=current.path if current is not None else None,
+        newer_removed=known.removed.get(passage.document_id) if current is None else None,
         older=older,
         similarity=ranked.similarity,
     )

@@ -88,6 +88,7 @@ class DocumentsRow(TypedDict):
     changed_at: datetime
     origin: str
     address: str | None
+    content_hash: str | None
     format: str | None
     title: str | None
     pages: int | None
@@ -259,6 +260,10 @@ class CoversRow(TypedDict):
     path: str
     access_group: str | None
     cover: str | None
+    added_at: datetime
+    content_hash: str
+    format: str
+    left_out: bool
     family: str | None
     kind: str | None
     rank: int | None
@@ -270,8 +275,10 @@ class FirstPagesRow(TypedDict):
 
     id: str
     path: str
+    added_at: datetime
     version_id: str
     content_hash: str
+    format: str
     pages: list[str]
 
 
@@ -308,6 +315,17 @@ class SettlementsRow(TypedDict):
     contents: list[str]
     current: str | None
     settled_by: str
+
+
+class NewerRemovedRow(TypedDict):
+    """A row of ``newer_removed``."""
+
+    id: str
+    content_hash: str
+    removed_id: str
+    path: str
+    access_group: str | None
+    removed_at: datetime
 
 
 class ConflictBetweenRow(TypedDict):
@@ -532,6 +550,9 @@ class Queries(TypedDict):
     delete_family: Query[Never]
     settlements: Query[SettlementsRow]
     put_settlement: Query[Never]
+    put_removed_version: Query[Never]
+    delete_removed_version: Query[Never]
+    newer_removed: Query[NewerRemovedRow]
     note_conflict: Query[Never]
     conflict_between: Query[ConflictBetweenRow]
     settled_copy: Query[SettledCopyRow]

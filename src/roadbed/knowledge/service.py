@@ -32,6 +32,7 @@ from roadbed.knowledge.records import (
 from roadbed.knowledge.rows import (
     CoversRow,
     DocumentsRow,
+    NewerRemovedRow,
     PassagesRow,
     Queries,
     SameDocumentRow,
@@ -221,6 +222,10 @@ class Documents:
     async def covers(self, use_case: str) -> Sequence[CoversRow]:
         """The beginning of each document that can be searched."""
         return await self._database.fetch(_SQL["covers"], {"use_case": use_case})
+
+    async def newer_removed(self, use_case: str) -> Sequence[NewerRemovedRow]:
+        """The documents of which a newer version was deleted, the last deletion last."""
+        return await self._database.fetch(_SQL["newer_removed"], {"use_case": use_case})
 
     async def _documents(
         self, use_case: str, *, path: str | None = None, family: str | None = None

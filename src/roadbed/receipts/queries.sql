@@ -295,6 +295,8 @@ WITH RECURSIVE earlier AS (
 )
 SELECT task.id, task.input, task.admitted_at, task.body_hash = 'erased' AS erased,
        decision.route, decision.output, decision.reason, decision.decided_at,
+       CASE WHEN jsonb_typeof(decision.evidence -> 'support') = 'number'
+            THEN (decision.evidence ->> 'support')::float8 END AS support,
        verdict.kind AS verdict, verdict.right_output, verdict.given_at,
        EXISTS (SELECT FROM outcome WHERE outcome.task_id = task.id AND outcome.withdrawn_at IS NULL
                AND outcome.reported_by = %(person)s AND NOT outcome.was_right

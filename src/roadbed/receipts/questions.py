@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Literal
 from urllib.parse import quote
@@ -27,7 +27,8 @@ class AskedQuestion:
     ``output`` is the answer in force: the decider's if it went out without a review, or what a
     person gave. ``None`` before that: an answer that nobody checked is not shown while it waits.
     ``by_person`` says that a person gave or confirmed it, ``reported`` that the sender called it
-    wrong. ``none_right``: a person said that no answer is right.
+    wrong. ``none_right``: a person said that no answer is right. ``support`` in [0, 1] is how well
+    the documents support what the decider said, ``None`` if it stored no such figure.
     """
 
     task_id: str
@@ -38,6 +39,7 @@ class AskedQuestion:
     by_person: bool
     reason: str = ""
     reported: bool = False
+    support: float | None = None
 
 
 class Questions:
@@ -70,7 +72,11 @@ class Questions:
             },
         )
         return [
-            _question(row, reason=row["reason"] or "", reported=row["reported"]) for row in rows
+            replace(
+                _question(row, reason=row["reason"] or "", reported=row["reported"]),
+                support=row["support"],
+            )
+            for row in rows
         ]
 
 

@@ -303,6 +303,7 @@ class ConversationRow(TypedDict):
     output: Json | None
     reason: str | None
     decided_at: datetime | None
+    support: float | None
     verdict: str | None
     right_output: Json | None
     given_at: datetime | None

@@ -214,14 +214,10 @@ class ReviewWithheldError(RoadbedError):
 
     code = "review_withheld"
 
-    def __init__(self, review_id: str) -> None:
+    def __init__(self) -> None:
         super().__init__(
-            sentence(
-                "The review %(review_id)s is about documents of an access group that you are not "
-                "in.",
-                review_id=review_id,
-            ),
-            sentence("Skip it: a member of the group has to judge it."),
+            sentence("The answer is about documents of an access group that you are not in."),
+            sentence("Skip this review: a member of the group has to judge it."),
         )
 
 

@@ -85,7 +85,7 @@ class NewLabels:
             )
         about = await self._reviews.shown(review_id)
         reviewer, name = verdict["reviewer"], declared.name
-        await self.readable.check(name, review_id, about, reviewer=reviewer)
+        await self.readable.check(name, about, reviewer=reviewer)
         given = await self._give(
             declared, review_id, kind, verdict, new_labels=new_labels, confirms=confirms
         )

@@ -166,7 +166,7 @@ WHERE id IN (
     WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
       AND NOT free.held AND NOT %(reviewer)s = ANY (free.skipped_by)
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
-      AND may_review(free, %(reviewer)s, %(linker)s)
+      AND may_review(free, %(reviewer)s, %(linker)s) AND NOT free.id = ANY (%(without)s)
     ORDER BY free.priority DESC, free.id
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id
@@ -189,12 +189,17 @@ WHERE id IN (
     WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
       AND NOT free.held AND %(reviewer)s = ANY (free.skipped_by)
       AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
-      AND may_review(free, %(reviewer)s, %(linker)s)
+      AND may_review(free, %(reviewer)s, %(linker)s) AND NOT free.id = ANY (%(without)s)
       AND NOT EXISTS (SELECT FROM other WHERE NOT other.person = ANY (free.skipped_by)
                                           AND may_review(free, other.person, NULL))
     ORDER BY free.claimed_at NULLS FIRST, free.priority DESC, free.id
     LIMIT %(most)s FOR UPDATE SKIP LOCKED)
 RETURNING id, claimed_at
+
+-- name: release_claims
+-- Claims of a reviewer on reviews that are not for them.
+UPDATE review SET claimed_by = NULL, claim_until = NULL
+WHERE id = ANY (%(ids)s) AND claimed_by = %(reviewer)s AND closed_at IS NULL
 
 -- name: skip
 UPDATE review
@@ -404,7 +409,12 @@ GROUP BY 1, 2 ORDER BY since, 1, 2
 SELECT use_case FROM review WHERE id = %(id)s
 
 -- name: senders
-SELECT review.id, task.source ->> 'by' AS sender FROM review JOIN task ON task.id = review.task_id
+-- Who sent the tasks of some reviews, and what a verdict on each is about, also of blind ones.
+SELECT review.id, task.source ->> 'by' AS sender,
+       decision.output, decision.actions, decision.provenance
+FROM review
+JOIN task ON task.id = review.task_id
+JOIN decision ON decision.task_id = review.task_id
 WHERE review.id = ANY (%(ids)s)
 
 -- name: reviewed_lately

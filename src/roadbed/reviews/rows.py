@@ -337,6 +337,9 @@ class SendersRow(TypedDict):
 
     id: ReviewId
     sender: str | None
+    output: Json | None
+    actions: Json | None
+    provenance: Json | None
 
 
 class ReviewedLatelyRow(TypedDict):
@@ -537,6 +540,7 @@ class Queries(TypedDict):
     find: Query[FindRow]
     claim_next: Query[ClaimNextRow]
     claim_left: Query[ClaimLeftRow]
+    release_claims: Query[Never]
     skip: Query[SkipRow]
     unskip: Query[UnskipRow]
     left_by: Query[LeftByRow]

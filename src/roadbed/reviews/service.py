@@ -13,7 +13,7 @@ from roadbed.kernel.ids import Ids
 from roadbed.kernel.sentences import sentence
 from roadbed.people import duties
 from roadbed.people.duties import Bar
-from roadbed.people.permissions import ALLOWS, Permission
+from roadbed.reviews.claims import claim_free
 from roadbed.reviews.errors import (
     ContentChangedError,
     LabelUnknownError,
@@ -66,7 +66,6 @@ class ClaimItem(TypedDict):
 CLAIM = Write("claim", SQL["claim"], answer=SQL["claimed"], items=ClaimItem)
 LONGEST_NOTE = 4_000
 _MOST_CLAIMED = 1_000
-_REVIEWING = [str(role) for role, allowed in ALLOWS.items() if Permission.REVIEW in allowed]
 
 
 class Reviews:
@@ -170,28 +169,26 @@ class Reviews:
         return review_of(shown)
 
     async def claim_next(
-        self, use_case: str, *, reviewer: str, linker: str | None = None, most: int = 1
+        self,
+        use_case: str,
+        *,
+        reviewer: str,
+        linker: str | None = None,
+        most: int = 1,
+        without: Sequence[str] = (),
     ) -> Sequence[Review]:
         """Claim the most urgent free reviews that ``reviewer`` may judge, at most ``most``.
 
-        Last come those that ``reviewer`` skipped and that no other person can take.
+        Last come those that ``reviewer`` skipped and nobody else can take; none of ``without``.
         """
-        facts: dict[str, Any] = {
-            "use_case": use_case,
-            "reviewer": reviewer,
-            "linker": linker,
-            "most": most,
-            "claim_seconds": self.claim_seconds,
-        }
-        rows = await self._database.fetch(SQL["claim_next"], facts)
-        reviews = [await self.get(row["id"]) for row in rows]
-        free = sorted(reviews, key=lambda review: (-review.priority, review.id))
-        if len(free) == most:
-            return free
-        facts |= {"most": most - len(free), "roles": _REVIEWING}
-        left = await self._database.fetch(SQL["claim_left"], facts)
-        ids = [row["id"] for row in sorted(left, key=lambda row: (row["claimed_at"], row["id"]))]
-        return [*free, *[replace(await self.get(identifier), left=True) for identifier in ids]]
+        facts: dict[str, object] = {"use_case": use_case, "reviewer": reviewer, "linker": linker}
+        facts |= {"claim_seconds": self.claim_seconds, "without": list(without)}
+        free, left = await claim_free(self._database, facts, most)
+        reviews = [await self.get(identifier) for identifier in free]
+        return [
+            *sorted(reviews, key=lambda review: (-review.priority, review.id)),
+            *[replace(await self.get(identifier), left=True) for identifier in left],
+        ]
 
     async def give(
         self,

@@ -323,14 +323,13 @@ def _why_not(
     at = max(starts, key=lambda place: int(n[place]))
     share = starts[at] if loss.dtype == np.bool_ else starts[at] / len(betting.BETS)
     needed = smallest_sample(risk_limit, delta, share)
-    if n[at] < needed:
-        return stored_sentence(
-            "at least %(needed)s reference items above a threshold are needed even without an "
-            "error; there are %(there)s.",
-            needed=needed,
-            there=int(n[at]),
-        )
     missing = 0 if waiting is None else int(waiting[confidence >= grid[at]].sum())
+    if n[at] < needed:
+        return _TOO_FEW[missing > 0] % {
+            "needed": needed,
+            "there": int(n[at]),
+            "missing": missing,
+        }
     binary = loss.dtype == np.bool_
     message = _TOO_MANY[missing > 0] if binary else _TOO_MUCH[missing > 0]
     mean = float(total[at]) / int(n[at])
@@ -344,6 +343,16 @@ def _why_not(
 
 
 # Without and with items that wait for a label.
+_TOO_FEW = (
+    stored_message(
+        "at least %(needed)s reference items above a threshold are needed even without an error; "
+        "there are %(there)s."
+    ),
+    stored_message(
+        "at least %(needed)s reference items above a threshold are needed even without an error; "
+        "there are %(there)s, and %(missing)s of them wait for a label."
+    ),
+)
 _TOO_MANY = (
     stored_message(
         "of %(n)s reference items above the threshold tried, %(wrong)s are wrong, too many to "

@@ -77,6 +77,14 @@ class OlderStatement:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class RemovedVersion:
+    """A newer version of a document that was deleted, so that the older one is in force again."""
+
+    document: str
+    removed_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PassageConflict:
     """Two passages, by their ids, that state different figures in the same words.
 
@@ -100,7 +108,8 @@ class RetrievedPassage:
     if the search by meaning found it. ``doubtful`` are numbers that only one of two readers saw.
     ``dated`` is the date, number or period that the document says. ``superseded_by`` is the path of
     the version in force, if this is an older one. ``older`` is what older versions say instead,
-    the newest first.
+    the newest first. ``newer_removed`` is a newer version that was deleted, if nobody confirmed
+    since that this one is in force.
     """
 
     id: str
@@ -116,6 +125,7 @@ class RetrievedPassage:
     dated: str | None = None
     superseded_by: str | None = None
     older: Sequence[OlderStatement] = ()
+    newer_removed: RemovedVersion | None = None
     similarity: float | None = None
 
 

@@ -73,6 +73,23 @@ class Library:
                 return group
         return None
 
+    def nearly_declared(self, path: str) -> tuple[str, str] | None:
+        """The folder of a document and the declared one from which only its case differs.
+
+        ``None`` if there is none, or if the exact folder or a deeper one is declared. A file in
+        ``HR`` is not in the access group of ``hr``, which nobody means.
+        """
+        exact = {_composed(inside) for inside in self.access}
+        alike = {inside.casefold(): inside for inside in exact}
+        inside = PurePosixPath(_composed(path))
+        for parent in (inside, *inside.parents) if path.endswith("/") else inside.parents:
+            folder = str(parent)
+            if folder in exact:
+                return None
+            if (declared := alike.get(folder.casefold())) is not None:
+                return folder, declared
+        return None
+
 
 def _composed(path: str) -> str:
     """The one spelling of letters with accents: some systems store them as two characters."""

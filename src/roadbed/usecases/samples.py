@@ -54,6 +54,13 @@ def model_problems(field: str, what: str, model: type[BaseModel]) -> Iterator[Pr
             return
 
 
+def sample_of(model: type[BaseModel]) -> Mapping[str, object]:
+    """A value with every field of a model, by the types of its schema; lists are empty."""
+    schema = model.model_json_schema()
+    sample = _sample(schema, schema, whole=True, most=0)
+    return sample if isinstance(sample, dict) else {}
+
+
 def _samples(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
     """A value with every field, and one with those alone that are needed."""
     try:
@@ -66,10 +73,13 @@ def _samples(model: type[BaseModel]) -> Iterator[dict[str, Any]]:
             yield sample
 
 
-def _sample(schema: Schema, root: Schema, *, whole: bool, depth: int = 0) -> Any:
+def _sample(schema: Schema, root: Schema, *, whole: bool, most: int = 1, depth: int = 0) -> Any:
+    """``most`` items stand in a list that need not have more, if the sample is ``whole``."""
     if "$ref" in schema:
         named = str(schema["$ref"]).rsplit("/", 1)[-1]
-        return _sample(root.get("$defs", {}).get(named, {}), root, whole=whole, depth=depth + 1)
+        return _sample(
+            root.get("$defs", {}).get(named, {}), root, whole=whole, most=most, depth=depth + 1
+        )
     if depth > _MOST_DEPTH:
         return None
     if "const" in schema:
@@ -78,19 +88,21 @@ def _sample(schema: Schema, root: Schema, *, whole: bool, depth: int = 0) -> Any
         return schema["enum"][0]
     for several in ("anyOf", "oneOf", "allOf"):
         if several in schema:
-            return _sample(schema[several][0], root, whole=whole, depth=depth + 1)
+            return _sample(schema[several][0], root, whole=whole, most=most, depth=depth + 1)
     kind = schema.get("type")
     if kind == "object":
         names = schema.get("properties", {})
         needed = names if whole else schema.get("required", [])
         return {
-            name: _sample({"default_text": name, **names[name]}, root, whole=whole, depth=depth + 1)
+            name: _sample(
+                {"default_text": name, **names[name]}, root, whole=whole, most=most, depth=depth + 1
+            )
             for name in needed
         }
     if kind == "array":
-        few = max(int(whole), schema.get("minItems", 0))
+        few = max(most if whole else 0, schema.get("minItems", 0))
         items = [schema.get("items", {}), *schema.get("prefixItems", [])][-1]
-        return [_sample(items, root, whole=whole, depth=depth + 1) for _ in range(few)]
+        return [_sample(items, root, whole=whole, most=most, depth=depth + 1) for _ in range(few)]
     return _plain(schema, kind)
 
 

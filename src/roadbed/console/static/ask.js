@@ -13,7 +13,7 @@ document.querySelectorAll("[data-ask]").forEach((form) => {
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    if (field.value.trim()) form.requestSubmit();
+    form.requestSubmit();  // of nothing but blanks too: the answer says what to do
   });
   form.addEventListener("submit", (event) => {
     offline.hidden = navigator.onLine;

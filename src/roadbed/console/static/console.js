@@ -109,6 +109,16 @@ document.querySelectorAll("[data-part]").forEach(async (place) => {
   if (answer.ok) place.replaceChildren(part(await answer.text()));
 });
 
+// Enter in a field does not choose among several answers: browsers take the first button. It goes there.
+document.addEventListener("keydown", (event) => {
+  const field = event.target;
+  if (event.key !== "Enter" || event.defaultPrevented || !field.matches("input") || !field.form) return;
+  const answers = [...field.form.elements].filter((at) => at.matches("button[name]") && at.type === "submit" && !at.disabled);
+  if (answers.length < 2) return;
+  event.preventDefault();
+  answers[0].focus();
+});
+
 // A form goes out once; what takes a while says so on its button.
 document.addEventListener("submit", (event) => {
   if (event.defaultPrevented) return;

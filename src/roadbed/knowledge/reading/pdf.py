@@ -23,6 +23,7 @@ from roadbed.knowledge.reading import (
     raised,
     readability,
     texts,
+    torn_words,
     xberg_reader,
 )
 from roadbed.knowledge.reading.pdfium_reader import PdfiumPage
@@ -253,7 +254,7 @@ def _parts(
             continue
         if other.strip():
             text, unmarked = raised.marked(text, others[number].raised)
-            text = _repaired(text, other, checked)
+            text = torn_words.mended(_repaired(text, other, checked), other)
             checked.doubtful += [
                 DoubtfulNumber(number=doubt.joined, place=place)
                 for doubt in unmarked

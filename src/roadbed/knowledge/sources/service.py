@@ -51,7 +51,8 @@ class LibrarySources:
         """The files of some sources by their paths, and how many are left out.
 
         Of files with the same path the one of the first source counts; the others are left out.
-        Raises ``NoLibraryError`` and ``LibraryUnavailableError``.
+        Raises ``NoLibraryError`` and ``LibraryUnavailableError``, also for a folder that differs
+        only in case from one with an access group.
         """
         library = library_of(loaded)
         files: dict[str, SourceFile] = {}
@@ -60,6 +61,7 @@ class LibrarySources:
             files, left_out = await asyncio.to_thread(folder.files, place_of(loaded))
         stored = await self._stored(loaded, library, origins, None)
         duplicates = sum(files.setdefault(source.path, source) is not source for source in stored)
+        _refuse_other_case(library, files)
         return files, replace(left_out, duplicates=duplicates)
 
     async def chosen(self, loaded: LoadedUseCase, paths: Sequence[str]) -> Mapping[str, SourceFile]:
@@ -178,6 +180,28 @@ class LibrarySources:
         facts = {"use_case": loaded.name}
         row = await self._database.fetch_one(contents.SQL["any_of_folder"], facts)
         return row is not None and row["any"]
+
+
+def _refuse_other_case(library: Library, paths: Collection[str]) -> None:
+    """Raise ``LibraryUnavailableError`` if a folder is not the declared one only by its case."""
+    folders = sorted({near for path in paths if (near := library.nearly_declared(path))})
+    if not folders:
+        return
+    [folder, declared] = folders[0]
+    raise LibraryUnavailableError(
+        sentence(
+            "%(declared)s/ has an access group, and %(folder)s/ is another "
+            "folder, to which it does not apply.",
+            folder=folder,
+            declared=declared,
+        ),
+        sentence(
+            "Name the folder %(declared)s, or declare %(folder)s too: Library(access=…). Delete "
+            "uploads there. Nothing was read or taken out of the library.",
+            folder=folder,
+            declared=declared,
+        ),
+    )
 
 
 def library_of(loaded: LoadedUseCase) -> Library:

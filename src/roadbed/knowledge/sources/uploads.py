@@ -117,6 +117,18 @@ class Uploads:
         path = upload_paths.checked(path, library.ignore)
         if not may_read(library, path, None, groups):
             raise UploadNotAllowedError(path)
+        if (folders := library.nearly_declared(path)) is not None:
+            raise UploadRefusedError(
+                sentence(
+                    "%(declared)s/ has an access group, and %(folder)s/ is another "
+                    "folder, to which it does not apply.",
+                    folder=folders[0],
+                    declared=folders[1],
+                ),
+                sentence(
+                    "Upload it to %(declared)s/, or name the folder otherwise.", declared=folders[1]
+                ),
+            )
         return path
 
     def _check_size(self, path: str, size: int) -> None:

@@ -8,10 +8,12 @@ A number that a text could mean in two ways has both readings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
+
+from roadbed.kernel.amounts import DIGITS, amounts, currency_beside, digit_values
 
 PERCENT = "%"
 Value: TypeAlias = tuple[Decimal, str]  # with its unit: a percent sign or nothing
@@ -34,10 +36,9 @@ _WORD = "|".join([*_SMALL, *_TENS])
 _WRITTEN = re.compile(
     rf"\b(?:{_WORD})(?:[ -](?:and )?(?:{_WORD}|hundred|thousand|million|billion))*\b", re.IGNORECASE
 )
-_SPACES = "\u00a0\u202f\u2009 "
 _NUMBER = re.compile(
     rf"(?P<currency>[$€£¥]\s?)?(?<![\w.,])"
-    rf"(?P<digits>\d{{1,3}}(?:[,.'’{_SPACES}]\d{{3}})+(?:[.,]\d+)?(?!\d)|\d+(?:[.,]\d+)*)"
+    rf"(?P<digits>{DIGITS})"
     r"(?:\s?(?P<unit>%|percent\b|per cent\b|(?i:thousand|million|billion|trillion)\b)"
     r"|(?P<short>k|mn|m|bn|b)\b)?"
 )
@@ -89,11 +90,13 @@ _DATES = (
 class Number:
     """A number as it was written, and its readings: value and unit (``%`` or empty).
 
-    Without a reading it is a version, such as 1.2.3, and compared as text.
+    Without a reading it is a version, such as 1.2.3, and compared as text. ``currency`` is that of
+    an amount, however it is written; else it is empty.
     """
 
     text: str
     readings: frozenset[Value]
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +153,9 @@ def figures(text: str) -> TextFigures:
     for pattern in _DATES:
         rest = pattern.sub(taken, rest)
     numbers = [
-        Number(match.group().strip(), frozenset(_readings(match)))
+        Number(match.group().strip(), frozenset(_readings(match, currency)), currency)
         for match in _NUMBER.finditer(rest)
+        for currency in (currency_beside(rest, *match.span("digits")),)
     ]
     numbers += [
         Number(match.group(), frozenset({(value, "")}))
@@ -183,6 +187,18 @@ def values_in(text: str) -> frozenset[Value]:
     return frozenset(values)
 
 
+def currencies_in(text: str) -> Mapping[Decimal, frozenset[str]]:
+    """The currencies in which ``text`` gives each value; empty for a number that has none."""
+    currencies: dict[Decimal, set[str]] = {}
+    for _match, currency, values in amounts(text):
+        for value in values:
+            currencies.setdefault(value, set()).add(currency)
+    for number in figures(text).numbers:
+        for value, _unit in number.readings:
+            currencies.setdefault(value, set()).add(number.currency)
+    return {value: frozenset(names) for value, names in currencies.items()}
+
+
 def _days(match: re.Match[str]) -> Iterator[Day]:
     parts = match.groupdict()
     if parts.get("name") == "may":  # the verb
@@ -200,36 +216,16 @@ def _days(match: re.Match[str]) -> Iterator[Day]:
             yield Day(year, month, day)
 
 
-def _readings(match: re.Match[str]) -> Iterator[Value]:
+def _readings(match: re.Match[str], currency: str) -> Iterator[Value]:
     unit = (match.group("unit") or "").lower()
     short = match.group("short")
-    for value in _values(match.group("digits")):
+    for value in digit_values(match.group("digits")):
         if unit in {"%", "percent", "per cent"}:
             yield value, PERCENT
             continue
         yield value * _SCALES.get(unit, 1), ""
-        if short and match.group("currency"):
+        if short and currency:
             yield value * _ABBREVIATED[short], ""
-
-
-def _values(digits: str) -> Iterator[Decimal]:
-    """The values that digits with separators may mean: ``1.234`` is read in both ways."""
-    plain = re.sub(f"['’{_SPACES}]", "", digits)
-    marks = [mark for mark in plain if mark in ".,"]
-    last = re.split(r"[.,]", plain)[-1]
-    if not marks:
-        yield Decimal(plain)
-    elif len(set(marks)) == 2 and marks[:-1] == [marks[0]] * (len(marks) - 1):
-        yield Decimal(plain.replace(marks[0], "").replace(marks[-1], "."))
-    elif len(set(marks)) == 2 or (len(marks) > 1 and len(last) != 3):
-        return  # a version or a section
-    elif len(marks) > 1:
-        yield Decimal(re.sub(r"[.,]", "", plain))
-    elif len(last) == 3 and len(plain) <= 7 and not plain.startswith("0"):
-        yield Decimal(re.sub(r"[.,]", "", plain))
-        yield Decimal(plain.replace(",", "."))
-    else:
-        yield Decimal(plain.replace(",", "."))
 
 
 def _written(text: str) -> Decimal | None:

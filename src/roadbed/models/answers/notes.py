@@ -20,6 +20,12 @@ def _notes(retrieved: Retrieved, cited: Sequence[RetrievedPassage]) -> Iterator[
     for passage in cited:
         if passage.superseded_by is not None:
             yield f"{passage.document} is superseded by {passage.superseded_by}."
+        removed = passage.newer_removed
+        if removed is not None:
+            yield (
+                f"A newer version, {removed.document}, was removed on "
+                f"{removed.removed_at.date().isoformat()}."
+            )
     documents = {passage.id: passage.document for passage in cited}
     for conflict in retrieved.conflicts:
         if conflict.first in documents and conflict.second in documents:

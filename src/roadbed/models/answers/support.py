@@ -9,12 +9,21 @@ negation on one side alone is reported.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
+from roadbed.kernel.amounts import currency_of
 from roadbed.kernel.json import JsonObject
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.models.answers.figures import NUMBER_WORDS, Value, figures, values_in
+from roadbed.models.answers.figures import (
+    NUMBER_WORDS,
+    Number,
+    Value,
+    currencies_in,
+    figures,
+    values_in,
+)
 from roadbed.models.answers.wording import (
     FUNCTION_WORDS,
     NEGATIONS,
@@ -153,10 +162,12 @@ def support(
     content = frozenset(word for word in content_words(plain) if not _is_number(word))
     given = figures(_without_addresses(plain))
     sure, unsure = _values(sources)
+    currencies = currencies_in(everything)
     numbers = [
         number
         for number in given.numbers
-        if not (number.readings & sure or (not number.readings and number.text in everything))
+        if _is_other_money(number, currencies)
+        or not (number.readings & sure or (not number.readings and number.text in everything))
     ]
     days = figures(everything).days
     near = _near(content, texts)
@@ -165,6 +176,7 @@ def support(
         for date in given.dates
         if not any(day.agrees(other) for day in date.readings for other in days)
     ]
+    spoken = frozenset[str]().union(*currencies.values()) - {""}
     # A figure counts like a word.
     count = len(content) + len(given.numbers) + len(given.dates)
     confirmed = len(given.numbers) - len(numbers) + len(given.dates) - len(dates)
@@ -177,7 +189,11 @@ def support(
         numbers=tuple(number.text for number in numbers if not number.readings & unsure),
         doubtful=tuple(number.text for number in numbers if number.readings & unsure),
         dates=tuple(date.text for date in dates),
-        names=tuple(_missing_names(given.rest, known, stems(asked) & stems(mentioned))),
+        names=tuple(
+            name
+            for name in _missing_names(given.rest, known, stems(asked) & stems(mentioned))
+            if currency_of(name) not in spoken
+        ),
         addresses=tuple(
             address
             for address in _addresses(plain)
@@ -269,6 +285,17 @@ def _values(sources: Iterable[CitedPassage]) -> tuple[frozenset[Value], frozense
         sure |= values_in(normal(f"{source.around}\n{source.text}")) - doubtful
         unsure |= doubtful
     return frozenset(sure), frozenset(unsure - sure)
+
+
+def _is_other_money(number: Number, currencies: Mapping[Decimal, frozenset[str]]) -> bool:
+    """Whether an amount stands in the passages in other currencies only.
+
+    A bare number there may be of a table whose heading gives the currency.
+    """
+    written = frozenset[str]().union(
+        *(currencies.get(value, frozenset()) for value, _unit in number.readings)
+    )
+    return bool(number.currency and written) and not written & {number.currency, ""}
 
 
 def _stands(quote: str, texts: Sequence[str]) -> bool:

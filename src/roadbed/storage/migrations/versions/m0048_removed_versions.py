@@ -1,4 +1,4 @@
-"""The number of the reading that gave each version of a document."""
+"""Versions whose files were deleted while an older one stayed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0045"
-down_revision = "0044"
+revision = "0048"
+down_revision = "0047"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    """Add the column. Its default is a constant, so no row of the table is written."""
+    """Create the table: an older document must not take over without a word."""
     op.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
