@@ -133,6 +133,29 @@ def test_files_are_uploaded_and_deleted(terminal: Terminal) -> None:
     terminal.run("documents", "upload", "handbook", "nowhere.txt", code=2)
 
 
+def test_an_upgrade_that_reads_better_reads_unchanged_files_again(
+    terminal: Terminal, url: str
+) -> None:
+    terminal.run("documents", "ingest", "handbook")
+    with psycopg.connect(with_schema(url), autocommit=True) as connection:
+        connection.execute("UPDATE document SET reading = 0")
+        connection.execute("UPDATE document_version SET reading = 0")
+        for table in ("document_part", "passage"):
+            connection.execute(f"UPDATE {table} SET text = replace(text, 'thirty', 'thi rty')")
+        printed = terminal.run("documents", "ingest", "handbook")
+        assert "0 read, 2 unchanged, 0 moved" in printed
+        assert "3 read again, because reading improved; 1 of them say something else now" in printed
+        assert "1 of the unchanged ones cannot be read, as before" in printed
+        listed = terminal.run("documents", "list", "handbook")
+        assert "leave.md · version 2, " in listed
+        assert "hr/pay.md · version 1, " in listed
+        assert "thirty days" in terminal.run("documents", "search", "handbook", "days of leave")
+        assert _stored(connection)[1] == 3
+        again = terminal.run("documents", "ingest", "handbook")
+        assert "0 read, 3 unchanged" in again
+        assert "read again" not in again
+
+
 def test_one_killed_in_the_middle_goes_on(terminal: Terminal, url: str) -> None:
     """Nothing is doubled and nothing lost, however often."""
     root = terminal.folder / "usecases" / "handbook"

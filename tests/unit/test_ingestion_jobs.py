@@ -188,6 +188,41 @@ async def test_a_killed_worker_is_replaced_and_no_document_is_read_twice(
     assert await versions(library) == each_once()
 
 
+async def read_earlier(app: App) -> None:
+    """Let all documents be read by an earlier reading, which tore a number in half of them."""
+    async with app.database.transaction() as connection:
+        for statement in (
+            "UPDATE document SET reading = 0",
+            "UPDATE document_version SET reading = 0",
+            """UPDATE document_part SET text = replace(text, 'three', 'thr ee') WHERE version_id IN
+               (SELECT version_id FROM document_part ORDER BY text LIMIT 30)""",
+        ):
+            await connection.execute(statement)
+
+
+async def test_a_killed_worker_is_replaced_and_no_document_is_read_again_twice(
+    library: App, settings: Settings, url: str
+) -> None:
+    async with process(settings, url, "worker"):
+        await until(library, is_ended)
+    await read_earlier(library)
+    job = await library.ingestion_jobs.start("handbook", by="ana")
+    async with process(settings, url, "worker") as first:
+        async with held(library) as going:
+            assert "because reading improved" in going.doing
+            first.kill()
+            await first.wait()
+        async with process(settings, url, "worker"):
+            ended = await until(library, is_ended)
+    assert (ended.id, going.id, ended.state) == (job.id, job.id, JobState.DONE)
+    result: Any = ended.result
+    assert (result["reread"], result["improved"], result["unchanged"]) == (FILES, 30, 30)
+    assert (result["read"], result["unreadable"], ended.done) == (0, [], FILES)
+    assert ended.doing.startswith("0 read, 30 unchanged, 0 moved, 0 gone, 0 cannot be read. ")
+    assert "60 read again, because reading improved, 30 of them with another text" in ended.doing
+    assert sorted((await versions(library)).values()) == [1] * 30 + [2] * 30
+
+
 async def test_a_job_that_two_processes_ran_says_all_that_it_did(
     library: App, settings: Settings, url: str
 ) -> None:

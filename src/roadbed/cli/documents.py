@@ -42,6 +42,8 @@ def ingest(
 ) -> None:
     """Bring the library up to date with its folder. Only changed files are read.
 
+    After an upgrade that improved reading, unchanged files are read again once.
+
     A running `roadbed up` or `roadbed worker` reads them as a job, and this command shows how far
     it is. If none runs, this command reads them itself.
     """
@@ -362,6 +364,11 @@ def _summary(result: Any) -> str:
         f"{result['gone']:,} gone, {_left_out(result)}"
     )
     lines = [counts]
+    if reread := result.get("reread", 0):
+        lines.append(
+            f"{reread:,} read again, because reading improved; {result['improved']:,} of them say "
+            "something else now and are new versions."
+        )
     if still := result.get("still_unreadable", 0):
         lines.append(
             f"{still:,} of the unchanged ones cannot be read, as before; "

@@ -1,7 +1,8 @@
 """Ingestion: brings a library up to date with its sources.
 
-Only files whose content changed are read. A file that cannot be read is stored with its reason, so
-that none is silently missing, and the others go on. Files that are gone leave the search.
+Only files whose content changed are read, and those that were read before reading improved. A file
+that cannot be read is stored with its reason, so that none is silently missing, and the others go
+on. Files that are gone leave the search.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from roadbed.knowledge.errors import (
     LibraryUnavailableError,
     UnreadableReason,
 )
+from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
 from roadbed.knowledge.records import (
     ChangeKind,
@@ -37,15 +39,16 @@ from roadbed.knowledge.records import (
     Origin,
     SourceFile,
 )
-from roadbed.knowledge.service import READING, Documents
+from roadbed.knowledge.service import Documents, is_outdated
 from roadbed.knowledge.sources.folder import LibraryFolder
 from roadbed.knowledge.sources.model import Listed
 from roadbed.knowledge.sources.service import ORIGINS, LibrarySources, library_of, place_of
-from roadbed.knowledge.version_checks import compared_with
+from roadbed.knowledge.version_checks import compared_with, read_again
 from roadbed.usecases.loader import LoadedUseCase
 
 _FEW = 10  # documents: of so few all may go
 _MOST_GONE = 0.5  # of the documents that may go at once without a word
+_NOT_FETCHED = UnreadableReason.NOT_FETCHED
 READERS = 2  # processes that read side by side
 
 
@@ -61,16 +64,25 @@ class Plan:
     still_unreadable: int
     left_out: OmittedFiles
 
+    @property
+    def reread(self) -> int:
+        """How many files that did not change are to be read again, because reading improved."""
+        return sum(change.kind == "reread" for change in self.changes)
+
 
 @dataclass(slots=True)
 class IngestionSummary:
     """What ingestion did, in numbers of documents; ``failed`` are those that cannot be read.
 
     ``still_unreadable`` counts unchanged ones that could not be read before. ``unchanged`` has
-    them too.
+    them too. ``reread`` counts files that did not change and were read again, because reading
+    improved: ``improved`` of them say something else and are new versions, ``failed`` has those
+    that cannot be read any more, and ``unchanged`` the others.
     """
 
     read: int = 0
+    reread: int = 0
+    improved: int = 0
     moved: int = 0
     gone: int = 0
     unchanged: int = 0
@@ -220,9 +232,8 @@ class Ingestion:
                 digest = hashlib.sha256(content).hexdigest()
                 source = replace(source, content_hash=digest, bytes=len(content))
                 extraction = await reader.read(content, name)
-            if change.kind == "changed":
-                before = await self._documents.read_before(use_case, source)
-                extraction = compared_with(before, extraction, name)
+            if change.kind != "new":
+                extraction = await self._checked(use_case, source, extraction)
         except DocumentUnreadableError as error:
             return await self._documents.refuse(use_case, source, error, by=by)
         except FileNotFoundError:  # removed since the folder was listed
@@ -281,6 +292,15 @@ class Ingestion:
         except ExceptionGroup as failed:
             raise failed.exceptions[0] from failed
 
+    async def _checked(
+        self, use_case: str, source: SourceFile, extraction: Extraction
+    ) -> Extraction:
+        """An extraction after the checks against the version in force."""
+        before = await self._documents.in_force(use_case, source.path)
+        if before is not None and before.content_hash == source.content_hash:
+            return read_again(before, extraction, _name(source))
+        return compared_with(before, extraction, _name(source))
+
     async def _forget(self, use_case: str, change: FolderChange, by: str) -> None:
         if change.kind != "new":
             await self._documents.forget(use_case, change.path, by=by)
@@ -295,16 +315,32 @@ def note(summary: IngestionSummary, change: FolderChange, document: Document | N
     elif change.kind == "restored":
         summary.unchanged += 1
     elif document is None:  # it was removed since the plan was made
-        summary.gone += change.kind == "changed"
+        summary.gone += change.kind in ("changed", "reread")
+    elif change.kind == "reread":
+        _note_reread(summary, change, document)
     elif document.state == "unreadable":
         summary.failed.append(document)
     else:
         summary.read += 1
 
 
+def _note_reread(summary: IngestionSummary, change: FolderChange, document: Document) -> None:
+    summary.reread += 1
+    if document.state == "unreadable" and document.reason != change.reason:
+        summary.failed.append(document)
+    elif document.state == "unreadable":
+        summary.still_unreadable += 1
+        summary.unchanged += 1
+    elif document.version == change.version and change.reason in (None, _NOT_FETCHED):
+        summary.unchanged += 1
+    else:
+        summary.improved += 1
+
+
 def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> FolderChange | None:
     """What a file has that is not stored; ``None``: nothing."""
     kind: ChangeKind
+    before: dict[str, Any] = {}
     if stored is None or stored["state"] == "deleted":
         kind = "new"
     elif source.failure is not None:
@@ -313,13 +349,16 @@ def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> FolderC
         kind = "changed"
     elif _is_restored(source, stored):
         kind = "restored"
-    elif (stored["content_hash"], stored["reading"]) != (source.content_hash, READING):
+    elif is_outdated(stored, source):
+        kind = "reread"
+        before = {"version": stored["version"], "reason": stored["reason"]}
+    elif stored["content_hash"] != source.content_hash:
         kind = "changed"
     elif _moved(source, stored):
         kind = "moved"
     else:
         return None
-    return FolderChange(kind=kind, path=source.path, source=source)
+    return FolderChange(kind=kind, path=source.path, source=source, **before)
 
 
 def _moved(source: SourceFile, stored: Mapping[str, Any]) -> bool:
@@ -337,10 +376,10 @@ def _failed_alike(source: SourceFile, stored: Mapping[str, Any]) -> bool:
 def _is_restored(source: SourceFile, stored: Mapping[str, Any]) -> bool:
     """Whether a page that could not be fetched has the content of its version in force."""
     failed = stored["state"], stored["reason"]
-    version = stored["version_hash"], stored["reading"]
     return (
         failed == ("unreadable", UnreadableReason.NOT_FETCHED)
-        and version == (source.content_hash, READING)
+        and stored["version_hash"] == source.content_hash
+        and not is_outdated(stored, source)
         and not _moved(source, stored)
     )
 

@@ -13,7 +13,7 @@ from roadbed.kernel.stored_sentences import stored_sentence
 from roadbed.knowledge.errors import LibraryUnavailableError
 from roadbed.knowledge.ingestion import IngestionSummary, note
 from roadbed.knowledge.libraries import Libraries
-from roadbed.knowledge.records import ChangeKind, Document, FolderChange, Origin
+from roadbed.knowledge.records import Document, FolderChange, Origin
 from roadbed.knowledge.sources.model import Listed
 from roadbed.knowledge.sources.service import ORIGINS, library_of
 from roadbed.knowledge.vectors import VectorState
@@ -128,6 +128,8 @@ class IngestionJobs:
         planned: Any = await progress.step("plan", plan)
         counts: dict[str, Any] = {
             "read": 0,
+            "reread": 0,
+            "improved": 0,
             "moved": 0,
             "gone": 0,
             "unchanged": planned["unchanged"],
@@ -310,7 +312,7 @@ class IngestionJobs:
         )
         return {
             "uploads": uploads,
-            "changes": [{"kind": change.kind, "path": change.path} for change in plan.changes],
+            "changes": [_planned(change) for change in plan.changes],
             "unchanged": plan.unchanged,
             "ignored": plan.left_out.total,
             "left_out": asdict(plan.left_out),
@@ -332,6 +334,13 @@ class IngestionJobs:
         return batch.counts()
 
 
+def _planned(change: FolderChange) -> dict[str, Any]:
+    planned: dict[str, Any] = {"kind": change.kind, "path": change.path}
+    if change.kind == "reread":
+        planned |= {"version": change.version, "reason": change.reason}
+    return planned
+
+
 def _ended(counts: Mapping[str, Any], *, embedded: bool) -> str:
     """What an ingestion did, in words. Also unchanged documents may be ones without a text."""
     told = {name: format(counts[name], ",") for name in ("read", "unchanged", "moved", "gone")}
@@ -342,6 +351,14 @@ def _ended(counts: Mapping[str, Any], *, embedded: bool) -> str:
         **told,
         unreadable=format(unreadable, ","),
     )
+    if counts["reread"]:
+        done = stored_sentence(
+            "%(done)s %(reread)s read again, because reading improved, %(improved)s of them with "
+            "another text or other findings.",
+            done=done,
+            reread=format(counts["reread"], ","),
+            improved=format(counts["improved"], ","),
+        )
     if embedded:
         return done
     return stored_sentence(
@@ -357,9 +374,8 @@ class _Batch:
         self, progress: Progress, changes: Sequence[Mapping[str, Any]], first: int, total: int
     ) -> None:
         self.changes = changes
-        self._kinds: Mapping[str, ChangeKind] = {
-            change["path"]: change["kind"] for change in changes
-        }
+        self._planned = {change["path"]: FolderChange(**change) for change in changes}
+        self._rereads = any(change["kind"] == "reread" for change in changes)
         self._progress = progress
         self._number = first
         self._total = total
@@ -368,6 +384,13 @@ class _Batch:
     async def report(self) -> None:
         done, total = f"{self._number:,}", f"{self._total:,}"
         words = stored_sentence("%(done)s of %(all)s documents read.", done=done, all=total)
+        if self._rereads:
+            words = stored_sentence(
+                "%(done)s of %(all)s documents read. Unchanged ones are read again, because "
+                "reading improved.",
+                done=done,
+                all=total,
+            )
         await self._progress.report(self._number, self._total, words)
 
     async def done(self, change: FolderChange, document: Document | None) -> None:
@@ -376,11 +399,14 @@ class _Batch:
         await self.report()
 
     async def done_before(self, path: str, document: Document) -> None:
-        await self.done(FolderChange(kind=self._kinds[path], path=path), document)
+        await self.done(self._planned[path], document)
 
     def counts(self) -> Json:
         return {
             "read": self._summary.read,
+            "reread": self._summary.reread,
+            "improved": self._summary.improved,
+            "still_unreadable": self._summary.still_unreadable,
             "moved": self._summary.moved,
             "unchanged": self._summary.unchanged,
             "gone": self._summary.gone,

@@ -6,7 +6,8 @@ SELECT pg_advisory_xact_lock(hashtext('library'), hashtext(%(use_case)s))
 -- name: known_documents
 SELECT document.path, document.id, document.state, document.version, document.content_hash,
        document.reading, document.access_group, document.origin, document.address, document.reason,
-       document.detail, document_version.content_hash AS version_hash
+       document.detail, document_version.content_hash AS version_hash,
+       document_version.reading AS version_reading
 FROM document
 LEFT JOIN document_version ON document_version.document_id = document.id
                           AND document_version.number = document.version
@@ -26,8 +27,13 @@ SET access_group = excluded.access_group, state = excluded.state,
     origin = excluded.origin, address = excluded.address, changed_at = excluded.changed_at
 
 -- name: same_document
-SELECT id, version, state, content_hash, reading, access_group FROM document
-WHERE use_case = %(use_case)s AND path = %(path)s
+SELECT document.id, document.version, document.state, document.content_hash, document.reading,
+       document.access_group, document.origin, document.address, document.reason, document.detail,
+       document_version.content_hash AS version_hash, document_version.reading AS version_reading
+FROM document
+LEFT JOIN document_version ON document_version.document_id = document.id
+                          AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s AND document.path = %(path)s
 
 -- name: delete_document
 UPDATE document SET state = 'deleted', reason = NULL, detail = NULL, changed_at = %(at)s
@@ -53,14 +59,21 @@ UPDATE document SET state = 'current', reason = NULL, detail = NULL, content_has
 WHERE use_case = %(use_case)s AND path = %(path)s AND version IS NOT NULL
 RETURNING id
 
+-- name: put_reading
+-- A file was read again and says the same. Its version has the same reading if it is of that file.
+WITH confirmed AS (UPDATE document_version SET reading = %(reading)s
+                   WHERE document_id = %(document_id)s AND number = %(number)s)
+UPDATE document SET reading = %(reading)s WHERE id = %(document_id)s
+
 -- name: put_change
 INSERT INTO document_change (use_case, document_id) VALUES (%(use_case)s, %(document_id)s)
 
 -- name: put_version
 INSERT INTO document_version (id, document_id, number, content_hash, bytes, format, title, pages,
-                              words, readers, findings, doubtful, modified_at, read_at)
+                              words, readers, findings, doubtful, modified_at, read_at, reading)
 VALUES (%(id)s, %(document_id)s, %(number)s, %(content_hash)s, %(bytes)s, %(format)s, %(title)s,
-        %(pages)s, %(words)s, %(readers)s, %(findings)s, %(doubtful)s, %(modified_at)s, %(at)s)
+        %(pages)s, %(words)s, %(readers)s, %(findings)s, %(doubtful)s, %(modified_at)s, %(at)s,
+        %(reading)s)
 
 -- name: put_parts
 INSERT INTO document_part (version_id, ordinal, position, text)
@@ -106,7 +119,7 @@ SELECT use_case, path FROM document WHERE id = %(id)s
 
 -- name: versions_of
 SELECT id, number, content_hash, bytes, format, title, pages, words, readers, findings, doubtful,
-       modified_at, read_at
+       modified_at, read_at, reading
 FROM document_version WHERE document_id = %(document_id)s ORDER BY number DESC
 
 -- name: parts_of
@@ -143,6 +156,10 @@ ORDER BY changed.number
 -- name: passages_of
 SELECT version_id, ordinal, part, text, position, kind FROM passage
 WHERE version_id = ANY (%(version_ids)s) ORDER BY version_id, ordinal
+
+-- name: pieces_of
+SELECT ordinal, id, part, first, last, kind, position, text, doubtful FROM passage
+WHERE version_id = %(version_id)s ORDER BY ordinal
 
 -- name: passages
 -- not null: left_out

@@ -17,7 +17,7 @@ from roadbed.usecases.decider import RemovedVersion
 Standing = Literal["single", "series", "version", "variant", "copy", "separate", "open"]
 Relation = Literal["open", "superseded", "newest", "variant", "copy", "series"]
 DocumentState = Literal["current", "unreadable", "deleted"]
-ChangeKind = Literal["new", "changed", "moved", "restored", "gone"]
+ChangeKind = Literal["new", "changed", "reread", "moved", "restored", "gone"]
 Origin = Literal["folder", "upload", "address"]
 
 
@@ -70,12 +70,15 @@ class FolderChange:
 
     ``source`` is ``None`` for a file that is gone. A file that ``moved`` has the content that is
     known and another access group or source. One that is ``restored`` could not be fetched, and
-    again has the content that was read before.
+    again has the content that was read before. One that is ``reread`` did not change, but was read
+    before reading improved; ``version`` and ``reason`` are those of its document before.
     """
 
     kind: ChangeKind
     path: str
     source: SourceFile | None = None
+    version: int | None = None
+    reason: UnreadableReason | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -172,7 +175,10 @@ class RemovedDocument:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentVersion:
-    """What a document said at a time. ``words`` counts those of its text."""
+    """What a document said at a time. ``words`` counts those of its text.
+
+    ``reading`` is the number of the reading that gave it; 0 is one before numbers were stored.
+    """
 
     id: str
     number: int
@@ -187,6 +193,7 @@ class DocumentVersion:
     doubtful: Sequence[DoubtfulNumber]
     modified_at: datetime | None
     read_at: datetime
+    reading: int
 
     @property
     def length(self) -> Sentence | None:

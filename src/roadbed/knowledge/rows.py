@@ -29,6 +29,7 @@ class KnownDocumentsRow(TypedDict):
     reason: str | None
     detail: str | None
     version_hash: str | None
+    version_reading: int | None
 
 
 class SameDocumentRow(TypedDict):
@@ -40,6 +41,12 @@ class SameDocumentRow(TypedDict):
     content_hash: str
     reading: int
     access_group: str | None
+    origin: str
+    address: str | None
+    reason: str | None
+    detail: str | None
+    version_hash: str | None
+    version_reading: int | None
 
 
 class DeleteDocumentRow(TypedDict):
@@ -123,6 +130,7 @@ class VersionsOfRow(TypedDict):
     doubtful: Json
     modified_at: datetime | None
     read_at: datetime
+    reading: int
 
 
 class PartsOfRow(TypedDict):
@@ -169,6 +177,20 @@ class PassagesOfRow(TypedDict):
     text: str
     position: Json
     kind: str
+
+
+class PiecesOfRow(TypedDict):
+    """A row of ``pieces_of``."""
+
+    ordinal: int
+    id: str
+    part: int
+    first: int
+    last: int
+    kind: str
+    position: Json
+    text: str
+    doubtful: list[str]
 
 
 class PassagesRow(TypedDict):
@@ -497,6 +519,7 @@ class Queries(TypedDict):
     removed_documents: Query[RemovedDocumentsRow]
     move_document: Query[MoveDocumentRow]
     restore_document: Query[RestoreDocumentRow]
+    put_reading: Query[Never]
     put_change: Query[Never]
     put_version: Query[Never]
     put_parts: Query[Never]
@@ -509,6 +532,7 @@ class Queries(TypedDict):
     change: Query[ChangeRow]
     changed_documents: Query[ChangedDocumentsRow]
     passages_of: Query[PassagesOfRow]
+    pieces_of: Query[PiecesOfRow]
     passages: Query[PassagesRow]
     groups_of: Query[GroupsOfRow]
     members: Query[MembersRow]

@@ -20,6 +20,7 @@ from roadbed.knowledge.errors import (
 from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.passages import passages as cut
+from roadbed.knowledge.reading import READING
 from roadbed.knowledge.records import (
     Document,
     DocumentVersion,
@@ -40,8 +41,6 @@ from roadbed.knowledge.rows import (
 from roadbed.storage.database import Connection, Database
 from roadbed.storage.sql import queries
 
-# Raised when files are to be read again although they did not change: a reader became better.
-READING = 2
 _SQL = queries(Queries)
 _FINDINGS = TypeAdapter(tuple[DocumentFinding, ...])
 _DOUBTFUL = TypeAdapter(tuple[DoubtfulNumber, ...])
@@ -61,12 +60,19 @@ class Documents:
     ) -> Document:
         """Store what a file says as the newest version of its document.
 
-        Content that is stored already gives no further version: another ingestion was faster.
+        Content that is stored already gives no further version: another ingestion was faster. Nor
+        does a file that was read again, because reading improved, and says the same.
         """
         async with self._database.transaction() as connection:
             known = await self._locked(connection, use_case, source.path)
-            if known is None or not _has(known, source):
+            if known is None:
                 await self._keep(connection, use_case, source, extraction, known, by)
+            elif not _has(known, source):
+                if await self._says_the_same(connection, known, source, extraction):
+                    number = known["version"]
+                    await self._confirm(connection, use_case, source, known, number, by)
+                else:
+                    await self._keep(connection, use_case, source, extraction, known, by)
             elif known["access_group"] != source.group:
                 facts = _place(use_case, source)
                 await self._change(connection, _SQL["move_document"], facts, "document moved", by)
@@ -78,22 +84,10 @@ class Documents:
         """Store that a file cannot be read, and why. A version read before stays in force."""
         async with self._database.transaction() as connection:
             known = await self._locked(connection, use_case, source.path)
-            facts = self._facts(use_case, source, known["id"] if known else self._ids.new("doc"))
-            if known is not None and error.reason is UnreadableReason.NOT_FETCHED:
-                facts["reading"] = known["reading"]  # the version in force was read by that one
-            await connection.execute(
-                _SQL["put_document"],
-                {
-                    **facts,
-                    "state": "unreadable",
-                    "version": None,
-                    "reason": error.reason,
-                    "detail": error.detail,
-                },
-            )
-            await connection.execute(_SQL["put_change"], facts)
-            detail = {"reason": error.reason}
-            await record(connection, _event("document unreadable", facts, by, detail))
+            if known is not None and _failed_again(known, source, error):
+                await self._confirm(connection, use_case, source, known, None, by)
+            else:
+                await self._refuse(connection, use_case, source, error, known, by)
         return await self.document(use_case, source.path)
 
     async def move(self, use_case: str, source: SourceFile, *, by: str) -> None:
@@ -173,12 +167,12 @@ class Documents:
         rows = await self._database.fetch(_SQL["versions_of"], {"document_id": document_id})
         return [_version(row) for row in rows]
 
-    async def read_before(self, use_case: str, source: SourceFile) -> DocumentVersion | None:
-        """The version in force of a file whose content is another one now."""
-        known = (await self.known(use_case, [source.path])).get(source.path)
-        if known is None or known["version_hash"] == source.content_hash:
-            return None
-        document = await self.document(use_case, source.path)
+    async def in_force(self, use_case: str, path: str) -> DocumentVersion | None:
+        """The version in force of a document; ``None`` if it was never read.
+
+        Raises ``UnknownDocumentError``.
+        """
+        document = await self.document(use_case, path)
         versions = await self.versions(document.id)
         return next((one for one in versions if one.number == document.version), None)
 
@@ -257,7 +251,79 @@ class Documents:
         await self._put_version(connection, facts, number, source, extraction)
         await connection.execute(_SQL["put_change"], facts)
         event = "document changed" if number > 1 else "document added"
-        await record(connection, _event(event, facts, by, {"version": number}))
+        detail = {"version": number}
+        if known is not None and is_outdated(known, source):
+            event, detail = "document read again", {**detail, "reading": READING}
+        await record(connection, _event(event, facts, by, detail))
+
+    async def _refuse(
+        self,
+        connection: Connection,
+        use_case: str,
+        source: SourceFile,
+        error: DocumentUnreadableError,
+        known: SameDocumentRow | None,
+        by: str,
+    ) -> None:
+        facts = self._facts(use_case, source, known["id"] if known else self._ids.new("doc"))
+        if known is not None and error.reason is UnreadableReason.NOT_FETCHED:
+            facts["reading"] = known["reading"]  # nothing was read
+        await connection.execute(
+            _SQL["put_document"],
+            {
+                **facts,
+                "state": "unreadable",
+                "version": None,
+                "reason": error.reason,
+                "detail": error.detail,
+            },
+        )
+        await connection.execute(_SQL["put_change"], facts)
+        await record(connection, _event("document unreadable", facts, by, {"reason": error.reason}))
+
+    async def _says_the_same(
+        self,
+        connection: Connection,
+        known: SameDocumentRow,
+        source: SourceFile,
+        extraction: Extraction,
+    ) -> bool:
+        """Whether a file that was read again says what the version in force of it says."""
+        if not is_outdated(known, source) or known["version_hash"] != source.content_hash:
+            return False
+        facts = {"document_id": known["id"], "number": known["version"], "ordinal": None}
+        cursor = await connection.execute(_SQL["versions_of"], facts)
+        [version] = [row for row in await cursor.fetchall() if row["number"] == known["version"]]
+        facts["version_id"] = version["id"]
+        parts = await (await connection.execute(_SQL["parts_of"], facts)).fetchall()
+        pieces = await (await connection.execute(_SQL["pieces_of"], facts)).fetchall()
+        stored = _version(version)
+        return (
+            (stored.format, stored.title, stored.pages)
+            == (extraction.format, extraction.title, extraction.page_count)
+            and (stored.findings, stored.doubtful) == (extraction.findings, extraction.doubtful)
+            and [_as_now(row) for row in parts] == _parts(extraction)
+            and [_as_now(row) for row in pieces] == _pieces(extraction)
+        )
+
+    async def _confirm(
+        self,
+        connection: Connection,
+        use_case: str,
+        source: SourceFile,
+        known: SameDocumentRow,
+        number: int | None,
+        by: str,
+    ) -> None:
+        """Store that a file was read again and gave what version ``number`` says, or no text."""
+        facts = {"document_id": known["id"], "number": number, "reading": READING}
+        await connection.execute(_SQL["put_reading"], facts)
+        place = {**_place(use_case, source), "content_hash": source.content_hash}
+        if number is not None and known["state"] == "unreadable":
+            event = "document fetched again" if _not_fetched(known) else "document read again"
+            await self._change(connection, _SQL["restore_document"], place, event, by)
+        if any(known[name] != place[name] for name in ("access_group", "origin", "address")):
+            await self._change(connection, _SQL["move_document"], place, "document moved", by)
 
     async def _locked(
         self, connection: Connection, use_case: str, path: str
@@ -302,30 +368,13 @@ class Documents:
                 "modified_at": source.modified_at,
             },
         )
-        parts = [
-            {"ordinal": ordinal, "position": _position(part.place), "text": cleaned(part.text)}
-            for ordinal, part in enumerate(extraction.parts)
-        ]
-        await connection.execute(
-            _SQL["put_parts"], {"version_id": version_id, "parts": Jsonb(parts)}
-        )
-        pieces = [
-            {
-                "ordinal": passage.ordinal,
-                "id": passage.id,
-                "part": passage.part,
-                "first": passage.start,
-                "last": passage.end,
-                "kind": passage.kind,
-                "position": _position(passage.place),
-                "text": cleaned(passage.text),
-                "doubtful": list(passage.doubtful),
-            }
-            for passage in cut(extraction)
-        ]
-        await connection.execute(
-            _SQL["put_passages"], {"version_id": version_id, "passages": Jsonb(pieces)}
-        )
+        facts = {
+            "version_id": version_id,
+            "parts": Jsonb(_parts(extraction)),
+            "passages": Jsonb(_pieces(extraction)),
+        }
+        await connection.execute(_SQL["put_parts"], facts)
+        await connection.execute(_SQL["put_passages"], facts)
 
     async def _change(
         self, connection: Connection, query: Any, facts: Mapping[str, Any], event: str, by: str
@@ -339,10 +388,62 @@ class Documents:
         await record(connection, _event(event, facts, by, {}))
 
 
+def is_outdated(known: Mapping[str, object], source: SourceFile) -> bool:
+    """Whether a file that did not change was read before reading improved."""
+    if known["state"] == "deleted":
+        return False
+    content, reading = known["content_hash"], known["reading"]
+    if _not_fetched(known):  # the newest content is still that of the version in force
+        content, reading = known["version_hash"], known["version_reading"]
+    same = content == source.content_hash
+    return same and isinstance(reading, int) and reading < READING
+
+
 def _has(known: SameDocumentRow, source: SourceFile) -> bool:
-    """Whether the content of a file is in force already."""
-    stored = known["state"], known["content_hash"], known["reading"]
-    return stored == ("current", source.content_hash, READING)
+    """Whether the content of a file is in force already, as reading gives it now."""
+    stored = known["state"], known["content_hash"]
+    return stored == ("current", source.content_hash) and not is_outdated(known, source)
+
+
+def _failed_again(
+    known: SameDocumentRow, source: SourceFile, error: DocumentUnreadableError
+) -> bool:
+    """Whether a file that was read again cannot be read for the same reason as before."""
+    failure = known["state"], known["reason"], known["detail"] or ""
+    return is_outdated(known, source) and failure == ("unreadable", error.reason, error.detail)
+
+
+def _not_fetched(known: Mapping[str, object]) -> bool:
+    return (known["state"], known["reason"]) == ("unreadable", UnreadableReason.NOT_FETCHED)
+
+
+def _parts(extraction: Extraction) -> list[dict[str, Any]]:
+    return [
+        {"ordinal": ordinal, "position": _position(part.place), "text": cleaned(part.text)}
+        for ordinal, part in enumerate(extraction.parts)
+    ]
+
+
+def _pieces(extraction: Extraction) -> list[dict[str, Any]]:
+    return [
+        {
+            "ordinal": passage.ordinal,
+            "id": passage.id,
+            "part": passage.part,
+            "first": passage.start,
+            "last": passage.end,
+            "kind": passage.kind,
+            "position": _position(passage.place),
+            "text": cleaned(passage.text),
+            "doubtful": list(passage.doubtful),
+        }
+        for passage in cut(extraction)
+    ]
+
+
+def _as_now(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row with its position as it would be stored now: an earlier release may lack a field."""
+    return {**row, "position": _position(_POSITION.validate_python(row["position"]))}
 
 
 def _place(use_case: str, source: SourceFile) -> dict[str, Any]:

@@ -37,3 +37,20 @@ def compared_with(before: DocumentVersion | None, extraction: Extraction, name: 
         )
     finding = DocumentFinding(kind="less_text", count=before.words, detail=f"{extraction.words:,}")
     return replace(extraction, findings=(*extraction.findings, finding))
+
+
+def read_again(before: DocumentVersion, extraction: Extraction, name: str) -> Extraction:
+    """``extraction`` of the same file as ``before``, which was read before reading improved.
+
+    It is compared with ``before``, and keeps the finding that the file has less text than an older
+    one while that is so. Raises as ``compared_with`` does.
+    """
+    extraction = compared_with(before, extraction, name)
+    if any(finding.kind == "less_text" for finding in extraction.findings):
+        return extraction
+    kept = tuple(
+        replace(finding, detail=f"{extraction.words:,}")
+        for finding in before.findings
+        if finding.kind == "less_text" and extraction.words < _LEAST_SHARE * finding.count
+    )
+    return replace(extraction, findings=(*extraction.findings, *kept))

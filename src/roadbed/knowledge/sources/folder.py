@@ -17,7 +17,6 @@ from roadbed.kernel.sentences import sentence
 from roadbed.kernel.storable import cleaned
 from roadbed.knowledge.errors import LibraryUnavailableError
 from roadbed.knowledge.records import OmittedFiles, SourceFile
-from roadbed.knowledge.service import READING
 from roadbed.knowledge.sources.upload_paths import NO_DOCUMENTS
 from roadbed.usecases.library import Library
 
@@ -84,7 +83,7 @@ def state(place: LibraryFolder) -> str:
     with _unavailable(place.folder):
         listed, _left_out = _listed(place)
         access = sorted(place.library.access.items())
-        digest = hashlib.sha256(repr((READING, access)).encode())
+        digest = hashlib.sha256(repr(access).encode())
         for path, file in listed.items():
             try:
                 facts = file.stat()

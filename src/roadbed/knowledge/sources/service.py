@@ -12,6 +12,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.sentences import Text, figure, sentence
 from roadbed.knowledge.access import may_read
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
+from roadbed.knowledge.reading import READING
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, ReadingLimits
 from roadbed.knowledge.records import OmittedFiles, Origin, SourceFile
 from roadbed.knowledge.sources import addresses, contents, folder
@@ -91,7 +92,8 @@ class LibrarySources:
 
         Raises as ``files`` does. Pages are not asked.
         """
-        digest = hashlib.sha256((await self.state_of_uploads(loaded.name)).encode())
+        digest = hashlib.sha256(f"{READING} ".encode())
+        digest.update((await self.state_of_uploads(loaded.name)).encode())
         digest.update(repr([listed.address for listed in await self.addresses(loaded)]).encode())
         if await self._has_folder(loaded):
             digest.update((await asyncio.to_thread(folder.state, place_of(loaded))).encode())
