@@ -301,7 +301,8 @@ class Documents:
         return (
             (stored.format, stored.title, stored.pages)
             == (extraction.format, extraction.title, extraction.page_count)
-            and (stored.findings, stored.doubtful) == (extraction.findings, extraction.doubtful)
+            and _of_file(stored.findings) == _of_file(extraction.findings)
+            and stored.doubtful == extraction.doubtful
             and [_as_now(row) for row in parts] == _parts(extraction)
             and [_as_now(row) for row in pieces] == _pieces(extraction)
         )
@@ -439,6 +440,11 @@ def _pieces(extraction: Extraction) -> list[dict[str, Any]]:
         }
         for passage in cut(extraction)
     ]
+
+
+def _of_file(findings: Sequence[DocumentFinding]) -> list[DocumentFinding]:
+    """The findings that are of the file, and not of the machine that read it."""
+    return [finding for finding in findings if finding.kind != "not_confined"]
 
 
 def _as_now(row: Mapping[str, Any]) -> dict[str, Any]:
