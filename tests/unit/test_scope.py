@@ -130,6 +130,12 @@ class TestAQuestion:
         question = "How many flaws had the 2030 security audit?"
         assert catalogue.scope(question, lambda _word: 0.01).missing == ("2030",)
 
+    def test_about_a_release_is_searched_in_the_document_of_its_number(self) -> None:
+        files = [report(f"Kites {number} report.pdf") for number in ("v1.24", "v1.25", "2")]
+        for question in ("When was Kites 1.24 tested?", "What did v1.24 cost?"):
+            assert set(asked(question, files).documents or ()) == {"Kites v1.24 report.pdf"}
+        assert asked("What costs 1.24 EUR?", files) == Scope()
+
     def test_with_a_common_word_that_is_a_name_too_is_searched_everywhere(self) -> None:
         text = "Open Rails Foundation\nEverything is open."
         files = [*FILES, ("rails.md", "rails.md", text)]

@@ -160,7 +160,11 @@ TABLE: DataTable[Document] = DataTable(
             order=lambda row: row.pages,
         ),
         Column(
-            name="words", title=later("Words"), kind=CellKind.WHOLE, value=lambda row: row.words
+            name="words",
+            title=later("Words"),
+            kind=CellKind.WHOLE,
+            value=lambda row: row.words,
+            shown=False,
         ),
         Column(
             name="origin",

@@ -22,6 +22,7 @@ _AFTER = re.compile(
     r"\b(?i:did|does|do|has|have|had|is|was|were|will|would|can|could|should|by|at|for|of|to|from|with"
     r"|about|impact|affect)[ ]([A-Z][\w&.-]*(?:[ ][A-Z][\w&.-]*){0,3})"
 )
+_RELEASE = re.compile(r"(?i)(?<![a-z\d.])v?(\d{1,4}(?:\.\d{1,4})+)(?![a-z\d.])")
 _MONTH = re.compile(
     r"January|February|March|April|May|June|July|August|September|October|November|December"
 )
@@ -180,6 +181,13 @@ def path_words(path: str) -> Iterator[str]:
         lower = word.lower()
         if lower and not lower.isdigit() and lower not in _NO_SUBJECT and len(lower) > 1:
             yield lower
+
+
+def numbers_of(path: str) -> Iterator[str]:
+    """Numbers of releases and editions in a file name: ``v1.24`` is ``1.24`` too."""
+    for match in _RELEASE.finditer(PurePosixPath(path).stem):
+        yield match.group(1)
+        yield f"v{match.group(1)}"
 
 
 def codes_of(path: str) -> Iterator[str]:

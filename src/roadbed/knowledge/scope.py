@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from roadbed.kernel.amounts import without_amounts
 from roadbed.knowledge.named_words import named_words
 from roadbed.knowledge.owner_names import (
     WORD,
     aliases_of,
     codes_of,
     name_words,
+    numbers_of,
     organizations_in,
     owners_in,
     path_words,
@@ -92,7 +94,7 @@ class Scope:
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
     """What a document is about, from its path and the text of its first page."""
     cover = first_text[:_LONGEST_COVER]
-    subjects = set(path_words(path))
+    subjects = {*path_words(path), *numbers_of(path)}
     name = next(organizations_in(cover), None)
     shown = [name] if name else []
     if name:
@@ -137,7 +139,11 @@ class Catalogue:
                 holders.setdefault(subject, set()).add(document.document_id)
         names = {name for document in documents for name in document.names}
         owners = frozenset(alias for name in names for alias in aliases_of(name))
-        codes = {code for document in documents for code in codes_of(document.path)}
+        codes = {
+            code
+            for document in documents
+            for code in (*codes_of(document.path), *numbers_of(document.path))
+        }
         subjects = {
             subject: frozenset(ids) for subject, ids in holders.items() if len(ids) < len(documents)
         }
@@ -206,9 +212,10 @@ class Catalogue:
     def _names_in(self, question: str) -> tuple[str, ...]:
         """The names in a question that choose documents."""
         capital = {word.lower() for word in named_words(question, "english")}
+        words = WORD.findall(without_amounts(question))  # EUR 1.24 is no release
         return tuple(
             word
-            for word in dict.fromkeys(word.lower() for word in WORD.findall(question))
+            for word in dict.fromkeys(word.lower() for word in words)
             if word in self.named and (word not in self.common or word in capital)
         )
 
