@@ -125,6 +125,16 @@ class TestCatchingUp:
         assert index.passages == 3  # the later document has no change in this history
         assert "later.txt" not in await shelf.paths("bicycles")
 
+    async def test_an_index_of_an_earlier_release_is_removed(
+        self, shelf: Shelf, folder: Path
+    ) -> None:
+        older, other = folder.parent / "1-english", folder.parent / "notes"
+        for kept in (older, other):
+            kept.mkdir(parents=True)
+            (kept / "text").write_text("Everybody has thirty days of leave.")
+        await current(shelf)
+        assert (older.exists(), other.exists()) == (False, True)
+
     async def test_without_any_change_it_holds_nothing(self, shelf: Shelf, folder: Path) -> None:
         await current(shelf)
         await shelf.app.database.fetch("DELETE FROM document_change RETURNING 1")

@@ -81,19 +81,7 @@ class DocumentFamilies:
         evidence. Raises ``DocumentFamilyError`` if the document stands alone, or if ``groups`` may
         not read all of its family.
         """
-        members = await self._members(use_case, document) or [document]
-        removed = removed_of(await self._documents.newer_removed(use_case), library, groups)
-        is_alone = sum(one.standing != "copy" for one in members) < 2
-        if is_alone and document.id not in removed:
-            raise DocumentFamilyError(
-                sentence("%(path)s belongs to no other document.", path=document.path),
-                sentence("`roadbed documents families` lists those that belong together."),
-            )
-        if not all(may_read(library, one.path, one.group, groups) for one in members):
-            raise DocumentFamilyError(
-                sentence("You may not read every document of this family."),
-                sentence("Let somebody decide who is in all of their access groups."),
-            )
+        members = await self._members_to_settle(use_case, library, document, groups)
         await self._fingerprint_all(use_case)  # those of an older release were forgotten
         async with self._database.transaction() as connection:
             await connection.execute(_SQL["lock_library"], {"use_case": use_case})
@@ -129,6 +117,25 @@ class DocumentFamilies:
                 ),
             )
             await self._refresh(connection, use_case)
+
+    async def _members_to_settle(
+        self, use_case: str, library: Library, document: Document, groups: Collection[str]
+    ) -> Sequence[Document]:
+        """The documents that a decision is about. Raises ``DocumentFamilyError``."""
+        members = await self._members(use_case, document) or [document]
+        removed = removed_of(await self._documents.newer_removed(use_case), library, groups)
+        is_alone = sum(one.standing != "copy" for one in members) < 2
+        if is_alone and document.id not in removed:
+            raise DocumentFamilyError(
+                sentence("%(path)s belongs to no other document.", path=document.path),
+                sentence("`roadbed documents families` lists those that belong together."),
+            )
+        if not all(may_read(library, one.path, one.group, groups) for one in members):
+            raise DocumentFamilyError(
+                sentence("You may not read every document of this family."),
+                sentence("Let somebody decide who is in all of their access groups."),
+            )
+        return members
 
     async def _members(self, use_case: str, document: Document) -> Sequence[Document]:
         if document.family is None:

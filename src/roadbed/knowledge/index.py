@@ -127,6 +127,14 @@ class LibraryIndex:
                 self._indexes.clear()
             for unit in (_PASSAGES, _PAGES):
                 shutil.rmtree(self._folder / unit, ignore_errors=True)
+        self._remove_older_forms()
+
+    def _remove_older_forms(self) -> None:
+        """Remove what earlier releases wrote: nothing would take deleted documents out of it."""
+        for folder in self._folder.parent.glob("*-*"):
+            form = folder.name.partition("-")[0]
+            if form.isdecimal() and int(form) < FORM:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def put(
         self,
