@@ -15,6 +15,7 @@ from roadbed.knowledge.libraries import Match
 from roadbed.knowledge.records import Document
 from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
+from tests.conftest import Folders, Site, serving
 
 NAME = "handbook"
 # Pages that are there only where a library is declared.
@@ -118,3 +119,29 @@ async def shelf(settings: Settings, url: str, library: str = "") -> AsyncIterato
     root = declare(settings.usecases, library)
     async with open_app(settings, url) as app:
         yield Shelf(app, root)
+
+
+class ServedShelf(Shelf):
+    """A library behind a server."""
+
+    def __init__(self, site: Site, root: Path) -> None:
+        super().__init__(site.app, root)
+        self.site = site
+
+
+@asynccontextmanager
+async def served(
+    settings: Settings,
+    folders: Folders,
+    url: str,
+    files: Mapping[str, str | bytes],
+    library: str = 'access={"board": "board"}',
+) -> AsyncIterator[ServedShelf]:
+    """A server of the use case with these files in its library, which are ingested."""
+    folders.write()
+    root = declare(settings.usecases, library)
+    write(root, files)
+    async with serving(settings, url) as site:
+        made = ServedShelf(site, root)
+        await made.ingest()
+        yield made

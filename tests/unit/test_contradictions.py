@@ -14,8 +14,8 @@ from roadbed.knowledge.contradictions import contradictions, of_one_time
 from roadbed.models.answers.notes import notes_of
 from tests import libraries
 from tests.browsing import browsing
-from tests.conftest import Folders, Site, serving
-from tests.libraries import NAME, Shelf
+from tests.conftest import Folders, Site
+from tests.libraries import NAME, ServedShelf, Shelf
 
 PATH = f"/usecases/{NAME}/documents"
 POLICY = "# Policy\n\nThe firm pays a hotel of at most 120 EUR for each night of a trip.\n"
@@ -155,29 +155,20 @@ class TestSentences:
 
 
 @pytest.fixture
-async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Shelf]:
-    folders.write()
-    root = libraries.declare(settings.usecases, 'access={"board": "board"}')
-    libraries.write(
-        root,
-        {
-            "policy.md": POLICY,
-            "guide.md": GUIDE,
-            "board/limits.md": GUIDE.replace("150", "900"),
-            "trains.md": "# Trains\n\nStaff travel by train in second class.\n",
-        },
-    )
-    async with serving(settings, url) as served:
-        shelf = Shelf(served.app, root)
-        shelf.site = served  # type: ignore[attr-defined]
-        await shelf.ingest()
-        yield shelf
+async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[ServedShelf]:
+    files = {
+        "policy.md": POLICY,
+        "guide.md": GUIDE,
+        "board/limits.md": GUIDE.replace("150", "900"),
+        "trains.md": "# Trains\n\nStaff travel by train in second class.\n",
+    }
+    async with libraries.served(settings, folders, url, files) as made:
+        yield made
 
 
 @pytest.fixture
-def site(shelf: Shelf) -> Site:
-    site: Site = shelf.site  # type: ignore[attr-defined]
-    return site
+def site(shelf: ServedShelf) -> Site:
+    return shelf.site
 
 
 async def told(shelf: Shelf, *groups: str) -> tuple[list[str], list[str]]:

@@ -13,9 +13,9 @@ from roadbed.knowledge.copies import StoredContent, copies
 from roadbed.knowledge.errors import DocumentFamilyError
 from tests import libraries
 from tests.browsing import browsing
-from tests.conftest import Folders, Site, serving
+from tests.conftest import Folders, Site
 from tests.documents import docx, pdf
-from tests.libraries import NAME, Shelf
+from tests.libraries import NAME, ServedShelf, Shelf
 
 REPORT = pdf(
     ["Report of Acme. The firm sold 1,234 bicycles in the quarter, and repaired 56 of them."]
@@ -77,21 +77,14 @@ def test_another_content_is_no_copy() -> None:
 
 
 @pytest.fixture
-async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Shelf]:
-    folders.write()
-    root = libraries.declare(settings.usecases, 'access={"board": "board"}')
-    libraries.write(root, FILES)
-    async with serving(settings, url) as served:
-        shelf = Shelf(served.app, root)
-        shelf.site = served  # type: ignore[attr-defined]
-        await shelf.ingest()
-        yield shelf
+async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[ServedShelf]:
+    async with libraries.served(settings, folders, url, FILES) as made:
+        yield made
 
 
 @pytest.fixture
-def site(shelf: Shelf) -> Site:
-    site: Site = shelf.site  # type: ignore[attr-defined]
-    return site
+def site(shelf: ServedShelf) -> Site:
+    return shelf.site
 
 
 async def originals(shelf: Shelf, *groups: str) -> dict[str, str | None]:

@@ -13,8 +13,8 @@ from roadbed.people.model import Role
 from roadbed.usecases.decider import Retrieved
 from tests import libraries
 from tests.browsing import browsing
-from tests.conftest import Folders, Site, serving
-from tests.libraries import NAME, Shelf
+from tests.conftest import Folders, Site
+from tests.libraries import NAME, ServedShelf, Shelf
 
 PATH = f"/usecases/{NAME}/documents"
 TERMS = """# Travel policy
@@ -44,21 +44,14 @@ FILES: dict[str, str | bytes] = {
 
 
 @pytest.fixture
-async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Shelf]:
-    folders.write()
-    root = libraries.declare(settings.usecases, 'access={"board": "board"}')
-    libraries.write(root, FILES)
-    async with serving(settings, url) as served:
-        shelf = Shelf(served.app, root)
-        shelf.site = served  # type: ignore[attr-defined]
-        await shelf.ingest()
-        yield shelf
+async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[ServedShelf]:
+    async with libraries.served(settings, folders, url, FILES) as made:
+        yield made
 
 
 @pytest.fixture
-def site(shelf: Shelf) -> Site:
-    site: Site = shelf.site  # type: ignore[attr-defined]
-    return site
+def site(shelf: ServedShelf) -> Site:
+    return shelf.site
 
 
 async def standings(shelf: Shelf, *groups: str) -> dict[str, tuple[str | None, str | None]]:

@@ -11,8 +11,8 @@ from roadbed.knowledge.errors import DocumentFamilyError
 from roadbed.models.answers.notes import notes_of
 from tests import libraries
 from tests.browsing import browsing
-from tests.conftest import Folders, Site, serving
-from tests.libraries import NAME, Shelf
+from tests.conftest import Folders, Site
+from tests.libraries import NAME, ServedShelf, Shelf
 
 PATH = f"/usecases/{NAME}/documents"
 POLICY = (
@@ -23,28 +23,19 @@ QUESTION = "What does the firm pay for a hotel each night?"
 
 
 @pytest.fixture
-async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Shelf]:
-    folders.write()
-    root = libraries.declare(settings.usecases, 'access={"board": "board"}')
-    libraries.write(
-        root,
-        {
-            "policy-v1.md": FIRST,
-            "policy-v2.md": SECOND,
-            "leave.md": "# Leave\n\nEverybody has thirty days of leave.\n",
-        },
-    )
-    async with serving(settings, url) as served:
-        shelf = Shelf(served.app, root)
-        shelf.site = served  # type: ignore[attr-defined]
-        await shelf.ingest()
-        yield shelf
+async def shelf(settings: Settings, folders: Folders, url: str) -> AsyncIterator[ServedShelf]:
+    files = {
+        "policy-v1.md": FIRST,
+        "policy-v2.md": SECOND,
+        "leave.md": "# Leave\n\nEverybody has thirty days of leave.\n",
+    }
+    async with libraries.served(settings, folders, url, files) as made:
+        yield made
 
 
 @pytest.fixture
-def site(shelf: Shelf) -> Site:
-    site: Site = shelf.site  # type: ignore[attr-defined]
-    return site
+def site(shelf: ServedShelf) -> Site:
+    return shelf.site
 
 
 async def remove(shelf: Shelf, *paths: str) -> None:
