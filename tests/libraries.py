@@ -6,12 +6,16 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
 from roadbed.app import App
 from roadbed.bootstrap import open_app
 from roadbed.console.navigation import TABS
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.ingestion import IngestionSummary
 from roadbed.knowledge.libraries import Match
+from roadbed.knowledge.model import Extraction
+from roadbed.knowledge.reading.process import DocumentReader
 from roadbed.knowledge.records import Document
 from roadbed.usecases.library import Library
 from roadbed.usecases.loader import LoadedUseCase
@@ -145,3 +149,16 @@ async def served(
         made = ServedShelf(site, root)
         await made.ingest()
         yield made
+
+
+def names_read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The names of the files that reading processes get from here on, in order."""
+    names: list[str] = []
+    genuine = DocumentReader.read
+
+    async def counted(self: DocumentReader, content: bytes, name: str) -> Extraction:
+        names.append(name)
+        return await genuine(self, content, name)
+
+    monkeypatch.setattr(DocumentReader, "read", counted)
+    return names

@@ -19,14 +19,14 @@ from roadbed.knowledge.errors import (
     UnknownDocumentError,
 )
 from roadbed.knowledge.ingestion import Ingestion
-from roadbed.knowledge.reading.process import DocumentReader, ReadingLimits
+from roadbed.knowledge.reading.process import ReadingLimits
 from roadbed.knowledge.records import OmittedFiles, PassageKey
 from roadbed.knowledge.sources import folder as library_folder
 from roadbed.knowledge.sources.service import place_of
 from roadbed.storage.errors import StorageUnavailableError
 from tests import documents, glyph_codes
 from tests.conftest import Folders
-from tests.libraries import NAME, Shelf
+from tests.libraries import NAME, Shelf, names_read
 from tests.libraries import shelf as opened
 
 ACCESS = 'access={"hr": "hr", "hr/board": "board"}, ignore=["*.png"]'
@@ -44,16 +44,7 @@ async def shelf(settings: Settings, url: str) -> AsyncIterator[Shelf]:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that reading processes got, in order."""
-    names: list[str] = []
-    genuine = DocumentReader.read
-
-    async def counted(self: DocumentReader, content: bytes, name: str) -> object:
-        names.append(name)
-        return await genuine(self, content, name)
-
-    monkeypatch.setattr(DocumentReader, "read", counted)
-    return names
+    return names_read(monkeypatch)
 
 
 def _locking(genuine: Callable[..., Any], locked: Path) -> Callable[..., Any]:

@@ -20,7 +20,7 @@ from roadbed.storage.database import Database
 from tests import documents
 from tests.browsing import browsing
 from tests.conftest import serving
-from tests.libraries import NAME, Shelf, declare
+from tests.libraries import NAME, Shelf, declare, names_read
 from tests.libraries import shelf as opened
 from tests.web_pages import Web, serving_pages
 
@@ -45,16 +45,7 @@ async def shelf(settings: Settings, url: str) -> AsyncIterator[Shelf]:
 
 @pytest.fixture
 def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The names of the files that reading processes got, in order."""
-    names: list[str] = []
-    genuine = DocumentReader.read
-
-    async def counted(self: DocumentReader, content: bytes, name: str) -> Extraction:
-        names.append(name)
-        return await genuine(self, content, name)
-
-    monkeypatch.setattr(DocumentReader, "read", counted)
-    return names
+    return names_read(monkeypatch)
 
 
 async def read_earlier(shelf: Shelf, reading: int = READING - 1) -> None:
