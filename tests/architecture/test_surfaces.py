@@ -24,7 +24,7 @@ SHARED = {
         *("sockets", "usage"),
     },
     "console": {
-        *("export", "tables"),
+        *("document_table", "export", "tables"),
         *("app", "charts", "chips", "citations", "components", "formatting", "forms", "languages"),
         *(
             "live",

@@ -53,6 +53,11 @@ async def test_a_long_name_stands_beside_its_box_and_every_row_on_the_page(
         table = page.locator(".table-box").last
         assert await table.evaluate("box => box.scrollHeight - box.clientHeight") <= 1
         await expect(page.locator("tbody tr").last).to_be_attached()
+        if width == 1280:
+            await page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+            head = await page.locator("thead th").first.bounding_box()
+            assert head is not None
+            assert head["y"] >= 0  # it stays in view
         assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 

@@ -16,13 +16,18 @@ from starlette.routing import Route
 from roadbed.access import by_conflict, by_document, needs
 from roadbed.console import chips, formatting, tables
 from roadbed.console import export as exports
-from roadbed.console.chips import Chip
+from roadbed.console.document_table import (
+    RELATIONS,
+    STATES,
+    TABLE,
+    chip_of,
+    relation_in_words,
+    states_of,
+)
 from roadbed.console.pages import app_of, form_of, person_of, usecase_page
-from roadbed.console.tables import Cell, Column, DataTable, TableView
-from roadbed.exports.model import CellKind
+from roadbed.console.tables import TableView
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.messages import later
 from roadbed.kernel.sentences import sentence
 from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.document_reports import ReportDecision
@@ -48,23 +53,6 @@ _MOST_MATCHES = 10
 _MOST_FILES = 1_000  # of one upload
 _MOST_FIELDS = 10
 _REPORT_DECISIONS: tuple[ReportDecision, ...] = get_args(ReportDecision)
-_STATES = ("current", "unreadable", "damaged", "reported", "left_out")
-# What a document is to others, as the page words and filters it.
-_RELATIONS = {
-    "open": later("a person decides"),
-    "superseded": later("superseded"),
-    "newest": later("in force"),
-    "variant": later("signed or copied"),
-    "copy": later("copy"),
-    "series": later("one of a series"),
-}
-ORIGINS = formatting.Words(
-    {
-        "folder": later("Folder"),
-        "upload": later("Upload"),
-        "address": later("Address"),
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -94,100 +82,6 @@ class IngestionState:
     most_gone: int | None = None
     gone_pages: Sequence[FetchedPage] = ()
     problem: LibraryUnavailableError | None = None
-
-
-def _states(row: Document) -> Sequence[str]:
-    """The states by which the list is filtered, the most important one first."""
-    if row.left_out:
-        return ["left_out", row.state]
-    more = {"reported": row.reports > 0, "damaged": row.damaged}
-    return [*(state for state, holds in more.items() if holds), row.state]
-
-
-def _chip(row: Document) -> Chip:
-    if row.left_out or row.state == "current":
-        return chips.DOCUMENTS[_states(row)[0]]
-    outdated = row.state == "unreadable" and row.version is not None
-    return chips.DOCUMENTS["outdated" if outdated else row.state]
-
-
-def relation_in_words(row: Document) -> str | None:
-    """What a document is to others, in words; ``None``: it stands alone."""
-    if row.copy_of is not None:
-        return _("copy of %(path)s") % {"path": formatting.seen(row.copy_of)}
-    if row.superseded_by is not None:
-        return _("superseded by %(path)s") % {"path": formatting.seen(row.superseded_by)}
-    return None if row.relation is None else _(_RELATIONS[row.relation])
-
-
-def _findings(row: Document) -> str:
-    sentences = [str(row.trouble)] if row.trouble is not None else []
-    return " ".join((*sentences, *(str(finding.told()) for finding in row.findings)))
-
-
-TABLE: DataTable[Document] = DataTable(
-    name="documents",
-    key=lambda row: row.id,
-    link=lambda row: f"documents/{row.id}",
-    sorts=("path", "version", "pages", "words", "group", "dated", "modified", "read"),
-    sort="path",
-    filters={"state": _STATES, "standing": tuple(_RELATIONS)},
-    columns=(
-        Column(name="path", title=later("Document"), value=lambda row: formatting.seen(row.path)),
-        Column(
-            name="state",
-            title=later("State"),
-            value=lambda row: _chip(row).word,
-            show=lambda row: Cell(chip=_chip(row)),
-        ),
-        # Beside the state: a page shows the first columns without scrolling.
-        Column(
-            name="findings",
-            title=later("Findings"),
-            value=lambda row: _findings(row) or None,
-            whole=True,
-        ),
-        Column(
-            name="version",
-            title=later("Version"),
-            kind=CellKind.WHOLE,
-            value=lambda row: row.version,
-        ),
-        Column(
-            name="pages",
-            title=later("Length"),
-            value=lambda row: None if row.length is None else str(row.length),
-            order=lambda row: row.pages,
-        ),
-        Column(
-            name="words",
-            title=later("Words"),
-            kind=CellKind.WHOLE,
-            value=lambda row: row.words,
-            shown=False,
-        ),
-        Column(
-            name="origin",
-            title=later("Source"),
-            value=lambda row: ORIGINS[row.origin],
-            shown=False,
-        ),
-        Column(name="group", title=later("Access group"), value=lambda row: row.group),
-        Column(name="dated", title=later("Dated"), value=lambda row: row.dated),
-        Column(name="standing", title=later("Among others"), value=relation_in_words),
-        Column(
-            name="modified",
-            title=later("Modified"),
-            kind=CellKind.MOMENT,
-            value=lambda row: row.modified_at,
-        ),
-        Column(
-            name="read", title=later("Read"), kind=CellKind.MOMENT, value=lambda row: row.read_at
-        ),
-        Column(name="address", title=later("Address"), value=lambda row: row.address, shown=False),
-        Column(name="id", title=later("Id"), value=lambda row: row.id, shown=False),
-    ),
-)
 
 
 @needs(Permission.VIEW)
@@ -294,9 +188,9 @@ async def _documents(
         lacks_extension=await libraries.vectors.lacks_extension(),
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
         unread=await libraries.sources.uploads.unread(name, library, groups=groups),
-        states=[(state, chips.DOCUMENTS[state]) for state in _STATES],
+        states=[(state, chips.DOCUMENTS[state]) for state in STATES],
         state=view.filters.get("state"),
-        relations=[(key, _(words)) for key, words in _RELATIONS.items()],
+        relations=[(key, _(words)) for key, words in RELATIONS.items()],
         relation=view.filters.get("standing"),
         unsettled=len(
             {row.family or row.id for row in listing.documents if row.relation == "open"}
@@ -409,7 +303,7 @@ async def _document(
         problem=problem,
         family=[(one, relation_in_words(one)) for one in family],
         document=row,
-        state=_chip(row),
+        state=chip_of(row),
         trouble=row.trouble,
         uploaded=row.origin == "upload" and row.state != "deleted",
         versions=versions,
@@ -455,7 +349,7 @@ def _asked(rows: Sequence[Document], view: TableView) -> Sequence[Document]:
     return [
         row
         for row in rows
-        if (state is None or state in _states(row))
+        if (state is None or state in states_of(row))
         and (standing is None or row.relation == standing)
     ]
 

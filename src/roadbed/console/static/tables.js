@@ -1,5 +1,6 @@
 "use strict";
-// Data tables: how many rows are selected. Without script, the buttons say nothing of the number.
+// Data tables: how many rows are selected, and whether they fit. Without script, the buttons say nothing of the number
+// and every table scrolls in its box.
 
 function selection(form) {
   const boxes = [...form.elements].filter((field) => field.name === "row");
@@ -16,9 +17,16 @@ document.addEventListener("change", (event) => {
   if (event.target.name === "row" && event.target.form) selection(event.target.form);
 });
 window.addEventListener("pageshow", selections);
+
+const fitting = () => document.querySelectorAll(".table-box").forEach((box) => {
+  const fits = box.firstElementChild.offsetWidth <= box.offsetWidth;
+  if (box.classList.contains("fits") !== fits) box.classList.toggle("fits", fits);
+});
+window.addEventListener("pageshow", fitting);
+window.addEventListener("resize", fitting);
 // Parts of the page are replaced while it is open.
-new MutationObserver(selections).observe(document.getElementById("main"), {
-  childList: true, subtree: true, attributes: true, attributeFilter: ["hidden"],
+new MutationObserver(() => { selections(); fitting(); }).observe(document.getElementById("main"), {
+  childList: true, subtree: true, attributes: true, attributeFilter: ["hidden", "class"],
 });
 
 // Space selects the row that has the focus.
