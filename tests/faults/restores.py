@@ -86,11 +86,30 @@ class Copy:
         )
 
 
+class _Answering(Receiver):
+    """Makes each effect at once. Its answers wait while ``answers`` is cleared."""
+
+    def __init__(self) -> None:
+        super().__init__(remembers=False)
+        self.answers = asyncio.Event()
+        self.answers.set()
+        self.waiting = asyncio.Event()
+
+    async def _app(self, scope: Any, receive: Any, send: Any) -> None:
+        async def answered(message: dict[str, Any]) -> None:
+            if not self.answers.is_set():
+                self.waiting.set()
+                await self.answers.wait()
+            await send(message)
+
+        await super()._app(scope, receive, answered)
+
+
 @dataclass
 class _Scene:
     settings: Settings
     url: str
-    receiver: Receiver
+    receiver: _Answering
     folder: Path
     erased: list[str] = field(default_factory=list)
     token: str = ""
@@ -115,7 +134,7 @@ async def run(server: EmbeddedServer, seed: int, *, way: str, planted: bool = Fa
     folder = Path(tempfile.mkdtemp(prefix="roadbed-restores-"))
     with databases.database(server) as url:
         try:
-            async with Receiver(remembers=False) as receiver:
+            async with _Answering() as receiver:
                 scene = _Scene(_settings(folder, receiver), url, receiver, folder)
                 target = await _until_the_copy(scene, chance, copy)
                 await asyncio.to_thread(_put_back, scene, target, way)
@@ -167,10 +186,14 @@ async def _until_the_copy(scene: _Scene, chance: random.Random, copy: Copy) -> P
         await asyncio.sleep(chance.uniform(0.5, 1.5))
         before = scene.effects().total()
         victims = [task for task in known if task in scene.receiver.effects][:3]
+        # The copy holds at least one delivery whose effect is made and whose answer is not there.
+        scene.receiver.answers.clear()
+        await scene.receiver.waiting.wait()
         if copy.way == "pg_dump":
             await asyncio.to_thread(_dump, scene.url, target)
         else:
             await back_up(app.database.url, app.audit, app.clock, target)
+        scene.receiver.answers.set()
         await asyncio.sleep(chance.uniform(0.0, 1.0))
         for task in victims:
             await _erase(app, task, scene)
