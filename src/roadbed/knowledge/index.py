@@ -361,16 +361,33 @@ class LibraryIndexes:
     async def rebuild(self, use_case: str, language: str) -> LibraryIndex:
         """Build an index anew from the database."""
         index = self.of(use_case, language)
-        while True:
-            if (held := await asyncio.to_thread(index.lock)) is None:
-                await asyncio.sleep(_LOOK_SECONDS)
-                continue
+        held = await self._locked(index)
+        try:
+            await asyncio.to_thread(index.clear)
+            await self._catch_up(use_case, index)
+        finally:
+            index.unlock(held)
+        return index
+
+    async def clear(self, use_case: str) -> None:
+        """Empty the indexes of a use case on this machine, in each language it was built in.
+
+        Each is built anew before its next search.
+        """
+        for folder in sorted((self._folder / use_case).glob(f"{FORM}-*")):
+            index = self.of(use_case, folder.name.partition("-")[2])
+            held = await self._locked(index)
             try:
                 await asyncio.to_thread(index.clear)
-                await self._catch_up(use_case, index)
             finally:
                 index.unlock(held)
-            return index
+
+    async def _locked(self, index: LibraryIndex) -> int:
+        """Wait until only this process writes; gives what ``unlock`` needs."""
+        while True:
+            if (held := await asyncio.to_thread(index.lock)) is not None:
+                return held
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _is_current(self, use_case: str, index: LibraryIndex) -> bool:
         newest = await self._database.fetch_one(_SQL["newest_change"], {"use_case": use_case})
