@@ -95,6 +95,52 @@ async def test_who_may_and_what_is_refused(site: Site) -> None:
     assert (await site.shop.post(path, json=REASON)).json()["erased"]["versions"] == 0
 
 
+async def test_in_the_console(site: Site, url: str) -> None:
+    document = await uploaded(site)
+    path = f"{API}/{document}"
+    form = {"reason": REASON["reason"], "sure": "yes"}
+    async with browsing(site, "shop") as browser:
+        assert "Erase the text" not in (await browser.get(path)).text
+        for answer in (
+            await browser.get(f"{path}/erase"),
+            await browser.post(f"{path}/erase", data=form),
+        ):
+            assert answer.status_code == 409
+            assert "parking.md is in the library." in words(answer)
+        await deleted(site)
+        listed = await browser.get(API)
+        assert "1 deleted document No search finds them." in words(listed)
+        assert f'href="{path}"' in listed.text
+        page = await browser.get(path)
+        assert f"Bicycles of {WORD}" in words(page)
+        assert f'href="{path}/erase"' in page.text
+        asked_ = await browser.get(f"{path}/erase")
+        assert "Erase the text for good?" in words(asked_)
+        for less, problem_ in (({"sure": "yes"}, "Give a reason"), (REASON, "Confirm that you")):
+            refused = await browser.post(f"{path}/erase", data=less)
+            assert (refused.status_code, problem_ in words(refused)) == (422, True)
+        assert "decision" not in tables_with(url, WORD)
+        assert "passage" in tables_with(url, WORD)
+        page = await browser.post(f"{path}/erase", data=form)
+        assert page.url.path == path
+        assert "The text of this document was erased on" in words(page)
+        assert WORD not in page.text
+        assert "text erased" in words(page)
+        assert "Erase the text" not in words(page)
+        assert "text erased" in words(await browser.get(API))
+        assert tables_with(url, WORD) == set()
+        await uploaded(site)  # it is back, as a new version
+        older = words(await browser.get(f"{path}?version=1"))
+        assert "The text of version 1 was erased on" in older
+        assert f"Bicycles of {WORD}" in words(await browser.get(path))
+    async with browsing(site, "mia") as requester:
+        assert (await requester.get(f"{path}/erase")).status_code == 403
+    async with browsing(site, "ana") as lead:  # in no group
+        hidden = await uploaded(site, "hidden.md")
+        await site.app.database.fetch("UPDATE document SET access_group = 'hr'")
+        assert (await lead.get(f"{API}/{hidden}/erase")).status_code == 404
+
+
 async def test_in_the_terminal(site: Site, settings: Settings, url: str) -> None:
     await uploaded(site)
     await put(site, "copy.md", TEXT)

@@ -76,6 +76,8 @@ MUST_NEED = {
     "POST /usecases/{name}/documents/{document_id}/delete": P.IMPROVE,
     "POST /usecases/{name}/documents/ingest": P.IMPROVE,
     "POST /v1/usecases/{name}/documents/{document_id}/erase": P.ERASE,
+    "POST /usecases/{name}/documents/{document_id}/erase": P.ERASE,
+    "GET /usecases/{name}/documents/{document_id}/erase": P.ERASE,
     "POST /v1/usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /usecases/{name}/labels": P.CONFIRM_LABELS,
     "POST /v1/usecases/{name}/halt": P.HALT,

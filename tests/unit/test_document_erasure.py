@@ -22,6 +22,7 @@ from roadbed.knowledge.index import LibraryIndexes
 from roadbed.knowledge.libraries import Libraries
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.rows import Queries
+from roadbed.models.embeddings.cache import CachedEmbeddings
 from roadbed.models.embeddings.protocol import Vectors
 from roadbed.receipts.erasure import Erasure
 from roadbed.storage.sql import queries
@@ -336,6 +337,25 @@ class TestMeanwhile:
         facts = {"version_id": passage.key.version_id, "runs": [], "words": [WORD]}
         await shelf.app.database.fetch(queries(Queries)["put_fingerprint"], facts)
         assert await shelf.count("document_fingerprint") == before
+
+
+async def test_vectors_of_passages_do_not_stay_in_memory(shelf: Shelf) -> None:
+    """The cache is for texts of tasks and questions; nothing is erased from it."""
+    inner = Trigrams()
+    cached = CachedEmbeddings(inner)
+    libraries = Libraries(
+        shelf.app.database,
+        shelf.app.settings.home or Path(),
+        shelf.app.ids,
+        shelf.app.clock,
+        lambda: cached,
+    )
+    await put(shelf, PATH, OLD)
+    await shelf.ingest()
+    assert await libraries.vectors.fill(NAME, 100) == 1
+    [passage] = inner.asked
+    cached.embed([passage])
+    assert inner.asked == [passage] * 2
 
 
 async def test_the_folder_outside_is_told(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
