@@ -45,7 +45,7 @@ async def deleted(site: Site, path: str = PATH) -> None:
         await ended(site)
 
 
-async def test_the_text_goes_and_the_quote_stays(site: Site, url: str) -> None:
+async def test_the_text_goes_and_the_quote_stays(site: Site, settings: Settings, url: str) -> None:
     document = await uploaded(site)
     async with browsing(site, "mia") as browser:
         page = await asked(browser, QUESTION)
@@ -76,6 +76,10 @@ async def test_the_text_goes_and_the_quote_stays(site: Site, url: str) -> None:
         assert told["versions"][0]["title"] is None
         await site.app.erasure.erase(task, by="ana", reason="that too")
         assert tables_with(url, WORD) == set()
+        assert settings.home is not None
+        files = [file for file in settings.home.parent.rglob("*") if file.is_file()]
+        assert len(files) > 10
+        assert [file.name for file in files if WORD.encode() in file.read_bytes()] == []
 
 
 async def test_who_may_and_what_is_refused(site: Site) -> None:

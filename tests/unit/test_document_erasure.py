@@ -6,12 +6,14 @@ import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 
 from roadbed.audit.errors import AuditFolderError
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.citation_checks import CitationInvalidError
 from roadbed.knowledge.contradictions import FigureContradiction
 from roadbed.knowledge.document_erasure import ErasedDocument, path_hash
 from roadbed.knowledge.errors import (
@@ -29,6 +31,7 @@ from roadbed.storage.sql import queries
 from tests.libraries import NAME, Shelf
 from tests.libraries import shelf as opened
 from tests.vectors import Trigrams
+from tests.web_pages import serving_pages
 
 WORD = "quarzbach"  # stands only in what is erased
 OLD = f"# Leave of {WORD}\n\nVersion 1. Everybody at {WORD} has 30 days of leave in a year.\n"
@@ -337,6 +340,50 @@ class TestMeanwhile:
         facts = {"version_id": passage.key.version_id, "runs": [], "words": [WORD]}
         await shelf.app.database.fetch(queries(Queries)["put_fingerprint"], facts)
         assert await shelf.count("document_fingerprint") == before
+
+
+async def test_a_page_that_its_server_has_no_more(settings: Settings, url: str) -> None:
+    """What was fetched before the 404 goes too, and the address is still listed as one without."""
+    declared = 'urls="documents/urls.txt", private_hosts=("127.0.0.1",)'
+    text = f"<html><body><h1>{WORD}</h1><p>Everybody has 30 days of leave.</p></body></html>"
+    with serving_pages() as web:
+        async with opened(settings, url, declared) as shelf:
+            web.pages["/leave.html"] = text.encode()
+            shelf.write({"urls.txt": f"{web.url}/leave.html\n"})
+            await shelf.ingest()
+            path = f"{web.place}/leave.html"
+            web.statuses["/leave.html"] = 404
+            await shelf.ingest()
+            assert (await shelf.document(path)).state == "deleted"
+            assert "source_piece" in tables_with(url, WORD)
+            assert (await erase(shelf, path)).versions == 1
+            assert tables_with(url, WORD) == set()
+            again = await shelf.ingest()
+            assert (again.read, again.gone, again.failed) == (0, 0, [])
+            assert (await shelf.document(path)).erased_at is not None
+            [page] = await shelf.app.libraries.sources.gone_pages(shelf.loaded, ())
+            assert page.path == path
+            web.statuses.clear()
+            await shelf.ingest()
+            assert await shelf.paths("days of leave") == [path]
+
+
+async def test_a_right_answer_cannot_cite_it_any_more(shelf: Shelf) -> None:
+    await put(shelf, PATH, OLD)
+    await shelf.ingest()
+    [match] = await shelf.matches("days of leave")
+    answer: dict[str, Any] = {
+        "route": "answer",
+        "text": "30",
+        "citations": [match.passage.citation()],
+        "notes": [],
+    }
+    declared, check = shelf.loaded.declared, shelf.app.libraries.citations.check
+    await delete(shelf)
+    await check(declared, answer, by="ana")  # as before: a version that left may be cited
+    await erase(shelf)
+    with pytest.raises(CitationInvalidError, match="has no passage"):
+        await check(declared, answer, by="ana")
 
 
 async def test_vectors_of_passages_do_not_stay_in_memory(shelf: Shelf) -> None:
