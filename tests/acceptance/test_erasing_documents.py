@@ -158,11 +158,17 @@ async def test_in_the_terminal(site: Site, settings: Settings, url: str) -> None
     assert re.fullmatch(
         r"parking\.md · deleted \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", printed.strip()
     )
+    search = {"q": "bicycles cinema"}
+    before = (await site.shop.get(f"{API}/search", params=search)).json()["matches"]
     printed, _told = await typed(settings, url, *erase)
     assert "The text of parking.md is erased: 1 versions" in printed
     assert "The same content stays in copy.md." in printed
     printed, _told = await typed(settings, url, "documents", "list", NAME, "--deleted")
     assert printed.strip().endswith("its text is erased")
+    # The command built the index anew that the server has open.
+    after = (await site.shop.get(f"{API}/search", params=search)).json()["matches"]
+    assert [match["passage"]["path"] for match in after] == ["copy.md"]
+    assert after[0]["passage"] == before[0]["passage"]
 
 
 CODE, UNKNOWN = "document_erasure_invalid", "unknown_document"
