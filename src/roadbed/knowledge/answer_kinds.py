@@ -80,8 +80,11 @@ _ASKED: Mapping[AnswerKind, re.Pattern[str]] = MappingProxyType(
     }
 )
 _COUNTS = (
-    "one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty"
-    "|fifty|sixty|ninety|hundred|thousand|million|billion|dozen|half|third|quarter|once|twice"
+    "zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|(?:thir|four|fif|six|seven"
+    "|eigh|nine)teen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million"
+    "|billion|dozen|half|third|quarter|once|twice|both|several|single|every|always|never|an hour"
+    "|a (?:day|week|month|quarter|year)|hourly|nightly|until|jede[nrms]?|immer|nie|stündlich|bis"
+    "|mehrere|beide|cada|siempre|nunca|hasta|varios|ambos|chaque|toujours|jamais|plusieurs"
     "|daily|weekly|monthly|quarterly|annual(?:ly)?|yearly|unlimited|indefinite(?:ly)?|permanent(?:ly)?"
     "|none|ein(?:e[rnms]?)?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig"
     "|hundert|tausend|dutzend|halb(?:e[rnms]?)?|einmal|zweimal|täglich|wöchentlich|monatlich|jährlich"
@@ -100,6 +103,8 @@ _TIMES = (
     "|stunden?|días?|semanas?|meses|mes|años?|horas?|jours?|semaines?|mois|ans?|années?|heures?"
 )
 _DIGIT = re.compile(r"\d")
+_CELL = re.compile(r"\|\s*\d+(?:[.,]\d+)?\s*(?:\||$)", re.MULTILINE)
+_PRICED = _pattern(rf"\b(?:{_PRICE}|{_PREIS}|{_PRECIO}|{_PRIX})")
 _FREE = _pattern(
     r"\b(?:free of charge|no (?:charge|fee|cost)s?|for free|kostenlos|gebührenfrei|gratis)\b",
     r"\bgratuite?s?\b",
@@ -137,10 +142,18 @@ def answer_kind(question: str) -> AnswerKind | None:
 
 def has_kind(text: str, kind: AnswerKind) -> bool:
     """Whether a text has a thing of a kind, as far as its form shows it."""
-    if kind is AnswerKind.MONEY and _FREE.search(text):
-        return True
-    if kind is AnswerKind.MONEY:  # of a table, the currency may stand in the head only
-        return CURRENCY.search(text) is not None and _DIGIT.search(text) is not None
+    if kind is AnswerKind.MONEY:
+        return _has_money(text)
     if kind is AnswerKind.DATE and DATE.search(text):
         return True
     return _HELD[kind].search(text) is not None
+
+
+def _has_money(text: str) -> bool:
+    """Whether a text has an amount, says that something is free, or has prices in a table.
+
+    A table may name the currency in its head, or prices and no currency.
+    """
+    has_currency = CURRENCY.search(text) is not None and _DIGIT.search(text) is not None
+    has_column = _CELL.search(text) is not None and _PRICED.search(text) is not None
+    return has_currency or has_column or _FREE.search(text) is not None
