@@ -46,9 +46,7 @@ class QuestionTerms:
 
     def fit(self, passage: StoredPassage) -> PassageFit:
         """What a passage has of the question: in its text, its headings and its path."""
-        position = passage.position
-        words = self._index.words(f"{passage.path} {position.label} {passage.text}")
-        matched = [term for term in self.terms if term in words]
+        words = self._words(passage)
         known = {
             word
             for phrase in self._related
@@ -56,11 +54,15 @@ class QuestionTerms:
             for word in phrase.words
         }
         return PassageFit(
-            matched=matched,
+            matched=self._in(words),
             related=[term for term in self.terms if term in known - words],
             has_kind=self.kind is None
-            or has_kind(" ".join((*position.headings, passage.text)), self.kind),
+            or has_kind(" ".join((*passage.position.headings, passage.text)), self.kind),
         )
+
+    def matched(self, passage: StoredPassage) -> Sequence[str]:
+        """The terms that stand in a passage: in its text, its headings or its path."""
+        return self._in(self._words(passage))
 
     def share(self, terms: Sequence[str]) -> float:
         """The share of the question's words, by rarity, that ``terms`` are."""
@@ -99,6 +101,12 @@ class QuestionTerms:
         unknown = sum(self._index.frequency(term) == 0 for term in terms)
         many = unknown > _MOST_UNKNOWN * len(terms)
         return many and not self._index.has_function_word(self._question)
+
+    def _words(self, passage: StoredPassage) -> frozenset[str]:
+        return self._index.words(f"{passage.path} {passage.position.label} {passage.text}")
+
+    def _in(self, words: frozenset[str]) -> Sequence[str]:
+        return [term for term in self.terms if term in words]
 
     def _names(self) -> frozenset[str]:
         """The terms of names and numbers for which no other words are known."""

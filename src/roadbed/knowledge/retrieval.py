@@ -349,11 +349,10 @@ def _ranked(
         ranking.fused(*rankings), page_of, pages, weight=sum(map(bool, rankings))
     )
     similarity = {hit.key: hit.similarity for hit in near}
-    fits = {key: asked.fit(passages[key]) for key in fusion}
     candidates = [
         ranking.PassageFeatures(
             fusion=fusion[key],
-            words=asked.share(fits[key].matched),
+            words=asked.share(asked.matched(passages[key])),
             heading=asked.share_in(" ".join(passages[key].position.headings)),
             page=page_of[key],
             table=passages[key].kind == "table",
@@ -364,7 +363,10 @@ def _ranked(
     ]
     scored = zip(fusion, ranking.scores(question, candidates, weights), strict=True)
     best = sorted(scored, key=lambda item: -item[1])[:most]
-    return [_Ranked(passages[key], score, fits[key], similarity.get(key)) for key, score in best]
+    return [
+        _Ranked(passages[key], score, asked.fit(passages[key]), similarity.get(key))
+        for key, score in best
+    ]
 
 
 def _taken(best: Sequence[StoredPassage], newest: Mapping[str, tuple[int, int]]) -> str | None:
