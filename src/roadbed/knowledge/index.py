@@ -35,7 +35,7 @@ from roadbed.knowledge.index_units import (
 from roadbed.knowledge.question_words import QuestionWords, text_analyzer
 from roadbed.knowledge.records import PassageKey
 from roadbed.knowledge.rows import ChangedDocumentsRow, PassagesOfRow, Queries
-from roadbed.knowledge.vocabulary import Phrase, SearchVocabulary
+from roadbed.knowledge.vocabulary import KnownPhrase, Phrase, SearchVocabulary
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
@@ -188,8 +188,8 @@ class LibraryIndex:
                     words.setdefault(term, word)
         return words
 
-    def related(self, text: str) -> Sequence[Sequence[Phrase]]:
-        """For each phrase of a question that the vocabulary knows: others of the same meaning."""
+    def related(self, text: str) -> Sequence[KnownPhrase]:
+        """The phrases of a question that the vocabulary knows, with others of the same meaning."""
         return self._vocabulary.alternatives(self._questions.searched(text)[:MOST_TERMS])
 
     def search(
@@ -259,8 +259,8 @@ class LibraryIndex:
         must = tantivy.Occur.Must
         words = [(tantivy.Occur.Should, word(schema, term)) for term in terms]
         words += [
-            (tantivy.Occur.Should, _alternative(schema, phrases, word))
-            for phrases in (self.related(question) if related else ())
+            (tantivy.Occur.Should, _alternative(schema, phrase.others, word))
+            for phrase in (self.related(question) if related else ())
         ]
         query = [
             (must, tantivy.Query.boolean_query(words)),
@@ -284,8 +284,12 @@ class LibraryIndex:
 
     def matched(self, terms: Sequence[str], text: str) -> Sequence[str]:
         """Which of ``terms`` stand in a text."""
-        words = set(self._analyzer.analyze(text))
+        words = self.words(text)
         return [term for term in terms if term in words]
+
+    def words(self, text: str) -> frozenset[str]:
+        """The words of a text, as ``terms`` gives those of a question."""
+        return frozenset(self._analyzer.analyze(text))
 
     def marked(self, terms: Collection[str], text: str) -> Sequence[tuple[str, bool]]:
         """``text`` in pieces, each with whether it is a word of ``terms``."""
