@@ -52,17 +52,17 @@ endif
 
 check: test ## the same as test
 
+checks = $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && \
+    $(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo
+
+lint: $(VENV)/.dev ## style, formatting, types, import layers; takes seconds
+	@$(checks)
+
 # Each test process collects all tests, and takes half the time if they are compiled already: done
 # here while mypy uses one processor only. What cannot be collected is told by the tests themselves.
 lint-and-collect: $(VENV)/.dev
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -qq -n 0 --collect-only >/dev/null 2>&1 & \
-	    $(MAKE) --no-print-directory lint; status=$$?; wait; exit $$status
-
-lint: $(VENV)/.dev ## style, formatting, types, import layers; takes seconds
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo
+	    $(checks); status=$$?; wait; exit $$status
 
 bench: $(VENV)/.bench ## one benchmark: make bench NAME=decisions ARGS="..."
 	@test -f benchmarks/$(NAME).py || { \
