@@ -1,12 +1,14 @@
 # Every target does its own set-up. You need Python >= 3.11 with venv, make and git.
 .DEFAULT_GOAL := help
-.PHONY: help dev demo test attack bench faults faults-restore check lint llm embed mcp messages rows \
-    browser-deps environment clean
+.PHONY: help dev demo test attack bench faults faults-restore check lint lint-and-collect llm \
+    embed mcp messages rows browser-deps environment clean
 .NOTPARALLEL:  # two pips at the same time damage one environment
 SHELL := /bin/bash
 NAME ?= decisions
 KILLS ?= 1000
 COPIES ?= 10
+# One more than CI has processors: many tests wait for a process of their own.
+WORKERS ?= 3
 VENV := .venv
 BIN := $(VENV)/bin
 comma := ,
@@ -43,18 +45,24 @@ ifeq ($(origin ARGS),command line)
 test: $(VENV)/.dev
 	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 0 $(ARGS)
 else
-test: lint browser-deps ## everything CI runs; some tests only: make test ARGS="tests/unit/test_scoring.py"
-	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope --cov --cov-report=term
+test: lint-and-collect browser-deps ## everything CI runs; some tests only: make test ARGS="tests/unit/test_scoring.py"
+	@OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist loadscope --cov --cov-report=term
 	@$(BIN)/coverage report --include='src/roadbed/risk/*,src/roadbed/decisions/*' --fail-under=100
 endif
 
 check: test ## the same as test
 
+checks = $(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && \
+    $(BIN)/mypy --no-error-summary && $(BIN)/lint-imports --no-logo
+
 lint: $(VENV)/.dev ## style, formatting, types, import layers; takes seconds
-	@$(BIN)/ruff check --quiet .
-	@$(BIN)/ruff format --check --quiet .
-	@$(BIN)/mypy --no-error-summary
-	@$(BIN)/lint-imports --no-logo
+	@$(checks)
+
+# Each test process collects all tests, and takes half the time if they are compiled already: done
+# here while mypy uses one processor only. What cannot be collected is told by the tests themselves.
+lint-and-collect: $(VENV)/.dev
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -qq -n 0 --collect-only >/dev/null 2>&1 & \
+	    $(checks); status=$$?; wait; exit $$status
 
 bench: $(VENV)/.bench ## one benchmark: make bench NAME=decisions ARGS="..."
 	@test -f benchmarks/$(NAME).py || { \
@@ -87,14 +95,19 @@ clean: ## remove the virtual environment and caches; data in .roadbed stays
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis \
 	    .coverage .coverage.* htmlcov build dist src/*.egg-info
 
-has_chromium = command -v chromium || command -v chromium-browser || command -v google-chrome
+has_chromium = command -v chromium-headless-shell || command -v chromium || \
+    command -v chromium-browser || command -v google-chrome
 
+# The headless shell draws no windows: the browser tests take half the processor time. Distributions
+# without it have chromium.
 browser-deps:
-	@{ $(has_chromium); } >/dev/null || { \
+	@command -v chromium-headless-shell >/dev/null || { \
 	    if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	        echo "Installing chromium for the browser tests"; \
-	        apt-get update -qq >/dev/null 2>&1 && DEBIAN_FRONTEND=noninteractive \
-	            apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1; \
+	        export DEBIAN_FRONTEND=noninteractive; \
+	        install() { apt-get install -y -qq --no-install-recommends "$$1" >/dev/null 2>&1; }; \
+	        apt-get update -qq >/dev/null 2>&1; \
+	        install chromium-headless-shell || { $(has_chromium); } >/dev/null || install chromium; \
 	    fi; true; }
 	@{ $(has_chromium); } >/dev/null || \
 	    echo "NO CHROMIUM: THE BROWSER TESTS WILL BE SKIPPED. Install it: sudo apt-get install chromium"

@@ -8,7 +8,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
     return Scheduling(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Count the lines of modules where the first process of ``-n`` loads them, not in the others.
+
+    All processes collect all tests. Counting doubles the time that this takes.
+    """
+    if os.environ.get("PYTEST_XDIST_WORKER", "gw0") == "gw0":
+        return (yield)
+    with uncounted():
+        return (yield)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Count the lines of the first only where tests differ in a seed, or in light and dark."""
     for item in items:
@@ -129,17 +141,25 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.fixturenames.insert(0, "unmeasured")
 
 
-@pytest.fixture
-def unmeasured() -> Iterator[None]:
-    """Lines of this test's thread are not counted: it repeats by the thousand what others run.
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Lines that run in this thread are not counted.
 
-    Counting takes longer than they do. Threads are counted all the same: pytest-cov's ``no_cover``
-    would lose those that live on.
+    Threads are counted all the same: pytest-cov's ``no_cover`` would lose those that live on.
     """
     counting = sys.gettrace()
     sys.settrace(None)
-    yield
-    sys.settrace(counting)
+    try:
+        yield
+    finally:
+        sys.settrace(counting)
+
+
+@pytest.fixture
+def unmeasured() -> Iterator[None]:
+    """For a test that runs by the thousand what others run: counting takes longer than it does."""
+    with uncounted():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -281,6 +281,8 @@ def play(module: str) -> None:
 
 
 if __name__ == "__main__":
+    import coverage
+
     import roadbed.bootstrap
     import roadbed.cli.main
     import roadbed.models.text.classifier
@@ -288,6 +290,8 @@ if __name__ == "__main__":
     from roadbed.risk import distributions
 
     distributions.load()
+    if (measurement := coverage.Coverage.current()) is not None:
+        measurement.save()  # once: what was counted so far, each forked process would write again
     gc.collect()
     gc.freeze()  # existing objects stay in shared memory
     serve(socket.socket(fileno=int(sys.argv[1])))

@@ -275,10 +275,11 @@ def test_who_does_not_hold_a_decider_cannot_name_one(
 
 
 def test_every_file_that_may_hold_one_does() -> None:
+    parsed = list(python_files(PACKAGE))
     for what, (pattern, holders) in _NAMES.items():
         naming = {
             path.relative_to(PACKAGE).as_posix()
-            for path, tree in python_files(PACKAGE)
+            for path, tree in parsed
             if any(pattern.fullmatch(word) for _, word in names(tree)) or list(functions_of(tree))
         }
         idle = [holder for holder in holders if not any(name.startswith(holder) for name in naming)]

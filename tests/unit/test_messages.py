@@ -377,6 +377,7 @@ def errors() -> set[str]:
     )
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_no_text_of_an_error_stands_outside_the_catalogue(errors: set[str]) -> None:
     """Whoever looks at the console may meet it. ``sentence`` puts it into the catalogue."""
     assert len(errors) > 100
@@ -623,6 +624,7 @@ def test_numbers_have_the_form_of_the_language() -> None:
     assert messages.number(-1234.5, 2) == "-1,234.50"
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_nothing_takes_the_name_of_the_message_function() -> None:
     """A loop over ``x, _, y`` would make the next message of its function a call of a number."""
     taken = []
