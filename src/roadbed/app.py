@@ -129,7 +129,7 @@ class App:
 
     @cached_property
     def erasure(self) -> Erasure:
-        return Erasure(self.database, self.audit, self.clock)
+        return Erasure(self.database, self.audit, self.libraries, self.clock)
 
     @cached_property
     def halts(self) -> Halts:

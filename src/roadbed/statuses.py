@@ -35,6 +35,7 @@ STATUS = {
     "upload_refused": 422,
     "citation_invalid": 422,
     "upload_not_allowed": 403,
+    "document_erasure_invalid": 409,
     "document_report_invalid": 422,
     "gap_report_invalid": 409,
     "unknown_gap": 404,

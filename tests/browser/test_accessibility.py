@@ -109,9 +109,23 @@ async def _filled(site: Site) -> Mapping[str, str]:
         "release_id": release.id,
         "task_id": admission.task.id,
         "document_id": await a_document(site.app, "triage"),
+        "deleted_id": await _deleted_document(site),
         "named": "1..2",
         "person": "ana",
     }
+
+
+async def _deleted_document(site: Site) -> str:
+    """One that left the library: only its text can be erased."""
+    document = await a_document(site.app, "triage", "gone.pdf")
+    await site.app.libraries.documents.forget("triage", "gone.pdf", by="ana")
+    return document
+
+
+def _address(path: str, filled: Mapping[str, str]) -> str:
+    if path.endswith("/documents/{document_id}/erase"):
+        filled = {**filled, "document_id": filled["deleted_id"]}
+    return re.sub(r"\{(\w+)\}", lambda part: filled.get(part[1], "none"), path)
 
 
 @pytest.mark.parametrize("size", [_NARROW, _MIDDLE, _WIDE], ids=["320", "768", "1440"])
@@ -121,7 +135,7 @@ async def test_no_page_breaks_a_rule_of_accessibility(site: Site, size: tuple[in
         await page.set_viewport_size({"width": size[0], "height": size[1]})
         broken = {}
         for path in _pages():
-            address = re.sub(r"\{(\w+)\}", lambda part: filled.get(part[1], "none"), path)
+            address = _address(path, filled)
             await page.emulate_media(color_scheme="light")
             await page.goto(f"{site.address}{address}")
             await page.evaluate(_AXE)
@@ -142,7 +156,7 @@ async def test_longer_words_break_no_page(site: Site, size: tuple[int, int]) -> 
         await page.set_viewport_size({"width": size[0], "height": size[1]})
         wide = {}
         for path in _pages():
-            address = re.sub(r"\{(\w+)\}", lambda part: filled.get(part[1], "none"), path)
+            address = _address(path, filled)
             await page.goto(f"{site.address}{address}")
             assert await page.locator("html").get_attribute("lang") == "en-XA"
             assert "[" in await page.locator("main").inner_text(), path

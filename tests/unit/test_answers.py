@@ -42,7 +42,7 @@ class TestSupport:
     """The share of the question's words, and what the search by meaning adds to it."""
 
     @staticmethod
-    def support(similarity: float | None, background: float | None) -> float:
+    def support(similarity: float | None, background: float | None, **passage_facts: Any) -> float:
         passage = RetrievedPassage(
             id="a",
             document="a",
@@ -51,8 +51,8 @@ class TestSupport:
             part=0,
             text="a",
             score=1.0,
-            matched=["leave"],
             similarity=similarity,
+            **{"matched": ["leave"], **passage_facts},
         )
         terms = ["leave", "parent"]
         return support_of(
@@ -74,6 +74,15 @@ class TestSupport:
         assert supports == sorted(supports)
         assert supports[0] < 0.5 < supports[3]
         assert self.support(0.84, 0.8) == pytest.approx(0.5)
+
+    def test_another_word_of_the_same_meaning_counts_half(self) -> None:
+        assert self.support(None, None, related=["parent"]) == 0.75
+
+    def test_a_passage_without_the_kind_that_is_asked_for_supports_less(self) -> None:
+        assert self.support(None, None, has_kind=False) == pytest.approx(0.2)
+        # Not even with all the words of the question it is an answer.
+        whole = self.support(None, None, matched=["leave", "parent"], has_kind=False)
+        assert whole < DocumentAnswers()._least_support
 
     def test_it_lies_between_0_and_1(self) -> None:
         assert 0.0 <= self.support(-1.0, 0.99) <= self.support(1.0, 0.0) == 1.0
@@ -174,6 +183,18 @@ async def test_what_no_passage_says_is_not_in_the_documents(
         assert answer["citations"] == []
         words = "No passage mentions: parental, leave, cafeteria, offer, Sundays"
         assert words in answer["text"]
+
+
+async def test_a_passage_without_the_kind_of_thing_that_is_asked_for_is_no_answer(
+    settings: Settings, library: Path, url: str
+) -> None:
+    (library / "travel.md").write_text(HANDBOOK.split("## Hotels")[0], encoding="utf-8")
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        assert (await output(app, "Who pays for a seat in the train?"))["route"] == "answer"
+        priced = await output(app, "How much do we pay for a seat in the train?")
+        assert priced["route"] == "not_in_documents"
+        assert "No passage about it has an amount of money." in priced["text"]
 
 
 async def test_a_question_without_words_is_asked_back(

@@ -12,7 +12,7 @@ import pytest
 
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.index import LibraryIndex
-from roadbed.knowledge.vocabulary import SearchVocabulary
+from roadbed.knowledge.vocabulary import KnownPhrase, SearchVocabulary
 from roadbed.usecases.library import LANGUAGES
 from tests.libraries import NAME, Shelf
 from tests.libraries import shelf as opened
@@ -30,10 +30,14 @@ class TestSearchVocabulary:
     )
 
     def test_each_known_phrase_gives_its_others(self) -> None:
-        assert self.known.alternatives(["total", "revenue"]) == [[("net", "sales")]]
+        assert self.known.alternatives(["total", "revenue"]) == [
+            KnownPhrase(("revenue",), [("net", "sales")])
+        ]
 
     def test_a_longer_phrase_hides_a_shorter_one(self) -> None:
-        assert self.known.alternatives(words("the cost of revenue")) == [[("cogs",)]]
+        assert self.known.alternatives(words("the cost of revenue")) == [
+            KnownPhrase(("cost", "of", "revenue"), [("cogs",)])
+        ]
 
     def test_unknown_words_give_nothing(self) -> None:
         assert self.known.alternatives(["bicycle"]) == []
@@ -65,7 +69,7 @@ class TestSearchVocabulary:
     ) -> None:
         index = LibraryIndex(tmp_path, language)
         phrase = tuple(index.terms(other))
-        assert any(phrase in group for group in index.related(asked))
+        assert any(phrase in known.others for known in index.related(asked))
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from roadbed.access import by_conflict, by_document, needs
 from roadbed.api.bodies import body_of, choice_of, text_of
 from roadbed.api.deps import app_of, as_json, json_object, person_of, usecase_of
-from roadbed.api.problems import unknown_fields
+from roadbed.api.problems import said, unknown_fields
 from roadbed.app import App
 from roadbed.knowledge.conflicts import seen_verdict
 from roadbed.knowledge.document_families import settlement_kind
@@ -61,6 +61,7 @@ _REASON = body_of({"reason": {"type": "string", "minLength": 1, "maxLength": LON
 _SETTLE_CONFLICT = body_of(
     {"right": {"enum": list(_VERDICTS)}, "seen": {"enum": [None, *_VERDICTS]}}, required=["right"]
 )
+_ERASE = body_of({"reason": {"type": "string", "minLength": 1, "maxLength": 1000}})
 _SETTLE = body_of(
     {"state": {"enum": list(_REPORT_DECISIONS)}, "note": {"type": "string"}}, required=["state"]
 )
@@ -207,6 +208,16 @@ async def ingest(
     return as_json({"job": shown})
 
 
+@router.get("/usecases/{name}/documents/deleted")
+@needs(Permission.VIEW)
+async def deleted(name: str, request: Request) -> Response:
+    """The documents that left the library, the last one first; some have lost their text."""
+    app, person = app_of(request), person_of(request)
+    usecase_of(request, name)
+    loaded = app.service(name).loaded
+    return as_json({"deleted": await app.erasure.documents.deleted(loaded, viewer=person)})
+
+
 @router.get("/usecases/{name}/documents/{document_id}")
 @needs(Permission.VIEW, by=by_document)
 async def document(name: str, document_id: str, request: Request) -> Response:
@@ -274,6 +285,23 @@ async def settle(name: str, document_id: str, request: Request) -> Response:
         name, shown, state, by=person, note=text_of(body, "note")
     )
     return as_json({"reports": reports})
+
+
+@router.post("/usecases/{name}/documents/{document_id}/erase", openapi_extra=_ERASE)
+@needs(Permission.ERASE, by=by_document)
+async def erase(name: str, document_id: str, request: Request) -> Response:
+    """Erase the text of a deleted document permanently. Answers keep what they quote.
+
+    ``copies`` have the same content and stay.
+    """
+    app, person = app_of(request), person_of(request)
+    shown = await _document(request, name, document_id)
+    body = await json_object(request)
+    unknown_fields(body, {"reason"}, "Send a reason.")
+    reason = said(body, "reason", "It stands in the log for good: no personal data.")
+    loaded = app.service(name).loaded
+    erased = await app.erasure.documents.erase(loaded, shown.path, by=person, reason=reason)
+    return as_json({"erased": erased})
 
 
 async def _document(request: Request, name: str, document_id: str) -> Document:

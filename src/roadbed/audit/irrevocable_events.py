@@ -22,6 +22,7 @@ JOURNAL = "irrevocable.log"
 # Kinds of audit entries, and which of their facts are ids, numbers or states.
 _FACTS: Mapping[str, Sequence[str]] = {
     "erased": ("tasks",),
+    "document erased": ("versions", "path", "waiting"),
     "halted": ("epoch",),
     "resumed": (),
     "state": ("after", "version"),

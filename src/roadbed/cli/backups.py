@@ -121,7 +121,7 @@ def _declared(declared: Any) -> str:
     key = declared.public_key.partition("+")[0]
     lines = [
         f"The restore is declared. After entry {declared.kept:,} the key {key} signs the log.",
-        f"  erased again: {declared.erased} tasks",
+        f"  erased again: {declared.erased} tasks, {declared.documents} documents",
         f"  halted again: {', '.join(declared.halted) or 'no use case'}",
         f"  revoked again: {', '.join(taken)}",
         f"  may have been sent, a person has to resolve them: {declared.unknown} deliveries",

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from roadbed.app import App
     from roadbed.knowledge.conflicts import DocumentConflict
+    from roadbed.knowledge.document_erasure import DeletedDocument, ErasedDocument
     from roadbed.knowledge.libraries import Match
     from roadbed.knowledge.records import Document
     from roadbed.work.model import Job
@@ -96,11 +97,32 @@ def delete(
     show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
 
 
+@app.command()
+def erase(
+    usecase: UseCaseName,
+    path: Annotated[str, typer.Argument(help="The path of a deleted document.")],
+    reason: Annotated[str, typer.Option(help="The reason, for the log: no personal data.")],
+    json: Json = False,
+) -> None:
+    """Erase the stored text of a deleted document permanently. Answers keep what they quote."""
+
+    async def work() -> ErasedDocument:
+        async with opened(only=[usecase]) as services:
+            loaded = services.service(usecase).loaded
+            return await services.erasure.documents.erase(loaded, path, by=me(), reason=reason)
+
+    erased = run(work())
+    show({"erased": erased}, as_json=json, text=lambda: _erased(erased))
+
+
 @app.command("list")
 def list_(
     usecase: UseCaseName,
     unreadable: Annotated[
         bool, typer.Option("--unreadable", help="Only those that cannot be read, with the reason.")
+    ] = False,
+    deleted: Annotated[
+        bool, typer.Option("--deleted", help="Those that left it, of what you may read.")
     ] = False,
     json: Json = False,
 ) -> None:
@@ -108,8 +130,19 @@ def list_(
 
     async def work() -> Any:
         async with opened(only=[usecase]) as services:
+            if deleted:
+                loaded = services.service(usecase).loaded
+                return await services.erasure.documents.deleted(loaded, viewer=me())
             return await services.libraries.documents.documents(usecase)
 
+    if deleted:
+        gone: Sequence[DeletedDocument] = run(work())
+        show(
+            {"deleted": gone},
+            as_json=json,
+            text=lambda: "\n".join(map(_deleted, gone)) or "No document was deleted.",
+        )
+        return
     documents = [
         document for document in run(work()) if not unreadable or document.state == "unreadable"
     ]
@@ -339,6 +372,21 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
             or "No access group has a member."
         ),
     )
+
+
+def _erased(erased: ErasedDocument) -> str:
+    told = f"The text of {one_line(erased.document)} is erased: {erased.versions} versions."
+    lines = [f"{told} Answers keep what they quote; `roadbed erase` erases the task of one."]
+    if erased.copies:
+        lines.append(f"The same content stays in {', '.join(map(one_line, erased.copies))}.")
+    return "\n".join(lines)
+
+
+def _deleted(document: DeletedDocument) -> str:
+    told = [one_line(document.document), f"deleted {document.removed_at:%Y-%m-%d %H:%M:%S} UTC"]
+    if document.erased_at is not None:
+        told.append("its text is erased")
+    return " · ".join(told)
 
 
 def _left_out(result: Any) -> str:

@@ -33,6 +33,7 @@ from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.document_reports import ReportDecision
 from roadbed.knowledge.errors import (
     DocumentConflictError,
+    DocumentErasureError,
     DocumentFamilyError,
     LibraryUnavailableError,
     NoLibraryError,
@@ -185,6 +186,9 @@ async def _documents(
         problem=problem or ingestion.problem,
         ingestion=ingestion,
         listing=listing,
+        deleted=await app.erasure.documents.deleted(
+            app.service(name).loaded, viewer=person_of(request)
+        ),
         lacks_extension=await libraries.vectors.lacks_extension(),
         unreadable=sum(row.state == "unreadable" for row in listing.documents),
         unread=await libraries.sources.uploads.unread(name, library, groups=groups),
@@ -335,6 +339,40 @@ async def decide(request: Request) -> Response:
     return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}#outdated", status_code=303)
 
 
+@needs(Permission.ERASE, by=by_document)
+async def ask_erase(request: Request) -> HTMLResponse:
+    """What erasing the text of a deleted document does, before it is done."""
+    return await _ask_erase(request)
+
+
+@needs(Permission.ERASE, by=by_document)
+async def erase(request: Request) -> Response:
+    """Erase the text of a deleted document; back to what is left of it."""
+    person, app, row = person_of(request), app_of(request), await _readable(request)
+    name, form = request.path_params["name"], await form_of(request)
+    reason = form.get("reason", "").strip()
+    if not reason:
+        problem = _("Give a reason; the log keeps it permanently.")
+        return await _ask_erase(request, 422, problem)
+    if form.get("sure") != "yes":
+        problem = _("Confirm that you know it cannot be undone.")
+        return await _ask_erase(request, 422, problem, reason)
+    loaded = app.service(name).loaded
+    await app.erasure.documents.erase(loaded, row.path, by=person, reason=reason)
+    return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}", status_code=303)
+
+
+async def _ask_erase(
+    request: Request, status: int = 200, problem: str | None = None, reason: str = ""
+) -> HTMLResponse:
+    """The form. Raises ``DocumentErasureError`` for a document that is in the library."""
+    name, row = request.path_params["name"], await _readable(request)
+    if row.state != "deleted":
+        raise DocumentErasureError(row.path)
+    facts = {"document": row, "problem": problem, "reason": reason}
+    return await usecase_page(request, "erase_document.html", name, status, **facts)
+
+
 async def _readable(request: Request) -> Document:
     """The document of the path, if the viewer may read it."""
     app, name = app_of(request), request.path_params["name"]
@@ -388,6 +426,8 @@ ROUTES = (
     Route("/usecases/{name}/documents/{document_id}", document),
     Route("/usecases/{name}/documents/{document_id}/family", settle, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}/delete", delete, methods=["POST"]),
+    Route("/usecases/{name}/documents/{document_id}/erase", ask_erase),
+    Route("/usecases/{name}/documents/{document_id}/erase", erase, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}/report", report, methods=["POST"]),
     Route("/usecases/{name}/documents/{document_id}/settle", decide, methods=["POST"]),
 )

@@ -70,6 +70,8 @@ _AMOUNT = re.compile(
     rf"(?:(?P<before>{_BEFORE})[{_SPACES}]?)?(?<![\w.,])(?P<digits>{DIGITS})(?![.,]?\d)"
     rf"(?:[{_SPACES}]?(?P<scale>{_SCALE}))?(?:[{_SPACES}]?(?P<after>{_AFTER}))?"
 )
+# A currency alone, as the head of a column has it.
+CURRENCY = re.compile(rf"{_BEFORE}|(?<!\w){_AFTER}")
 _BEFORE_END = re.compile(rf"(?P<currency>{_BEFORE})[{_SPACES}]?$")
 _AFTER_START = re.compile(rf"(?:[{_SPACES}]?{_SCALE})?[{_SPACES}]?(?P<currency>{_AFTER})")
 _WIDEST = 8  # characters of a currency before its number

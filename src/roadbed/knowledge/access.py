@@ -62,6 +62,14 @@ class AccessGroups:
             members.setdefault(row["access_group"], []).append(row["person"])
         return members
 
+    async def places(self, versions: Collection[str]) -> Mapping[str, tuple[str, str | None]]:
+        """The path and the access group of the document of each version, by its id.
+
+        Erased ones too: what an answer quotes of them is withheld as before.
+        """
+        rows = await self._database.fetch(_SQL["places_of"], {"versions": sorted(versions)})
+        return {row["id"]: (row["path"], row["access_group"]) for row in rows}
+
     async def add(
         self, use_case: str, library: Library, group: str, person: str, *, by: str
     ) -> None:

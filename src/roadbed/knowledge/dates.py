@@ -26,6 +26,7 @@ _MONTHS = (
 )
 _NUMBER_OF = {name: number for number, names in enumerate(_MONTHS, 1) for name in names}
 _MONTH = "|".join(sorted(_NUMBER_OF, key=len, reverse=True))
+MONTH = re.compile(rf"\b(?:{_MONTH})\b", re.IGNORECASE)
 _Y = r"(?:19|20)\d\d"
 # Most precise first: an earlier alternative takes the text of a later one.
 DATE = re.compile(

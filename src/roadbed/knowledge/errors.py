@@ -236,6 +236,21 @@ class UploadNotAllowedError(RoadbedError):
         )
 
 
+class DocumentErasureError(RoadbedError):
+    """A document whose stored text cannot be erased, because it is in the library."""
+
+    code = "document_erasure_invalid"
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            sentence("%(path)s is in the library.", path=path),
+            sentence(
+                "Delete the file first, or its address from the list, and wait until an ingestion "
+                "has taken it out."
+            ),
+        )
+
+
 class DocumentReportError(RoadbedError):
     """A report of an outdated document that cannot be stored, or a decision without a report."""
 

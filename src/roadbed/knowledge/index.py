@@ -35,7 +35,7 @@ from roadbed.knowledge.index_units import (
 from roadbed.knowledge.question_words import QuestionWords, text_analyzer
 from roadbed.knowledge.records import PassageKey
 from roadbed.knowledge.rows import ChangedDocumentsRow, PassagesOfRow, Queries
-from roadbed.knowledge.vocabulary import Phrase, SearchVocabulary
+from roadbed.knowledge.vocabulary import KnownPhrase, Phrase, SearchVocabulary
 from roadbed.storage.database import Database
 from roadbed.storage.sql import queries
 
@@ -188,8 +188,8 @@ class LibraryIndex:
                     words.setdefault(term, word)
         return words
 
-    def related(self, text: str) -> Sequence[Sequence[Phrase]]:
-        """For each phrase of a question that the vocabulary knows: others of the same meaning."""
+    def related(self, text: str) -> Sequence[KnownPhrase]:
+        """The phrases of a question that the vocabulary knows, with others of the same meaning."""
         return self._vocabulary.alternatives(self._questions.searched(text)[:MOST_TERMS])
 
     def search(
@@ -259,8 +259,8 @@ class LibraryIndex:
         must = tantivy.Occur.Must
         words = [(tantivy.Occur.Should, word(schema, term)) for term in terms]
         words += [
-            (tantivy.Occur.Should, _alternative(schema, phrases, word))
-            for phrases in (self.related(question) if related else ())
+            (tantivy.Occur.Should, _alternative(schema, phrase.others, word))
+            for phrase in (self.related(question) if related else ())
         ]
         query = [
             (must, tantivy.Query.boolean_query(words)),
@@ -284,8 +284,12 @@ class LibraryIndex:
 
     def matched(self, terms: Sequence[str], text: str) -> Sequence[str]:
         """Which of ``terms`` stand in a text."""
-        words = set(self._analyzer.analyze(text))
+        words = self.words(text)
         return [term for term in terms if term in words]
+
+    def words(self, text: str) -> frozenset[str]:
+        """The words of a text, as ``terms`` gives those of a question."""
+        return frozenset(self._analyzer.analyze(text))
 
     def marked(self, terms: Collection[str], text: str) -> Sequence[tuple[str, bool]]:
         """``text`` in pieces, each with whether it is a word of ``terms``."""
@@ -361,16 +365,33 @@ class LibraryIndexes:
     async def rebuild(self, use_case: str, language: str) -> LibraryIndex:
         """Build an index anew from the database."""
         index = self.of(use_case, language)
-        while True:
-            if (held := await asyncio.to_thread(index.lock)) is None:
-                await asyncio.sleep(_LOOK_SECONDS)
-                continue
+        held = await self._locked(index)
+        try:
+            await asyncio.to_thread(index.clear)
+            await self._catch_up(use_case, index)
+        finally:
+            index.unlock(held)
+        return index
+
+    async def clear(self, use_case: str) -> None:
+        """Empty the indexes of a use case on this machine, in each language it was built in.
+
+        Each is built anew before its next search.
+        """
+        for folder in sorted((self._folder / use_case).glob(f"{FORM}-*")):
+            index = self.of(use_case, folder.name.partition("-")[2])
+            held = await self._locked(index)
             try:
                 await asyncio.to_thread(index.clear)
-                await self._catch_up(use_case, index)
             finally:
                 index.unlock(held)
-            return index
+
+    async def _locked(self, index: LibraryIndex) -> int:
+        """Wait until only this process writes; gives what ``unlock`` needs."""
+        while True:
+            if (held := await asyncio.to_thread(index.lock)) is not None:
+                return held
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def _is_current(self, use_case: str, index: LibraryIndex) -> bool:
         newest = await self._database.fetch_one(_SQL["newest_change"], {"use_case": use_case})

@@ -94,7 +94,7 @@ SELECT document.id, document.path, document.access_group, document.state, docume
        document.address, document_version.content_hash, document_version.format,
        document_version.title, document_version.pages, document_version.words,
        document_version.modified_at, document_version.read_at, document_version.findings,
-       document_family.family, document_family.kind AS standing, document_family.rank,
+       document_version.erased_at, document_family.family, document_family.kind AS standing, document_family.rank,
        document_family.dated, document_family.evidence, document_family.why,
        document_left_out(document.id, document_version.content_hash) AS left_out,
        (SELECT count(*)::integer FROM document_report
@@ -120,7 +120,7 @@ SELECT use_case, path FROM document WHERE id = %(id)s
 
 -- name: versions_of
 SELECT id, number, content_hash, bytes, format, title, pages, words, readers, findings, doubtful,
-       modified_at, read_at, reading
+       modified_at, read_at, reading, erased_at
 FROM document_version WHERE document_id = %(document_id)s ORDER BY number DESC
 
 -- name: parts_of
@@ -173,6 +173,12 @@ FROM jsonb_to_recordset(%(keys)s) AS key (version_id text, ordinal integer)
 JOIN passage ON passage.version_id = key.version_id AND passage.ordinal = key.ordinal
 JOIN document_version ON document_version.id = passage.version_id
 JOIN document ON document.id = document_version.document_id
+
+-- name: places_of
+-- The documents of versions, also of those whose passages are erased.
+SELECT document_version.id, document.path, document.access_group
+FROM document_version JOIN document ON document.id = document_version.document_id
+WHERE document_version.id = ANY (%(versions)s)
 
 -- name: groups_of
 SELECT access_group FROM access_group_member
@@ -247,8 +253,10 @@ SELECT version_id, runs, words FROM document_fingerprint WHERE version_id = ANY 
 SELECT text FROM document_part WHERE version_id = %(version_id)s ORDER BY ordinal
 
 -- name: put_fingerprint
+-- A version that was erased meanwhile gets none.
 INSERT INTO document_fingerprint (version_id, runs, words)
-VALUES (%(version_id)s, %(runs)s, %(words)s)
+SELECT id, %(runs)s, %(words)s FROM document_version
+WHERE id = %(version_id)s AND erased_at IS NULL FOR SHARE
 ON CONFLICT DO NOTHING
 
 -- name: families
@@ -302,11 +310,13 @@ WHERE use_case = %(use_case)s
 ORDER BY removed_at, removed_id
 
 -- name: note_conflict
--- The row of two statements of two passages, also one that was there before.
+-- The row of two statements of two passages, once. Nothing of a document that left meanwhile.
 INSERT INTO passage_conflict (id, use_case, first_document, first_passage, first_text,
                               second_document, second_passage, second_text, found_at)
-VALUES (%(id)s, %(use_case)s, %(first_document)s, %(first_passage)s, %(first_text)s,
-        %(second_document)s, %(second_passage)s, %(second_text)s, %(at)s)
+SELECT %(id)s, %(use_case)s, %(first_document)s, %(first_passage)s, %(first_text)s,
+       %(second_document)s, %(second_passage)s, %(second_text)s, %(at)s
+WHERE NOT EXISTS (SELECT FROM document
+                  WHERE id IN (%(first_document)s, %(second_document)s) AND state = 'deleted')
 ON CONFLICT (first_document, first_passage, second_document, second_passage, md5(first_text),
              md5(second_text)) DO NOTHING
 
@@ -567,3 +577,60 @@ VALUES (%(task_id)s, %(use_case)s, %(state)s, %(note)s, %(by)s, %(at)s)
 ON CONFLICT (task_id) DO UPDATE
 SET state = excluded.state, note = excluded.note, decided_by = excluded.decided_by,
     decided_at = excluded.decided_at
+
+-- name: deleted_documents
+SELECT document.id, document.path, document.access_group, document.origin,
+       document.changed_at AS removed_at, document.version, document_version.erased_at
+FROM document
+LEFT JOIN document_version ON document_version.document_id = document.id
+                          AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s AND document.state = 'deleted'
+ORDER BY document.changed_at DESC, document.path
+
+-- name: erase_parts
+DELETE FROM document_part WHERE version_id = ANY (%(versions)s)
+
+-- name: erase_passages
+DELETE FROM passage WHERE version_id = ANY (%(versions)s)
+
+-- name: erase_fingerprints
+DELETE FROM document_fingerprint WHERE version_id = ANY (%(versions)s)
+
+-- name: erase_vectors
+SELECT erase_vectors(%(versions)s) AS erased
+
+-- name: erase_versions
+-- Number, content hash and times stay: answers name the version.
+UPDATE document_version
+SET title = NULL, findings = '[]', doubtful = '[]', modified_at = NULL, erased_at = %(at)s
+WHERE id = ANY (%(versions)s)
+
+-- name: erase_conflicts
+-- They quote both documents.
+DELETE FROM passage_conflict
+WHERE first_document = %(document_id)s OR second_document = %(document_id)s
+
+-- name: erase_reports
+-- What people wrote may quote the document. What they decided stays: it is about the content.
+UPDATE document_report SET reason = '', note = NULL WHERE document_id = %(document_id)s
+
+-- name: quoting_entries
+-- Entries of the audit log that hold what people wrote about a document.
+SELECT position FROM audit_entry
+WHERE subject = %(document_id)s AND salt IS NOT NULL
+  AND kind IN ('document reported', 'document left out', 'document kept')
+
+-- name: outdate_indexes
+-- No search index has these tokens, so each machine builds its index anew.
+UPDATE document_change SET token = gen_random_uuid() WHERE use_case = %(use_case)s
+
+-- name: contents_elsewhere
+-- Documents in the library with the content of a version of another document.
+SELECT DISTINCT document.path, document.access_group
+FROM document
+JOIN document_version ON document_version.document_id = document.id
+                     AND document_version.number = document.version
+WHERE document.use_case = %(use_case)s AND document.state <> 'deleted'
+  AND document_version.content_hash IN (
+      SELECT content_hash FROM document_version WHERE document_id = %(document_id)s)
+ORDER BY document.path

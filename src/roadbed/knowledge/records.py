@@ -101,7 +101,7 @@ class Document:
     ``content_hash`` is that of the content in force. ``left_out`` says that a person confirmed this
     content to be outdated: no search gives it. ``reports`` counts the people who say so and wait
     for a decision. ``damaged`` says that only one reader opens its file, and that nobody decided
-    about this content.
+    about this content. ``erased_at`` is when the stored text of a deleted document was erased.
     """
 
     id: str
@@ -135,6 +135,7 @@ class Document:
     left_out: bool = False
     reports: int = 0
     damaged: bool = False
+    erased_at: datetime | None = None
 
     @property
     def relation(self) -> Relation | None:
@@ -180,7 +181,8 @@ class RemovedDocument:
 class DocumentVersion:
     """What a document said at a time. ``words`` counts those of its text.
 
-    ``reading`` is the number of the reading that gave it; 0 is one before numbers were stored.
+    ``reading`` is the number of the reading that gave it; 0 is one before numbers were stored. One
+    that was erased (``erased_at``) has no text, title and findings any more.
     """
 
     id: str
@@ -197,6 +199,7 @@ class DocumentVersion:
     modified_at: datetime | None
     read_at: datetime
     reading: int
+    erased_at: datetime | None = None
 
     @property
     def length(self) -> Sentence | None:

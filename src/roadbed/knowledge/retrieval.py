@@ -21,9 +21,9 @@ from roadbed.knowledge.access import AccessGroups, may_read
 from roadbed.knowledge.comparison import PassageComparison
 from roadbed.knowledge.index import Hit, LibraryIndex, LibraryIndexes
 from roadbed.knowledge.known_documents import KnownDocuments, known_documents
-from roadbed.knowledge.named_words import named_words
 from roadbed.knowledge.passage_corrections import KnownAnswer, PassageCorrections
 from roadbed.knowledge.precedence import Choice
+from roadbed.knowledge.question_terms import PassageFit, QuestionTerms
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.scope import Catalogue, Scope
 from roadbed.knowledge.service import Documents
@@ -37,7 +37,6 @@ from roadbed.usecases.use_case import UseCase
 _MOST_CATALOGUES = 64  # kept; one for each library and combination of groups
 _CANDIDATES = 50  # of the index, before they are ranked again
 _LEAST_OTHERS = 0.5  # of the weight of the words beside a name
-_MOST_UNKNOWN = 0.5  # of the words of a question
 _LEAST_NEAR = 20  # passages, of which most do not matter to a question
 PASSAGES = 10  # given to the decider
 
@@ -123,7 +122,8 @@ class Retrieval:
         if right is None:
             return retrieved
         known = await self.known_to(declared.name, library, index, frozenset(groups))
-        return _corrected(retrieved, right, known, index)
+        searched = QuestionTerms(index, question, library.language)
+        return _corrected(retrieved, right, known, searched)
 
     async def search(
         self, declared: UseCase, question: str, *, groups: Collection[str], most: int = PASSAGES
@@ -149,10 +149,11 @@ class Retrieval:
         near = await self._near(declared.name, words, scope, groups=groups, most=most)
         passages = await self._readable(library, hits, near, groups=groups)
         newest = known.catalogue.newest_of(question, scope)
+        asked = QuestionTerms(index, question, library.language)
         ranked = await asyncio.to_thread(
             partial(
                 _ranked,
-                index,
+                asked,
                 question,
                 passages,
                 hits=hits,
@@ -163,8 +164,7 @@ class Retrieval:
                 newest=newest,
             )
         )
-        terms = index.terms(question) if index.says_something(question) else []
-        weights = _weights(index, terms, names=_names(index, question, library.language))
+        terms, weights = asked.searched(), asked.weights()
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
         )
@@ -182,7 +182,8 @@ class Retrieval:
             choices=scope.choices,
             terms=terms,
             weights=weights,
-            other_language=_in_other_language(index, question, terms),
+            other_language=asked.in_other_language(),
+            expects=asked.kind,
             written=index.written(terms, question),
             conflicts=conflicts,
             background=_background(near),
@@ -303,7 +304,8 @@ def _missing(
         others = {term: weight for term, weight in weights.items() if term not in own}
         least = _LEAST_OTHERS * sum(others.values())
         return any(
-            own <= set(one.matched) and sum(others.get(term, 0.0) for term in one.matched) >= least
+            own <= set(one.fit.matched)
+            and sum(others.get(term, 0.0) for term in one.fit.matched) >= least
             for one in ranked
         )
 
@@ -319,16 +321,16 @@ def _background(near: Sequence[VectorHit]) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class _Ranked:
-    """A passage with its score, the terms that it has, and how near it is to the question."""
+    """A passage with its score, what it has of the question, and how near it is to it."""
 
     passage: StoredPassage
     score: float
-    matched: Sequence[str]
+    fit: PassageFit
     similarity: float | None
 
 
 def _ranked(
-    index: LibraryIndex,
+    asked: QuestionTerms,
     question: str,
     passages: Mapping[PassageKey, StoredPassage],
     *,
@@ -340,9 +342,6 @@ def _ranked(
     newest: Mapping[str, tuple[int, int]],
 ) -> list[_Ranked]:
     """The best ``most`` of the passages that the searches found, best first."""
-    terms = index.terms(question)
-    rarity = {term: index.weight(term) for term in terms}
-    whole = sum(rarity.values()) or 1.0
     rankings = [[hit.key for hit in one if hit.key in passages] for one in (hits, near)]
     page_of = {key: (key.version_id, passage.part) for key, passage in passages.items()}
     # What pages say counts as much as what passages say: a search of them, or two.
@@ -350,12 +349,11 @@ def _ranked(
         ranking.fused(*rankings), page_of, pages, weight=sum(map(bool, rankings))
     )
     similarity = {hit.key: hit.similarity for hit in near}
-    matched = {key: index.matched(terms, _whole(passages[key])) for key in fusion}
     candidates = [
         ranking.PassageFeatures(
             fusion=fusion[key],
-            words=sum(rarity[term] for term in matched[key]) / whole,
-            heading=_share(index, rarity, " ".join(passages[key].position.headings)),
+            words=asked.share(asked.matched(passages[key])),
+            heading=asked.share_in(" ".join(passages[key].position.headings)),
             page=page_of[key],
             table=passages[key].kind == "table",
             modified_at=passages[key].modified_at,
@@ -365,7 +363,10 @@ def _ranked(
     ]
     scored = zip(fusion, ranking.scores(question, candidates, weights), strict=True)
     best = sorted(scored, key=lambda item: -item[1])[:most]
-    return [_Ranked(passages[key], score, matched[key], similarity.get(key)) for key, score in best]
+    return [
+        _Ranked(passages[key], score, asked.fit(passages[key]), similarity.get(key))
+        for key, score in best
+    ]
 
 
 def _taken(best: Sequence[StoredPassage], newest: Mapping[str, tuple[int, int]]) -> str | None:
@@ -375,48 +376,6 @@ def _taken(best: Sequence[StoredPassage], newest: Mapping[str, tuple[int, int]])
     first = newest[best[0].document_id]
     others = [newest[one.document_id] for one in best if one.document_id in newest]
     return best[0].path if first == max(others) and first > min(others) else None
-
-
-def _weights(
-    index: LibraryIndex, terms: Sequence[str], *, names: Collection[str]
-) -> Mapping[str, float]:
-    """How rare each term is. A word that stands nowhere is no rarer than the others on average.
-
-    It may be misspelt, or another word for what the documents say. A name or a number that stands
-    nowhere keeps its weight: it cannot be said otherwise.
-    """
-    rarity = {term: index.weight(term) for term in terms}
-    known = [weight for term, weight in rarity.items() if index.frequency(term)]
-    usual = sum(known) / len(known) if known else 1.0
-    return {
-        term: weight if index.frequency(term) or term in names else min(weight, usual)
-        for term, weight in rarity.items()
-    }
-
-
-def _in_other_language(index: LibraryIndex, question: str, terms: Sequence[str]) -> bool:
-    """Whether most words of a question stand nowhere, and none is a function word of the library.
-
-    With a function word it is a question about something else.
-    """
-    unknown = sum(index.frequency(term) == 0 for term in terms)
-    return unknown > _MOST_UNKNOWN * len(terms) and not index.has_function_word(question)
-
-
-def _names(index: LibraryIndex, question: str, language: str) -> frozenset[str]:
-    """The terms of names and numbers for which no other words are known."""
-    return frozenset(
-        term
-        for name in named_words(question, language)
-        if index.says_something(name) and not index.related(name)
-        for term in index.terms(name)
-    )
-
-
-def _share(index: LibraryIndex, rarity: Mapping[str, float], text: str) -> float:
-    """The share of a question's words, by rarity, that a text has."""
-    whole = sum(rarity.values()) or 1.0
-    return sum(rarity[term] for term in index.matched(list(rarity), text)) / whole
 
 
 def _usage(index: LibraryIndex) -> Callable[[str], float]:
@@ -429,13 +388,8 @@ def _usage(index: LibraryIndex) -> Callable[[str], float]:
     return share
 
 
-def _whole(passage: StoredPassage) -> str:
-    """Everything that a question may mean: the text, where it stands, and in which document."""
-    return f"{passage.path} {passage.position.label} {passage.text}"
-
-
 def _corrected(
-    retrieved: Retrieved, right: KnownAnswer, known: KnownDocuments, index: LibraryIndex
+    retrieved: Retrieved, right: KnownAnswer, known: KnownDocuments, asked: QuestionTerms
 ) -> Retrieved:
     """The right passages first, then the others. What people said goes before the scope.
 
@@ -444,9 +398,7 @@ def _corrected(
     """
     best = max((passage.score for passage in retrieved.passages), default=1.0)
     first = [
-        _given(
-            _Ranked(passage, best, index.matched(retrieved.terms, _whole(passage)), None), known, ()
-        )
+        _given(_Ranked(passage, best, asked.fit(passage), None), known, ())
         for passage in right.passages
         if _is_still_meant(passage, right.answer, known)
     ]
@@ -481,7 +433,9 @@ def _given(
         part=passage.part,
         text=passage.text,
         score=ranked.score,
-        matched=ranked.matched,
+        matched=ranked.fit.matched,
+        related=ranked.fit.related,
+        has_kind=ranked.fit.has_kind,
         modified_at=passage.modified_at,
         doubtful=tuple(passage.doubtful),
         dated=known.dated.get(passage.document_id),

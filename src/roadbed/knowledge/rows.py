@@ -96,6 +96,7 @@ class DocumentsRow(TypedDict):
     modified_at: datetime | None
     read_at: datetime | None
     findings: Json | None
+    erased_at: datetime | None
     family: str | None
     standing: str | None
     rank: int | None
@@ -131,6 +132,7 @@ class VersionsOfRow(TypedDict):
     modified_at: datetime | None
     read_at: datetime
     reading: int
+    erased_at: datetime | None
 
 
 class PartsOfRow(TypedDict):
@@ -213,6 +215,14 @@ class PassagesRow(TypedDict):
     title: str | None
     modified_at: datetime | None
     left_out: bool
+
+
+class PlacesOfRow(TypedDict):
+    """A row of ``places_of``."""
+
+    id: str
+    path: str
+    access_group: str | None
 
 
 class GroupsOfRow(TypedDict):
@@ -508,6 +518,37 @@ class ReportGapRow(TypedDict):
     fresh: bool
 
 
+class DeletedDocumentsRow(TypedDict):
+    """A row of ``deleted_documents``."""
+
+    id: str
+    path: str
+    access_group: str | None
+    origin: str
+    removed_at: datetime
+    version: int | None
+    erased_at: datetime | None
+
+
+class EraseVectorsRow(TypedDict):
+    """A row of ``erase_vectors``."""
+
+    erased: str | None
+
+
+class QuotingEntriesRow(TypedDict):
+    """A row of ``quoting_entries``."""
+
+    position: int
+
+
+class ContentsElsewhereRow(TypedDict):
+    """A row of ``contents_elsewhere``."""
+
+    path: str
+    access_group: str | None
+
+
 class Queries(TypedDict):
     """The statements of ``roadbed.knowledge``."""
 
@@ -534,6 +575,7 @@ class Queries(TypedDict):
     passages_of: Query[PassagesOfRow]
     pieces_of: Query[PiecesOfRow]
     passages: Query[PassagesRow]
+    places_of: Query[PlacesOfRow]
     groups_of: Query[GroupsOfRow]
     members: Query[MembersRow]
     groups_there: Query[GroupsThereRow]
@@ -581,3 +623,14 @@ class Queries(TypedDict):
     gap_mark: Query[GapMarkRow]
     report_gap: Query[ReportGapRow]
     decide_gap: Query[Never]
+    deleted_documents: Query[DeletedDocumentsRow]
+    erase_parts: Query[Never]
+    erase_passages: Query[Never]
+    erase_fingerprints: Query[Never]
+    erase_vectors: Query[EraseVectorsRow]
+    erase_versions: Query[Never]
+    erase_conflicts: Query[Never]
+    erase_reports: Query[Never]
+    quoting_entries: Query[QuotingEntriesRow]
+    outdate_indexes: Query[Never]
+    contents_elsewhere: Query[ContentsElsewhereRow]

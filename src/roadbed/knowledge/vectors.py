@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 from roadbed.knowledge.model import Position
 from roadbed.knowledge.records import PassageKey
 from roadbed.knowledge.rows import Queries, VectorsLackingRow
+from roadbed.models.embeddings.cache import CachedEmbeddings
 from roadbed.models.embeddings.errors import EmbeddingsError
 from roadbed.models.embeddings.protocol import Embeddings, Vectors
 from roadbed.storage.database import Database
@@ -135,13 +136,15 @@ class PassageVectors:
         """
         model = await self._loaded()
         assert model is not None
+        # Vectors of passages are stored. None may outlive an erasure in the memory of a process.
+        bare = model.uncached if isinstance(model, CachedEmbeddings) else model
         number, done = await self._number(model, use_case), 0
         while done < most:
             facts = {"use_case": use_case, "collection": number, "most": min(BATCH, most - done)}
             rows = await self._database.fetch(_SQL["vectors_lacking"], facts)
             if not rows:
                 break
-            vectors = await asyncio.to_thread(model.embed, [_text(row) for row in rows])
+            vectors = await asyncio.to_thread(bare.embed, [_text(row) for row in rows])
             await self._database.fetch(
                 _SQL["put_vectors"],
                 {

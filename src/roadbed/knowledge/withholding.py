@@ -194,12 +194,12 @@ class Withholding:
         if not names:
             return frozenset()
         keys = [key for name in names if (key := PassageKey.of(name)) is not None]
-        passages = await self._documents.passages(keys)
+        places = await self._access.places({key.version_id for key in keys})
         known = await self._documents.known(use_case, sorted(names))
         hidden = {
             str(key)
-            for key, passage in passages.items()
-            if not may_read(library, passage.path, passage.group, groups)
+            for key in keys
+            if (place := places.get(key.version_id)) and not may_read(library, *place, groups)
         }
         for name in names:
             stored = known.get(name, {}).get("access_group")

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from roadbed.audit.service import AuditLog
 from roadbed.kernel.clock import Clock
+from roadbed.knowledge.document_erasure import DocumentErasure
+from roadbed.knowledge.libraries import Libraries
 from roadbed.receipts.errors import ErasureError, UnknownTaskError
 from roadbed.receipts.rows import Queries
 from roadbed.storage.database import Connection, Database
@@ -42,9 +44,15 @@ _ENDS = (
 
 
 class Erasure:
-    """Erases rows and salts of audit entries; ids, times, routes and hashes stay."""
+    """Erases rows and salts of audit entries; ids, times, routes and hashes stay.
 
-    def __init__(self, database: Database, audit: AuditLog, clock: Clock) -> None:
+    ``documents`` erases the text of deleted documents.
+    """
+
+    def __init__(
+        self, database: Database, audit: AuditLog, libraries: Libraries, clock: Clock
+    ) -> None:
+        self.documents = DocumentErasure(database, audit, libraries, clock)
         self._database = database
         self._audit = audit
         self._clock = clock

@@ -47,6 +47,7 @@ class Declared:
     kept: int
     lost: int | None
     erased: int
+    documents: int
     halted: list[str]
     people: int
     tokens: int

@@ -17,6 +17,13 @@ _MEMBERSHIPS = {
     "access ended": ("access", "group"),
     "access given": ("access", "group"),
 }
+# What an event is about, if its subject says which one.
+_SUBJECTS = {
+    "person disabled": "closed",
+    "person enabled": "closed",
+    "administrator": "admin",
+    "document erased": "document",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,10 +31,12 @@ class Outstanding:
     """Irrevocable events that the restored database does not have.
 
     ``halts`` and ``looks`` name use cases: halted when the database was lost, or changed since the
-    copy in a way that a person has to check. People are hashes.
+    copy in a way that a person has to check. People are hashes. ``documents`` are the entries of
+    erased documents.
     """
 
     tasks: Sequence[str]
+    documents: Sequence[IrrevocableEvent]
     halts: Sequence[str]
     looks: Sequence[str]
     disabled: Sequence[str]
@@ -55,6 +64,7 @@ def outstanding(events: Iterable[tuple[IrrevocableEvent, bool]]) -> Outstanding:
 
     return Outstanding(
         tasks=[about[1] for about, _ in of("task")],
+        documents=[event for _, event in of("document")],
         halts=[about[1] for about, event in of("halt") if event.kind == "halted"],
         looks=sorted(
             {about[1] for about, event in of("state") if event.facts.get("after") in _NARROW}
@@ -89,10 +99,8 @@ def _about(event: IrrevocableEvent) -> list[tuple[str, ...]]:
             return [("state", use_case)]
         case "release":
             return [("release", use_case, event.subject)]
-        case "person disabled" | "person enabled":
-            return [("closed", event.subject)]
-        case "administrator":
-            return [("admin", event.subject)]
+        case "person disabled" | "person enabled" | "administrator" | "document erased":
+            return [(_SUBJECTS[event.kind], event.subject)]
         case "role revoked" | "role granted" | "access ended" | "access given":
             what, name = _MEMBERSHIPS[event.kind]
             return [(what, event.subject, use_case, str(facts.get(name, "")))]

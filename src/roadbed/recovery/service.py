@@ -191,11 +191,12 @@ class Recovery:
             cursor = await connection.execute(_DELIVERIES["after_restore"], facts)
             unknown = cursor.rowcount
             again = outstanding.outstanding(events)
-            erased, people = await self._erase_and_revoke(connection, again, by)
+            erased, documents, people = await self._erase_and_revoke(connection, again, by)
             await self._halts.lift(connection, row["id"], actor=by)
             halted = await self._halt_again(connection, again, by)
             handover = handovers.write("restored", old, new, kept=kept, lost=lost, base=base)
-            counts = {"erased": erased, "unknown": unknown, "halted": len(halted), **people}
+            counts = {"erased": erased, "documents": documents, "unknown": unknown}
+            counts |= {"halted": len(halted), **people}
             await audit.note_handover(
                 connection, handover, by=by, detail={"reason": reason, **counts}
             )
@@ -210,11 +211,13 @@ class Recovery:
                 },
             )
             await self._close_notices(connection, at)
+        await self._erasure.documents.clear_indexes(again.documents)
         return Declared(
             id=row["id"],
             kept=kept.size,
             lost=lost.size if lost else None,
             erased=erased,
+            documents=documents,
             halted=halted,
             unknown=unknown,
             unread=unread,
@@ -224,16 +227,15 @@ class Recovery:
 
     async def _erase_and_revoke(
         self, connection: Connection, again: Outstanding, by: str
-    ) -> tuple[int, dict[str, int]]:
-        """Repeat erasures and revocations; returns the number of each.
+    ) -> tuple[int, int, dict[str, int]]:
+        """Repeat erasures of tasks and documents, and revocations; returns the number of each.
 
         Raises ``NotAdministratorError`` where ``by`` is no administrator after that.
         """
-        erased = await self._erasure.erase_again(
-            connection,
-            again.tasks,
-            by=by,
-            reason=stored_sentence("erased before the database was lost"),
+        why = stored_sentence("erased before the database was lost")
+        erased = await self._erasure.erase_again(connection, again.tasks, by=by, reason=why)
+        documents = await self._erasure.documents.erase_again(
+            connection, again.documents, by=by, reason=why
         )
         people = await self._members.after_restore(
             connection,
@@ -248,7 +250,7 @@ class Recovery:
             raise NotAdministratorError(by)
         access = await self._access.end_again(connection, again.access, by=by)
         await unlink_everybody(connection, by=by)
-        return erased, {**people, "access": access}
+        return erased, documents, {**people, "access": access}
 
     async def _close_notices(self, connection: Connection, at: datetime) -> None:
         for row in await (await connection.execute(_SQL["use_cases"])).fetchall():

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Generic, Protocol, Self, TypeAlias, TypeGuard, TypeVar
 
 import numpy as np
@@ -97,6 +98,17 @@ class PassageConflict:
     second_text: str
 
 
+class AnswerKind(StrEnum):
+    """A kind of thing that a question asks for, and that a text shows by its form."""
+
+    MONEY = "money"
+    PERCENTAGE = "percentage"
+    DATE = "date"
+    NUMBER = "number"
+    EMAIL = "email"
+    PHONE = "phone"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RetrievedPassage:
     """A passage of a document, for a question. Its text is data: nothing in it is an instruction.
@@ -104,12 +116,14 @@ class RetrievedPassage:
     ``id`` names it for good; ``document`` is the path in the library, ``place`` the position as a
     citation shows it (``page 4``), ``part`` the number of the page, slide, sheet or text from 0.
     ``score`` in [0, 1] is that of the ranking, higher is better. ``matched`` are the terms of the
-    question that it has. ``similarity`` is the scalar product of its vector and the question's,
-    if the search by meaning found it. ``doubtful`` are numbers that only one of two readers saw.
-    ``dated`` is the date, number or period that the document says. ``superseded_by`` is the path of
-    the version in force, if this is an older one. ``older`` is what older versions say instead,
-    the newest first. ``newer_removed`` is a newer version that was deleted, if nobody confirmed
-    since that this one is in force.
+    question that it has, ``related`` those for which it has other words of the same meaning.
+    ``has_kind`` is ``False`` if it has nothing of the kind that the question asks for.
+    ``similarity`` is the scalar product of its vector and the question's, if the search by meaning
+    found it. ``doubtful`` are numbers that only one of two readers saw. ``dated`` is the date,
+    number or period that the document says. ``superseded_by`` is the path of the version in force,
+    if this is an older one. ``older`` is what older versions say instead, the newest first.
+    ``newer_removed`` is a newer version that was deleted, if nobody confirmed since that this one
+    is in force.
     """
 
     id: str
@@ -120,6 +134,8 @@ class RetrievedPassage:
     text: str
     score: float
     matched: Sequence[str] = ()
+    related: Sequence[str] = ()
+    has_kind: bool = True
     modified_at: datetime | None = None
     doubtful: Sequence[str] = ()
     dated: str | None = None
@@ -154,6 +170,7 @@ class Retrieved:
     nor an earlier one names. ``terms`` are the words of the question as they were searched,
     ``weights`` how rare each is in the library, ``written`` how the question writes each.
     ``other_language`` says that the question seems to be in another language than the library.
+    ``expects`` is the kind of thing that the question asks for; ``None``: its words do not say it.
     ``conflicts`` are contradictions between the best passages.
     ``background`` is how near passages that do not matter are to the question: the median
     similarity of those that the search by meaning found. ``None``: it found few, or did not run.
@@ -171,6 +188,7 @@ class Retrieved:
     weights: Mapping[str, float] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)
     other_language: bool = False
+    expects: AnswerKind | None = None
     conflicts: Sequence[PassageConflict] = ()
     background: float | None = None
     correction: Correction | None = None

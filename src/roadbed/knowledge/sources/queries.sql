@@ -104,6 +104,10 @@ WHERE use_case = %(use_case)s AND NOT path = ANY (%(paths)s::text[])
   AND NOT EXISTS (SELECT FROM document WHERE document.use_case = fetched_page.use_case
                   AND document.path = fetched_page.path AND document.state <> 'deleted')
 
+-- name: erase_page
+-- What was fetched for a document that left the library. A listed address is asked for again.
+DELETE FROM fetched_page WHERE use_case = %(use_case)s AND path = %(path)s
+
 -- name: any_of_folder
 -- Whether a document of the folder is in the library.
 -- not null: any

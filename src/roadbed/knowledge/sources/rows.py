@@ -94,4 +94,5 @@ class Queries(TypedDict):
     page_unchanged: Query[Never]
     page_failed: Query[Never]
     delete_unlisted_pages: Query[Never]
+    erase_page: Query[Never]
     any_of_folder: Query[AnyOfFolderRow]

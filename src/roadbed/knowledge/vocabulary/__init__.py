@@ -15,6 +15,14 @@ Phrase = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
+class KnownPhrase:
+    """``words`` of a question, and the ``others`` that mean the same."""
+
+    words: Phrase
+    others: Sequence[Phrase]
+
+
+@dataclass(frozen=True, slots=True)
 class SearchVocabulary:
     """Groups of phrases of equal meaning, by each of their phrases."""
 
@@ -32,18 +40,19 @@ class SearchVocabulary:
                 others += [other for other in group if other != phrase and other not in others]
         return cls(groups)
 
-    def alternatives(self, words: Sequence[str]) -> Sequence[Sequence[Phrase]]:
-        """For each phrase among ``words`` that is known: its other phrases.
+    def alternatives(self, words: Sequence[str]) -> Sequence[KnownPhrase]:
+        """The phrases among ``words`` that are known, with their other phrases.
 
         A longer phrase hides the shorter ones in it: *cost of sales* is not about sales.
         """
         taken: set[int] = set()
-        alternatives: list[Sequence[Phrase]] = []
+        alternatives: list[KnownPhrase] = []
         for start, end in _spans(len(words), max(map(len, self.groups), default=0)):
-            group = self.groups.get(tuple(words[start:end]))
+            phrase = tuple(words[start:end])
+            group = self.groups.get(phrase)
             if group is not None and taken.isdisjoint(range(start, end)):
                 taken |= set(range(start, end))
-                alternatives.append(group)
+                alternatives.append(KnownPhrase(phrase, group))
         return alternatives
 
 

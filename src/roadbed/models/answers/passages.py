@@ -7,7 +7,7 @@ not about what the question names, and asks back where the question can mean sev
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from pydantic import BaseModel
@@ -18,6 +18,7 @@ from roadbed.models.answers.contract import Citation, DocumentAnswer
 from roadbed.models.answers.notes import notes_of
 from roadbed.usecases.decider import (
     Answer,
+    AnswerKind,
     Context,
     Correction,
     Retrieved,
@@ -35,6 +36,16 @@ _CORRECTED = 0.97  # that what people said is right for nearly the same question
 _LEAST_SUPPORT = 0.45  # of the weight of the words in one passage; the best on filings (record 50)
 # How near the best passage usually is, between the background (0) and the question itself (1).
 _USUALLY_NEAR = 0.2
+_RELATED = 0.5  # what other words of the same meaning weigh, as in the search
+_WITHOUT_KIND = 0.4  # of the support, where a passage has nothing of the kind that is asked for
+_KINDS = {
+    AnswerKind.MONEY: "an amount of money",
+    AnswerKind.PERCENTAGE: "a percentage",
+    AnswerKind.DATE: "a date",
+    AnswerKind.NUMBER: "a number",
+    AnswerKind.EMAIL: "an e-mail address",
+    AnswerKind.PHONE: "a phone number",
+}
 
 
 class DocumentAnswers:
@@ -132,21 +143,25 @@ class DocumentAnswers:
 def support_of(retrieved: Retrieved) -> float:
     """How well the passages support an answer, in [0, 1].
 
-    The largest share of the question's words, by weight, that one passage has. Where passages were
-    searched by meaning, more if one is nearer to the question than usual, less if none is.
+    The largest share of the question's words, by weight, that one passage has; other words of the
+    same meaning count half. A passage without the kind of thing that is asked for, such as an
+    amount of money, supports less. Where passages were searched by meaning, more if one is nearer
+    to the question than usual, less if none is.
     """
     total = sum(retrieved.weights.get(term, 0.0) for term in retrieved.terms)
     if total <= 0:
         return 0.0
-    words = max(
-        (
-            sum(retrieved.weights.get(term, 0.0) for term in passage.matched) / total
-            for passage in retrieved.passages
-        ),
-        default=0.0,
-    )
+    weights = retrieved.weights
+    words = max((_share(passage, weights) / total for passage in retrieved.passages), default=0.0)
     nearness = _nearness(retrieved)
     return words if nearness is None else min(1.0, max(0.0, words + nearness - _USUALLY_NEAR))
+
+
+def _share(passage: RetrievedPassage, weights: Mapping[str, float]) -> float:
+    """The weight of the question's words that a passage has, in its or in other words."""
+    own = sum(weights.get(term, 0.0) for term in passage.matched)
+    others = sum(weights.get(term, 0.0) for term in passage.related)
+    return (own + _RELATED * others) * (1.0 if passage.has_kind else _WITHOUT_KIND)
 
 
 def _nearness(retrieved: Retrieved) -> float | None:
@@ -208,8 +223,12 @@ def _which(choices: Sequence[str]) -> str:
 
 
 def _no_passage(retrieved: Retrieved) -> str:
-    known = {term for passage in retrieved.passages for term in passage.matched}
+    passages = retrieved.passages
+    known = {term for one in passages for term in (*one.matched, *one.related)}
     words = [retrieved.written.get(term, term) for term in retrieved.terms if term not in known]
     if words:
         return f"The documents do not answer this. No passage mentions: {', '.join(words[:5])}."
+    if retrieved.expects and not any(passage.has_kind for passage in passages):
+        kind = _KINDS[retrieved.expects]
+        return f"The documents do not answer this. No passage about it has {kind}."
     return "The documents do not answer this. No passage has the words of the question together."

@@ -56,6 +56,11 @@ class CachedEmbeddings:
             vectors[row] = known[key]
         return vectors
 
+    @property
+    def uncached(self) -> Embeddings:
+        """The model without the cache, for texts whose vectors are stored elsewhere."""
+        return self._inner
+
     def _key(self, text: str) -> bytes:
         content = f"{self.digest}\n{text}".encode("utf-8", "surrogatepass")
         return hashlib.blake2b(content, digest_size=20).digest()
