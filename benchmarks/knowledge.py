@@ -12,7 +12,8 @@ The section `mtrag` compares the support checks of answers with people (`answer_
 The rules of scope were written while these questions were looked at. The search was not tuned on
 them: vocabulary and weights were written before they were asked. Each step of the search is
 measured in the same run. Steps with vectors need the extra embed. The section `kubernetes` asks a
-question set that was written by somebody who had not read the search; `--section` runs one alone.
+question set that was written by somebody who had not read the search. The section `support`
+compares the support of right and wrong answers. `--section` runs one alone.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ import answer_checks
 import knowledge_abstention
 import knowledge_kubernetes
 import knowledge_speed
+import knowledge_support
 import policies
 import report
 
@@ -46,6 +48,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.databases import database
 
+from roadbed.demo.library import questions as library_questions
 from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.ids import Ids
 from roadbed.knowledge.libraries import Libraries
@@ -59,7 +62,7 @@ from roadbed.storage.embedded import ROOT_HOME, EmbeddedServer
 from roadbed.usecases.decider import RetrievedPassage
 from roadbed.usecases.library import Library
 
-SECTIONS = ("filings", "kubernetes", "policies", "mtrag")
+SECTIONS = ("filings", "kubernetes", "policies", "mtrag", "support")
 COMPANIES = ("AAPL", "AMZN", "NVDA")
 ONE_DOCUMENT = ("Single-Doc Single-Chunk RAG", "Single-Doc Multi-Chunk RAG")
 FIGURE = re.compile(r"\$?\d[\d,]*(?:\.\d+)?\s*(?:%|million|billion|basis points)?")
@@ -320,11 +323,29 @@ async def measure(
             if facts["has_vectors"]:
                 await bench.embed("audits")
             facts |= await knowledge_kubernetes.measure(bench.libraries, declared("audits", audits))
+        if "support" in sections:
+            facts |= await support(bench, data, has_vectors=facts["has_vectors"])
         if "policies" in sections:
             await bench.ingest("policies", data / "a-documents" / "basecamp-policies")
             if facts["has_vectors"]:
                 await bench.embed("policies")
             facts |= await policies.differing_versions(bench.asking("policies"))
+    return facts
+
+
+async def support(bench: Bench, data: Path, *, has_vectors: bool) -> dict[str, Any]:
+    """The support of right and of wrong answers."""
+    facts: dict[str, Any] = {}
+    for name, folder, answers_of in (
+        ("library", library_questions.DOCUMENTS, knowledge_support.of_library),
+        ("audits", data / knowledge_kubernetes.FOLDER, knowledge_support.of_audits),
+    ):
+        await bench.ingest(f"support-{name}", folder)
+        if has_vectors:
+            await bench.embed(f"support-{name}")
+        use_case = declared(f"support-{name}", folder)
+        answers = await answers_of(bench.libraries, use_case)
+        facts |= knowledge_support.figures(name, answers)
     return facts
 
 
@@ -381,6 +402,9 @@ def main() -> None:
     rows = filing_rows(facts) if "filings" in sections else []
     if "kubernetes" in sections:
         rows += knowledge_kubernetes.rows(facts)
+    if "support" in sections:
+        rows += knowledge_support.rows(facts, "library")
+        rows += knowledge_support.rows(facts, "audits")
     if "policies" in sections:
         rows += policies.rows(facts)
     if "mtrag" in sections:

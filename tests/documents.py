@@ -6,6 +6,7 @@ import hashlib
 import io
 import zipfile
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from xml.sax.saxutils import escape
 
 WORDS = "The price of the service is stated in the contract and is paid at the end of the month."
@@ -27,6 +28,8 @@ def pdf(
     annotations: Sequence[Sequence[str]] = (),
     catalog: str = "",
     drawn: str = "",
+    files: Mapping[str, bytes] = MappingProxyType({}),
+    files_filter: str = "",
 ) -> bytes:
     """A PDF with a line of text for each line of a page.
 
@@ -35,7 +38,8 @@ def pdf(
     the tree of pages first, with a trailer, so that what a truncated file still has can be found.
     ``annotations`` are the entries of those of each page; what has a field type (``/FT``) is a
     field of the form. ``catalog`` are more entries of the catalog,
-    ``drawn`` more operators of each page; the font is ``/F1``.
+    ``drawn`` more operators of each page; the font is ``/F1``. ``files`` are attached; they are
+    compressed already if ``files_filter`` names how.
     """
     document = _Pdf(password)
     font = document.add("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
@@ -69,6 +73,15 @@ def pdf(
         )
     document.fill(tree, f"<< /Type /Pages /Count {len(kids)} /Kids [{_references(kids)}] >>")
     form = f"/AcroForm << /Fields [{_references(fields)}] >>" if fields else ""
+    specs = []
+    compressed = f"/Filter {files_filter}" if files_filter else ""
+    for title, data in files.items():
+        stream = document.add(f"<< /Type /EmbeddedFile {compressed}", data)
+        specs.append(
+            f"({title}) << /Type /Filespec /F ({title}) /UF ({title}) /EF << /F {stream} 0 R >> >>"
+        )
+    if specs:
+        catalog += f" /Names << /EmbeddedFiles << /Names [{' '.join(specs)}] >> >>"
     document.fill(root, f"<< /Type /Catalog /Pages {tree} 0 R {form} {catalog} >>")
     return document.written(root, linear=linear)
 

@@ -179,6 +179,36 @@ class TestReceipts:
         assert answer.json()["input"]["earlier"][0]["text"] == str(NOTE)
         clean(await site.reviewer.get("/receipts", params={"usecase": NAME}))
 
+    async def test_a_search_does_not_match_what_is_withheld(self, site: Site) -> None:
+        """Otherwise its words could be found by repeated guesses."""
+        turn = {"question": "What does a keeper earn?", "text": "The zebra keeper earns 91234 EUR."}
+        task = await submitted(site.shop, "How many days of leave in a year?", earlier=[turn])
+        await review_of(site, task)
+        for client, text, finds in (
+            (site.shop, "91234", True),
+            (site.reviewer, "91234", False),
+            (site.reviewer, "zebra keeper", False),
+            (site.reviewer, "What does a keeper earn?", True),
+            (site.reviewer, "days of leave", True),
+            (site.reviewer, task, True),
+        ):
+            for wanted in ({"usecase": NAME, "q": text}, {"q": text}):
+                listed = (await client.get("/receipts", params=wanted)).json()["receipts"]
+                assert [row["task_id"] for row in listed] == [task] * finds, text
+        for person, finds in (("shop", True), ("reviewer", False)):
+            async with browsing(site, person) as browser:
+                for path in ("/receipts", "/receipts/export.csv"):
+                    shown = await browser.get(path, params={"q": "91234"})
+                    assert ("days of leave in a year" in shown.text) is finds, path
+
+    async def test_the_sender_finds_the_words_of_their_own_turns(self, site: Site) -> None:
+        """What they wrote themselves is shown to them, also after they left the group."""
+        turn = {"question": QUESTION, "text": "The zebra keeper earns 91234 EUR."}
+        task = await submitted(site.shop, "How many days of leave in a year?", earlier=[turn])
+        await site.app.libraries.access.remove(NAME, "hr", "shop", by="ana")
+        listed = (await site.shop.get("/receipts", params={"q": "91234"})).json()["receipts"]
+        assert [row["task_id"] for row in listed] == [task]
+
 
 class TestReviews:
     async def test_who_is_not_in_the_group_cannot_judge(self, site: Site) -> None:

@@ -445,10 +445,9 @@ class TestLabels:
         assert (label["field"], label["value"], label["verdicts"]) == ("text", str(NOTE), 1)
 
 
-async def test_the_notice_of_a_label_does_not_name_it(
-    settings: Settings, folders: Folders, url: str
-) -> None:
-    """Everybody of the pod reads notices, also who may not read what the answer cites."""
+@pytest.fixture
+async def labelled(settings: Settings, folders: Folders, url: str) -> AsyncIterator[Site]:
+    """A use case that compares the texts of answers as labels; ``ana`` and ``shop`` are members."""
     folders.write()
     root = settings.usecases / NAME
     root.mkdir(parents=True)
@@ -460,23 +459,64 @@ async def test_the_notice_of_a_label_does_not_name_it(
         await Shelf(site.app, root).ingest()
         for person in ("ana", "shop"):
             await site.app.libraries.access.add(NAME, library(site), "hr", person, by="ana")
-        task = await submitted(site.shop)
-        held = await site.app.new_labels.give(
-            site.app.deployments.get(NAME).loaded.declared,
-            await review_of(site, task),
-            VerdictKind.CORRECT,
-            new_labels=True,
-            confirms=False,
-            reviewer="ana",
-            output=await hidden_answer(site),
-        )
-        assert isinstance(held, HeldVerdict)
-        told = await site.reviewer.get(f"/usecases/{NAME}/notices")
-        [notice] = told.json()["notices"]
-        assert "ana gave a value of text that was never seen before" in notice["text"]
-        clean(told)
-        [waiting] = (await site.shop.get(f"/usecases/{NAME}/labels")).json()["waiting"]
-        assert QUOTE in waiting["value"]
+        yield site
+
+
+async def test_the_notice_of_a_label_does_not_name_it(labelled: Site) -> None:
+    """Everybody of the pod reads notices, also who may not read what the answer cites."""
+    site = labelled
+    task = await submitted(site.shop)
+    held = await site.app.new_labels.give(
+        site.app.deployments.get(NAME).loaded.declared,
+        await review_of(site, task),
+        VerdictKind.CORRECT,
+        new_labels=True,
+        confirms=False,
+        reviewer="ana",
+        output=await hidden_answer(site),
+    )
+    assert isinstance(held, HeldVerdict)
+    told = await site.reviewer.get(f"/usecases/{NAME}/notices")
+    [notice] = told.json()["notices"]
+    assert "ana gave a value of text that was never seen before" in notice["text"]
+    clean(told)
+    [waiting] = (await site.shop.get(f"/usecases/{NAME}/labels")).json()["waiting"]
+    assert QUOTE in waiting["value"]
+
+
+async def test_no_label_that_is_hidden_is_suggested(labelled: Site) -> None:
+    """The refusal of an unknown label names the nearest one that the reviewer may read."""
+    site = labelled
+    answer = await hidden_answer(site)
+    task = await submitted(site.shop)
+    facts = {"id": "exm_1", "name": NAME, "input": Jsonb({"question": "Pay?"}), "task": task}
+    await site.app.database.fetch(EXAMPLE, {**facts, "output": Jsonb(answer)})
+    leave = "How many days of leave in a year?"
+    await site.app.members.grant("ben", NAME, "requester", by="test")
+    token = await site.app.people.issue_token("ben")
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(base_url=f"{site.address}/v1", headers=headers) as ben:
+        reviews = [await review_of(site, await submitted(ben, leave)) for _person in range(2)]
+    typed = answer["text"].replace(QUOTE, "91230")
+
+    async def given(client: httpx2.AsyncClient, text: str) -> httpx2.Response:
+        output = {"route": "answer", "text": text, "citations": []}
+        body = {"verdict": "correct", "output": output}
+        review = reviews[client is site.shop]
+        await client.post(f"/reviews/{review}/claim")
+        return await client.post(f"/reviews/{review}/verdict", json=body)
+
+    told = [
+        await given(site.shop, typed),
+        await given(site.reviewer, typed),
+        await given(site.reviewer, "Nobody knowz."),
+    ]
+    suggested = []
+    for refused in told:
+        await problem(refused, 422, "label_unknown")
+        suggested.append(refused.json()["labels"][0]["suggestion"])
+    assert suggested == [answer["text"], None, "Nobody knows."]
+    assert all(QUOTE not in refused.text for refused in told[1:])
 
 
 class TestIncidents:

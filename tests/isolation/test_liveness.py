@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from roadbed.decisions.model import Decision, Reason
 from roadbed.executors import liveness
 from roadbed.executors.child_executor import ChildExecutor
 from roadbed.executors.children import Source
+from roadbed.executors.fork_server import PRELOADED
 from roadbed.executors.in_process import DeciderCall
 from roadbed.executors.isolated import DeciderProcesses
 from roadbed.executors.liveness import Patience, Silence, waited_seconds
@@ -43,6 +44,14 @@ def decide(inquiry, context):
 """
 ON_FIRST_USE = LOADING + "\nusecase.decider(decide)\n"
 DECLARED = LOADING + '\ndecide.needs = Needs(modules=["slow_library"])\nusecase.decider(decide)\n'
+PLAIN = """
+import sys
+LOADED = {"cel", "roadbed.connectors.webhook"} <= set(sys.modules)
+
+@usecase.decider
+def decide(inquiry, context):
+    return Answer(output=Routing(queue="returns"), confidence=0.9, evidence={"loaded": LOADED})
+"""
 HANGS = """
 import ctypes
 
@@ -122,16 +131,33 @@ def test_what_our_deciders_need_is_imported_once_in_the_process_that_forks(
     assert (of_a_pod.modules, of_a_pod.preloaded) == (("slow_library",), ())
 
 
+async def test_what_nearly_every_pod_imports_is_loaded_before_the_fork(
+    settings: Settings, folders: Folders, url: str
+) -> None:
+    folders.write(PLAIN)
+    async with open_app(settings.model_copy(update={"isolation": "process"}), url) as app:
+        assert (await decide(app, "hello")).evidence["loaded"] is True
+
+
+def left_behind(modules: Sequence[str]) -> list[int]:
+    """How many threads and further sockets a process has that imported modules."""
+    told = subprocess.run(
+        [sys.executable, "-c", LEFT_BEHIND, *modules], capture_output=True, check=True, timeout=120
+    )
+    counts: list[int] = json.loads(told.stdout)
+    return counts
+
+
+def test_what_every_fork_server_imports_starts_no_thread_and_opens_no_socket() -> None:
+    assert left_behind(PRELOADED) == [1, 0]
+
+
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])
 def test_what_is_imported_before_a_fork_starts_no_thread_and_opens_no_socket(
     provider: str,
 ) -> None:
     pytest.importorskip("pydantic_ai", reason="the extra llm is not installed: make llm")
-    modules = ["roadbed.models.answers.prompted", *modules_of(provider)]
-    told = subprocess.run(
-        [sys.executable, "-c", LEFT_BEHIND, *modules], capture_output=True, check=True, timeout=120
-    )
-    assert json.loads(told.stdout) == [1, 0]
+    assert left_behind(["roadbed.models.answers.prompted", *modules_of(provider)]) == [1, 0]
 
 
 class TestSilence:

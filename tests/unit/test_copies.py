@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from itertools import permutations
 
 import pytest
 
+from roadbed.background import relaying
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.copies import StoredContent, copies
 from roadbed.knowledge.errors import DocumentFamilyError
+from roadbed.knowledge.records import Document, FolderChange
+from roadbed.work.model import JobState
 from tests import libraries
 from tests.browsing import browsing
 from tests.conftest import Folders, Site
@@ -61,6 +65,7 @@ def stored(
         [stored("terms_current.pdf", added=2), stored("terms.pdf")],
         [stored("z.pdf"), stored("a.pdf", added=2)],
         [stored("a.pdf"), stored("z.pdf")],
+        [stored("z.pdf"), stored("archive/a.pdf"), stored("archive/b.pdf")],
         [stored("b-copy.pdf", left_out=True), stored("a.pdf")],
     ],
 )
@@ -139,6 +144,36 @@ class TestLibrary:
         assert await answering(shelf, question) & plans == {"plan.md"}
         assert len(await answering(shelf, question, "board") & plans) == 1
         assert len([path for path in await originals(shelf, "board") if "plan" in path]) == 1
+
+    async def test_it_does_not_depend_on_which_was_read_first(self, shelf: Shelf) -> None:
+        text = "# Keys\n\nKeys of the hall are kept by the porter.\n"
+        shelf.write(dict.fromkeys(("a/keys.md", "keys.md", "locks.md"), text))
+        ingestion = shelf.app.libraries.ingestion
+        plan = await ingestion.plan(shelf.loaded)
+
+        async def ignored(change: FolderChange, document: Document | None) -> None:
+            pass
+
+        changes = sorted(plan.changes, key=lambda change: change.path, reverse=True)
+        for change in changes:
+            await ingestion.carry_out(NAME, [change], ignored, by="ana", found_at=plan.made_at)
+        await ingestion.derive(NAME)
+        copied = await originals(shelf)
+        assert (copied["a/keys.md"], copied["locks.md"]) == ("keys.md", "keys.md")
+
+    async def test_all_new_documents_of_a_job_are_equally_old(self, shelf: Shelf) -> None:
+        text = "# Bells\n\nThe bell of the hall is rung at noon.\n"
+        paths = [f"bells/{number:02}.md" for number in range(25)]  # of two steps
+        shelf.write(dict.fromkeys(paths, text))
+        async with relaying(shelf.app), asyncio.timeout(60):
+            job = await shelf.app.ingestion_jobs.start(NAME, by="ana")
+            while job.ended_at is None:
+                await asyncio.sleep(0.05)
+                job = await shelf.app.jobs.job(job.id)
+        assert job.state is JobState.DONE
+        assert len({(await shelf.document(path)).added_at for path in paths}) == 1
+        copied = await originals(shelf)
+        assert {copied[path] for path in paths[1:]} == {paths[0]}
 
     async def test_the_other_one_answers_when_it_is_gone(self, shelf: Shelf) -> None:
         (shelf.folder / "handbook.docx").unlink()

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from roadbed.kernel.clock import SystemClock
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.errors import (
     LibraryUnavailableError,
@@ -236,7 +237,9 @@ class TestUnreadable:
         limits = ReadingLimits(largest_file=200)
         shelf.write({"leave.md": LEAVE * 10})
         libraries = shelf.app.libraries
-        ingestion = Ingestion(libraries.documents, libraries.families, libraries.sources, limits)
+        ingestion = Ingestion(
+            libraries.documents, libraries.families, libraries.sources, SystemClock(), limits
+        )
         [failed] = (await ingestion.run(shelf.loaded, by="ana")).failed
         assert (failed.path, failed.reason) == ("leave.md", "too_large")
         assert "leave.md" not in read

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import zlib
 from collections.abc import AsyncIterator
+from email.message import EmailMessage
 from html import escape
 from typing import Any
 
@@ -126,6 +128,71 @@ class TestPdfForms:
         )
         extraction = await reader.read(documents.pdf([WORDS], catalog=files), "portfolio.pdf")
         assert found(extraction) == {"embedded_left_out": "terms.txt"}
+
+
+class TestPdfAttachments:
+    async def test_they_are_read_each_by_its_own_format(self, reader: DocumentReader) -> None:
+        files = {
+            "offer.pdf": documents.pdf(["Offer of 4,200", "Second page"]),
+            "terms.docx": documents.docx([("Heading1", "Terms"), ("", "Payment in 30 days.")]),
+            "invoice.xml": b"<?xml version='1.0'?><Invoice><Total>4200</Total></Invoice>",
+            "rubbish.bin": bytes(range(256)) * 4,
+        }
+        content = documents.pdf([WORDS], files=files)
+        extraction = await reader.read(content, "portfolio.pdf")
+        told = {part.place.label: part.text for part in extraction.parts}
+        assert told["page 1"] == WORDS
+        assert told["offer.pdf › page 2"] == "Second page"
+        [terms] = [text for label, text in told.items() if label.startswith("terms.docx")]
+        assert "Payment in 30 days." in terms
+        assert extraction.page_count == 1
+        [*_others, unreadable] = extraction.findings
+        assert unreadable.kind == "attachment_unreadable"
+        assert "rubbish.bin" in unreadable.detail
+
+    async def test_an_encrypted_one_too(self, reader: DocumentReader) -> None:
+        content = documents.pdf([WORDS], password="", files={"a.txt": b"Keys are at the door."})
+        extraction = await reader.read(content, "portfolio.pdf")
+        assert extraction.parts[1].text == "Keys are at the door."
+        assert extraction.parts[1].place.attachment
+
+    async def test_a_scan_with_an_attached_text_is_read(self, reader: DocumentReader) -> None:
+        files = {"a.txt": b"Keys are at the door."}
+        content = documents.pdf([""], pictures=True, files=files)
+        extraction = await reader.read(content, "scan.pdf")
+        assert labelled(extraction) == {"a.txt": "Keys are at the door."}
+        assert found(extraction) == {"pages_without_text": "1"}
+
+    async def test_attachments_too_deep_inside_each_other_are_named(
+        self, reader: DocumentReader
+    ) -> None:
+        made = documents.pdf(["level 0"])
+        for level in range(1, 8):
+            made = documents.pdf([f"level {level}"], files={f"level {level - 1}.pdf": made})
+        extraction = await reader.read(made, "nested.pdf")
+        assert len(extraction.parts) == 5
+        [omitted] = extraction.findings
+        assert omitted.kind == "attachments_omitted"
+        assert "level 2.pdf" in omitted.detail
+
+    async def test_those_of_an_attachment_have_both_names(self, reader: DocumentReader) -> None:
+        message = EmailMessage()
+        message["Subject"] = "Both"
+        message.set_content("See both.")
+        inside = documents.pdf([WORDS], files={"a.txt": b"One.", "b.pdf": documents.pdf(["Two."])})
+        message.add_attachment(inside, maintype="application", subtype="pdf", filename="p.pdf")
+        extraction = await reader.read(bytes(message), "both.eml")
+        labels = [part.place.label for part in extraction.parts]
+        assert labels[1:] == ["p.pdf › page 1", "p.pdf › a.txt", "p.pdf › b.pdf › page 1"]
+
+    async def test_a_bomb_costs_the_attachment_and_not_the_pages(
+        self, reader: DocumentReader
+    ) -> None:
+        bomb = zlib.compress(bytes(900_000_000), 9)
+        content = documents.pdf([WORDS], files={"bomb.txt": bomb}, files_filter="/FlateDecode")
+        extraction = await reader.read(content, "portfolio.pdf")
+        assert labelled(extraction) == {"page 1": WORDS}
+        assert found(extraction)["embedded_left_out"] == "bomb.txt"
 
 
 class TestPdfNotes:

@@ -15,11 +15,15 @@ from tests import documents
 
 SHIPPED = Path(roadbed.demo.__file__).parent / "library" / "documents"
 # Of a number that is raised, only the newest digest is needed.
-DIGEST = (3, "47297412f22a6fb6")
+DIGEST = (5, "ae1cb957a02933e6")
 MADE = {
     "form.pdf": documents.pdf(
         ["Claim of costs"],
+        files={"rates.txt": b"A train costs 30 EUR."},
         annotations=[["/FT /Tx /T (Name) /V (Ana) /Rect [10 10 90 30] /Subtype /Widget"]],
+    ),
+    "zasady.txt": "Każdy pracownik ma prawo do urlopu, jeśli umowa jest podpisana.".encode(
+        "cp1250"
     ),
     "rates.csv": b"Item,EUR\nTrain,30\n",
     "deck.pptx": documents.pptx([("Costs", "They fell by 16,411 EUR.", "Say it slowly.")]),

@@ -26,7 +26,14 @@ from roadbed.executors import sandbox
 
 LARGEST_ORDER = 65_536
 _MOST_ROUNDS = 100
-_PRELOADED = ("roadbed.executors.child",)
+# What nearly every pod imports while it is loaded: conditions and destinations. `cel` imports the
+# libraries of its command line, too.
+PRELOADED = (
+    "roadbed.executors.child",
+    "roadbed.connectors.folder",
+    "roadbed.connectors.webhook",
+    "cel",
+)
 
 
 def main(descriptor: int) -> None:
@@ -39,7 +46,7 @@ def main(descriptor: int) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides when it ends
     children: dict[int, int] = {}  # pid by number
-    for name in _PRELOADED:
+    for name in PRELOADED:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()  # a child's collector then leaves shared pages alone

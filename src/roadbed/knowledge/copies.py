@@ -30,8 +30,11 @@ class StoredContent:
     is_left_out: bool = False
 
     @property
-    def preference(self) -> tuple[bool, bool, bool, bool, datetime, str]:
+    def preference(self) -> tuple[bool, bool, bool, bool, datetime, int, str]:
         """Sorts copies, the one that answers first: the better name, else the older document.
+
+        Documents that one ingestion found are equally old. Of them the one in fewer folders
+        answers, then the first by path.
 
         What is left out goes first, so that no copy of it answers instead. A name is worse if it
         says copy or signed, has the ending of another format, or says no date, period or number.
@@ -44,6 +47,7 @@ class StoredContent:
             renamed(cast("Format", self.format), self.path),
             not says_age,
             self.added_at,
+            self.path.count("/"),
             self.path,
         )
 

@@ -19,9 +19,11 @@ from collections.abc import (
 )
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from roadbed.kernel.clock import Clock
 from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.knowledge.document_families import DocumentFamilies
 from roadbed.knowledge.errors import (
@@ -59,6 +61,7 @@ class Plan:
     ``unchanged`` counts the others, ``still_unreadable`` those of them that cannot be read.
     """
 
+    made_at: datetime
     changes: Sequence[FolderChange]
     unchanged: int
     still_unreadable: int
@@ -99,11 +102,13 @@ class Ingestion:
         documents: Documents,
         families: DocumentFamilies,
         sources: LibrarySources,
+        clock: Clock,
         limits: ReadingLimits = DEFAULT_LIMITS,
     ) -> None:
         self._documents = documents
         self._families = families
         self._sources = sources
+        self._clock = clock
         self._limits = limits
 
     async def plan(
@@ -137,6 +142,7 @@ class Ingestion:
             _refuse_most(gone, known, place_of(loaded))
         changes += [FolderChange(kind="gone", path=path) for path in gone]
         return Plan(
+            made_at=self._clock.now(),
             changes=changes,
             unchanged=len(unchanged),
             still_unreadable=unchanged.count("unreadable"),
@@ -261,7 +267,7 @@ class Ingestion:
         async def counted(change: FolderChange, document: Document | None) -> None:
             note(summary, change, document)
 
-        await self.carry_out(loaded.name, plan.changes, counted, by=by)
+        await self.carry_out(loaded.name, plan.changes, counted, by=by, found_at=plan.made_at)
         await self.derive(loaded.name)
         return summary
 
@@ -276,9 +282,14 @@ class Ingestion:
         done: Callable[[FolderChange, Document | None], Awaitable[None]],
         *,
         by: str,
+        found_at: datetime | None,
     ) -> None:
-        """Carry out changes side by side; ``done`` is called after each, with its document."""
-        waiting = iter(changes)
+        """Carry out changes side by side; ``done`` is called after each, with its document.
+
+        ``found_at`` is when they were planned. New documents have this time, so that it does not
+        depend on which of them was read first; ``None``: each has the time when it was read.
+        """
+        waiting = iter(_found(change, found_at) for change in changes)
 
         async def work() -> None:
             async with self.reading() as reader:
@@ -304,6 +315,11 @@ class Ingestion:
     async def _forget(self, use_case: str, change: FolderChange, by: str) -> None:
         if change.kind != "new":
             await self._documents.forget(use_case, change.path, by=by)
+
+
+def _found(change: FolderChange, at: datetime | None) -> FolderChange:
+    """A change whose file was found at a time."""
+    return replace(change, source=replace(change.source, found_at=at)) if change.source else change
 
 
 def note(summary: IngestionSummary, change: FolderChange, document: Document | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from roadbed.kernel.clock import Clock
@@ -138,7 +138,7 @@ class IngestionJobs:
             "still_unreadable": planned.get("still_unreadable", 0),
             "unreadable": [],
         }
-        total = await self._carry_out(progress, use_case, planned["changes"], counts, by, first=0)
+        total = await self._carry_out(progress, use_case, planned, counts, by, first=0)
         uploads: str = planned["uploads"]
         plans, embedded = 1, None
         # Whoever uploads while the job runs gets this job, so it reads those files too, also
@@ -150,9 +150,7 @@ class IngestionJobs:
                 if planned is None:
                     break
                 uploads = planned["uploads"]
-                total = await self._carry_out(
-                    progress, use_case, planned["changes"], counts, by, first=total
-                )
+                total = await self._carry_out(progress, use_case, planned, counts, by, first=total)
             await self._derive(progress, use_case, total)
             known = uploads if plans < _MOST_PLANS else None
             embedded = await self._embed(progress, use_case, known)
@@ -233,19 +231,22 @@ class IngestionJobs:
         self,
         progress: Progress,
         use_case: str,
-        changes: Sequence[Mapping[str, Any]],
+        planned: Mapping[str, Any],
         counts: dict[str, Any],
         by: str,
         *,
         first: int,
     ) -> int:
         """Carry out a plan in steps; gives how many changes there were in all."""
+        changes: Sequence[Mapping[str, Any]] = planned["changes"]
+        at = planned.get("at")  # a job of an earlier release has none
+        found_at = None if at is None else datetime.fromisoformat(at)
         total = first + len(changes)
         for begin in range(0, len(changes), _BATCH):
             batch = _Batch(progress, changes[begin : begin + _BATCH], first + begin, total)
 
             async def read(batch: _Batch = batch) -> Json:
-                return await self._read(use_case, batch, by)
+                return await self._read(use_case, batch, by, found_at)
 
             counted: Any = await progress.step(f"documents from {first + begin + 1}", read)
             for name, count in counted.items():
@@ -312,6 +313,7 @@ class IngestionJobs:
         )
         return {
             "uploads": uploads,
+            "at": plan.made_at.isoformat(),
             "changes": [_planned(change) for change in plan.changes],
             "unchanged": plan.unchanged,
             "ignored": plan.left_out.total,
@@ -319,7 +321,7 @@ class IngestionJobs:
             "still_unreadable": plan.still_unreadable,
         }
 
-    async def _read(self, use_case: str, batch: _Batch, by: str) -> Json:
+    async def _read(self, use_case: str, batch: _Batch, by: str, found_at: datetime | None) -> Json:
         """Carry out a part of the plan, also if an earlier process did some of it."""
         await batch.report()
         outstanding = await self._ingestion.outstanding(
@@ -330,7 +332,7 @@ class IngestionJobs:
                 document = await self._libraries.documents.document(use_case, path)
                 await batch.done_before(path, document)
         changes = [change for _path, change in outstanding if change is not None]
-        await self._ingestion.carry_out(use_case, changes, batch.done, by=by)
+        await self._ingestion.carry_out(use_case, changes, batch.done, by=by, found_at=found_at)
         return batch.counts()
 
 

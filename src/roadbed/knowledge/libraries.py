@@ -82,7 +82,7 @@ class Libraries:
         self.cases = ReadableCases(database, self.withholding)
         self.families = DocumentFamilies(database, self.documents, ids, clock)
         self.sources = LibrarySources(database, clock, fetch_seconds=fetch_seconds)
-        self.ingestion = Ingestion(self.documents, self.families, self.sources)
+        self.ingestion = Ingestion(self.documents, self.families, self.sources, clock)
         self.indexes = LibraryIndexes(database, indexes)
         self.conflicts = DocumentConflicts(database, ids, clock)
         self.vectors = PassageVectors(database, embeddings)

@@ -20,8 +20,8 @@ class Position:
 
     ``number`` counts pages, slides and sheets from 1; a part without numbers has 1. ``name`` is
     that of a sheet. ``rows`` are the first and the last row of a sheet. ``headings`` are those
-    above the text, outermost first. ``attachment`` names the attachment, inside a message the
-    outermost first.
+    above the text, outermost first. ``attachment`` names the attachment, inside a message
+    or a PDF the outermost first.
     """
 
     kind: PositionKind

@@ -19,7 +19,8 @@ WHERE document.use_case = %(use_case)s
 INSERT INTO document (id, use_case, path, access_group, state, version, content_hash, reading,
                       reason, detail, origin, address, added_at, changed_at)
 VALUES (%(id)s, %(use_case)s, %(path)s, %(access_group)s, %(state)s, %(version)s, %(content_hash)s,
-        %(reading)s, %(reason)s, %(detail)s, %(origin)s, %(address)s, %(at)s, %(at)s)
+        %(reading)s, %(reason)s, %(detail)s, %(origin)s, %(address)s,
+        coalesce(%(found_at)s::timestamptz, %(at)s), %(at)s)
 ON CONFLICT (use_case, path) DO UPDATE
 SET access_group = excluded.access_group, state = excluded.state,
     version = coalesce(excluded.version, document.version), content_hash = excluded.content_hash,

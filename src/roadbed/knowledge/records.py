@@ -50,6 +50,8 @@ class SourceFile:
     ``file`` opens one of the folder; the content of others is stored by ``content_hash``. ``group``
     is the access group that the declaration gives it. ``address`` is that of a fetched page.
     ``failure`` says why it could not be fetched; it is ``gone`` if its server has none any more.
+    ``found_at`` is when it was found: the same time for all new files of one plan, whichever is
+    read first.
     """
 
     path: str
@@ -62,6 +64,7 @@ class SourceFile:
     address: str | None = None
     failure: str | None = None
     gone: bool = False
+    found_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

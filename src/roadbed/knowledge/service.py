@@ -340,6 +340,7 @@ class Documents:
             **_place(use_case, source),
             "content_hash": source.content_hash,
             "reading": READING,
+            "found_at": source.found_at,
             "at": self._clock.now(),
         }
 

@@ -6,7 +6,7 @@ gets from it only what their own access groups may read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,23 @@ class Withholding:
         """The field of the input with earlier turns of a conversation, if it has one."""
         library = self.library(use_case)
         return library.earlier if library is not None else None
+
+    async def unread_turns(self, use_cases: Iterable[str], viewer: str | None) -> Json:
+        """Whose earlier turns are withheld from ``viewer``, for a search that must not match them.
+
+        By use case: the ``field`` with the turns, whose ``text`` is withheld, and the ``senders``.
+        Only use cases are named of which something is withheld.
+        """
+        unread = {}
+        for name in use_cases:
+            if (field := self.earlier(name)) is None:
+                continue
+            members = await self._access.there(name)
+            own = _groups_of(viewer, members)
+            senders = {person for group in members.keys() - own for person in members[group]}
+            if senders := senders - {viewer}:
+                unread[name] = {"field": field, "senders": sorted(senders)}
+        return unread
 
     async def of(
         self, use_case: str, viewer: str | None, senders: Collection[str], *contents: object

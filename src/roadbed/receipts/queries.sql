@@ -114,7 +114,18 @@ WITH matching AS NOT MATERIALIZED (
               AND (review.id IS NULL OR NOT answer_withheld(
                   task.reference OR review.blind, review.closed_at, review.verdict)))
       AND (%(text)s::text IS NULL OR task.id = %(text)s OR task.key = %(text)s
-           OR task.input::text ILIKE %(pattern)s)
+           OR task.input::text ILIKE %(pattern)s
+              AND coalesce((
+                  -- As the reader sees it: turns without their texts.
+                  SELECT (task.input || jsonb_build_object(unread.field, (
+                              SELECT jsonb_agg(CASE WHEN jsonb_typeof(turn) = 'object'
+                                                    THEN turn - 'text' ELSE turn END)
+                              FROM jsonb_array_elements(task.input -> unread.field) AS turn
+                          )))::text ILIKE %(pattern)s
+                  FROM (SELECT %(unread)s::jsonb -> task.use_case ->> 'field' AS field,
+                               %(unread)s::jsonb -> task.use_case -> 'senders' AS senders) AS unread
+                  WHERE unread.senders @> to_jsonb(task.source ->> 'by')
+                    AND jsonb_typeof(task.input -> unread.field) = 'array'), true))
 ), counts AS MATERIALIZED (
     SELECT (SELECT count(*) FROM (SELECT FROM matching LIMIT %(counted)s) AS every) AS total,
            (SELECT count(*) FROM (SELECT FROM matching WHERE task_id >= %(edge)s::text

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from psycopg.types.json import Jsonb
+
 from roadbed.decisions.model import Decision
 from roadbed.intake.model import AdmittedTask
 from roadbed.kernel.json import flat
@@ -155,14 +157,14 @@ class Receipts:
         Without a viewer they are those that somebody without an access group may read.
         """
         asked = Slice(before=wanted.before, most=most)
-        facts = _facts(wanted, served) | asked.facts() | {"most": most}
+        facts = await self._facts(wanted, served, viewer) | asked.facts() | {"most": most}
         return await self._listed(await self._database.fetch(_SQL["list"], facts), viewer)
 
     async def page(
         self, wanted: Filter, asked: Slice, *, served: Sequence[str], viewer: str | None = None
     ) -> Portion[Receipt]:
         """One page of the same records, with how many there are."""
-        facts = _facts(wanted, served) | asked.facts(counted=COUNTED + 1)
+        facts = await self._facts(wanted, served, viewer) | asked.facts(counted=COUNTED + 1)
         rows = await self._database.fetch(_SQL["list"], facts)
         total, newer = (rows[0]["total"] or 0, rows[0]["newer"] or 0) if rows else (0, 0)
         return portion(await self._listed(rows, viewer), asked, total=total, newer=newer)
@@ -171,10 +173,27 @@ class Receipts:
         self, wanted: Filter, asked: Slice, *, served: Sequence[str], viewer: str | None = None
     ) -> AsyncGenerator[Sequence[Receipt], None]:
         """All of the same records at one moment, in batches."""
-        facts = _facts(wanted, served) | asked.facts()
+        facts = await self._facts(wanted, served, viewer) | asked.facts()
         async with aclosing(self._database.stream(_SQL["list"], facts)) as batches:
             async for rows in batches:
                 yield await self._listed(rows, viewer)
+
+    async def _facts(
+        self, wanted: Filter, served: Sequence[str], viewer: str | None
+    ) -> dict[str, object]:
+        text = (wanted.text or "").strip() or None
+        escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+        searched = [name for name in served if text and wanted.use_case in (None, name)]
+        return {
+            "use_case": wanted.use_case,
+            "served": list(served),
+            "route": wanted.route,
+            "verdict": wanted.verdict,
+            "text": text,
+            "pattern": f"%{escaped}%",
+            # What is withheld must not be searchable: it could be found by repeated guesses.
+            "unread": Jsonb(await self._withholding.unread_turns(searched, viewer)),
+        }
 
     async def _shown(self, receipt: Receipt, viewer: str) -> Receipt:
         """A receipt without what ``viewer`` may not read; with cited documents that are gone."""
@@ -201,19 +220,6 @@ class Receipts:
             for row, readability in zip(own, may_read, strict=True):
                 shown[row["task_id"]] = readable_row(_listed(row), readability, earlier)
         return [shown[row["task_id"]] for row in rows]
-
-
-def _facts(wanted: Filter, served: Sequence[str]) -> dict[str, object]:
-    text = (wanted.text or "").strip() or None
-    escaped = (text or "").replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
-    return {
-        "use_case": wanted.use_case,
-        "served": list(served),
-        "route": wanted.route,
-        "verdict": wanted.verdict,
-        "text": text,
-        "pattern": f"%{escaped}%",
-    }
 
 
 # Fields of a receipt that nothing can be known about the moment it was decided.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from roadbed.kernel.labels import closest, normal_label
 from roadbed.knowledge.readable_cases import Reader
 from roadbed.knowledge.withholding import NOTE
 from roadbed.reviews.model import VerdictKind
@@ -86,24 +88,44 @@ class KnownLabels:
                 labels[field] = sorted({*listed, *given, *confirmed.get(field, ())})
         if reader is None:
             return labels
-        shown = await self._readable(declared, reader)
+        shown = await self._readable(declared, confirmed, reader)
         return {
-            field: [
-                value
-                if value in shown.get(field, ())
-                or value in declared.labels.get(field, ())
-                or value in confirmed.get(field, ())
-                else str(NOTE)
-                for value in values
-            ]
+            field: [value if value in shown.get(field, ()) else str(NOTE) for value in values]
             for field, values in labels.items()
         }
 
-    async def _readable(self, declared: UseCase, reader: Reader) -> Mapping[str, set[str]]:
-        """The texts of each field in the right outputs that ``reader`` may read."""
+    async def suggested(
+        self, declared: UseCase, labels: Sequence[UnknownLabel], reader: Reader | None
+    ) -> Sequence[UnknownLabel]:
+        """Unknown labels, each with the nearest known one that ``reader`` may read.
+
+        A label is stopped as it is for everybody. Its suggestion may be the text of an answer that
+        quotes a document of another access group: then the nearest one of the others is given.
+        """
+        if reader is None or all(label.suggestion is None for label in labels):
+            return labels
+        shown = await self._readable(declared, await self.confirmed(declared.name), reader)
+        known = {field: {normal_label(text) for text in texts} for field, texts in shown.items()}
+        return [
+            replace(label, suggestion=closest(label.value, known.get(label.field, ())))
+            if label.suggestion is not None and not label.closed
+            else label
+            for label in labels
+        ]
+
+    async def _readable(
+        self, declared: UseCase, confirmed: Mapping[str, frozenset[str]], reader: Reader
+    ) -> Mapping[str, set[str]]:
+        """The texts of each field that ``reader`` may read.
+
+        They stand in right outputs, or the use case or a person said that they are labels.
+        """
         facts = {"use_case": declared.name, "most": _NEWEST}
         rows = await self._database.fetch(SQL["labelled_outputs"], facts)
-        texts: dict[str, set[str]] = {}
+        texts: dict[str, set[str]] = {
+            field: {*declared.labels.get(field, ()), *confirmed.get(field, ())}
+            for field in (*declared.labels, *confirmed)
+        }
         for row, shown in zip(rows, await reader.read(rows), strict=True):
             for field in open_fields(declared) if shown is row else ():
                 value = row["output"].get(field)

@@ -15,7 +15,7 @@ from roadbed.kernel.clock import Clock
 from roadbed.kernel.ids import Ids
 from roadbed.kernel.labels import closest
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.knowledge.readable_cases import Reader
+from roadbed.knowledge.readable_cases import ReadableCases, Reader
 from roadbed.knowledge.withholding import NOTE, Withholding
 from roadbed.people.permissions import ALLOWS, Permission
 from roadbed.reviews.errors import (
@@ -56,6 +56,7 @@ class NewLabels:
         withholding: Withholding,
     ) -> None:
         self.readable = ReadableReviews(database, withholding)
+        self._cases = ReadableCases(database, withholding)
         self._database = database
         self._reviews = reviews
         self._ids = ids
@@ -108,17 +109,24 @@ class NewLabels:
         try:
             return await self._reviews.give(declared, review_id, kind, **verdict)
         except LabelUnknownError as error:
-            if not new_labels or any(label.closed for label in error.labels):
-                raise
+            labels = await self._suggested(declared, error.labels, verdict["reviewer"])
+            if not new_labels or any(label.closed for label in labels):
+                raise LabelUnknownError(labels) from None
             if not confirms:
-                return await self._hold(declared, review_id, kind, error.labels, verdict)
-            for label in error.labels:
+                return await self._hold(declared, review_id, kind, labels, verdict)
+            for label in labels:
                 rows = await self._with(declared, label.field, label.value)
                 ready = await self._ready(declared, label.field, label.value, rows, verdict)
                 await self._confirm(
                     declared, label.field, label.value, ready, by=verdict["reviewer"]
                 )
         return await self._reviews.give(declared, review_id, kind, **verdict)
+
+    async def _suggested(
+        self, declared: UseCase, labels: Sequence[UnknownLabel], reviewer: str
+    ) -> Sequence[UnknownLabel]:
+        reader = await self._cases.reader(declared.name, lambda: reviewer)
+        return await self._reviews.labels.suggested(declared, labels, reader)
 
     async def waiting(
         self, declared: UseCase, reader: Reader | None = None

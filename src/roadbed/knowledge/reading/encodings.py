@@ -12,6 +12,7 @@ import codecs
 import re
 
 from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.reading.code_pages import code_page
 from roadbed.tables.encodings import MARKS
 
 _SAMPLE = 65_536
@@ -26,6 +27,8 @@ _LEAST_ZEROS = 0.2  # of every other byte, in UTF-16 without a mark
 _TAG = re.compile(rb"\s*(?:<\0[!?\w]\0|\0<\0[!?\w])")
 # Python decodes these, and no browser does: they are transfer formats and no encodings of pages.
 _NO_ENCODINGS = frozenset(("utf-7", "unicode_escape", "raw_unicode_escape", "punycode", "idna"))
+_WINDOWS = "cp1252"
+_NAMES = {"cp1250": "Windows-1250", "cp1251": "Windows-1251", _WINDOWS: "Windows-1252"}
 _WESTERN = frozenset(("iso8859-1", "ascii"))
 
 
@@ -74,23 +77,25 @@ def start_of(content: bytes, length: int) -> bytes:
 def decode(content: bytes) -> tuple[str, tuple[DocumentFinding, ...]]:
     """The text, and what was guessed or replaced in it.
 
-    UTF-8 or what a mark or the zero bytes say; otherwise Windows-1252, which is a guess: of all
-    lines, or of those that are not UTF-8 if others are.
+    UTF-8 or what a mark or the zero bytes say. Otherwise it is a guess, of all lines, or of those
+    that are not UTF-8 if others are: Windows-1250 or Windows-1251 if the language says so clearly,
+    else Windows-1252.
     """
     if (certain := _certain(content)) is not None:
         return _checked(content.decode(certain, "replace"))
     lines = content.split(b"\n")
     if any(not line.isascii() and _is_utf8(line) for line in lines):
+        others = [line for line in lines if not _is_utf8(line)]
+        page = code_page(b"\n".join(others)) or _WINDOWS
         text = "\n".join(
-            line.decode("utf-8" if _is_utf8(line) else "cp1252", "replace") for line in lines
+            line.decode("utf-8" if _is_utf8(line) else page, "replace") for line in lines
         )
-        count = sum(not _is_utf8(line) for line in lines)
-        guess = DocumentFinding(
-            kind="encoding_guessed", detail=f"UTF-8, {count} lines Windows-1252"
-        )
+        detail = f"UTF-8, {len(others)} lines {_NAMES[page]}"
     else:
-        text = content.decode("cp1252", "replace")
-        guess = DocumentFinding(kind="encoding_guessed", detail="Windows-1252")
+        page = code_page(content) or _WINDOWS
+        text = content.decode(page, "replace")
+        detail = _NAMES[page]
+    guess = DocumentFinding(kind="encoding_guessed", detail=detail)
     text, replaced = _checked(text)
     return text, (guess, *replaced)
 

@@ -5,19 +5,16 @@ from __future__ import annotations
 import email
 import email.policy
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from email.message import EmailMessage, Message
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-from roadbed.knowledge.findings import DocumentFinding
-from roadbed.knowledge.model import Block, DoubtfulNumber, Extraction, Part, Position
-from roadbed.knowledge.reading import encodings, html, texts
+from roadbed.knowledge.model import Block, Extraction, Part, Position
+from roadbed.knowledge.reading import attachments, encodings, html, texts
+from roadbed.knowledge.reading.attachments import Collected, ReadDocument
 
 NAME = "email"
-DEEPEST = 4  # messages inside messages
-MOST_ATTACHMENTS = 200  # of a message, with those inside its attachments
 _HEADERS = ("Subject", "From", "To", "Cc", "Date")
 _LONGEST_HEADER = 2_000
 
@@ -27,19 +24,6 @@ _SIGNATURES = frozenset(
 )
 _WORD = re.compile(r"\w{2,}")
 _SAID = 0.7  # of the words of a page that its plain form has, if it says the same
-
-ReadDocument = Callable[[bytes, str, int], Extraction]
-
-
-@dataclass
-class _Collected:
-    """What a message and its attachments give together."""
-
-    parts: list[Part] = field(default_factory=list)
-    findings: list[DocumentFinding] = field(default_factory=list)
-    doubtful: list[DoubtfulNumber] = field(default_factory=list)
-    readers: list[str] = field(default_factory=lambda: [NAME])
-    omitted: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -57,7 +41,7 @@ def read(content: bytes, name: str, read_document: ReadDocument, depth: int = 0)
     """
     message = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(message, EmailMessage)
-    made = _Collected()
+    made = Collected(readers=[NAME])
     subject = _header(message, "Subject")
     parts = _Content()
     _walk(message, parts, made, name)
@@ -66,19 +50,7 @@ def read(content: bytes, name: str, read_document: ReadDocument, depth: int = 0)
         f"{header}: {value}" for header in _HEADERS if (value := _header(message, header))
     )
     made.parts.append(_message_part(headers, body, subject))
-    for number, (title, data) in enumerate(_titled(parts.attachments)):
-        if depth >= DEEPEST or number >= MOST_ATTACHMENTS:
-            made.omitted.append(title)
-        else:
-            _add(made, title, data, read_document, depth)
-    if made.omitted:
-        made.findings.append(
-            DocumentFinding(
-                kind="attachments_omitted",
-                count=len(made.omitted),
-                detail=", ".join(made.omitted[:20]),
-            )
-        )
+    attachments.collect(made, parts.attachments, read_document, depth)
     if not any(part.text.strip() for part in made.parts):
         raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
     return Extraction(
@@ -89,28 +61,6 @@ def read(content: bytes, name: str, read_document: ReadDocument, depth: int = 0)
         findings=tuple(made.findings),
         doubtful=tuple(made.doubtful),
     )
-
-
-def _add(
-    made: _Collected, title: str, data: bytes, read_document: ReadDocument, depth: int
-) -> None:
-    try:
-        inner = read_document(data, title, depth + 1)
-    except DocumentUnreadableError as error:
-        made.findings.append(
-            DocumentFinding(kind="attachment_unreadable", detail=f"{error.problem} {error.remedy}")
-        )
-        return
-    made.parts += [replace(part, place=_inside(part.place, title)) for part in inner.parts]
-    made.doubtful += [replace(doubt, place=_inside(doubt.place, title)) for doubt in inner.doubtful]
-    made.findings += [
-        replace(finding, detail=f"{title}: {finding.detail}") for finding in inner.findings
-    ]
-    made.readers += inner.readers
-
-
-def _inside(place: Position, title: str) -> Position:
-    return replace(place, attachment=(title, *place.attachment))
 
 
 def _message_part(headers: str, body: Part, subject: str) -> Part:
@@ -140,7 +90,7 @@ def _header(message: Message, name: str) -> str:
         return ""
 
 
-def _walk(part: Message, content: _Content, made: _Collected, name: str) -> None:
+def _walk(part: Message, content: _Content, made: Collected, name: str) -> None:
     """Collect what a person sees of a message: each text in its order, and what is attached."""
     kind = part.get_content_type()
     named = part.get_filename() or part.get_content_disposition() == "attachment"
@@ -156,7 +106,7 @@ def _walk(part: Message, content: _Content, made: _Collected, name: str) -> None
 
 
 def _walk_inside(
-    part: Message, inner: Sequence[Message], content: _Content, made: _Collected, name: str
+    part: Message, inner: Sequence[Message], content: _Content, made: Collected, name: str
 ) -> None:
     kind = part.get_content_type()
     if kind == "message/rfc822":
@@ -173,11 +123,11 @@ def _walk_inside(
             _walk(child, content, made, name)
 
 
-def _choose(children: Sequence[Message], content: _Content, made: _Collected, name: str) -> None:
+def _choose(children: Sequence[Message], content: _Content, made: Collected, name: str) -> None:
     """Of several forms of one text take the plain one, or the page if that says more."""
-    forms: list[tuple[_Content, _Collected]] = []
+    forms: list[tuple[_Content, Collected]] = []
     for child in children:
-        form, notes = _Content(), _Collected()
+        form, notes = _Content(), Collected(readers=[NAME])
         _walk(child, form, notes, name)
         forms.append((form, notes))
         content.attachments += form.attachments
@@ -200,7 +150,7 @@ def _says_more(text: str, other: str) -> bool:
     return len(words & known) < len(words) * _SAID
 
 
-def _body(part: Message, made: _Collected, name: str) -> Part:
+def _body(part: Message, made: Collected, name: str) -> Part:
     place = Position(kind="message")
     data = part.get_payload(decode=True)
     if not isinstance(data, bytes):
@@ -230,12 +180,3 @@ def _joined(bodies: Sequence[Part]) -> Part:
             ]
             text += body.text
     return Part(place=Position(kind="message"), text=text, blocks=tuple(blocks))
-
-
-def _titled(attachments: Sequence[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
-    """The attachments, each with a name that no other one has."""
-    counts: Counter[str] = Counter()
-    for number, (named, data) in enumerate(attachments, 1):
-        title = named or f"attachment {number}"
-        counts[title] += 1
-        yield (title if counts[title] == 1 else f"{title} ({counts[title]})"), data

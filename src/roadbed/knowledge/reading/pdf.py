@@ -16,6 +16,7 @@ from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.findings import DocumentFinding, FindingKind
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.reading import (
+    attachments,
     line_ends,
     markdown,
     notes,
@@ -26,6 +27,7 @@ from roadbed.knowledge.reading import (
     torn_words,
     xberg_reader,
 )
+from roadbed.knowledge.reading.attachments import Collected, ReadDocument
 from roadbed.knowledge.reading.pdfium_reader import PdfiumPage
 
 _NUMBER = re.compile(r"(?<![\w.,])\d+(?:[.,]\d+)*(?![\w])")
@@ -47,15 +49,23 @@ class _Checked:
     filled: list[str] = field(default_factory=list)
 
 
-def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
-    """Read a PDF. ``second_only``: the first reader has ended a process over this document.
+def read(
+    content: bytes,
+    name: str,
+    read_document: ReadDocument,
+    depth: int = 0,
+    *,
+    second_only: bool = False,
+) -> Extraction:
+    """Read a PDF and the files that are attached to it, which ``read_document`` reads.
 
-    Raises ``DocumentUnreadableError``.
+    ``second_only``: a process has ended over this document. Then the first reader is left out, and
+    attached files are reported only. Raises ``DocumentUnreadableError``.
     """
     second: pdfium_reader.PdfiumReading | None = None
     failure: DocumentUnreadableError | None = None
     try:
-        second = pdfium_reader.read(content, name)
+        second = pdfium_reader.read(content, name, with_files=not second_only)
     except DocumentUnreadableError as error:
         if error.reason in {UnreadableReason.PASSWORD, UnreadableReason.MEMORY}:
             raise
@@ -73,7 +83,8 @@ def read(content: bytes, name: str, *, second_only: bool = False) -> Extraction:
     if second is None and first is None:
         raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
     try:
-        extraction = _combined(name, first, second, reported)
+        attached = _attached(second, read_document, depth)
+        extraction = _combined(name, first, second, reported, attached)
     except DocumentUnreadableError as error:
         raise failure or error from error
     findings: list[DocumentFinding] = []
@@ -116,9 +127,10 @@ def _combined(
     first: xberg_reader.XbergReading | None,
     second: pdfium_reader.PdfiumReading | None,
     reported: str,
+    attached: Collected,
 ) -> Extraction:
     pages = second.pages if second is not None else ()
-    beside = _beside(pages)
+    beside = (*_beside(pages), *attached.parts)
     _refuse_without_text(name, first, pages, beside)
     findings = [*_of_pages(pages), *_of_forms(second)]
     readers: tuple[str, ...] = (pdfium_reader.NAME,)
@@ -155,10 +167,21 @@ def _combined(
         parts=(*(part for part in parts if part.text), *beside),
         title=title,
         page_count=count,
-        readers=readers,
-        findings=tuple(findings),
-        doubtful=tuple(checked.doubtful),
+        readers=tuple(dict.fromkeys((*readers, *attached.readers))),
+        findings=(*findings, *attached.findings),
+        doubtful=(*checked.doubtful, *attached.doubtful),
     )
+
+
+def _attached(
+    second: pdfium_reader.PdfiumReading | None, read_document: ReadDocument, depth: int
+) -> Collected:
+    """What the files say that are attached to the document."""
+    made = Collected()
+    files = second.files if second is not None else ()
+    read = [(title, content) for title, content in files if content is not None]
+    attachments.collect(made, read, read_document, depth)
+    return made
 
 
 def _refuse_without_text(
@@ -217,8 +240,8 @@ def _of_forms(second: pdfium_reader.PdfiumReading | None) -> Iterator[DocumentFi
         yield _named("password_left_out", passwords)
     if second.xfa:
         yield DocumentFinding(kind="form_left_out")
-    if second.files:
-        yield _named("embedded_left_out", second.files)
+    if left_out := [title for title, content in second.files if content is None]:
+        yield _named("embedded_left_out", left_out)
 
 
 def _beside(pages: Sequence[PdfiumPage]) -> Sequence[Part]:

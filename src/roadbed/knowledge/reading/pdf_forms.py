@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 MOST_ANNOTATIONS = 5_000  # of a page; drawings have more, and none of them has a text
 _MOST_FILES = 1_000
+_LARGEST_FILES = 100_000_000  # bytes of all attached files together
 _LONGEST = 1_000_000  # characters of a value
 _NOT_SHOWN = 1 << 1 | 1 << 5  # flags of an annotation: hidden, no view
 _REMOVE_SECURITY = 3
@@ -65,16 +66,38 @@ def is_xfa(document: PdfDocument) -> bool:
     return bool(document.get_formtype() == pdfium.FORMTYPE_XFA_FULL)
 
 
-def attached_files(document: PdfDocument) -> Sequence[str]:
-    """The names of the files that are attached to the document as a whole."""
+def attached_files(
+    document: PdfDocument, *, with_content: bool
+) -> Sequence[tuple[str, bytes | None]]:
+    """The files that are attached to the document as a whole, each with its name.
+
+    ``None`` instead of a content: it is not asked for, the file has none, or it is too large.
+    """
     import pypdfium2.raw as pdfium
 
-    count = min(pdfium.FPDFDoc_GetAttachmentCount(document.raw), _MOST_FILES)
-    attachments = [pdfium.FPDFDoc_GetAttachment(document.raw, index) for index in range(count)]
-    return [
-        _text(lambda *buffer, file=file: pdfium.FPDFAttachment_GetName(file, *buffer))
-        for file in attachments
-    ]
+    files: list[tuple[str, bytes | None]] = []
+    left = _LARGEST_FILES if with_content else 0
+    for index in range(min(pdfium.FPDFDoc_GetAttachmentCount(document.raw), _MOST_FILES)):
+        file = pdfium.FPDFDoc_GetAttachment(document.raw, index)
+        title = _text(lambda *buffer, file=file: pdfium.FPDFAttachment_GetName(file, *buffer))
+        content = _content(file, left)
+        left -= len(content or b"")
+        files.append((title, content))
+    return files
+
+
+def _content(file: object, most: int) -> bytes | None:
+    """The content of an attached file; ``None`` if it has none, or more than ``most`` bytes."""
+    import pypdfium2.raw as pdfium
+
+    size = ctypes.c_ulong()
+    if not most or not pdfium.FPDFAttachment_GetFile(file, None, 0, size):
+        return None
+    if not 0 < size.value <= most:
+        return None
+    buffer = ctypes.create_string_buffer(size.value)
+    given = pdfium.FPDFAttachment_GetFile(file, buffer, size.value, size)
+    return buffer.raw if given else None
 
 
 def read_page(page: object, form: object | None) -> PageNotes:

@@ -42,7 +42,8 @@ class PdfiumReading:
     """What pdfium gives.
 
     ``fields_removed`` is the document without its form fields, if it has any; ``has_fields``
-    without it means that it could not be written. ``files`` are those that are attached.
+    without it means that it could not be written. ``files`` are those that are attached, with
+    their content if it is asked for and there is one.
     """
 
     pages: Sequence[PdfiumPage]
@@ -51,13 +52,16 @@ class PdfiumReading:
     encrypted: bool
     has_fields: bool = False
     fields_removed: bytes | None = None
-    files: Sequence[str] = ()
+    files: Sequence[tuple[str, bytes | None]] = ()
     xfa: bool = False
     ends: LineEnds = field(default_factory=dict)
 
 
-def read(content: bytes, name: str) -> PdfiumReading:
-    """The text of every page. Raises ``DocumentUnreadableError``: ``password`` or ``corrupt``."""
+def read(content: bytes, name: str, *, with_files: bool = True) -> PdfiumReading:
+    """The text of every page, and the attached files.
+
+    Raises ``DocumentUnreadableError``: ``password`` or ``corrupt``.
+    """
     # Imported here: only the child may load it.
     import pypdfium2
     import pypdfium2.raw as pdfium
@@ -82,7 +86,7 @@ def read(content: bytes, name: str) -> PdfiumReading:
             title=document.get_metadata_value("Title").strip() or None,
             encrypted=encrypted,
             has_fields=has_fields,
-            files=pdf_forms.attached_files(document),
+            files=pdf_forms.attached_files(document, with_content=with_files),
             xfa=pdf_forms.is_xfa(document),
             ends=ends,
             fields_removed=(

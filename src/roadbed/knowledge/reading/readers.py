@@ -41,17 +41,18 @@ def read(content: bytes, name: str, depth: int = 0, *, second_only: bool = False
     """Read a document of any known format; ``name`` is that of its file.
 
     ``second_only`` leaves out the first reader, where the format has another one. ``depth`` counts
-    the messages around it. Raises ``DocumentUnreadableError``, ``MemoryError``.
+    the documents around it. Raises ``DocumentUnreadableError``, ``MemoryError``.
     """
     kind = formats.detect(content, name)
     if second_only and kind in _BY_XBERG:
         raise DocumentUnreadableError(
             name, UnreadableReason.CRASHED, sentence("no other reader knows this format")
         )
+    read_inside = partial(read, second_only=second_only)
     if kind == "pdf":
-        extraction = pdf.read(content, name, second_only=second_only)
+        extraction = pdf.read(content, name, read_inside, depth, second_only=second_only)
     elif kind == "eml":
-        extraction = mail.read(content, name, partial(read, second_only=second_only), depth)
+        extraction = mail.read(content, name, read_inside, depth)
     else:
         extraction = _READERS[kind](content, name)
     if not any(part.text.strip() for part in extraction.parts):
