@@ -197,6 +197,22 @@ async def test_a_passage_without_the_kind_of_thing_that_is_asked_for_is_no_answe
         assert "No passage about it has an amount of money." in priced["text"]
 
 
+async def test_the_name_of_a_document_is_no_support_for_what_it_does_not_say(
+    settings: Settings, library: Path, url: str
+) -> None:
+    (library / "travel.md").rename(library / "travel-policy.md")
+    (library / "canteen-rules.md").write_text("# Canteen\n\nLunch is served at noon.\n")
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        # Its words stand in each of its passages: they say nothing about this question.
+        signed = await output(app, "When was the travel policy laminated?")
+        assert signed["route"] == "not_in_documents"
+        assert signed["text"].endswith("No passage mentions: laminated.")
+        assert (await output(app, "What is the travel policy?"))["route"] == "answer"
+        hotels = await output(app, "What does the travel policy say about hotels?")
+        assert hotels["citations"][0]["place"] == "Travel › Hotels"
+
+
 async def test_a_question_without_words_is_asked_back(
     settings: Settings, library: Path, url: str
 ) -> None:

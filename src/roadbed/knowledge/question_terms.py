@@ -77,20 +77,23 @@ class QuestionTerms:
         """The terms, or none where the question has only function words."""
         return self.terms if self._index.says_something(self._question) else ()
 
-    def weights(self) -> Mapping[str, float]:
+    def weights(self, words: str) -> Mapping[str, float]:
         """How rare each term is. One that stands nowhere is no rarer than the others on average.
 
         It may be misspelt, or another word for what the documents say. A name or a number that
-        stands nowhere keeps its weight: it cannot be said otherwise.
+        stands nowhere keeps its weight: it cannot be said otherwise. Terms that are not among
+        ``words`` have none: they chose the documents, and each passage there has them.
         """
-        rarity = {term: self.rarity[term] for term in self.searched()}
+        counted = frozenset(self._index.terms(words))
+        rarity = {term: self.rarity[term] for term in self.searched() if term in counted}
         known = [weight for term, weight in rarity.items() if self._index.frequency(term)]
         usual = sum(known) / len(known) if known else 1.0
         names = self._names()
-        return {
+        weights = {
             term: weight if self._index.frequency(term) or term in names else min(weight, usual)
             for term, weight in rarity.items()
         }
+        return {term: weights.get(term, 0.0) for term in self.searched()}
 
     def in_other_language(self) -> bool:
         """Whether most terms stand nowhere, and no function word is of the library's language.

@@ -164,7 +164,7 @@ class Retrieval:
                 newest=newest,
             )
         )
-        terms, weights = asked.searched(), asked.weights()
+        terms, weights = asked.searched(), asked.weights(words)
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
         )
@@ -255,10 +255,13 @@ def _find(
     """The scope, the words that are searched in it, and the passages and pages that they find."""
     catalogue = known.catalogue
     scope = _of_versions(catalogue, catalogue.scope(question, _usage(index)), choice)
-    words = catalogue.rest_of(question, scope)
+    rest = catalogue.rest_of(question, scope)
+    words = rest if index.says_something(rest) else question
     wide, within = max(most, _CANDIDATES), scope.documents
     related = methods.vocabulary
     hits = index.search(words, groups=groups, most=wide, documents=within, related=related)
+    if not hits and words != question:  # the documents that the question names have none of it
+        hits = index.search(question, groups=groups, most=wide, documents=within, related=related)
     pages = (
         index.pages(question, groups=groups, most=wide, documents=within, related=related)
         if methods.pages

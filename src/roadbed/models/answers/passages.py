@@ -225,7 +225,8 @@ def _which(choices: Sequence[str]) -> str:
 def _no_passage(retrieved: Retrieved) -> str:
     passages = retrieved.passages
     known = {term for one in passages for term in (*one.matched, *one.related)}
-    words = [retrieved.written.get(term, term) for term in retrieved.terms if term not in known]
+    asked = [term for term in retrieved.terms if retrieved.weights.get(term)]
+    words = [retrieved.written.get(term, term) for term in asked if term not in known]
     if words:
         return f"The documents do not answer this. No passage mentions: {', '.join(words[:5])}."
     if retrieved.expects and not any(passage.has_kind for passage in passages):
