@@ -161,7 +161,7 @@ async def test_in_the_terminal(site: Site, settings: Settings, url: str) -> None
     search = {"q": "bicycles cinema"}
     before = (await site.shop.get(f"{API}/search", params=search)).json()["matches"]
     printed, _told = await typed(settings, url, *erase)
-    assert "The text of parking.md is erased: 1 versions" in printed
+    assert "The text of parking.md is erased: 1 version." in printed
     assert "The same content stays in copy.md." in printed
     printed, _told = await typed(settings, url, "documents", "list", NAME, "--deleted")
     assert printed.strip().endswith("its text is erased")

@@ -144,7 +144,10 @@ class TestConsole:
             assert f'action="{API}/{document.id}/delete"' in page.text
             page = await browser.post(f"{API}/{document.id}/delete")
             await ended(site)
-            assert "travel/leave.md" not in (await browser.get(API)).text
+            page = await browser.get(API)
+            listed, deleted = page.text.split('id="deleted"')
+            assert "travel/leave.md" not in listed
+            assert "travel/leave.md" in deleted
 
     async def test_a_refused_file_says_why_and_the_others_stay(self, site: Site) -> None:
         async with browsing(site, "ana") as browser:

@@ -17,7 +17,8 @@ NUMBER, EMAIL, PHONE = AnswerKind.NUMBER, AnswerKind.EMAIL, AnswerKind.PHONE
         ("What does a lunch cost?", MONEY),
         ("What fee does the agency charge?", MONEY),
         ("What is the monthly rent of the office?", MONEY),
-        ("How much do we pay for parking?", MONEY),
+        ("How much did they charge for parking?", MONEY),
+        ("How much do we pay for parking?", NUMBER),  # or a percentage
         ("Was kostet ein Mittagessen?", MONEY),
         ("Wie hoch ist das Gehalt einer Ingenieurin?", MONEY),
         ("¿Cuánto cuesta el almuerzo?", MONEY),
@@ -65,6 +66,7 @@ def test_the_kind_that_a_question_asks_for(question: str, kind: AnswerKind | Non
         (MONEY, "Das Mittagessen ist kostenlos."),
         (PERCENTAGE, "They cover 80 % of it."),
         (PERCENTAGE, "Ten per cent"),
+        (PERCENTAGE, "el cien por cien del salario"),
         (PERCENTAGE, "Half of the bids were late."),
         (DATE, "It was signed on 3 May 2022."),
         (DATE, "until Friday"),

@@ -375,8 +375,12 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
 
 
 def _erased(erased: ErasedDocument) -> str:
-    told = f"The text of {one_line(erased.document)} is erased: {erased.versions} versions."
-    lines = [f"{told} Answers keep what they quote; `roadbed erase` erases the task of one."]
+    number = "1 version" if erased.versions == 1 else f"{erased.versions} versions"
+    told = f"is erased: {number}." if erased.versions else "was erased before."
+    lines = [
+        f"The text of {one_line(erased.document)} {told}",
+        "Answers keep what they quote; `roadbed erase` erases the task of one.",
+    ]
     if erased.copies:
         lines.append(f"The same content stays in {', '.join(map(one_line, erased.copies))}.")
     return "\n".join(lines)

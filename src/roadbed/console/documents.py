@@ -340,8 +340,11 @@ async def decide(request: Request) -> Response:
 
 
 @needs(Permission.ERASE, by=by_document)
-async def ask_erase(request: Request) -> HTMLResponse:
+async def ask_erase(request: Request) -> Response:
     """What erasing the text of a deleted document does, before it is done."""
+    name, row = request.path_params["name"], await _readable(request)
+    if row.erased_at is not None:
+        return RedirectResponse(f"/usecases/{quote(name)}/documents/{row.id}", status_code=303)
     return await _ask_erase(request)
 
 

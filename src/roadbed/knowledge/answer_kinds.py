@@ -47,7 +47,7 @@ _ASKED: Mapping[AnswerKind, re.Pattern[str]] = MappingProxyType(
         ),
         AnswerKind.MONEY: _pattern(
             r"\bwhat (?:does|do|did|will|would)\b.*\b(?:cost|charge)\b",
-            r"\bhow much (?:does|do|did|will|would)\b.*\b(?:cost|charge|pay)\b",
+            r"\bhow much (?:does|do|did|will|would)\b.*\b(?:cost|charge)\b",
             rf"\b(?:what|which) (?:{_PRICE})\b",
             rf"\b(?:what|how high) (?:is|are|was|were|will) (?:the|our|my|your) [\w -]*\b"
             rf"(?:{_PRICE})\b",
@@ -77,6 +77,23 @@ _ASKED: Mapping[AnswerKind, re.Pattern[str]] = MappingProxyType(
             r"\bcuánt[oa]s?\b|\bcuál es el número de\b",
             r"\bcombien\b|\bquel est le nombre\b",
         ),
+    }
+)
+# Words that only say which kind is asked for: a passage with the thing need not have them.
+_WORDS: Mapping[AnswerKind, str] = MappingProxyType(
+    {
+        AnswerKind.MONEY: "much high cost charge price hoch teuer kostet kosten preis cuesta"
+        " cuestan precio coûte coûtent prix",
+        AnswerKind.PERCENTAGE: "percentage percent prozent prozentsatz porcentaje pourcentage",
+        AnswerKind.DATE: "since until date day month year wann seit bis datum tag monat jahr fecha"
+        " día mes año desde hasta jour mois année depuis",
+        AnswerKind.NUMBER: "many much long large big high old far heavy fast often number amount"
+        " take takes took viele lange groß hoch alt weit schwer schnell oft anzahl dauert"
+        " número dura nombre dure",
+        AnswerKind.EMAIL: "e mail email address use adresse correo electrónico dirección"
+        " électronique",
+        AnswerKind.PHONE: "phone telephone number telefonnummer nummer número teléfono numéro"
+        " téléphone",
     }
 )
 _COUNTS = (
@@ -119,7 +136,7 @@ _HELD: Mapping[AnswerKind, re.Pattern[str]] = MappingProxyType(
         AnswerKind.PERCENTAGE: re.compile(
             r"\d\s*%|\d\s*(?:percent|per cent|pct|prozent|por ciento|pour ?cent|basis points)\b"
             r"|\b(?:half|third|quarter|hälfte|drittel|viertel|mitad|tercio|moitié|tiers)\b"
-            r"|\b(?:percent|per cent|prozent)\b",
+            r"|\b(?:percent|per cent|prozent|por cien(?:to)?|pour ?cent)\b",
             re.IGNORECASE,
         ),
         AnswerKind.DATE: re.compile(
@@ -138,6 +155,11 @@ def answer_kind(question: str) -> AnswerKind | None:
         if pattern.search(question):
             return kind
     return None
+
+
+def words_of(kind: AnswerKind) -> str:
+    """Words of questions that say which kind is asked for, and nothing of the subject."""
+    return _WORDS[kind]
 
 
 def has_kind(text: str, kind: AnswerKind) -> bool:

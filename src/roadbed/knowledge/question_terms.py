@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from roadbed.knowledge.answer_kinds import answer_kind, has_kind
+from roadbed.knowledge.answer_kinds import answer_kind, has_kind, words_of
 from roadbed.knowledge.index import LibraryIndex
 from roadbed.knowledge.named_words import named_words
 from roadbed.knowledge.records import StoredPassage
@@ -82,9 +82,12 @@ class QuestionTerms:
 
         It may be misspelt, or another word for what the documents say. A name or a number that
         stands nowhere keeps its weight: it cannot be said otherwise. Terms that are not among
-        ``words`` have none: they chose the documents, and each passage there has them.
+        ``words`` have none: they chose the documents, and each passage there has them. Nor have
+        those that only say which kind of thing is asked for, if there are others.
         """
         counted = frozenset(self._index.terms(words))
+        if self.kind is not None:
+            counted = counted.difference(self._index.terms(words_of(self.kind))) or counted
         rarity = {term: self.rarity[term] for term in self.searched() if term in counted}
         known = [weight for term, weight in rarity.items() if self._index.frequency(term)]
         usual = sum(known) / len(known) if known else 1.0

@@ -18,13 +18,16 @@ _ASKING: Mapping[str, str] = MappingProxyType(
         "english": "what which who whom whose when where why how much many may might can could "
         "would should shall must do does did is are was were has have had been please tell give "
         "me us my our your their its his her any about there i you we he she they it him them "
-        "am be being thank thanks hello hi hey dear cheers",
+        "am be being thank thanks hello hi hey dear cheers say says said "
+        "mention mentions according",
         "german": "wer wen wem wessen was wann wo woher wohin warum wieso wie viel viele welche "
-        "welcher welches kann können darf dürfen muss müssen soll sollen gibt bitte danke hallo",
+        "welcher welches kann können darf dürfen muss müssen soll sollen gibt bitte danke hallo "
+        "sagt steht laut gemäß",
         "spanish": "qué quién quiénes cuál cuáles cuándo cuánto cuánta cuántos cuántas dónde cómo "
-        "puede pueden puedo debe deben hay favor gracias hola",
+        "puede pueden puedo debe deben hay favor gracias hola dice "
+        "según",
         "french": "qui que quoi quel quelle quels quelles quand où comment combien pourquoi peut "
-        "peuvent puis doit doivent est merci bonjour",
+        "peuvent puis doit doivent est merci bonjour dit selon",
     }
 )
 _LEAST_FOREIGN = 2  # function words that make a question one in another language

@@ -166,7 +166,8 @@ class Retrieved:
     ``documents`` is how many the sender may search. ``missing`` are owners and periods that the
     question names and no document is about. ``assumed`` names the newest documents of a series,
     where the question names no period. ``choices`` are names of which the question means one
-    without saying which. ``names_nothing`` says that the question means something that neither it
+    without saying which. ``is_limited`` says that only documents were searched that the question
+    names. ``names_nothing`` says that the question means something that neither it
     nor an earlier one names. ``terms`` are the words of the question as they were searched,
     ``weights`` how rare each is in the library, 0 for those that chose the documents and are in
     all of their passages, ``written`` how the question writes each.
@@ -184,6 +185,7 @@ class Retrieved:
     missing: Sequence[str] = ()
     assumed: str | None = None
     choices: Sequence[str] = ()
+    is_limited: bool = False
     names_nothing: bool = False
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)

@@ -227,9 +227,11 @@ def _no_passage(retrieved: Retrieved) -> str:
     known = {term for one in passages for term in (*one.matched, *one.related)}
     asked = [term for term in retrieved.terms if retrieved.weights.get(term)]
     words = [retrieved.written.get(term, term) for term in asked if term not in known]
+    where, passage = "The documents", "No passage"
+    if retrieved.is_limited:
+        where, passage = "The documents that the question names", "No passage of them"
     if words:
-        return f"The documents do not answer this. No passage mentions: {', '.join(words[:5])}."
-    if retrieved.expects and not any(passage.has_kind for passage in passages):
-        kind = _KINDS[retrieved.expects]
-        return f"The documents do not answer this. No passage about it has {kind}."
-    return "The documents do not answer this. No passage has the words of the question together."
+        return f"{where} do not answer this. {passage} mentions: {', '.join(words[:5])}."
+    if retrieved.expects and not any(one.has_kind for one in passages):
+        return f"{where} do not answer this. {passage} about it has {_KINDS[retrieved.expects]}."
+    return f"{where} do not answer this. {passage} has the words of the question together."

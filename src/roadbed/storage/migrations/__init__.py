@@ -10,7 +10,7 @@ from psycopg import sql
 from roadbed.storage.database import SCHEMA, with_schema
 from roadbed.storage.errors import StorageUnavailableError
 
-NEWEST = "0049"
+NEWEST = "0050"
 _LOCK = 0x524F4144  # one process migrates at a time
 
 
