@@ -39,8 +39,8 @@ _MOST_PASSAGES = 5  # shown while an answer waits
 _LONGEST_FIELD = 200_000  # characters; the declared input has limits of its own
 _LONGEST_NONCE = 40
 _MOST_QUOTED = 700  # characters of a passage that are shown
-# Of 1: below it, whoever asked is told to read the passages. In the demo's library 12 of 21 wrong
-# answers are below it and 1 of 491 right ones; below 0.7 are 12 and 5. In long reports support says
+# Of 1: below it, whoever asked is told to read the passages. In the demo's library 9 of 20 wrong
+# answers are below it and 2 of 492 right ones; below 0.7 are 10 and 5. In long reports support says
 # little of right and wrong: `docs/explanation/performance.md`.
 _WEAK_SUPPORT = 0.6
 
