@@ -197,6 +197,27 @@ async def test_a_passage_without_the_kind_of_thing_that_is_asked_for_is_no_answe
         assert "No passage about it has an amount of money." in priced["text"]
 
 
+async def test_words_that_only_say_the_kind_need_not_stand_in_a_passage(
+    settings: Settings, library: Path, url: str
+) -> None:
+    (library / "services.md").write_text(
+        "# Services\n\nRepairs are completed within seven working days.\n\n"
+        "# Contacts\n\nTravel desk: +49 30 1234 567, travel@example.com\n",
+        encoding="utf-8",
+    )
+    asked = {
+        "How long do repairs take?": "seven working days",
+        "What is the phone number of the travel desk?": "1234 567",
+        "Which e-mail address does the travel desk have?": "travel@example.com",
+    }
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        answers = {question: await output(app, question) for question in asked}
+    assert [answer["route"] for answer in answers.values()] == ["answer"] * 3
+    for question, words in asked.items():
+        assert words in answers[question]["text"]
+
+
 async def test_the_name_of_a_document_is_no_support_for_what_it_does_not_say(
     settings: Settings, library: Path, url: str
 ) -> None:
@@ -208,7 +229,7 @@ async def test_the_name_of_a_document_is_no_support_for_what_it_does_not_say(
         signed = await output(app, "When was the travel policy laminated?")
         assert signed["route"] == "not_in_documents"
         # Others may mention it: only the documents that the question names were searched.
-        assert signed["text"].endswith("No passage of them mentions: laminated.")
+        assert signed["text"].endswith("None of their passages mentions: laminated.")
         assert (await output(app, "What is the travel policy?"))["route"] == "answer"
         hotels = await output(app, "What does the travel policy say about hotels?")
         assert hotels["citations"][0]["place"] == "Travel › Hotels"

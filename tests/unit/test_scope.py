@@ -74,6 +74,8 @@ class TestAQuestion:
         scope = asked(question)
         every = {path for path, _, _ in FILES}
         assert (every if scope.documents is None else scope.documents) == documents
+        # A period of all documents limits nothing.
+        assert scope.is_named == (documents != every)
         assert scope.missing == ()
 
     @pytest.mark.parametrize(
@@ -81,6 +83,7 @@ class TestAQuestion:
     )
     def test_that_names_nothing_is_searched_everywhere(self, question: str) -> None:
         assert asked(question) == Scope()
+        assert not asked(question).is_named
 
     @pytest.mark.parametrize(
         "question",

@@ -82,16 +82,15 @@ _ASKED: Mapping[AnswerKind, re.Pattern[str]] = MappingProxyType(
 # Words that only say which kind is asked for: a passage with the thing need not have them.
 _WORDS: Mapping[AnswerKind, str] = MappingProxyType(
     {
-        AnswerKind.MONEY: "much high cost charge price hoch teuer kostet kosten preis cuesta"
+        AnswerKind.MONEY: "high cost charge price hoch teuer kostet kosten preis cuesta"
         " cuestan precio coûte coûtent prix",
         AnswerKind.PERCENTAGE: "percentage percent prozent prozentsatz porcentaje pourcentage",
         AnswerKind.DATE: "since until date day month year wann seit bis datum tag monat jahr fecha"
         " día mes año desde hasta jour mois année depuis",
-        AnswerKind.NUMBER: "many much long large big high old far heavy fast often number amount"
-        " take takes took viele lange groß hoch alt weit schwer schnell oft anzahl dauert"
+        AnswerKind.NUMBER: "long large big high old far heavy fast often number amount"
+        " take takes took lange groß hoch alt weit schwer schnell oft anzahl dauert"
         " número dura nombre dure",
-        AnswerKind.EMAIL: "e mail email address use adresse correo electrónico dirección"
-        " électronique",
+        AnswerKind.EMAIL: "e mail email address adresse correo electrónico dirección électronique",
         AnswerKind.PHONE: "phone telephone number telefonnummer nummer número teléfono numéro"
         " téléphone",
     }

@@ -180,7 +180,7 @@ class Retrieval:
             missing=_missing(scope, ranked, index, weights),
             assumed=scope.assumed or _taken(best, newest),
             choices=scope.choices,
-            is_limited=bool(scope.titles or scope.subjects or scope.periods),
+            is_limited=scope.is_named,
             terms=terms,
             weights=weights,
             other_language=asked.in_other_language(),

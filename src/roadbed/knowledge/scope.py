@@ -90,6 +90,11 @@ class Scope:
     choices: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
 
+    @property
+    def is_named(self) -> bool:
+        """Whether it is limited to documents that the question names."""
+        return self.documents is not None and bool(self.titles or self.subjects or self.periods)
+
 
 def scope_of(document_id: str, path: str, first_text: str) -> DocumentScope:
     """What a document is about, from its path and the text of its first page."""

@@ -229,7 +229,7 @@ def _no_passage(retrieved: Retrieved) -> str:
     words = [retrieved.written.get(term, term) for term in asked if term not in known]
     where, passage = "The documents", "No passage"
     if retrieved.is_limited:
-        where, passage = "The documents that the question names", "No passage of them"
+        where, passage = "The documents that the question names", "None of their passages"
     if words:
         return f"{where} do not answer this. {passage} mentions: {', '.join(words[:5])}."
     if retrieved.expects and not any(one.has_kind for one in passages):
