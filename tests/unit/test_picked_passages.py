@@ -84,7 +84,7 @@ async def test_a_text_of_the_reviewer_becomes_that_of_the_right_answer(
             shown = (await browser.post("/usecases/ask/reviews/next")).text
             assert "data-cite-search" in shown
             assert f'value="{QUESTION}"' in shown
-            assert "No passage mentions" not in shown  # the proposal of a blind item
+            assert "do not answer this" not in shown  # the proposal of a blind item
             expected = await citation(site.app, "rail second class")
             chosen = json.dumps([[expected["passage"], "label"], [expected["passage"], "label"]])
             more = {"output.text": "Second class.", "cited": chosen}
