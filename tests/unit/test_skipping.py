@@ -84,6 +84,20 @@ class TestLeftToOthers:
             await asked.reviews.skip(review, reviewer="rae")
         assert seen == [decision.review_id for decision in [*left, left[0]]]
 
+    async def test_what_a_page_claimed_ahead_comes_before_what_was_skipped_after_it(
+        self, asked: App
+    ) -> None:
+        left = [await decide(asked) for _ in range(3)]
+        first, second, third = (decision.review_id for decision in left)
+        assert await claimed(asked, "rae", 2) == [(first, False), (second, False)]
+        await skip(asked, left[0], "rae")
+        await skip(asked, left[1], "rae")
+        # The page of the second one asked for the next two while the second was being skipped.
+        assert await claimed(asked, "rae", 2) == [(third, False), (first, True)]
+        assert await claimed(asked, "rae", 2) == [(third, False), (first, True)]
+        await skip(asked, left[2], "rae")
+        assert await claimed(asked, "rae", 3) == [(first, True), (second, True), (third, True)]
+
     async def test_nobody_else_can_take_what_the_others_sent(self, reviewers: App) -> None:
         decision = await decide(reviewers)
         await reviewers.database.fetch('UPDATE task SET source = \'{"by": "kim"}\'')

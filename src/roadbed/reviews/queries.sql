@@ -173,28 +173,34 @@ RETURNING id
 
 -- name: claim_left
 -- Reviews that the reviewer skipped and that no other reviewer can take: all others skipped them
--- too, or must not judge them. The longest skipped first, so that all are offered in turn.
+-- too, or must not judge them. First those that the reviewer holds since the skip: a page claims
+-- one ahead. Then the longest skipped, so that all are offered in turn.
 WITH other AS MATERIALIZED (
     SELECT DISTINCT held.person
     FROM role_in_force AS held
     JOIN person ON person.name = held.person AND person.disabled_at IS NULL
     WHERE held.use_case = %(use_case)s AND held.role = ANY (%(roles)s)
-      AND held.person <> %(reviewer)s)
-UPDATE review
-SET claimed_by = %(reviewer)s,
-    claim_until = now() + make_interval(secs => %(claim_seconds)s),
-    claimed_at = CASE WHEN claimed_by = %(reviewer)s THEN claimed_at ELSE now() END
-WHERE id IN (
-    SELECT id FROM review AS free
-    WHERE free.use_case = %(use_case)s AND free.verdict IS NULL AND free.closed_at IS NULL
-      AND NOT free.held AND %(reviewer)s = ANY (free.skipped_by)
-      AND (free.claimed_by IS NULL OR free.claimed_by = %(reviewer)s OR free.claim_until < now())
-      AND may_review(free, %(reviewer)s, %(linker)s) AND NOT free.id = ANY (%(without)s)
-      AND NOT EXISTS (SELECT FROM other WHERE NOT other.person = ANY (free.skipped_by)
-                                          AND may_review(free, other.person, NULL))
-    ORDER BY free.claimed_at NULLS FIRST, free.priority DESC, free.id
-    LIMIT %(most)s FOR UPDATE SKIP LOCKED)
-RETURNING id, claimed_at
+      AND held.person <> %(reviewer)s),
+free AS MATERIALIZED (
+    SELECT id, claimed_by IS NOT DISTINCT FROM %(reviewer)s AS in_hand, claimed_at, priority
+    FROM review
+    WHERE use_case = %(use_case)s AND verdict IS NULL AND closed_at IS NULL
+      AND NOT held AND %(reviewer)s = ANY (skipped_by)
+      AND (claimed_by IS NULL OR claimed_by = %(reviewer)s OR claim_until < now())
+      AND may_review(review, %(reviewer)s, %(linker)s) AND NOT id = ANY (%(without)s)
+      AND NOT EXISTS (SELECT FROM other WHERE NOT other.person = ANY (review.skipped_by)
+                                          AND may_review(review, other.person, NULL))
+    ORDER BY in_hand DESC, claimed_at NULLS FIRST, priority DESC, id
+    LIMIT %(most)s FOR UPDATE SKIP LOCKED),
+taken AS (
+    UPDATE review
+    SET claimed_by = %(reviewer)s,
+        claim_until = now() + make_interval(secs => %(claim_seconds)s),
+        claimed_at = CASE WHEN free.in_hand THEN review.claimed_at ELSE now() END
+    FROM free WHERE review.id = free.id
+    RETURNING review.id)
+SELECT id FROM free JOIN taken USING (id)
+ORDER BY in_hand DESC, claimed_at NULLS FIRST, priority DESC, id
 
 -- name: release_claims
 -- Claims of a reviewer on reviews that are not for them.

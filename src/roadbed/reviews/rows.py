@@ -150,7 +150,6 @@ class ClaimLeftRow(TypedDict):
     """A row of ``claim_left``."""
 
     id: ReviewId
-    claimed_at: datetime | None
 
 
 class SkipRow(TypedDict):
