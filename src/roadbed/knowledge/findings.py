@@ -23,6 +23,8 @@ FindingKind = Literal[
     "macros",
     "not_confined",
     "numbers_repaired",
+    "order_doubtful",
+    "order_repaired",
     "pages_lost",
     "pages_nonsense",
     "pages_without_text",
@@ -143,6 +145,30 @@ def _told_of_pages(kind: FindingKind, detail: str, count: int) -> Sentence:
             return sentence(
                 "The end of the file is missing. Pages may be missing, and page numbers may be "
                 "wrong."
+            )
+        case _:
+            return _told_of_order(kind, detail, count)
+
+
+def _told_of_order(kind: FindingKind, detail: str, count: int) -> Sentence:
+    match kind:
+        case "order_doubtful":
+            return sentences(
+                "Two readers give the words of %(n)s page in different orders; check it before "
+                "you cite it: %(detail)s",
+                "Two readers give the words of %(n)s pages in different orders; check them before "
+                "you cite them: %(detail)s",
+                count,
+                detail=detail,
+            )
+        case "order_repaired":
+            return sentences(
+                "The first reader mixed up the text of %(n)s page; it was put together anew from "
+                "the lines of the page: %(detail)s",
+                "The first reader mixed up the text of %(n)s pages; they were put together anew "
+                "from the lines of the pages: %(detail)s",
+                count,
+                detail=detail,
             )
         case _:
             return _told_of_losses(kind, detail, count)

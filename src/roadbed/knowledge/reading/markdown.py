@@ -21,7 +21,7 @@ _LIGATURES = str.maketrans(
         "\ufb06": "st",
     }
 )
-_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
+_HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)(?:\s+#+)?\s*$")
 _UNDERLINE = re.compile(r" {0,3}(=+|-{2,})\s*$")
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _SEPARATOR = re.compile(r"\s*\|?(\s*:?-+:?\s*\|)*\s*:?-+:?\s*\|?\s*$")
@@ -34,6 +34,8 @@ _STRONG = re.compile(r"\*\*(?=\S)(.+?)(?<=\S)\*\*|(?<!\w)__(?=\S)(\S+\s.*?)(?<=\
 _EMPHASIS = re.compile(r"(?<![\w*])\*(?=\S)([^*]+?)(?<=\S)\*(?![\w*])")
 _CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+_PROTECTED = 0x10FE00  # behind it no font has signs
+_SIGNS = {_PROTECTED + sign: sign for sign in range(128)}
 _FILE_NAME = re.compile(r"\.\w{2,5}$")
 _LONGEST_HEADING = 200  # characters; a longer one is a paragraph in bold letters
 
@@ -104,13 +106,39 @@ def part(
 
 def inline(text: str) -> str:
     """Text without the signs of Markdown: emphasis, links, images, escapes."""
+    # An escaped sign is no sign of what follows. Readers escape the one of an image.
+    text = _ESCAPED.sub(lambda sign: sign[0] if sign[1] == "!" else _protected(sign[1]), text)
     text = _IMAGE.sub(lambda image: "" if _FILE_NAME.search(image[1]) else image[1], text)
     text = _BREAK.sub(" ", text)
     text = _LINK.sub(r"\1", text)
     text = _STRONG.sub(lambda strong: strong[1] or strong[2], text)
     text = _EMPHASIS.sub(r"\1", text)
     text = _CODE.sub(r"\1", text)
-    return _ESCAPED.sub(r"\1", text).strip()
+    return _ESCAPED.sub(r"\1", text).translate(_SIGNS).strip()
+
+
+def _protected(sign: str) -> str:
+    return chr(_PROTECTED + ord(sign))
+
+
+def heading(line: str) -> tuple[int, str] | None:
+    """Level and title of a heading, or ``None`` for any other line."""
+    match = _HEADING.match(line)
+    return (len(match[1]), inline(match[2])) if match else None
+
+
+def table_end(lines: Sequence[str], at: int) -> int:
+    """The line after the table that begins at line ``at``, which is ``at`` where none begins."""
+    if not _is_table(lines, at):
+        return at
+    return max(_until(lines, at, lambda line: "|" not in line), at + 1)
+
+
+def cells(line: str) -> Sequence[str]:
+    """The cells of a row of a table; none for the line below its names."""
+    if _SEPARATOR.match(line):
+        return ()
+    return [" ".join(inline(cell).split()) for cell in _CELLS.split(line.strip().strip("|"))]
 
 
 def _take(lines: Sequence[str], at: int, made: _Open) -> int:
@@ -120,8 +148,8 @@ def _take(lines: Sequence[str], at: int, made: _Open) -> int:
         return at + 1
     if match := _FENCE.match(line):
         return _take_code(lines, at, match[1], made)
-    if match := _HEADING.match(line):
-        made.add_heading(len(match[1]), inline(match[2]))
+    if (title := heading(line)) is not None:
+        made.add_heading(*title)
         return at + 1
     if _is_table(lines, at):
         return _take_table(lines, at, made)
@@ -142,18 +170,18 @@ def _is_table(lines: Sequence[str], at: int) -> bool:
 
 
 def _take_table(lines: Sequence[str], at: int, made: _Open) -> int:
-    end = _until(lines, at, lambda line: "|" not in line)
+    end = table_end(lines, at)
     rows = [_row(line) for line in lines[at:end] if not _SEPARATOR.match(line)]
     named = end - at > 1 and _SEPARATOR.match(lines[at + 1]) is not None and bool(rows[0])
     rows_with_text = [row for row in rows if row]
     made.add("table", "\n".join(rows_with_text), header=rows_with_text[0] if named else None)
-    return max(end, at + 1)
+    return end
 
 
 def _row(line: str) -> str:
     """The cells of a row, or an empty text if all are empty."""
-    cells = [" ".join(inline(cell).split()) for cell in _CELLS.split(line.strip().strip("|"))]
-    return " | ".join(cells) if any(cells) else ""
+    of_row = cells(line)
+    return " | ".join(of_row) if any(of_row) else ""
 
 
 def _take_paragraph(lines: Sequence[str], at: int, made: _Open) -> int:

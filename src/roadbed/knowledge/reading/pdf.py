@@ -1,7 +1,8 @@
 """PDF: Markdown of the first reader, page by page; the second reader checks its numbers.
 
 A number that only the first reader gives is doubtful: xberg tears some ("16,41 1"). Where pdfium
-has the whole number, its text is taken. If the first reader fails, the text is pdfium's.
+has the whole number, its text is taken, and so are its lines on a page with a table that xberg
+tears. If the first reader fails, the text is pdfium's.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from roadbed.knowledge.reading import (
     line_ends,
     markdown,
     notes,
+    page_order,
     pdfium_reader,
     raised,
     readability,
@@ -47,6 +49,8 @@ class _Checked:
     doubtful: list[DoubtfulNumber] = field(default_factory=list)
     repaired: list[str] = field(default_factory=list)
     filled: list[str] = field(default_factory=list)
+    put_together: list[str] = field(default_factory=list)
+    unordered: list[str] = field(default_factory=list)
 
 
 def read(
@@ -84,7 +88,7 @@ def read(
         raise failure or DocumentUnreadableError(name, UnreadableReason.CORRUPT)
     try:
         attached = _attached(second, read_document, depth)
-        extraction = _combined(name, first, second, reported, attached)
+        extraction = _combined(content, name, first, second, reported, attached)
     except DocumentUnreadableError as error:
         raise failure or error from error
     findings: list[DocumentFinding] = []
@@ -100,12 +104,16 @@ def _first(
     content: bytes, name: str, second: pdfium_reader.PdfiumReading | None
 ) -> xberg_reader.XbergReading:
     """What the first reader gives for the pages without their form fields."""
-    if second is not None and second.has_fields:
-        if second.fields_removed is None:
-            detail = sentence("its form fields cannot be taken out")
-            raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, detail)
-        content = second.fields_removed
-    return xberg_reader.read(content, _MIME, name)
+    if second is not None and second.has_fields and second.fields_removed is None:
+        detail = sentence("its form fields cannot be taken out")
+        raise DocumentUnreadableError(name, UnreadableReason.CORRUPT, detail)
+    return xberg_reader.read(_pages_alone(content, second), _MIME, name)
+
+
+def _pages_alone(content: bytes, second: pdfium_reader.PdfiumReading | None) -> bytes:
+    """The document without its form fields, if the second reader could take them out."""
+    removed = second.fields_removed if second is not None else None
+    return content if removed is None else removed
 
 
 def _refuse_endless(content: bytes, name: str) -> None:
@@ -123,6 +131,7 @@ def _refuse_endless(content: bytes, name: str) -> None:
 
 
 def _combined(
+    content: bytes,
     name: str,
     first: xberg_reader.XbergReading | None,
     second: pdfium_reader.PdfiumReading | None,
@@ -145,7 +154,7 @@ def _combined(
         readers = (xberg_reader.NAME, *(readers if second is not None else ()))
         ends = second.ends if second is not None else {}
         whole = [replace(page, text=line_ends.joined(page.text, ends)) for page in first.pages]
-        parts = tuple(_parts(whole, {page.number: page for page in pages}, checked))
+        parts = tuple(_parts(_pages_alone(content, second), whole, second, checked))
         if second is None and (lost := _without_text(first.pages)):
             findings.append(_named("pages_lost", lost))
         findings += [DocumentFinding(kind="parser_warning", detail=text) for text in first.warnings]
@@ -158,6 +167,10 @@ def _combined(
         )
     if checked.repaired:
         findings.append(_named("numbers_repaired", checked.repaired))
+    if checked.put_together:
+        findings.append(_named("order_repaired", checked.put_together))
+    if checked.unordered:
+        findings.append(_named("order_doubtful", checked.unordered))
     count = second.page_count if second is not None else len(parts)
     title = (second.title if second is not None else None) or (first.title if first else None)
     if second is not None and second.encrypted:
@@ -262,29 +275,45 @@ def _beside(pages: Sequence[PdfiumPage]) -> Sequence[Part]:
 
 
 def _parts(
-    pages: Sequence[xberg_reader.Page], others: dict[int, PdfiumPage], checked: _Checked
+    content: bytes,
+    pages: Sequence[xberg_reader.Page],
+    second: pdfium_reader.PdfiumReading | None,
+    checked: _Checked,
 ) -> Iterator[Part]:
     headings: tuple[tuple[int, str], ...] = ()
     texts_of_first = {page.number: page.text for page in pages}
+    others = {page.number: page for page in second.pages} if second is not None else {}
+    compared: dict[int, page_order.PageText] = {}
+    for number, text in texts_of_first.items():
+        other = others[number].text if number in others else ""
+        # A page that the first reader dropped, or whose font only the second one knows, is not
+        # compared.
+        if other.strip() and text.strip() and not _is_worse(text, other):
+            marked, unmarked = raised.marked(text, others[number].raised)
+            mended = torn_words.mended(_repaired(marked, other, checked), other)
+            compared[number] = page_order.PageText(text=mended, unmarked=unmarked)
+    if second is not None:
+        order = page_order.ordered(content, compared, second)
+        compared |= order.texts
+        checked.put_together += map(str, order.texts)
+        checked.unordered += map(str, order.doubtful)
     for number in sorted(texts_of_first.keys() | others.keys()):
         place = Position(kind="page", number=number)
         text = texts_of_first.get(number, "")
         other = others[number].text if number in others else ""
-        # A page that the first reader dropped, or whose font only the second one knows.
-        if other.strip() and (not text.strip() or _is_worse(text, other)):
+        if number not in compared and other.strip():
             checked.filled.append(str(number))
             yield texts.plain_part(other, place)
             continue
-        if other.strip():
-            text, unmarked = raised.marked(text, others[number].raised)
-            text = torn_words.mended(_repaired(text, other, checked), other)
+        if number in compared:
+            text = compared[number].text
             checked.doubtful += [
                 DoubtfulNumber(number=doubt.joined, place=place)
-                for doubt in unmarked
+                for doubt in compared[number].unmarked
                 if doubt.joined and doubt.joined in text
             ]
         made, headings = markdown.part(text, place, headings)
-        if other.strip():
+        if number in compared:
             checked.doubtful += [
                 DoubtfulNumber(number=doubt, place=place)
                 for doubt in missing_numbers(made.text, other)

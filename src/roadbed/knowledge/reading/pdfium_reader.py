@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Any
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-from roadbed.knowledge.reading import line_ends, pdf_forms, raised
+from roadbed.knowledge.reading import crossed_cells, line_ends, pdf_forms, raised
 from roadbed.knowledge.reading.line_ends import LineEnds
 from roadbed.knowledge.reading.pdf_forms import PageNotes
 from roadbed.knowledge.reading.raised import RaisedNumber
@@ -25,7 +25,7 @@ class PdfiumPage:
     """A page. ``hidden`` counts texts that are white; ``lost`` means that it cannot be opened.
 
     ``beside`` are its form fields and notes, which are not in ``text``. ``raised`` are numbers with
-    a sign before them in ``text``.
+    a sign before them in ``text``. ``crossed`` says that its lines go through cells.
     """
 
     number: int
@@ -35,6 +35,7 @@ class PdfiumPage:
     lost: bool = False
     beside: PageNotes = field(default_factory=PageNotes)
     raised: Sequence[RaisedNumber] = ()
+    crossed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +111,7 @@ def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
         text = text_page.get_text_bounded()
         pictures, hidden = _objects(page.raw, pdfium)
         numbers = tuple(raised.raised_numbers(text_page))
+        crossed = crossed_cells.is_crossed(page, text_page)
         text_page.close()
         return PdfiumPage(
             number=index + 1,
@@ -118,6 +120,7 @@ def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
             hidden=hidden,
             beside=pdf_forms.read_page(page.raw, form),
             raised=numbers,
+            crossed=crossed,
         )
     except pypdfium2.PdfiumError:
         return PdfiumPage(number=index + 1, lost=True)
@@ -125,11 +128,14 @@ def _page(document: Any, index: int, form: object | None) -> PdfiumPage:
         page.close()
 
 
+def cleaned(text: str, ends: LineEnds) -> str:
+    """A text of pdfium without the characters that it puts in."""
+    text = line_ends.whole(text.replace("\r\n", "\n"), ends)
+    return text.replace("\uffff", "").replace("\0", "")
+
+
 def _cleaned(page: PdfiumPage, ends: LineEnds) -> str:
-    """The text of a page without the characters that pdfium puts in."""
-    text = line_ends.whole(page.text.replace("\r\n", "\n"), ends)
-    text = text.replace("\uffff", "").replace("\0", "")
-    return raised.marked(text, page.raised)[0]
+    return raised.marked(cleaned(page.text, ends), page.raised)[0]
 
 
 def _objects(page: object, pdfium: ModuleType) -> tuple[int, int]:

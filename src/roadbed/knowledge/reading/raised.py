@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from roadbed.knowledge.reading.pdfium_characters import characters
+
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage  # only the child may load it
 
@@ -39,7 +41,7 @@ class RaisedNumber:
 
 def raised_numbers(text_page: PdfTextPage) -> Iterator[RaisedNumber]:
     """The raised numbers of a page, in the order of its characters."""
-    text = _characters(text_page)
+    text = characters(text_page)
     measured = _measure(text_page.raw)
     for match in _CANDIDATE.finditer(text):
         index = match.start()
@@ -75,18 +77,6 @@ def marked(text: str, numbers: Sequence[RaisedNumber]) -> tuple[str, Sequence[Ra
         pieces.append(text[last:cut])
         last = cut
     return "^".join((*pieces, text[last:])), missing
-
-
-def _characters(text_page: PdfTextPage) -> str:
-    """A text in which each character has its number."""
-    import pypdfium2.raw as pdfium
-
-    text: str = text_page.get_text_range()
-    count = text_page.count_chars()
-    if len(text) == count:
-        return text
-    # pdfium leaves some out; asking for each one takes ten times as long.
-    return "".join(chr(pdfium.FPDFText_GetUnicode(text_page.raw, index)) for index in range(count))
 
 
 def _measure(text_page: object) -> Callable[[int], tuple[float, float, bool]]:
