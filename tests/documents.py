@@ -86,6 +86,23 @@ def pdf(
     return document.written(root, linear=linear)
 
 
+def drawn_table(
+    rows: Sequence[Sequence[str]], *, borders: bool = True, gap: float = 0, by_cell: bool = False
+) -> str:
+    """Operators that draw a table: its text line by line through all cells, or cell by cell."""
+    wide, high = 160, 60
+    boxes, texts = [], []
+    for number, row in enumerate(rows):
+        for column, cell in enumerate(row):
+            left, top = 50 + column * (wide + gap), 780 - number * (high + gap)
+            boxes.append(f"{left} {top - high} {wide} {high} re S")
+            for line, text in enumerate(cell.split("\n")):
+                order = (number, column, line) if by_cell else (number, line, column)
+                down = top - 15 - 14 * line
+                texts.append((order, f"BT /F1 10 Tf {left + 4} {down} Td ({text}) Tj ET"))
+    return " ".join([*(boxes if borders else ()), *(text for _, text in sorted(texts))])
+
+
 def docx(
     paragraphs: Sequence[tuple[str, str]],
     *,

@@ -38,28 +38,11 @@ Anti-bribery 60 minutes within the first 60 days
 Probation
 The probation period lasts six months."""
 
-WIDE, HIGH = 160, 60  # points of a cell
 ROOMS = (
     ("Room", "Equipment", "Notice"),
     ("Oak room\nground floor", "Projector and\ntwo boards", "3 days\nin writing"),
     ("Elm room\nfirst floor", "Screen and\na camera", "5 days\nby phone"),
 )
-
-
-def table(
-    rows: Sequence[Sequence[str]], *, borders: bool = True, gap: float = 0, by_cell: bool = False
-) -> str:
-    """Operators that draw a table: its text line by line through all cells, or cell by cell."""
-    boxes, texts = [], []
-    for number, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            left, top = 50 + column * (WIDE + gap), 780 - number * (HIGH + gap)
-            boxes.append(f"{left} {top - HIGH} {WIDE} {HIGH} re S")
-            for line, text in enumerate(cell.split("\n")):
-                order = (number, column, line) if by_cell else (number, line, column)
-                down = top - 15 - 14 * line
-                texts.append((order, f"BT /F1 10 Tf {left + 4} {down} Td ({text}) Tj ET"))
-    return " ".join([*(boxes if borders else ()), *(text for _, text in sorted(texts))])
 
 
 async def read(content: bytes) -> Extraction:
@@ -77,7 +60,7 @@ class TestDrawnTables:
     async def test_cells_with_several_lines_are_read_one_after_the_other(
         self, gap: float, by_cell: bool
     ) -> None:
-        drawn = table(ROOMS, gap=gap, by_cell=by_cell)
+        drawn = documents.drawn_table(ROOMS, gap=gap, by_cell=by_cell)
         extraction = await read(documents.pdf([""], drawn=drawn))
         assert extraction.parts[0].text == (
             "Room | Equipment | Notice\n"
@@ -90,38 +73,47 @@ class TestDrawnTables:
     async def test_text_around_a_table_stays_around_it(self) -> None:
         after = " BT /F1 10 Tf 54 500 Td (Rooms are locked at night.) Tj ET"
         page = "Rooms of the house"
-        extraction = await read(documents.pdf([page], drawn=table(ROOMS[1:]) + after))
+        extraction = await read(
+            documents.pdf([page], drawn=documents.drawn_table(ROOMS[1:]) + after)
+        )
         lines = extraction.parts[0].text.split("\n")
         assert (lines[0], lines[-1]) == (page, "Rooms are locked at night.")
 
     async def test_boxes_that_arrange_a_page_are_no_table(self) -> None:
         boxes = [["Purpose\nWe talk\nabout rooms", "Agenda\nWelcome\nQuestions"]]
-        extraction = await read(documents.pdf([""], drawn=table(boxes)))
+        extraction = await read(documents.pdf([""], drawn=documents.drawn_table(boxes)))
         assert extraction.parts[0].text.split() == (
             ["Purpose", "We", "talk", "about", "rooms", "Agenda", "Welcome", "Questions"]
         )
         assert "table" not in {block.kind for block in extraction.parts[0].blocks}
 
     async def test_a_page_without_borders_is_doubtful_and_says_so(self) -> None:
-        drawn = table(ROOMS, borders=False, by_cell=True)
+        drawn = documents.drawn_table(ROOMS, borders=False, by_cell=True)
         extraction = await read(documents.pdf(["", ""], drawn=drawn))
         assert kinds(extraction) == {"order_doubtful": "1, 2"}
 
     async def test_a_cropped_page_is_doubtful(self) -> None:
-        content = documents.pdf([""], drawn=table(ROOMS)).replace(
+        content = documents.pdf([""], drawn=documents.drawn_table(ROOMS)).replace(
             b"/MediaBox [0 0 595 842]", b"/MediaBox [9 9 595 842]"
         )
         assert kinds(await read(content)) == {"order_doubtful": "1"}
 
     async def test_lines_of_a_column_that_nothing_is_drawn_between_stay_rows(self) -> None:
         bill = [["Item", "EUR"], ["Train\nHotel\nTaxi", "120\n95\n17"]]
-        extraction = await read(documents.pdf([""], drawn=table(bill)))
+        extraction = await read(documents.pdf([""], drawn=documents.drawn_table(bill)))
         words = " ".join(extraction.parts[0].text.replace("|", " ").split())
         assert words == "Item EUR Train 120 Hotel 95 Taxi 17"
         assert kinds(extraction) == {}
 
+    async def test_lines_of_words_that_may_be_rows_are_doubtful(self) -> None:
+        kinds_of_travel = [["Travel", "Class"], ["Train\nPlane\nBus", "Second\nEconomy\nAny"]]
+        extraction = await read(documents.pdf([""], drawn=documents.drawn_table(kinds_of_travel)))
+        words = " ".join(extraction.parts[0].text.replace("|", " ").split())
+        assert words == "Travel Class Train Second Plane Economy Bus Any"
+        assert kinds(extraction) == {"order_doubtful": "1"}
+
     async def test_what_is_read_does_not_depend_on_the_run(self) -> None:
-        content = documents.pdf([""] * 3, drawn=table(ROOMS))
+        content = documents.pdf([""] * 3, drawn=documents.drawn_table(ROOMS))
         assert await read(content) == await read(content)
 
     def test_it_ends_when_its_time_is_over(self) -> None:

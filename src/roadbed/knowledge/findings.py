@@ -154,10 +154,10 @@ def _told_of_order(kind: FindingKind, detail: str, count: int) -> Sentence:
     match kind:
         case "order_doubtful":
             return sentences(
-                "Two readers give the words of %(n)s page in different orders; check it before "
-                "you cite it: %(detail)s",
-                "Two readers give the words of %(n)s pages in different orders; check them before "
-                "you cite them: %(detail)s",
+                "The order of the words of %(n)s page is not clear; check it before you cite it: "
+                "%(detail)s",
+                "The order of the words of %(n)s pages is not clear; check them before you cite "
+                "them: %(detail)s",
                 count,
                 detail=detail,
             )

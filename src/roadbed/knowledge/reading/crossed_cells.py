@@ -21,7 +21,7 @@ _MOST_RULES = 1_000
 _MOST_LINES = 400
 _THIN = 3.0  # points; what is wider is a box
 _SHORTEST = 6.0  # points of a line that is drawn
-_NEAR = 1.8  # of the height of a line, from one to the next
+_NEAR = 2.5  # of the height of its letters, from a line to the next
 _SAME_LINE = 0.5  # of the height of a line
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top

@@ -7,6 +7,7 @@ Without such tables, the lines of the second reader make the tables of the first
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,6 +21,8 @@ from roadbed.knowledge.reading.ruled_tables import RuledPage
 # second, nearly all of them with a table or a drawing.
 _WORTH_A_LOOK = 0.03
 _DOUBTFUL = 0.1
+_FEWEST_WORDS = 0.9  # of the words of the first reader
+_NOTHING_DRAWN = RuledPage(lines=(), units=())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,15 +70,16 @@ def ordered(
     ruled = _ruled(content, looked_at, second) if looked_at else {}
     for number in looked_at:
         text, other = pages[number].text, others[number]
-        drawn = ruled.get(number)
+        drawn = ruled.get(number, _NOTHING_DRAWN)
         lines = torn_tables.lines(text, other.text) if number in torn else ()
-        if drawn is not None and drawn.lines and _is_better(drawn, lines, text, other.text):
+        by_cells = bool(drawn.lines) and _is_better(drawn, lines, text, other.text)
+        lines = drawn.lines if by_cells else lines
+        if lines and _has_words(text, lines):
+            composed = page_lines.composed(lines, text)
             # The text of single cells has no signs before raised numbers.
-            marked, unmarked = raised.marked(page_lines.composed(drawn.lines, text), other.raised)
+            marked, unmarked = raised.marked(composed, other.raised if by_cells else ())
             made.texts[number] = PageText(text=marked, unmarked=unmarked)
-        elif lines:
-            made.texts[number] = PageText(text=page_lines.composed(lines, text))
-        elif differences[number] >= _DOUBTFUL or (drawn is None and other.crossed):
+        elif lines or differences[number] >= _DOUBTFUL or (number not in ruled and other.crossed):
             made.doubtful.append(number)
     return made
 
@@ -102,6 +106,13 @@ def _has_all(text: str, units: Sequence[str]) -> bool:
     """Whether a reader has the words of each unit together."""
     letters = "".join(page_lines.words(text))
     return all("".join(page_lines.words(unit)) in letters for unit in units)
+
+
+def _has_words(text: str, lines: Sequence[PageLine]) -> bool:
+    """Whether lines have the words of the first reader. On some pages pdfium tears them."""
+    known = Counter(page_lines.words(text))
+    common = known & Counter(word for line in lines for word in page_lines.words(line.text))
+    return common.total() >= _FEWEST_WORDS * known.total()
 
 
 def _tabled(lines: Sequence[PageLine]) -> int:

@@ -27,6 +27,7 @@ _MOST_SECONDS = 20.0  # of computing for a document; a page costs a tenth of a s
 _MOST_EDGES = 6_000  # of a page; comparing them takes the square of it
 _LARGEST_CELL = 0.2  # of the page; a larger one is a column or a frame of the page
 _FEWEST_ROWS = 3  # lines of a column of figures
+_MOST_UNRULED = 3  # rows: names, all that is below them, and a sum
 _APART = (3, 6)  # points between the borders of neighbours
 _TOLERANCES = ("snap", "join", "intersection")
 
@@ -37,8 +38,7 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, from the to
 class RuledPage:
     """The lines of a page. ``units`` are the texts of rows and boxes that must stand together.
 
-    Both are empty where nothing tells whether lines of a cell are rows: then the readers go by
-    lines with good reason.
+    Both are empty where cells hold rows, so that the readers go by lines with good reason.
     """
 
     lines: Sequence[PageLine]
@@ -53,8 +53,12 @@ class _Grid:
     cells: Sequence[Box]
 
 
+class _RowsError(Exception):
+    """Lines of text in the same cells are rows: the readers go by lines with good reason."""
+
+
 class _UnclearRowsError(Exception):
-    """What is drawn around some lines of text does not tell whether they are rows."""
+    """Lines of text in the same cells may be rows."""
 
 
 class _OutOfTimeError(BaseException):
@@ -67,7 +71,7 @@ def read(
     """The lines of those pages that have tables with drawn cells, by page number.
 
     ``cleaned`` takes the marks of pdfium out of a text. A page is left out where its text would not
-    be complete, and where the time is over before its turn.
+    be complete, where its lines may be rows, and where the time is over before its turn.
     """
     # Imported here: only the child may load them.
     import pdfplumber
@@ -181,8 +185,10 @@ def _page(
     try:
         for text, number in _in_order(page.bbox, grids, text_in, units):
             lines += _plain(text) if isinstance(text, str) else [PageLine(cells=text, table=number)]
-    except _UnclearRowsError:
+    except _RowsError:
         return RuledPage(lines=(), units=())
+    except _UnclearRowsError:
+        return None
     return RuledPage(lines=lines, units=units) if not left_over else None
 
 
@@ -217,25 +223,33 @@ def _of_grid(
     rows = list(_rows([cell for cell in grid.cells if texts[cell]]))
     is_layout = len(rows) == 1 or any(_area(cell) > largest for cell in grid.cells)
     for row in rows:
-        if _may_be_rows([texts[cell].split("\n") for cell in row]):
-            raise _UnclearRowsError
+        _check_rows([texts[cell].split("\n") for cell in row], is_ruled=len(rows) > _MOST_UNRULED)
         if is_layout:
             yield from (texts[cell] for cell in row)
         else:
             yield [" ".join(texts[cell].split()) for cell in row]
 
 
-def _may_be_rows(cells: Sequence[Sequence[str]]) -> bool:
-    """Whether the lines of these cells may be rows that nothing is drawn between.
+def _check_rows(cells: Sequence[Sequence[str]], *, is_ruled: bool) -> None:
+    """Refuse cells whose lines are rows that nothing is drawn between, or may be.
 
-    Then a cell is a column: each of its lines has a figure, and another one has as many lines.
+    Then a cell is a column, and another one has as many lines. ``is_ruled``: the table has so many
+    rows that lines are drawn between all of them. Raises ``_RowsError``, ``_UnclearRowsError``.
     """
-    figures = [lines for lines in cells if all(re.search(r"\d", line) for line in lines)]
-    return any(
-        len(lines) >= (_FEWEST_ROWS if figures == [lines] else 2)
-        and sum(len(others) >= len(lines) for others in cells) > 1
-        for lines in figures
-    )
+    columns = [lines for lines in cells if _is_column(lines)]
+    figures = [lines for lines in columns if re.search(r"\d", lines[0])]
+    for lines in figures:
+        beside = sum(len(others) >= len(lines) for others in cells) > 1
+        if beside and len(lines) >= (_FEWEST_ROWS if figures == [lines] else 2):
+            raise _RowsError
+    if not is_ruled and len({len(lines) for lines in columns}) < len(columns):
+        raise _UnclearRowsError
+
+
+def _is_column(lines: Sequence[str]) -> bool:
+    """Whether no line goes on with the one before: all have a figure, or none has."""
+    with_figure = {re.search(r"\d", line) is not None for line in lines}
+    return len(lines) > 1 and len(with_figure) == 1 and not any(line[0].islower() for line in lines)
 
 
 def _area(box: Box) -> float:
