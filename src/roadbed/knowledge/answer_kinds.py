@@ -102,12 +102,18 @@ _COUNTS = (
     "|a (?:day|week|month|quarter|year)|hourly|nightly|until|jede[nrms]?|immer|nie|stündlich|bis"
     "|mehrere|beide|cada|siempre|nunca|hasta|varios|ambos|chaque|toujours|jamais|plusieurs"
     "|daily|weekly|monthly|quarterly|annual(?:ly)?|yearly|unlimited|indefinite(?:ly)?|permanent(?:ly)?"
-    "|none|ein(?:e[rnms]?)?|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig"
+    "|none|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig"
     "|hundert|tausend|dutzend|halb(?:e[rnms]?)?|einmal|zweimal|täglich|wöchentlich|monatlich|jährlich"
-    "|unbegrenzt|unbefristet|un[oa]?|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce"
+    "|unbegrenzt|unbefristet|dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce"
     "|veinte|cien(?:to)?|mil|medi[oa]|diari[oa]|semanal|mensual|anual|ilimitad[oa]|indefinid[oa]"
-    "|une?|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|vingt|trente|cent|mille|demi"
+    "|deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|vingt|trente|cent|mille|demi"
     "|quotidien(?:ne)?|hebdomadaire|mensuel(?:le)?|annuel(?:le)?|illimité"
+)
+# These are articles too: they count what is counted, and say nothing before another word.
+_ONE = (
+    "einzige[rnms]?|ein(?:e[rnms]?)? (?:tag|woche|monat|quartal|jahr|stunde|minute)"
+    "|un[oa]? (?:día|semana|mes|trimestre|año|hora|minuto|vez|sol[oa])"
+    "|une? (?:jour|semaine|mois|trimestre|an|année|heure|minute|fois|seule?)"
 )
 _WEEKDAYS = (
     "(?:mon|tues|wednes|thurs|fri|satur|sun)days?|montags?|dienstags?|mittwochs?|donnerstags?"
@@ -143,7 +149,7 @@ _HELD: Mapping[AnswerKind, re.Pattern[str]] = MappingProxyType(
             r"|\b\d\d?[./-]\d\d?\b|\bq[1-4]\b",
             re.IGNORECASE,
         ),
-        AnswerKind.NUMBER: re.compile(rf"\d|\b(?:{_COUNTS})\b", re.IGNORECASE),
+        AnswerKind.NUMBER: re.compile(rf"\d|\b(?:{_COUNTS}|{_ONE})\b", re.IGNORECASE),
     }
 )
 

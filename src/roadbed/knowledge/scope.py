@@ -29,7 +29,7 @@ from roadbed.knowledge.owner_names import (
 )
 from roadbed.knowledge.periods import QUARTER, YEAR, Period, cover_periods, periods_of
 from roadbed.knowledge.series import asks_for_item, series_nouns
-from roadbed.knowledge.titles import titles_in, titles_of
+from roadbed.knowledge.titles import referred_titles, titles_in, titles_of
 
 _LONGEST_COVER = 3_000  # characters of the first page
 _NEARLY_ALL = 0.8  # of the documents with an owner
@@ -124,7 +124,8 @@ class Catalogue:
     the words of the organizations that documents are about, ``named`` the subjects by which a
     question chooses documents. ``common`` are those of them that are words too: they count with a
     capital. ``titles`` are names by which it means a document, with the documents of each.
-    ``series`` are the words for things that documents of several periods are about.
+    ``series`` are the words for things that documents of several periods are about. ``paths`` are
+    those of all documents.
     """
 
     documents: Sequence[DocumentScope]
@@ -134,10 +135,12 @@ class Catalogue:
     common: frozenset[str]
     series: frozenset[str]
     titles: Mapping[str, frozenset[str]]
+    paths: Mapping[str, str]
 
     @classmethod
     def of(cls, documents: Sequence[DocumentScope]) -> Catalogue:
         """Prepare the documents of a library."""
+        paths = {document.document_id: document.path for document in documents}
         holders: dict[str, set[str]] = {}
         for document in documents:
             for subject in document.subjects:
@@ -161,7 +164,8 @@ class Catalogue:
             ),
             common=frozenset[str]().union(*(document.common for document in documents)),
             series=_series_of(documents),
-            titles=titles_of({document.document_id: document.path for document in documents}),
+            titles=titles_of(paths),
+            paths=paths,
         )
 
     def scope(self, question: str, usage: Callable[[str], float]) -> Scope:
@@ -172,7 +176,8 @@ class Catalogue:
         this one, and at most a few passages mention it: a product is in many.
         """
         named = self._names_in(question)
-        titles = dict(titles_in(question, self.titles))
+        referred = dict(referred_titles(question, self.paths))
+        titles = {**referred, **dict(titles_in(question, self.titles))}
         within = _titled(self._about(named), titles)
         owners = self._missing_owners(question, usage)
         periods = tuple(dict.fromkeys(periods_of(question)))

@@ -1,7 +1,8 @@
 """Titles: names of documents by which a question means them: "the travel policy", "the DPA". Pure.
 
 Only a name that ends with the kind of document counts. Words such as *annual leave* may be the name
-of a file too, and a question that has them asks about the matter.
+of a file too, and a question that has them asks about the matter. After "according to" each name
+counts, also the last words of one: "according to the lease".
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ _KINDS = frozenset(
     )
 )
 _WORD = re.compile(r"[^\W_]+")
+
+_REFERENCE = re.compile(
+    r"\b(?:according to|as per|laut|gemäß|gemäss|según|selon|d.après)\s+"
+    r"(?:(?:the|our|my|your|de[rmn]|unsere[rmn]?|eure[rmn]?|el|la|los|las|nuestr[oa]s?|le|les|notre)"
+    r"\s+|l['’])?",
+    re.IGNORECASE,
+)
 
 
 def titles_of(paths: Mapping[str, str]) -> Mapping[str, frozenset[str]]:
@@ -50,6 +58,26 @@ def titles_in(
             run = words[first:last]
             if ids := titles.get(_name(run)):
                 yield question[run[0].start() : run[-1].end()], ids
+                break
+
+
+def referred_titles(
+    question: str, paths: Mapping[str, str]
+) -> Iterator[tuple[str, frozenset[str]]]:
+    """What names documents by "according to", as the question writes it, with their ids.
+
+    ``paths`` gives the path of each id. A name of all documents tells nothing.
+    """
+    for reference in _REFERENCE.finditer(question):
+        words = list(_WORD.finditer(question, reference.end()))[:_LONGEST]
+        for last in range(len(words), 0, -1):
+            run = words[:last]
+            name = tuple(word.group().lower() for word in run)
+            ids = frozenset(
+                identifier for identifier, path in paths.items() if title_of(path)[-last:] == name
+            )
+            if ids and len(ids) < len(paths):
+                yield question[reference.start() : run[-1].end()], ids
                 break
 
 
