@@ -50,6 +50,10 @@ async def read(content: bytes) -> Extraction:
         return await reader.read(content, "rooms.pdf")
 
 
+def plain(text: str) -> Sequence[PageLine]:
+    return [PageLine(cells=[line]) for line in text.split("\n")]
+
+
 def kinds(extraction: Extraction) -> dict[str, str]:
     return {one.kind: one.detail for one in extraction.findings if one.kind != "not_confined"}
 
@@ -87,10 +91,22 @@ class TestDrawnTables:
         )
         assert "table" not in {block.kind for block in extraction.parts[0].blocks}
 
-    async def test_a_page_without_borders_is_doubtful_and_says_so(self) -> None:
+    async def test_without_borders_the_order_of_the_file_is_that_of_reading(self) -> None:
         drawn = documents.drawn_table(ROOMS, borders=False, by_cell=True)
         extraction = await read(documents.pdf(["", ""], drawn=drawn))
-        assert kinds(extraction) == {"order_doubtful": "1, 2"}
+        words = " ".join(" ".join(cell.split("\n")) for row in ROOMS for cell in row)
+        assert [" ".join(part.text.split()) for part in extraction.parts] == [words, words]
+        assert kinds(extraction) == {"order_repaired": "1, 2"}
+
+    async def test_a_page_that_is_written_in_pieces_is_doubtful(self) -> None:
+        lines = [f"Line {number} says what number {number} is" for number in range(12)]
+        drawn = " ".join(
+            f"BT /F1 10 Tf 50 {700 - 13 * number} Td ({lines[number]}) Tj ET"
+            for number in (0, 3, 6, 9, 1, 4, 7, 10, 2, 5, 8, 11)
+        )
+        extraction = await read(documents.pdf([""], drawn=drawn))
+        if extraction.parts[0].text.split() != " ".join(lines).split():
+            assert set(kinds(extraction)) == {"order_doubtful"}
 
     async def test_a_cropped_page_is_doubtful(self) -> None:
         content = documents.pdf([""], drawn=documents.drawn_table(ROOMS)).replace(
@@ -134,7 +150,7 @@ class TestTornTables:
         assert torn_tables.is_torn(TRAININGS, TRAININGS_BY_LINES)
 
     def test_the_lines_of_the_second_reader_make_it_whole(self) -> None:
-        lines = torn_tables.lines(TRAININGS, TRAININGS_BY_LINES)
+        lines = torn_tables.lines(TRAININGS, plain(TRAININGS_BY_LINES))
         assert page_lines.composed(lines, TRAININGS).split("\n") == [
             *("", "# Trainings", "", ""),
             "| Training | Duration | Due |",
@@ -150,7 +166,7 @@ class TestTornTables:
         text = "| Inventories | 4,454 | 2,605 |\n| --- |\n| 40,488 44,187 | |\n| Total assets | |"
         other = "Inventories 4,454 2,605\nTotal assets 40,488 44,187"
         assert torn_tables.is_torn(text, other)
-        lines = torn_tables.lines(text, other)
+        lines = torn_tables.lines(text, plain(other))
         assert [list(line.cells) for line in lines] == [
             ["Inventories", "4,454", "2,605"],
             ["Total assets", "40,488 44,187"],
@@ -159,7 +175,7 @@ class TestTornTables:
 
     def test_two_tables_of_the_same_lines_are_one(self) -> None:
         text = "| Sales | 59 |\n| --- |\n| Costs | 20 |\n\n| 172 |\n| --- |\n| 61 |"
-        lines = torn_tables.lines(text, "Sales 59 172\nCosts 20 61")
+        lines = torn_tables.lines(text, plain("Sales 59 172\nCosts 20 61"))
         assert [list(line.cells) for line in lines] == [
             ["Sales", "59", "172"],
             ["Costs", "20", "61"],

@@ -72,14 +72,16 @@ class ShownPart:
 class IngestionState:
     """The ingestion of a library. ``job`` is under way; the newest may have ``failed``.
 
-    ``words`` say how far the newest is, or why it failed. ``most_gone`` counts documents that are
-    gone if ingestion needs a confirmation for them. ``gone_pages`` are those of listed addresses
-    without a page. ``problem`` is that of a list or folder that cannot be read now.
+    ``words`` say how far the newest is, or why it failed. ``is_alone``: it waits, and no process
+    takes jobs. ``most_gone`` counts documents that are gone if ingestion needs a confirmation for
+    them. ``gone_pages`` are those of listed addresses without a page. ``problem`` is that of a list
+    or folder that cannot be read now.
     """
 
     job: Job | None
     words: str = ""
     failed: bool = False
+    is_alone: bool = False
     most_gone: int | None = None
     gone_pages: Sequence[FetchedPage] = ()
     problem: LibraryUnavailableError | None = None
@@ -223,7 +225,9 @@ async def _ingestion(request: Request, name: str, groups: Collection[str]) -> In
         return state
     [shown] = await readable_jobs(app.libraries, [job], viewer=person_of(request))
     words = formatting.stored(shown.reason or shown.doing)
-    return replace(state, words=words, failed=failed)
+    waits = job.state in {JobState.WAITING, JobState.RUNNING}
+    is_alone = waits and not await app.jobs.worked_on(job.kind)
+    return replace(state, words=words, failed=failed, is_alone=is_alone)
 
 
 @needs(Permission.VIEW)

@@ -149,12 +149,14 @@ async def _jobs(
         for job in rows
         if job.ended_at is None
     ]
+    kinds = {job.kind for job in rows if job.state in _FROM["pause"]}
     return await usecase_page(
         request,
         "jobs.html",
         name,
         status,
         problem=problem,
+        is_alone=any([not await app.jobs.worked_on(kind) for kind in kinds]),
         library=declared.library is not None,
         unfinished=unfinished,
         failed=bool(rows) and rows[0].state is JobState.FAILED,

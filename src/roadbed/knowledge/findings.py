@@ -163,10 +163,10 @@ def _told_of_order(kind: FindingKind, detail: str, count: int) -> Sentence:
             )
         case "order_repaired":
             return sentences(
-                "The first reader mixed up the text of %(n)s page; it was put together anew from "
-                "the lines of the page: %(detail)s",
-                "The first reader mixed up the text of %(n)s pages; they were put together anew "
-                "from the lines of the pages: %(detail)s",
+                "%(n)s page was put together anew, because one reader mixed up its lines or cells: "
+                "%(detail)s",
+                "%(n)s pages were put together anew, because one reader mixed up their lines or "
+                "cells: %(detail)s",
                 count,
                 detail=detail,
             )

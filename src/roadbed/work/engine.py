@@ -436,7 +436,10 @@ class _Forward(logging.Handler):
     """Gives DBOS's warnings to our log, instead of lines of its own on the console."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        _log.warning("the engine of jobs warns", about=record.getMessage()[:500])
+        message = record.getMessage()
+        # A process that ends stops what it does; another one goes on with the job.
+        if not message.startswith("Asyncio task cancelled"):
+            _log.warning("the engine of jobs warns", about=message[:500])
 
 
 def _own_log() -> None:

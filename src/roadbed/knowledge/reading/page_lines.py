@@ -18,10 +18,14 @@ _BEGIN = 3  # words that tell a paragraph
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageLine:
-    """A line of a page, or with ``table`` a row of the table with that number."""
+    """A line of a page, or with ``table`` a row of the table with that number.
+
+    ``begins``: it begins a paragraph; ``None`` if nothing tells.
+    """
 
     cells: Sequence[str]
     table: int | None = None
+    begins: bool | None = None
 
     @property
     def text(self) -> str:
@@ -40,7 +44,10 @@ def word_spans(text: str) -> Sequence[tuple[int, int]]:
 
 
 def composed(lines: Sequence[PageLine], text: str) -> str:
-    """The lines as Markdown, with the headings and paragraphs of ``text``, of the first reader."""
+    """The lines as Markdown, with the headings of ``text``, of the first reader.
+
+    Where nothing tells the beginnings of paragraphs, they are those of ``text`` too.
+    """
     written = markdown.plain(text).split("\n")
     return "\n".join(_composed(lines, _headings(written), _beginnings(written)))
 
@@ -59,7 +66,10 @@ def _composed(
                 title = " ".join(part.text for part in lines[at : last + 1])
                 yield from ("", f"{'#' * headings[_letters(title)]} {_escaped(title)}", "")
             else:
-                if words(line.text)[:_BEGIN] in beginnings:
+                begins = line.begins
+                if begins is None:
+                    begins = words(line.text)[:_BEGIN] in beginnings
+                if begins:
                     yield ""
                 yield _escaped(line.text)
             at = at + 1 if last is None else last + 1

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pypdfium2 import PdfTextPage  # only the child may load it
 
 _NEXT_LINE = 0.7  # of the height of a letter; a raised number is less away
+_SAME_WORD = 0.08  # of the height of a letter
+_MARK = re.compile("[\x02\ufffe]\\Z")  # of pdfium for a hyphen at the end of a line
 _NEXT_WORD = 0.12  # of the height of a letter; letters of a word are less away
 
 
@@ -17,8 +20,8 @@ _NEXT_WORD = 0.12  # of the height of a letter; letters of a word are less away
 class Word:
     """Letters and signs without a blank between them.
 
-    ``x`` and ``y`` are the middle of its first letter, in points from the left and the bottom.
-    ``before`` are the blanks that pdfium has before it, with a line break where it begins a line.
+    ``x`` and ``y`` are the middle of its first letter, in points from the left and the bottom;
+    ``left`` and ``right`` are its ends. ``before`` are the blanks that pdfium has before it.
     """
 
     number: int
@@ -26,6 +29,9 @@ class Word:
     before: str
     x: float
     y: float
+    left: float
+    right: float
+    height: float
 
 
 def characters(text_page: PdfTextPage) -> str:
@@ -40,15 +46,57 @@ def characters(text_page: PdfTextPage) -> str:
     return "".join(chr(pdfium.FPDFText_GetUnicode(text_page.raw, index)) for index in range(count))
 
 
+def page_words(
+    content: bytes, numbers: Sequence[int], cleaned: Callable[[str], str]
+) -> Mapping[int, Sequence[Word]]:
+    """The words of some pages in the order in which they are written, by page number.
+
+    ``cleaned`` takes the marks of pdfium out of a text.
+    """
+    import pypdfium2
+
+    made: dict[int, Sequence[Word]] = {}
+    document = pypdfium2.PdfDocument(content)
+    try:
+        for number in numbers:
+            page = document[number - 1]
+            text_page = page.get_textpage()
+            made[number] = _whole_words(placed_words(text_page), cleaned)
+            text_page.close()
+            page.close()
+    finally:
+        document.close()
+    return made
+
+
+def _whole_words(words: Sequence[Word], cleaned: Callable[[str], str]) -> Sequence[Word]:
+    """The words, with those that a line end divides put together."""
+    made: list[Word] = []
+    for word in words:
+        if made and _MARK.search(made[-1].text):
+            made[-1] = replace(made[-1], text=made[-1].text + word.text)
+        else:
+            made.append(replace(word, number=len(made)))
+    whole = (replace(word, text=cleaned(word.text)) for word in made)
+    kept = [word for word in whole if word.text.strip()]
+    return [replace(word, number=number) for number, word in enumerate(kept)]
+
+
 def placed_words(text_page: PdfTextPage) -> Sequence[Word]:
-    """The words of a page, in the order of pdfium."""
+    """The words of a page, in the order of pdfium, with its marks."""
     import pypdfium2.raw as pdfium
 
     made: list[Word] = []
     box = pdfium.FS_RECTF()
-    before, signs = "", ""
-    x = y = middle = height = right = 0.0
+    before, signs, made_up = "", "", ""  # ``made_up``: blanks that are not in the file
+    left = right = middle = height = 0.0
+    first: tuple[float, float, float] = (0.0, 0.0, 0.0)
     for index, sign in enumerate(f"{characters(text_page)} "):
+        own_middle = own_height = 0.0
+        apart = False
+        if sign.isspace() and pdfium.FPDFText_IsGenerated(text_page.raw, index) == 1:
+            made_up += sign
+            continue
         if not sign.isspace():
             # The box of its line: that of a comma would lie below that of a letter.
             pdfium.FPDFText_GetLooseCharBox(text_page.raw, index, box)
@@ -58,28 +106,48 @@ def placed_words(text_page: PdfTextPage) -> Sequence[Word]:
                 abs(own_middle - middle) > _NEXT_LINE * max(height, own_height)
                 or box.left - right > _NEXT_WORD * own_height
             )
-            middle, height, right = own_middle, own_height, box.right
-            if signs and not apart:
-                signs += sign
-                continue
-        if signs:
-            made.append(Word(number=len(made), text=signs, before=before, x=x, y=y))
-            before, signs = "" if sign.isspace() else "\n", ""
+            # It breaks lines inside of some words.
+            is_same = "\n" in made_up and abs(box.left - right) < _SAME_WORD * own_height
+            apart = apart or (made_up != "" and not is_same)
+        if signs and (sign.isspace() or apart):
+            x, y, tall = first
+            made.append(
+                Word(
+                    number=len(made),
+                    text=signs,
+                    before=before,
+                    x=x,
+                    y=y,
+                    left=left,
+                    right=right,
+                    height=tall,
+                )
+            )
+            before, signs = made_up if made_up or sign.isspace() else " ", ""
+        made_up = ""
         if sign.isspace():
             before += sign
-        else:
-            signs, x, y = sign, (box.left + box.right) / 2, middle
+            continue
+        if not signs:
+            left = box.left
+            first = ((box.left + box.right) / 2, own_middle, own_height)
+        signs += sign
+        middle, height, right = own_middle, own_height, box.right
     return made
 
 
 def text_of(chosen: Sequence[Word]) -> str:
     """The text of some words of a page, with a line break where others are left out."""
     pieces: list[str] = []
-    last = -1
+    last: Word | None = None
     for word in chosen:
-        if pieces:
-            together = word.number == last + 1 and "\n" not in word.before
+        if last is not None:
+            together = (
+                word.number == last.number + 1
+                and "\n" not in word.before
+                and abs(word.y - last.y) <= _NEXT_LINE * max(word.height, last.height)
+            )
             pieces.append(" " if together else "\n")
         pieces.append(word.text)
-        last = word.number
+        last = word
     return "".join(pieces)

@@ -1,8 +1,4 @@
-"""Tables of a PDF by the lines that are drawn around their cells.
-
-Both readers go through a page line by line, and so through all cells of a row at once where cells
-have several lines. pdfplumber finds the cells by what is drawn; pdfium gives the text of each.
-"""
+"""Tables of a PDF by the lines that are drawn around their cells: pdfplumber finds the cells."""
 
 from __future__ import annotations
 
@@ -18,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from roadbed.knowledge.reading import pdfium_characters
 from roadbed.knowledge.reading.page_lines import PageLine
+from roadbed.knowledge.reading.pdfium_characters import Word
 
-if TYPE_CHECKING:  # only the child may load them
+if TYPE_CHECKING:  # only the child may load it
     from pdfplumber.page import Page
-    from pypdfium2 import PdfDocument
 
 _MOST_SECONDS = 20.0  # of computing for a document; a page costs a tenth of a second
 _MOST_EDGES = 6_000  # of a page; comparing them takes the square of it
@@ -35,14 +31,34 @@ Box = tuple[float, float, float, float]  # left, top, right, bottom, from the to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RuledPage:
-    """The lines of a page. ``units`` are the texts of rows and boxes that must stand together.
+class DrawnRow:
+    """A row of a table with the texts of its cells, and the numbers of its words in their order."""
 
-    Both are empty where cells hold rows, so that the readers go by lines with good reason.
+    table: int
+    cells: Sequence[str]
+    numbers: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuledPage:
+    """What is drawn on a page.
+
+    ``rows`` are those of tables, ``boxes`` the numbers of the words in each box that arranges the
+    page. ``lines`` are the whole page by what is drawn: text above, left of, within and right of
+    the tables. They are empty where lines of a cell are rows, so that a page is read by lines with
+    good reason, and where they may be: then it ``is_unclear``.
     """
 
-    lines: Sequence[PageLine]
-    units: Sequence[str]
+    rows: Sequence[DrawnRow] = ()
+    boxes: Sequence[Sequence[int]] = ()
+    lines: Sequence[PageLine] = ()
+    is_unclear: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Words:
+    words: Sequence[Word]
+    is_box: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,37 +81,30 @@ class _OutOfTimeError(BaseException):
     """The time is over. No ``Exception``: pdfminer would go on."""
 
 
-def read(
-    content: bytes, numbers: Sequence[int], cleaned: Callable[[str], str]
-) -> Mapping[int, RuledPage]:
-    """The lines of those pages that have tables with drawn cells, by page number.
+def read(content: bytes, words: Mapping[int, Sequence[Word]]) -> Mapping[int, RuledPage]:
+    """What is drawn on those pages that have tables with drawn cells, by page number.
 
-    ``cleaned`` takes the marks of pdfium out of a text. A page is left out where its text would not
-    be complete, where its lines may be rows, and where the time is over before its turn.
+    ``words`` are those of the pages that are looked at. A page is left out where the time is over
+    before its turn.
     """
     # Imported here: only the child may load them.
     import pdfplumber
-    import pypdfium2
 
     # What it prints about a damaged page would be taken for why the child ended.
     logging.getLogger("pdfminer").setLevel(logging.CRITICAL)
     made: dict[int, RuledPage] = {}
-    document = pypdfium2.PdfDocument(content)
     try:
         with (
             _at_most(_MOST_SECONDS),
-            pdfplumber.open(io.BytesIO(content), pages=sorted(numbers)) as opened,
+            pdfplumber.open(io.BytesIO(content), pages=sorted(words)) as opened,
         ):
             for page in opened.pages:
                 grids = _grids(page)
-                read_page = _page(page, grids, document, cleaned) if grids else None
-                if read_page is not None:
-                    made[page.page_number] = read_page
+                if grids:
+                    made[page.page_number] = _page(page, grids, words[page.page_number])
                 page.close()
     except _OutOfTimeError:
         pass
-    finally:
-        document.close()
     return made
 
 
@@ -159,18 +168,12 @@ def _is_beside(cell: Box, other: Box) -> bool:
     return common > (other[3] - other[1]) / 2
 
 
-def _page(
-    page: Page, grids: Sequence[_Grid], document: PdfDocument, cleaned: Callable[[str], str]
-) -> RuledPage | None:
-    """All words of the page, each once: those of each box, in the order of the boxes."""
-    of_page = document[page.page_number - 1]
-    text_page = of_page.get_textpage()
-    left_over = list(pdfium_characters.placed_words(text_page))
-    text_page.close()
-    of_page.close()
+def _page(page: Page, grids: Sequence[_Grid], words: Sequence[Word]) -> RuledPage:
+    """Each word of a page once: those of each box, in the order of the boxes."""
+    left_over = list(words)
     height = page.bbox[3]
 
-    def text_in(box: Box) -> str:
+    def words_in(box: Box) -> Sequence[Word]:
         nonlocal left_over
         left, top, right, bottom = box
         chosen = [
@@ -178,56 +181,77 @@ def _page(
         ]
         taken = {word.number for word in chosen}
         left_over = [word for word in left_over if word.number not in taken]
-        return cleaned(pdfium_characters.text_of(chosen))
+        return chosen
 
     lines: list[PageLine] = []
-    units: list[str] = []
-    try:
-        for text, number in _in_order(page.bbox, grids, text_in, units):
-            lines += _plain(text) if isinstance(text, str) else [PageLine(cells=text, table=number)]
-    except _RowsError:
-        return RuledPage(lines=(), units=())
-    except _UnclearRowsError:
-        return None
-    return RuledPage(lines=lines, units=units) if not left_over else None
+    rows: list[DrawnRow] = []
+    boxes: list[Sequence[int]] = []
+    refused: Exception | None = None
+    for piece in _in_order(page.bbox, grids, words_in):
+        if isinstance(piece, DrawnRow):
+            rows.append(piece)
+            lines.append(PageLine(cells=piece.cells, table=piece.table))
+        elif isinstance(piece, Exception):
+            refused = piece
+        else:
+            text = pdfium_characters.text_of(piece.words)
+            if piece.is_box:
+                boxes.append([word.number for word in piece.words])
+            lines += [PageLine(cells=[line]) for line in text.split("\n") if line.strip()]
+    is_whole = not left_over and refused is None
+    return RuledPage(
+        rows=rows,
+        boxes=boxes,
+        lines=lines if is_whole else (),
+        is_unclear=bool(left_over) or isinstance(refused, _UnclearRowsError),
+    )
 
 
 def _in_order(
-    page: Box, grids: Sequence[_Grid], text_in: Callable[[Box], str], units: list[str]
-) -> Iterator[tuple[str | Sequence[str], int]]:
-    """Text above, left of, within and right of the tables, from the top to the bottom."""
+    page: Box, grids: Sequence[_Grid], words_in: Callable[[Box], Sequence[Word]]
+) -> Iterator[_Words | DrawnRow | Exception]:
+    """Words above, left of, within and right of the tables, from the top to the bottom."""
     left, cursor, right, end = page
     number = 0
     for band in _bands(grids):
         top, bottom = min(grid.box[1] for grid in band), max(grid.box[3] for grid in band)
-        yield text_in((left, cursor, right, top)), number
+        yield _Words(words=words_in((left, cursor, right, top)))
         at = left
         for grid in sorted(band, key=lambda grid: grid.box[0]):
-            yield text_in((at, top, grid.box[0], bottom)), number
-            yield text_in((grid.box[0], top, grid.box[2], grid.box[1])), number
-            for text in _of_grid(grid, text_in, _LARGEST_CELL * _area(page)):
-                yield text, number
-                units.append(text if isinstance(text, str) else " ".join(text))
-            yield text_in((grid.box[0], grid.box[3], grid.box[2], bottom)), number
+            yield _Words(words=words_in((at, top, grid.box[0], bottom)))
+            yield _Words(words=words_in((grid.box[0], top, grid.box[2], grid.box[1])))
+            yield from _of_grid(grid, number, words_in, _LARGEST_CELL * _area(page))
+            yield _Words(words=words_in((grid.box[0], grid.box[3], grid.box[2], bottom)))
             at, number = grid.box[2], number + 1
-        yield text_in((at, top, right, bottom)), number
+        yield _Words(words=words_in((at, top, right, bottom)))
         cursor = bottom
-    yield text_in((left, cursor, right, end)), number
+    yield _Words(words=words_in((left, cursor, right, end)))
 
 
 def _of_grid(
-    grid: _Grid, text_in: Callable[[Box], str], largest: float
-) -> Iterator[str | Sequence[str]]:
-    """The rows of a table, or the text of each box where boxes only arrange the page."""
-    texts = {cell: text_in(cell) for cell in grid.cells}
-    rows = list(_rows([cell for cell in grid.cells if texts[cell]]))
+    grid: _Grid, number: int, words_in: Callable[[Box], Sequence[Word]], largest: float
+) -> Iterator[_Words | DrawnRow | Exception]:
+    """The rows of a table, or the words of each box where boxes only arrange the page.
+
+    Gives ``_RowsError`` and ``_UnclearRowsError`` before a row whose lines are rows, or may be.
+    """
+    words = {cell: words_in(cell) for cell in grid.cells}
+    rows = list(_rows([cell for cell in grid.cells if words[cell]]))
     is_layout = len(rows) == 1 or any(_area(cell) > largest for cell in grid.cells)
     for row in rows:
-        _check_rows([texts[cell].split("\n") for cell in row], is_ruled=len(rows) > _MOST_UNRULED)
         if is_layout:
-            yield from (texts[cell] for cell in row)
-        else:
-            yield [" ".join(texts[cell].split()) for cell in row]
+            yield from (_Words(words=words[cell], is_box=True) for cell in row)
+            continue
+        texts = [pdfium_characters.text_of(words[cell]) for cell in row]
+        try:
+            _check_rows([text.split("\n") for text in texts], is_ruled=len(rows) > _MOST_UNRULED)
+        except (_RowsError, _UnclearRowsError) as error:
+            yield error
+        yield DrawnRow(
+            table=number,
+            cells=[" ".join(text.split()) for text in texts],
+            numbers=[word.number for cell in row for word in words[cell]],
+        )
 
 
 def _check_rows(cells: Sequence[Sequence[str]], *, is_ruled: bool) -> None:
@@ -240,7 +264,7 @@ def _check_rows(cells: Sequence[Sequence[str]], *, is_ruled: bool) -> None:
     figures = [lines for lines in columns if re.search(r"\d", lines[0])]
     for lines in figures:
         beside = sum(len(others) >= len(lines) for others in cells) > 1
-        if beside and len(lines) >= (_FEWEST_ROWS if figures == [lines] else 2):
+        if not is_ruled and beside and len(lines) >= (_FEWEST_ROWS if figures == [lines] else 2):
             raise _RowsError
     if not is_ruled and len({len(lines) for lines in columns}) < len(columns):
         raise _UnclearRowsError
@@ -266,7 +290,3 @@ def _bands(grids: Sequence[_Grid]) -> Iterator[Sequence[_Grid]]:
         band.append(grid)
     if band:
         yield band
-
-
-def _plain(text: str) -> Iterator[PageLine]:
-    return (PageLine(cells=[line]) for line in text.split("\n") if line.strip())

@@ -18,6 +18,7 @@ _MOST_LINES = 3  # of a row
 _WIDEST_GAP = 3  # lines of a table between two that are known to be of it
 _MOST_COMPARED = 100  # lines with the same word, for a row
 _FEWEST_DIFFERING = 5  # pairs of words
+_SHORTEST_WORD = 3  # letters
 
 Cut = tuple[int, int]
 Cells = Sequence[str]
@@ -66,7 +67,7 @@ def is_torn(text: str, other: str) -> bool:
     tables = _tables(text)
     if not tables:
         return False
-    lines = _read(other)
+    lines = _read(other.split("\n"))
     places = (_place(row, lines) for rows in tables for row in rows)
     return any(place is not None and place.is_torn for place in places)
 
@@ -76,31 +77,56 @@ def difference(text: str, other: str) -> float:
 
     It is 0 where so few differ that they say nothing.
     """
-    ordered, others = page_lines.words(text), page_lines.words(other)
-    pairs, letters = set(pairwise(others)), "".join(others)
-    known = list(pairwise(ordered))
-    differing = sum(pair not in pairs and f"{pair[0]}{pair[1]}" not in letters for pair in known)
+    others = page_lines.words(other)
+    known = list(pairwise(page_lines.words(text)))
+    differing = len(_differing(known, others))
     return differing / len(known) if differing >= _FEWEST_DIFFERING else 0.0
 
 
-def lines(text: str, other: str) -> Sequence[PageLine]:
-    """The lines of ``other``, with the tables and cells of ``text``."""
-    tables, known = _tables(text), _read(other)
+def mixes_up(text: str, other: str) -> bool:
+    """Whether a line of ``text`` has neighbouring words that are no neighbours in ``other``.
+
+    Within a paragraph or a row one pair is enough. Short words are left out: marks of footnotes may
+    be written elsewhere.
+    """
+    others = page_lines.words(other)
+    known = [
+        pair
+        for line in markdown.plain(text).split("\n")
+        for pair in pairwise(page_lines.words(line))
+        if min(map(len, pair)) >= _SHORTEST_WORD
+    ]
+    return bool(_differing(known, others))
+
+
+def _differing(known: Sequence[tuple[str, str]], others: Words) -> Sequence[tuple[str, str]]:
+    pairs, letters = set(pairwise(others)), "".join(others)
+    return [pair for pair in known if pair not in pairs and f"{pair[0]}{pair[1]}" not in letters]
+
+
+def lines(text: str, others: Sequence[PageLine]) -> Sequence[PageLine]:
+    """Lines of a page, with the tables and cells of ``text`` where its rows are whole lines."""
+    tables = _tables(text)
+    known = _read([line.text for line in others])
     layout = _laid_out(tables, [[_place(row, known) for row in rows] for rows in tables])
     made, at = [], 0
     while at < len(known.lines):
         table = layout.table_of.get(at)
-        last, cells = (at, [known.lines[at].text]) if table is None else _row(known, layout, at)
+        if table is None:
+            made.append(others[at])
+            at += 1
+            continue
+        last, cells = _row(known, layout, at)
         made.append(PageLine(cells=cells, table=table))
         at = last + 1
     return made
 
 
-def _read(text: str) -> _Lines:
+def _read(lines: Sequence[str]) -> _Lines:
+    plain = [markdown.plain(line) for line in lines]
     read = [
         _Line(text=line, words=page_lines.words(line), spans=page_lines.word_spans(line))
-        for line in markdown.plain(text).split("\n")
-        if line.strip()
+        for line in plain
     ]
     windows: dict[str, Cut] = {}
     having: dict[str, list[int]] = defaultdict(list)

@@ -1,0 +1,79 @@
+"""The order in which a page is written, and whether it is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from roadbed.knowledge.reading import file_order
+from roadbed.knowledge.reading.pdfium_characters import Word
+
+HEIGHT = 10.0
+
+
+def written(pieces: Sequence[tuple[str, float, float]]) -> Sequence[file_order.WrittenLine]:
+    """Lines of (text, left, y) in the order in which they are written; a letter is 5 wide."""
+    words: list[Word] = []
+    for text, left, y in pieces:
+        for word in text.split():
+            words.append(
+                Word(
+                    number=len(words),
+                    text=word,
+                    before=" ",
+                    x=left,
+                    y=y,
+                    left=left,
+                    right=left + 5 * len(word),
+                    height=HEIGHT,
+                )
+            )
+            left += 5 * len(word) + 3
+    return file_order.written_lines(words)
+
+
+COLUMNS = [
+    *((f"left line {number}", 50, 700 - 12 * number) for number in range(5)),
+    *((f"right line {number}", 200, 700 - 12 * number) for number in range(5)),
+]
+ACROSS = sorted(COLUMNS, key=lambda piece: (-piece[2], piece[1]))
+
+
+def test_words_at_one_height_are_a_line() -> None:
+    assert [line.text for line in written(COLUMNS)] == [text for text, _, _ in COLUMNS]
+    assert [line.text for line in written(ACROSS)][:2] == [
+        "left line 0 right line 0",
+        "left line 1 right line 1",
+    ]
+
+
+def test_columns_are_trusted_and_tell_that_they_are_columns() -> None:
+    assert file_order.is_trusted(written(COLUMNS))
+    assert not file_order.goes_by_line(written(COLUMNS))
+
+
+def test_a_page_that_is_written_through_its_columns_tells_none() -> None:
+    assert file_order.goes_by_line(written(ACROSS))
+
+
+def test_a_page_with_a_piece_elsewhere_is_not_trusted() -> None:
+    lines = [(f"line number {number}", 50.0, 700.0 - 12 * number) for number in range(12)]
+    assert file_order.is_trusted(written(lines))
+    assert not file_order.is_trusted(written([*lines[:3], *lines[6:], *lines[3:6]]))
+
+
+def test_marks_of_footnotes_and_lines_at_the_edges_may_be_written_later() -> None:
+    lines = [(f"line number {number}", 50.0, 700.0 - 12 * number) for number in range(12)]
+    marks = [("1", 60.0, 694.0), ("2", 60.0, 650.0)]
+    edges = [("Report of the year", 50.0, 760.0), ("page 4 of 9", 50.0, 40.0)]
+    assert file_order.is_trusted(written([*lines, *marks, *edges]))
+
+
+def test_a_page_without_words_is_trusted() -> None:
+    assert file_order.is_trusted([])
+    assert file_order.goes_by_line([])
+
+
+def test_paragraphs_begin_after_a_gap_and_above_the_line_before() -> None:
+    lines = written([("one", 50, 700), ("two", 50, 688), ("three", 50, 660), ("four", 200, 700)])
+    begins = [line.begins for line in file_order.page_lines_of(lines)]
+    assert begins == [True, False, True, True]
