@@ -77,3 +77,9 @@ def test_paragraphs_begin_after_a_gap_and_above_the_line_before() -> None:
     lines = written([("one", 50, 700), ("two", 50, 688), ("three", 50, 660), ("four", 200, 700)])
     begins = [line.begins for line in file_order.page_lines_of(lines)]
     assert begins == [True, False, True, True]
+
+
+def test_words_that_go_to_the_left_are_a_line() -> None:
+    placed = [("שלום", 100.0), ("עולם", 76.0), ("טוב", 58.0)]
+    pieces = [(text, left, 700.0) for text, left in placed]
+    assert [line.text for line in written(pieces)] == ["שלום עולם טוב"]

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadbed.knowledge.model import Extraction, Position
-from roadbed.knowledge.reading import markdown, page_lines, ruled_tables, torn_tables
+from roadbed.knowledge.reading import (
+    markdown,
+    page_lines,
+    page_order,
+    ruled_tables,
+    torn_tables,
+)
 from roadbed.knowledge.reading.page_lines import PageLine
 from roadbed.knowledge.reading.process import DocumentReader
 from tests import documents
@@ -143,6 +149,16 @@ class TestDrawnTables:
         with pytest.raises(ruled_tables._OutOfTimeError):
             compute()
         assert time.process_time() < until
+
+
+class TestWords:
+    def test_a_page_whose_words_pdfium_tears_stays_as_it_is(self) -> None:
+        lines = plain("T h e  o a k  r o o m")
+        assert not page_order._has_words("The oak room", lines)
+        assert page_order._has_words("The oak room", plain("The oak\nroom"))
+
+    def test_words_that_the_first_reader_gives_backwards_are_there(self) -> None:
+        assert page_order._has_words("םולש 545 םלוע", plain("שלום עולם\n545"))
 
 
 class TestTornTables:

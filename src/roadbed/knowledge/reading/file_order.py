@@ -55,7 +55,7 @@ def written_lines(words: Sequence[Word]) -> Sequence[WrittenLine]:
             last is None
             or "\n" in word.before
             or abs(word.y - last.y) > _UP * max(word.height, last.height)
-            or word.left < last.left
+            or (word.left < last.left and not _goes_left(last, word))
         )
         if is_new:
             made.append([])
@@ -70,6 +70,11 @@ def written_lines(words: Sequence[Word]) -> Sequence[WrittenLine]:
         )
         for line in made
     ]
+
+
+def _goes_left(word: Word, following: Word) -> bool:
+    """Whether a word stands next to another one on its left, as in Arabic and Hebrew."""
+    return 0 <= word.left - following.right <= word.height
 
 
 def is_trusted(lines: Sequence[WrittenLine]) -> bool:

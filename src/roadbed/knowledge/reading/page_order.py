@@ -163,10 +163,15 @@ def _drawn(content: bytes, words: Mapping[int, Sequence[Word]]) -> Mapping[int, 
 
 
 def _has_words(text: str, lines: Sequence[PageLine]) -> bool:
-    """Whether lines have the words of the first reader. On some pages pdfium tears them."""
+    """Whether lines have the words of the first reader. On some pages pdfium tears them.
+
+    The first reader gives Hebrew words from their last letter to the first.
+    """
     known = Counter(page_lines.words(text))
-    common = known & Counter(word for line in lines for word in page_lines.words(line.text))
-    return common.total() >= _FEWEST_WORDS * known.total()
+    given = Counter(word for line in lines for word in page_lines.words(line.text))
+    backwards = Counter(word[::-1] for word in (known - given).elements())
+    common = (known & given).total() + (backwards & (given - known)).total()
+    return common >= _FEWEST_WORDS * known.total()
 
 
 def _tabled(lines: Sequence[PageLine]) -> int:

@@ -89,8 +89,8 @@ def placed_words(text_page: PdfTextPage) -> Sequence[Word]:
     made: list[Word] = []
     box = pdfium.FS_RECTF()
     before, signs, made_up = "", "", ""  # ``made_up``: blanks that are not in the file
-    left = right = middle = height = 0.0
-    first: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    right = middle = height = 0.0
+    ends, first = (0.0, 0.0), (0.0, 0.0, 0.0)
     for index, sign in enumerate(f"{characters(text_page)} "):
         own_middle = own_height = 0.0
         apart = False
@@ -118,8 +118,8 @@ def placed_words(text_page: PdfTextPage) -> Sequence[Word]:
                     before=before,
                     x=x,
                     y=y,
-                    left=left,
-                    right=right,
+                    left=ends[0],
+                    right=ends[1],
                     height=tall,
                 )
             )
@@ -129,8 +129,10 @@ def placed_words(text_page: PdfTextPage) -> Sequence[Word]:
             before += sign
             continue
         if not signs:
-            left = box.left
+            ends = (box.left, box.right)
             first = ((box.left + box.right) / 2, own_middle, own_height)
+        # In Arabic and Hebrew the first letter is the right one.
+        ends = (min(ends[0], box.left), max(ends[1], box.right))
         signs += sign
         middle, height, right = own_middle, own_height, box.right
     return made
