@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Sequence
 
@@ -14,6 +15,8 @@ from roadbed.knowledge.reading import (
     markdown,
     page_lines,
     page_order,
+    pdf,
+    readers,
     ruled_tables,
     torn_tables,
 )
@@ -137,6 +140,18 @@ class TestDrawnTables:
     async def test_what_is_read_does_not_depend_on_the_run(self) -> None:
         content = documents.pdf([""] * 3, drawn=documents.drawn_table(ROOMS))
         assert await read(content) == await read(content)
+
+    @pytest.mark.parametrize("by_cell", [False, True])
+    @pytest.mark.parametrize("borders", [False, True])
+    async def test_the_confined_process_reads_what_this_one_reads(
+        self, borders: bool, by_cell: bool
+    ) -> None:
+        drawn = documents.drawn_table(ROOMS, borders=borders, by_cell=by_cell)
+        content = documents.pdf(["Rooms of the house"], drawn=drawn)
+        here = await asyncio.to_thread(pdf.read, content, "rooms.pdf", readers.read)
+        confined = await read(content)
+        assert confined.parts == here.parts
+        assert kinds(confined) == kinds(here)
 
     def test_it_ends_when_its_time_is_over(self) -> None:
         until = time.process_time() + 60
