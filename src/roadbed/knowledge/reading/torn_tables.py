@@ -17,7 +17,7 @@ from roadbed.knowledge.reading.page_lines import PageLine, Words
 _MOST_LINES = 3  # of a row
 _WIDEST_GAP = 3  # lines of a table between two that are known to be of it
 _MOST_COMPARED = 100  # lines with the same word, for a row
-_FEWEST_DIFFERING = 5  # pairs of words
+_FEWEST_DIFFERING = 3  # pairs of words
 _SHORTEST_WORD = 3  # letters
 
 Cut = tuple[int, int]
