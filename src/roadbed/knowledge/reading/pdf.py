@@ -1,8 +1,8 @@
 """PDF: Markdown of the first reader, page by page; the second reader checks its numbers.
 
 A number that only the first reader gives is doubtful: xberg tears some ("16,41 1"). Where pdfium
-has the whole number, its text is taken, and so are its lines on a page with a table that xberg
-tears. If the first reader fails, the text is pdfium's.
+has the whole number, its text is taken, and so are its lines on a page that xberg mixes up. If the
+first reader fails, the text is pdfium's.
 """
 
 from __future__ import annotations

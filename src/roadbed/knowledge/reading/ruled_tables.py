@@ -45,8 +45,8 @@ class RuledPage:
 
     ``rows`` are those of tables, ``boxes`` the numbers of the words in each box that arranges the
     page. ``lines`` are the whole page by what is drawn: text above, left of, within and right of
-    the tables. They are empty where lines of a cell are rows, so that a page is read by lines with
-    good reason, and where they may be: then it ``is_unclear``.
+    the tables. They are empty if lines of a cell are rows: then the page is read by lines with good
+    reason. They are empty too if such lines may be rows: then the page ``is_unclear``.
     """
 
     rows: Sequence[DrawnRow] = ()
@@ -87,7 +87,7 @@ def read(content: bytes, words: Mapping[int, Sequence[Word]]) -> Mapping[int, Ru
     ``words`` are those of the pages that are looked at. A page is left out where the time is over
     before its turn.
     """
-    # Imported here: only the child may load them.
+    # Imported here: only the child may load it.
     import pdfplumber
 
     # What it prints about a damaged page would be taken for why the child ended.
