@@ -27,8 +27,8 @@ from roadbed.knowledge.reading.pdfium_characters import Word
 from roadbed.knowledge.reading.raised import RaisedNumber
 from roadbed.knowledge.reading.ruled_tables import DrawnRow, RuledPage
 
-# Shares of neighbouring words that differ. Of 1,411 pages of real PDFs 5 % have more than the second,
-# nearly all of them with a table or a drawing.
+# Shares of neighbouring words that differ. Of 1,411 pages of real PDFs 5 % have more than the
+# second, nearly all of them with a table or a drawing.
 _WORTH_A_LOOK = 0.01
 _DOUBTFUL = 0.1
 _FEWEST_WORDS = 0.9  # of the words of the first reader
