@@ -170,14 +170,16 @@ class TestConsole:
         uploads = await site.app.libraries.sources.uploads.list(NAME)
         assert [upload.path for upload in uploads] == ["leave.md"]
 
-    async def test_ingest_now_leads_to_the_job_and_says_that_it_runs(self, site: Site) -> None:
+    async def test_ingest_now_leads_to_the_job_and_says_that_it_waits(self, site: Site) -> None:
         async with browsing(site, "ana") as browser:
             assert "Ingest now" in (await browser.get(API)).text
             page = await browser.post(f"{API}/ingest", data={"what": "ingest"})
             assert page.url.path == f"/usecases/{NAME}/jobs"
             page = await browser.get(API)
             assert "Ingest now" not in page.text
-            assert "An ingestion runs" in page.text
+            assert "No process takes jobs at the moment." in page.text
+            assert "<button disabled>An ingestion waits</button>" in page.text
+            assert "An ingestion runs" not in page.text
             async with relaying(site.app):
                 await ended(site)
             assert "Ingest now" in (await browser.get(API)).text

@@ -78,7 +78,7 @@ async def test_files_are_chosen_or_dropped_and_then_read(site: Site, tmp_path: P
         assert "1 uploaded file is stored and waits to be read" in await unread.inner_text()
         assert "leave.md" in await unread.inner_text()
         assert "by ana" in await unread.inner_text()
-        assert await page.get_by_role("button", name="An ingestion runs").is_disabled()
+        assert await page.get_by_role("button", name="An ingestion waits").is_disabled()
         await page.get_by_text("Upload documents").click()
         await drop(page, files[1:], 'input[type="file"]')
         await page.get_by_label("Folder of the library").fill("rules")
