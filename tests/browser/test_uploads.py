@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from playwright.async_api import Page
 
 from roadbed.background import relaying
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.ingestion_jobs import KIND
+from roadbed.work.service import working_lock
 from tests import libraries
 from tests.browser.chromium import CHROMIUM
 from tests.browser.test_console import signed_in
@@ -40,6 +43,17 @@ async def stored(site: Site, count: int) -> list[str]:
             if len(uploads) >= count:
                 return [upload.path for upload in uploads]
             await asyncio.sleep(0.05)
+
+
+@asynccontextmanager
+async def holding(site: Site) -> AsyncIterator[None]:
+    """As if a process took jobs: it holds their lock."""
+    async with site.app.database.transaction() as connection:
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock_shared(hashtextextended(%(lock)s, 15))",
+            {"lock": working_lock(KIND)},
+        )
+        yield
 
 
 async def drop(page: Page, files: list[Path], target: str) -> None:
@@ -85,9 +99,67 @@ async def test_files_are_chosen_or_dropped_and_then_read(site: Site, tmp_path: P
         await page.get_by_role("button", name="Upload and ingest").click()
         assert await stored(site, 3) == ["leave.md", "rules/pay.md", "rules/trips.md"]
         async with relaying(site.app), asyncio.timeout(60):
-            await page.wait_for_load_state()
-            while await page.get_by_role("button", name="Ingest now").count() == 0:
-                await asyncio.sleep(0.2)
-                await page.reload()
+            await page.get_by_role("button", name="Ingest now").wait_for(timeout=60_000)
         assert await page.get_by_text("rules/trips.md").count() == 1
         assert await unread.count() == 0
+
+
+async def test_the_page_follows_an_ingestion_and_keeps_what_somebody_does(
+    site: Site, tmp_path: Path
+) -> None:
+    chosen = tmp_path / "pay.md"
+    chosen.write_text("Pay comes on the last day of the month.")
+    libraries.write(site.app.deployments.get(NAME).loaded.folder, {"leave.md": "Leave is 30 days."})
+    async with signed_in(site, "ana") as page:
+        await page.goto(f"{site.address}{PATH}")
+        await page.locator("body[data-streaming]").wait_for()
+        await page.evaluate("document.body.sameLoading = true")
+        summary, file = page.get_by_text("Upload documents"), page.locator("input[type=file]")
+        await summary.click()
+        await file.set_input_files(chosen)
+        folder = page.get_by_label("Folder of the library")
+        await folder.press_sequentially("rul")
+        await site.app.ingestion_jobs.start(NAME, by="ben")
+        waits = page.get_by_role("button", name="An ingestion waits")
+        await waits.wait_for()
+        assert await waits.is_disabled()
+        assert await page.get_by_text("No process takes jobs at the moment.").count() == 1
+        async with relaying(site.app):
+            await page.get_by_role("link", name="leave.md").wait_for(timeout=60_000)
+            await page.get_by_role("button", name="Ingest now").wait_for(timeout=60_000)
+            await folder.press_sequentially("es")  # the focus is where it was
+            assert await folder.input_value() == "rules"
+            assert await file.evaluate("field => [...field.files].map(file => file.name)") == [
+                "pay.md"
+            ]
+        search = page.get_by_label("Search the text")
+        await search.press_sequentially("last ")
+        await site.app.ingestion_jobs.start(NAME, by="ben")
+        await waits.wait_for()
+        async with relaying(site.app):
+            await page.get_by_role("button", name="Ingest now").wait_for(timeout=60_000)
+            await page.keyboard.type("day")
+            assert await search.input_value() == "last day"
+            assert await page.evaluate("document.body.sameLoading")
+            assert await folder.input_value() == "rules"
+            await page.get_by_role("button", name="Upload and ingest").click()
+            assert await stored(site, 1) == ["rules/pay.md"]
+            await page.get_by_role("link", name="pay.md").wait_for(timeout=60_000)
+
+
+async def test_the_page_says_how_far_a_job_is(site: Site) -> None:
+    """Progress is no event of the audit log."""
+    async with signed_in(site, "ana") as page:
+        job = await site.app.ingestion_jobs.start(NAME, by="ben")
+        for path in (PATH, f"/usecases/{NAME}/jobs"):
+            await page.goto(f"{site.address}{path}")
+            await page.locator("body[data-streaming]").wait_for()
+            words = f"A step of {path}."
+            await site.app.database.fetch(
+                "UPDATE job SET state = 'running', doing = %(words)s, done = 1, total = 9 "
+                "WHERE id = %(id)s RETURNING id",
+                {"id": job.id, "words": words},
+            )
+            async with holding(site):
+                await page.get_by_text(words).first.wait_for()
+                assert await page.get_by_text("No process takes jobs").count() == 0

@@ -17,7 +17,7 @@ from roadbed.storage.database import Database
 from roadbed.work.engine import Engine
 from roadbed.work.errors import JobStateError, UnknownJobError
 from roadbed.work.model import Job, JobState
-from roadbed.work.service import Jobs
+from roadbed.work.service import Jobs, working_lock
 from tests.unit.work_program import counting
 
 
@@ -103,6 +103,28 @@ async def test_a_key_has_one_unfinished_job(jobs: Jobs) -> None:
     assert [job.id for job in await jobs.list()] == [other.id, first.id]
     await jobs.cancel(first.id, actor="ann")
     assert (await jobs.start("counting", {"steps": 1}, key="a", actor="ann")).id != first.id
+
+
+async def test_what_pages_show_of_unfinished_jobs_changes_with_their_progress(
+    database: Database, jobs: Jobs
+) -> None:
+    job = await jobs.start("count", {}, key="a", actor="ana")
+    looks = [await jobs.unfinished()]
+    await database.fetch(
+        "UPDATE job SET state = 'running', done = 1, doing = 'One.' WHERE id = %(id)s RETURNING id",
+        {"id": job.id},
+    )
+    looks.append(await jobs.unfinished())
+    async with database.transaction() as connection:
+        lock = {"lock": working_lock("count")}
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock_shared(hashtextextended(%(lock)s, 15))", lock
+        )
+        looks.append(await jobs.unfinished())
+    assert [look[job.id][0] for look in looks] == [None] * 3
+    assert len({look[job.id][1] for look in looks}) == 3
+    await jobs.cancel(job.id, actor="ana")
+    assert await jobs.unfinished() == {}
 
 
 async def test_an_ended_job_cannot_change(jobs: Jobs) -> None:

@@ -206,6 +206,7 @@ _LIVE = frozenset(
         trust.trust,
         labels.labels,
         jobs.jobs,
+        documents.documents,
         reviews.desk,
         questions.question,
         deliveries.deliveries,

@@ -186,6 +186,7 @@ async def _documents(
         name,
         status,
         problem=problem or ingestion.problem,
+        is_live=problem is None,  # what was refused is shown only in the answer to its request
         ingestion=ingestion,
         listing=listing,
         deleted=await app.erasure.documents.deleted(

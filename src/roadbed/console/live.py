@@ -1,8 +1,9 @@
 """Live pages: what changed on a page goes to everybody who has it open, rendered once for all.
 
-A page opens one stream. Twice a second the process looks whether something happened, in one
-statement for all streams. A stream whose page may have changed gets the difference to what it was
-sent before. Viewers of one page share the rendering as far as it asked the same of each of them.
+A page opens one stream. Twice a second the process looks whether something happened, and how far
+jobs are, once for all streams. A stream whose page may have changed gets the difference to what it
+was sent before. Viewers of one page share the rendering as far as it asked the same of each of
+them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from urllib.parse import unquote
@@ -81,6 +82,7 @@ class LivePages:
 
     def __init__(self, pages: ASGIApp, is_live: Callable[[Scope], bool]) -> None:
         self.position: int | None = None
+        self._jobs: Mapping[str, tuple[str | None, Hashable]] | None = None
         self._pages = pages
         self._is_live = is_live
         self._streams: set[LiveStream] = set()
@@ -132,7 +134,7 @@ class LivePages:
             del self._of_person[name]
         if not self._streams and self._loop is not None:
             self._loop.cancel()
-            self._loop = None
+            self._loop = self._jobs = None
 
     async def _missed(self, request: Request, app: App, viewer: Viewer) -> bool:
         """Whether something happened since the page was rendered, or since the last event."""
@@ -156,7 +158,8 @@ class LivePages:
     async def _tick(self, app: App) -> None:
         if self.position is None:
             self.position = await app.monitoring.pulse()
-        self.position, names = await app.monitoring.moved(self.position)
+        self.position, happened = await app.monitoring.moved(self.position)
+        names = [*happened, *await self._progressed(app)]
         now = time.monotonic()
         for stream in [*self._streams]:
             viewer = await stream.look()
@@ -177,6 +180,15 @@ class LivePages:
         for streams in due.values():
             with self._warnings.caught("live page not refreshed"):
                 await self._refresh(streams)
+
+    async def _progressed(self, app: App) -> Sequence[str | None]:
+        """The use cases of jobs that went on: progress is no event of the audit log.
+
+        The first look compares with no jobs: a page may be older than it.
+        """
+        before, self._jobs = self._jobs or {}, await app.jobs.unfinished()
+        entries = {*before.items()} ^ {*self._jobs.items()}
+        return [use_case for _, (use_case, _) in entries]
 
     async def _refresh(self, streams: Sequence[LiveStream]) -> None:
         """Send the viewers of one address, in one language, what changed on it."""

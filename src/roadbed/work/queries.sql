@@ -26,6 +26,11 @@ SELECT EXISTS (
       AND classid::bigint = (key >> 32) & 4294967295 AND objid::bigint = key & 4294967295
 ) AS worked_on
 
+-- name: shown
+-- What a page shows of each job that is not ended.
+SELECT id, kind, use_case, state, done, total, doing FROM job
+WHERE state IN ('waiting', 'running', 'paused') ORDER BY id
+
 -- name: work
 -- Says that a process works on a kind of job, for as long as its connection lasts.
 SELECT pg_advisory_lock_shared(hashtextextended(%(lock)s, 15))

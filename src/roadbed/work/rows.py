@@ -36,6 +36,18 @@ class WorkedOnRow(TypedDict):
     worked_on: bool
 
 
+class ShownRow(TypedDict):
+    """A row of ``shown``."""
+
+    id: str
+    kind: str
+    use_case: str | None
+    state: str
+    done: int
+    total: int | None
+    doing: str
+
+
 class WorkRow(TypedDict):
     """A row of ``work``."""
 
@@ -137,6 +149,7 @@ class Queries(TypedDict):
     newest: Query[NewestRow]
     any: Query[AnyRow]
     worked_on: Query[WorkedOnRow]
+    shown: Query[ShownRow]
     work: Query[WorkRow]
     get: Query[GetRow]
     list: Query[ListRow]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from psycopg.types.json import Jsonb
 
@@ -101,6 +101,23 @@ class Jobs:
         """Whether a process runs jobs of this kind at the moment."""
         row = await self._database.fetch_one(SQL["worked_on"], {"lock": working_lock(kind)})
         return row is not None and row["worked_on"]
+
+    async def unfinished(self) -> Mapping[str, tuple[str | None, Hashable]]:
+        """The jobs that are not ended, by id: the use case, and a value that changes with the rest.
+
+        It changes with the progress, the state, and with whether a process takes jobs of its kind.
+        ``None`` stands for a job of the whole installation.
+        """
+        rows = await self._database.fetch(SQL["shown"], {})
+        kinds = {row["kind"] for row in rows if row["state"] != JobState.PAUSED}
+        worked_on = {kind: await self.worked_on(kind) for kind in kinds}
+        return {
+            row["id"]: (
+                row["use_case"],
+                (row["state"], row["done"], row["total"], row["doing"], worked_on.get(row["kind"])),
+            )
+            for row in rows
+        }
 
     async def list(self, use_cases: Sequence[str] | None = None) -> Sequence[Job]:
         """The newest 200 jobs, of some use cases or of all."""
