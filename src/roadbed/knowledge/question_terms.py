@@ -77,15 +77,17 @@ class QuestionTerms:
         """The terms, or none where the question has only function words."""
         return self.terms if self._index.says_something(self._question) else ()
 
-    def weights(self, words: str) -> Mapping[str, float]:
+    def weights(self, words: str, titles: Sequence[str] = ()) -> Mapping[str, float]:
         """How rare each term is. One that stands nowhere is no rarer than the others on average.
 
         It may be misspelt, or another word for what the documents say. A name or a number that
         stands nowhere keeps its weight: it cannot be said otherwise. Terms that are not among
         ``words`` have none: they chose the documents, and each passage there has them. Nor have
-        those that only say which kind of thing is asked for, if there are others.
+        those of ``titles``, which name a document, where they are said once more, and those that
+        only say which kind of thing is asked for, if there are others.
         """
         counted = frozenset(self._index.terms(words))
+        counted = counted.difference(*map(self._index.terms, titles)) or counted
         if self.kind is not None:
             counted = counted.difference(self._index.terms(words_of(self.kind))) or counted
         rarity = {term: self.rarity[term] for term in self.searched() if term in counted}

@@ -164,7 +164,7 @@ class Retrieval:
                 newest=newest,
             )
         )
-        terms, weights = asked.searched(), asked.weights(words)
+        terms, weights = asked.searched(), asked.weights(words, scope.titles)
         wrong, conflicts = await self._comparison.conflicting(
             declared.name, index, known, [one.passage for one in ranked], weights
         )
