@@ -189,7 +189,7 @@ class TestTornTables:
             "| Data protection | 90 minutes | within the first 14 days |",
             "| Fire safety | 45 minutes | within the first 30 days |",
             "| Anti-bribery | 60 minutes within the first 60 days |",
-            *("", "", "## Probation", "", ""),
+            *("", "", "## Probation", ""),
             "The probation period lasts six months.",
         ]
 

@@ -6,7 +6,8 @@ line by line, through all columns, or in pieces that are put between others, has
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -20,6 +21,11 @@ _MOST_BETWEEN = 0.02  # of the words of a page: a stamp or a mark
 _LONGEST_MARK = 2  # letters and figures
 _FARTHEST = 0.6  # of the height of the text: a header and a footer are written together
 _MOST_LINES = 1_000  # of a page
+_SAME_HEIGHT = 0.1  # of the height of a line
+_BLANK = 0.2  # of the height of a line, the narrowest
+_OF_CELLS = 1.5  # of the height of a line; words of a sentence are less apart
+_SENTENCE_ENDS = ".!?:;"
+_ITEM = re.compile(r"[-*+•◦▪·–—]|\W?(\d{1,3}|[a-zA-Z])[.)]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,12 +53,13 @@ class WrittenLine:
 
 
 def written_lines(words: Sequence[Word]) -> Sequence[WrittenLine]:
-    """The lines of a page in the order in which they are written."""
+    """The lines of some words of a page in the order in which they are written."""
     made: list[list[Word]] = []
     for word in words:
         last = made[-1][-1] if made else None
         is_new = (
             last is None
+            or word.number != last.number + 1
             or "\n" in word.before
             or abs(word.y - last.y) > _UP * max(word.height, last.height)
             or (word.left < last.left and not _goes_left(last, word))
@@ -111,12 +118,57 @@ def goes_by_line(lines: Sequence[WrittenLine]) -> bool:
 
 
 def page_lines_of(lines: Sequence[WrittenLine]) -> Sequence[PageLine]:
-    """The lines with the beginnings of paragraphs: after a gap, and above the line before."""
-    made = []
-    for number, line in enumerate(lines):
-        before = lines[number - 1] if number else None
-        begins = before is None or not (
-            0 < before.y - line.y <= _NEW_PARAGRAPH * max(before.height, line.height)
+    """The lines with the beginnings of paragraphs, and with those lines that go on.
+
+    A paragraph begins after a gap, and above the line before.
+    """
+    return [
+        PageLine(cells=[line.text], begins=number == 0, goes_on=goes_on)
+        for paragraph in _paragraphs(lines)
+        for number, (line, goes_on) in enumerate(zip(paragraph, _going_on(paragraph), strict=True))
+    ]
+
+
+def _paragraphs(lines: Sequence[WrittenLine]) -> Iterator[Sequence[WrittenLine]]:
+    paragraph: list[WrittenLine] = []
+    for line in lines:
+        if paragraph:
+            before = paragraph[-1]
+            farthest = _NEW_PARAGRAPH * max(before.height, line.height)
+            if not line.is_below(before) or before.y - line.y > farthest:
+                yield paragraph
+                paragraph = []
+        paragraph.append(line)
+    if paragraph:
+        yield paragraph
+
+
+def _going_on(paragraph: Sequence[WrittenLine]) -> Iterator[bool]:
+    """Whether each line goes on with the one before.
+
+    That one had no room for its first word, or ends within a sentence. Rows of a table and items of
+    a list do not go on.
+    """
+    yield False
+    right = max(line.right for line in paragraph)
+    for line, following in pairwise(paragraph):
+        first = following.words[0]
+        height = max(line.height, following.height)
+        is_full = line.right + _BLANK * height + first.right - first.left > right
+        is_within = first.text[0].islower() and line.words[-1].text[-1] not in _SENTENCE_ENDS
+        is_same = abs(line.height - following.height) <= _SAME_HEIGHT * height
+        yield (
+            (is_full or is_within)
+            and is_same
+            and _ITEM.fullmatch(first.text) is None
+            and not _has_cells(line)
+            and not _has_cells(following)
         )
-        made.append(PageLine(cells=[line.text], begins=begins))
-    return made
+
+
+def _has_cells(line: WrittenLine) -> bool:
+    """Whether words of a line stand so far apart as those of a table do."""
+    return any(
+        following.left - word.right > _OF_CELLS * line.height
+        for word, following in pairwise(line.words)
+    )

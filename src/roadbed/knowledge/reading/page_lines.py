@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from roadbed.knowledge.reading import markdown
@@ -11,21 +11,22 @@ from roadbed.knowledge.reading import markdown
 Words = tuple[str, ...]
 _WORD = re.compile(r"\w+|[—–]")
 _MARK = re.compile(r"[\\`*_\[\]|#<>]")
+_ESCAPED = r"\\\g<0>"
 _BULLET = re.compile(r"[-=+~](?=[-=+~\s]|$)")
 _LONGEST_HEADING = 3  # lines
-_BEGIN = 3  # words that tell a paragraph
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PageLine:
     """A line of a page, or with ``table`` a row of the table with that number.
 
-    ``begins``: it begins a paragraph; ``None`` if nothing tells.
+    ``begins``: it begins a paragraph. ``goes_on``: it goes on with the sentence of the line before.
     """
 
     cells: Sequence[str]
     table: int | None = None
-    begins: bool | None = None
+    begins: bool = False
+    goes_on: bool = False
 
     @property
     def text(self) -> str:
@@ -44,43 +45,41 @@ def word_spans(text: str) -> Sequence[tuple[int, int]]:
 
 
 def composed(lines: Sequence[PageLine], text: str) -> str:
-    """The lines as Markdown, with the headings of ``text``, of the first reader.
-
-    Where nothing tells the beginnings of paragraphs, they are those of ``text`` too.
-    """
-    written = markdown.plain(text).split("\n")
-    return "\n".join(_composed(lines, _headings(written), _beginnings(written)))
+    """The lines as Markdown, with the headings of ``text``, of the first reader."""
+    return "\n".join(_composed(lines, _headings(markdown.plain(text).split("\n"))))
 
 
-def _composed(
-    lines: Sequence[PageLine], headings: Mapping[str, int], beginnings: set[Words]
-) -> Iterator[str]:
+def _composed(lines: Sequence[PageLine], headings: Mapping[str, int]) -> Sequence[str]:
+    made: list[str] = []
     at, table = 0, None
+    is_open = False  # whether the line before is of a paragraph
     while at < len(lines):
         line = lines[at]
+        following = at + 1
         if line.table is None:
             if table is not None:
-                yield ""
+                made.append("")
             last = _heading_end(lines, at, headings)
             if last is not None:
                 title = " ".join(part.text for part in lines[at : last + 1])
-                yield from ("", f"{'#' * headings[_letters(title)]} {_escaped(title)}", "")
+                made += ["", f"{'#' * headings[_letters(title)]} {_escaped(title)}", ""]
+                following = last + 1
+            elif line.goes_on and is_open:
+                made[-1] += f" {_MARK.sub(_ESCAPED, line.text.strip())}"
             else:
-                begins = line.begins
-                if begins is None:
-                    begins = words(line.text)[:_BEGIN] in beginnings
-                if begins:
-                    yield ""
-                yield _escaped(line.text)
-            at = at + 1 if last is None else last + 1
+                if line.begins:
+                    made.append("")
+                made.append(_escaped(line.text))
+            is_open = last is None
         else:
             if line.table != table:
-                yield ""
-            yield "| " + " | ".join(_escaped(cell) for cell in line.cells) + " |"
+                made.append("")
+            made.append("| " + " | ".join(_escaped(cell) for cell in line.cells) + " |")
             if line.table != table:
-                yield "| --- |"
-            at += 1
-        table = line.table
+                made.append("| --- |")
+            is_open = False
+        at, table = following, line.table
+    return made
 
 
 def _heading_end(lines: Sequence[PageLine], at: int, headings: Mapping[str, int]) -> int | None:
@@ -105,20 +104,11 @@ def _headings(written: Sequence[str]) -> Mapping[str, int]:
     return made
 
 
-def _beginnings(written: Sequence[str]) -> set[Words]:
-    """The first words of each paragraph."""
-    return {
-        words(line)[:_BEGIN]
-        for before, line in zip(["", *written], written, strict=False)
-        if line.strip() and not before.strip()
-    }
-
-
 def _letters(text: str) -> str:
     return "".join(words(text))
 
 
 def _escaped(text: str) -> str:
     """Text that Markdown gives again as it is."""
-    text = _MARK.sub(r"\\\g<0>", text.strip())
-    return _BULLET.sub(r"\\\g<0>", text, count=1) if _BULLET.match(text) else text
+    text = _MARK.sub(_ESCAPED, text.strip())
+    return _BULLET.sub(_ESCAPED, text, count=1) if _BULLET.match(text) else text

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from roadbed.knowledge.reading import pdfium_characters
+from roadbed.knowledge.reading import file_order, pdfium_characters
 from roadbed.knowledge.reading.page_lines import PageLine
 from roadbed.knowledge.reading.pdfium_characters import Word
 
@@ -194,10 +194,9 @@ def _page(page: Page, grids: Sequence[_Grid], words: Sequence[Word]) -> RuledPag
         elif isinstance(piece, Exception):
             refused = piece
         else:
-            text = pdfium_characters.text_of(piece.words)
             if piece.is_box:
                 boxes.append([word.number for word in piece.words])
-            lines += [PageLine(cells=[line]) for line in text.split("\n") if line.strip()]
+            lines += file_order.page_lines_of(file_order.written_lines(piece.words))
     is_whole = not left_over and refused is None
     return RuledPage(
         rows=rows,
