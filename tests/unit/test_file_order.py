@@ -83,3 +83,37 @@ def test_words_that_go_to_the_left_are_a_line() -> None:
     placed = [("שלום", 100.0), ("עולם", 76.0), ("טוב", 58.0)]
     pieces = [(text, left, 700.0) for text, left in placed]
     assert [line.text for line in written(pieces)] == ["שלום עולם טוב"]
+
+
+def going_on(*texts: str, left: Sequence[float] = ()) -> list[bool]:
+    """Whether lines below each other go on with the one before."""
+    places = left or [50] * len(texts)
+    pieces = [
+        (text, place, 700.0 - 12 * at)
+        for at, (text, place) in enumerate(zip(texts, places, strict=True))
+    ]
+    return [line.goes_on for line in file_order.page_lines_of(written(pieces))]
+
+
+def test_a_line_without_room_for_the_next_word_goes_on() -> None:
+    assert going_on("The office in Berlin opens at", "Eight and closes at noon.") == [False, True]
+    assert going_on("Ana", "The office in Berlin opens at", "Eight.") == [False, False, True]
+
+
+def test_a_line_that_ends_within_a_sentence_goes_on() -> None:
+    assert going_on("The office", "opens at eight in the morning") == [False, True]
+    assert going_on("The office.", "opens at eight in the morning") == [False, False]
+
+
+def test_items_and_named_values_do_not_go_on() -> None:
+    for item in ("- Tea for two", "2. Tea for two", "(b) Tea for two", "Opening hours: 8 to 4"):
+        assert going_on("Coffee with milk and sugar", item) == [False, False], item
+
+
+def test_rows_do_not_go_on() -> None:
+    lines = written([("Tea", 50, 700), ("300", 150, 700), ("Cake", 50, 688), ("450", 150, 688)])
+    assert [line.goes_on for line in file_order.page_lines_of(lines)] == [False, False]
+
+
+def test_lines_that_stand_beside_each_other_do_not_go_on() -> None:
+    assert going_on("at the gate", "emptied by", left=(200, 50)) == [False, False]

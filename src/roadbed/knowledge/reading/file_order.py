@@ -24,6 +24,7 @@ _MOST_LINES = 1_000  # of a page
 _SAME_HEIGHT = 0.1  # of the height of a line
 _BLANK = 0.2  # of the height of a line, the narrowest
 _OF_CELLS = 1.5  # of the height of a line; words of a sentence are less apart
+_LONGEST_NAME = 3  # words before a colon
 _SENTENCE_ENDS = ".!?:;"
 _ITEM = re.compile(r"[-*+•◦▪·–—]|\W?(\d{1,3}|[a-zA-Z])[.)]")
 
@@ -146,8 +147,8 @@ def _paragraphs(lines: Sequence[WrittenLine]) -> Iterator[Sequence[WrittenLine]]
 def _going_on(paragraph: Sequence[WrittenLine]) -> Iterator[bool]:
     """Whether each line goes on with the one before.
 
-    That one had no room for its first word, or ends within a sentence. Rows of a table and items of
-    a list do not go on.
+    That one had no room for its first word, or ends within a sentence. Rows of a table, items of a
+    list and named values do not go on.
     """
     yield False
     right = max(line.right for line in paragraph)
@@ -161,6 +162,7 @@ def _going_on(paragraph: Sequence[WrittenLine]) -> Iterator[bool]:
             (is_full or is_within)
             and is_same
             and _ITEM.fullmatch(first.text) is None
+            and not any(word.text.endswith(":") for word in following.words[:_LONGEST_NAME])
             and not _has_cells(line)
             and not _has_cells(following)
         )
