@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from roadbed.knowledge.reading import file_order
+from roadbed.knowledge.reading import file_order, page_order
 from roadbed.knowledge.reading.pdfium_characters import Word
 
 HEIGHT = 10.0
 
 
-def written(pieces: Sequence[tuple[str, float, float]]) -> Sequence[file_order.WrittenLine]:
-    """Lines of (text, left, y) in the order in which they are written; a letter is 5 wide."""
+def placed(pieces: Sequence[tuple[str, float, float]]) -> Sequence[Word]:
+    """The words of (text, left, y) in the order in which they are written; a letter is 5 wide."""
     words: list[Word] = []
     for text, left, y in pieces:
         for word in text.split():
@@ -28,7 +28,12 @@ def written(pieces: Sequence[tuple[str, float, float]]) -> Sequence[file_order.W
                 )
             )
             left += 5 * len(word) + 3
-    return file_order.written_lines(words)
+    return words
+
+
+def written(pieces: Sequence[tuple[str, float, float]]) -> Sequence[file_order.WrittenLine]:
+    """The lines of (text, left, y)."""
+    return file_order.written_lines(placed(pieces))
 
 
 COLUMNS = [
@@ -80,8 +85,8 @@ def test_paragraphs_begin_after_a_gap_and_above_the_line_before() -> None:
 
 
 def test_words_that_go_to_the_left_are_a_line() -> None:
-    placed = [("שלום", 100.0), ("עולם", 76.0), ("טוב", 58.0)]
-    pieces = [(text, left, 700.0) for text, left in placed]
+    words = [("שלום", 100.0), ("עולם", 76.0), ("טוב", 58.0)]
+    pieces = [(text, left, 700.0) for text, left in words]
     assert [line.text for line in written(pieces)] == ["שלום עולם טוב"]
 
 
@@ -117,3 +122,33 @@ def test_rows_do_not_go_on() -> None:
 
 def test_lines_that_stand_beside_each_other_do_not_go_on() -> None:
     assert going_on("at the gate", "emptied by", left=(200, 50)) == [False, False]
+
+
+MARGINS = [
+    *(("Rooms", 50, 740), ("The oak room is free on", 50, 700), ("Monday.", 50, 688)),
+    *(("Dogs stay out.", 50, 660), ("11/29/26, 2:44 AM", 50, 780), ("Rooms", 300, 780)),
+    ("a.html 1/1", 50, 20),
+]
+
+
+def edge_texts(pieces: Sequence[tuple[str, float, float]]) -> Sequence[str]:
+    lines = file_order.edges(placed(pieces))
+    return [" ".join(sorted(word.text for word in line)) for line in lines]
+
+
+def test_the_highest_and_the_lowest_line_are_the_edges() -> None:
+    assert edge_texts(MARGINS) == ["1/1 a.html", "11/29/26, 2:44 AM Rooms"]
+    assert edge_texts([("one", 50, 700), ("two", 50, 688), ("three", 50, 676)]) == []
+    assert edge_texts([]) == []
+
+
+def test_a_header_and_a_footer_that_the_first_reader_leaves_out_are_left_out() -> None:
+    def kept(text: str) -> str:
+        words = page_order._without_margins(placed(MARGINS), text)
+        assert [word.number for word in words] == list(range(len(words)))
+        return " ".join(word.text for word in words)
+
+    body = "Rooms The oak room is free on Monday. Dogs stay out."
+    assert kept(f"# {body}") == body
+    whole = f"{body} 11/29/26, 2:44 AM Rooms a.html 1/1"
+    assert kept(whole) == whole

@@ -118,6 +118,18 @@ def goes_by_line(lines: Sequence[WrittenLine]) -> bool:
     return not any(following.goes_up(line) for line, following in pairwise(lines))
 
 
+def edges(words: Sequence[Word]) -> Iterator[Sequence[Word]]:
+    """The words of the highest and of the lowest line, where a gap is between it and the rest."""
+    by_height = sorted(words, key=lambda word: word.y)
+    for ordered in (by_height, by_height[::-1]):
+        for at, (word, following) in enumerate(pairwise(ordered), start=1):
+            apart = abs(word.y - following.y) / max(word.height, 1.0)
+            if apart > _UP:  # the next line
+                if apart > _NEW_PARAGRAPH:
+                    yield ordered[:at]
+                break
+
+
 def page_lines_of(lines: Sequence[WrittenLine]) -> Sequence[PageLine]:
     """The lines with the beginnings of paragraphs, and with those lines that go on.
 

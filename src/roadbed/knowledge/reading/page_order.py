@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 
@@ -31,6 +31,7 @@ from roadbed.knowledge.reading.ruled_tables import DrawnRow, RuledPage
 # second, nearly all of them with a table or a drawing.
 _WORTH_A_LOOK = 0.01
 _DOUBTFUL = 0.1
+_OF_MARGIN = 0.6  # of the words of a header; some may stand in the text too
 _FEWEST_WORDS = 0.9  # of the words of the first reader
 _NOTHING_DRAWN = RuledPage()
 
@@ -68,7 +69,10 @@ def ordered(
     if not looked_at:
         return made
     cleaned = partial(pdfium_reader.cleaned, ends=second.ends)
-    words = pdfium_characters.page_words(content, looked_at, cleaned)
+    words = {
+        number: _without_margins(of_page, pages[number].text)
+        for number, of_page in pdfium_characters.page_words(content, looked_at, cleaned).items()
+    }
     drawn = _drawn(content, words)
     for number in looked_at:
         text = pages[number].text
@@ -132,6 +136,21 @@ def _ordered(
     with_cells = _with_rows(words, together)
     lines = torn_tables.lines(text, file_order.page_lines_of(written))
     return with_cells if _tabled(with_cells) >= _tabled(lines) else lines
+
+
+def _without_margins(words: Sequence[Word], text: str) -> Sequence[Word]:
+    """The words of a page without the header and the footer, which the first reader leaves out.
+
+    Only the highest and the lowest line are looked at, where a gap is between it and the rest.
+    """
+    lacking = Counter(page_lines.words(" ".join(word.text for word in words)))
+    lacking -= Counter(page_lines.words(text))
+    for line in file_order.edges(words):
+        own = Counter(page_lines.words(" ".join(word.text for word in line)))
+        if (own & lacking).total() > _OF_MARGIN * own.total():
+            left_out = {word.number for word in line}
+            words = [word for word in words if word.number not in left_out]
+    return [replace(word, number=number) for number, word in enumerate(words)]
 
 
 def _are_together(numbers: Sequence[int]) -> bool:
