@@ -126,3 +126,12 @@ def test_a_doubtful_number_is_named_in_the_passages_of_its_page() -> None:
     doubt = DoubtfulNumber(number="16,41", place=Position(kind="page", number=2))
     made = passages(Extraction(format="pdf", parts=parts, doubtful=(doubt,)))
     assert [passage.doubtful for passage in made] == [(), ("16,41",)]
+
+
+def test_a_passage_of_several_sections_is_cited_under_what_they_share() -> None:
+    text = "# Policy\n\n## Refunds\n\nIn 30 days.\n\n## Fees\n\nNone.\n\n# Terms\n\nNo dogs."
+    page = Position(kind="page", number=3)
+    for content, label in ((text[: text.index("# Terms")], "page 3 › Policy"), (text, "page 3")):
+        part, _ = markdown.part(content, page)
+        made = passages(Extraction(format="pdf", parts=(part,)))
+        assert [passage.place.label for passage in made] == [label]

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import takewhile
 from typing import Literal
 
 from roadbed.knowledge.model import Block, BlockKind, Extraction, Part, Passage, Position
@@ -167,9 +168,11 @@ def _passage(
     if group[0].header is not None:
         text = f"{group[0].header}\n{text}"
     rows = [piece.row for piece in group if piece.row is not None]
-    body = next((piece for piece in group if piece.kind != "heading"), group[0])
+    body = [piece for piece in group if piece.kind != "heading"] or group[:1]
     place = replace(
-        part.place, headings=body.headings, rows=(rows[0], rows[-1]) if rows else part.place.rows
+        part.place,
+        headings=_shared([piece.headings for piece in body]),
+        rows=(rows[0], rows[-1]) if rows else part.place.rows,
     )
     kind: Literal["text", "table"] = (
         "table" if any(piece.kind == "table" for piece in group) else "text"
@@ -185,6 +188,12 @@ def _passage(
         kind=kind,
         doubtful=tuple(number for number in doubtful if number in text),
     )
+
+
+def _shared(headings: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The headings that hold for all pieces: a passage of two sections is cited under neither."""
+    together = takewhile(lambda level: len(set(level)) == 1, zip(*headings, strict=False))
+    return tuple(level[0] for level in together)
 
 
 def _id(text: str, place: Position) -> str:
