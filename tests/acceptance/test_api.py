@@ -597,6 +597,7 @@ NEVER_OVER_HTTP = {
     "not_loopback",
     "proof_file",
     "release_none",
+    "settings_invalid",
     "route_undeclared",
     "scaffold_failed",
     "serve_failed",

@@ -165,6 +165,9 @@ class TestLive:
         async with town.browsers["viewer"].stream("GET", "/live", params=facts) as answer:
             lines = answer.aiter_lines()
             assert [await anext(lines), await anext(lines)] == [f"id: {at}", "event: ready"]
+            # The first look sends the page again: a job of the use case waits.
+            told = [line async for line in take(lines, "event: packed")]
+            assert [line for line in told if line.startswith("id: ")] == [f"id: {at}"]
             await town.app.halts.drill("foreign", actor="eve")
             await asyncio.sleep(1.5)  # longer than it takes to look once more
             await town.app.halts.drill("triage", actor="ana")

@@ -54,13 +54,13 @@ async def improve(app: App) -> Mapping[str, Any]:
 async def test_it_starts_where_its_confidences_are(
     settings: Settings, folders: Folders, url: str
 ) -> None:
-    write(folders, 1_600)
+    write(folders, 3_000)
     async with open_app(settings, url) as app:
         first = await improve(app)
         starts = first["detail"]["starts"]
         assert first["threshold"] == pytest.approx(0.91, abs=0.005)
         assert all(0.9 <= start <= 0.92 for start in starts)
-        write(folders, 2_000)
+        write(folders, 3_400)
     async with open_app(settings, url) as app:
         again = await improve(app)
         assert again["behaviour"] == first["behaviour"]
@@ -88,6 +88,6 @@ async def test_fixed_starts_would_not_open_it(
         return None
 
     monkeypatch.setattr(ThresholdSearches, "of", none)
-    write(folders, 1_600)
+    write(folders, 3_000)
     async with open_app(settings, url) as app:
         assert (await improve(app))["threshold"] is None

@@ -383,7 +383,7 @@ class TestSecondReviews:
         decision = await decide(app, "number 5")
         assert decision.review_id
         await correct(app, decision.review_id, "five", "rae")
-        await tick(app, second_look_share=0.001, check_share=0.0)
+        await tick(app, second_look_share=1e-6, check_share=0.0)
         [second] = await measures(app, "second")
         assert second["blind"]
         return decision.review_id, second["review_id"]
@@ -399,7 +399,7 @@ class TestSecondReviews:
                 await attempt
         assert second in {entry.id for entry in await waiting(app, "sol")}
         await correct(app, second, "five", "sol")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         assert await measures(app, "lead") == []
         [second_row] = await measures(app, "second")
         assert second_row["settled_at"] is not None
@@ -417,21 +417,21 @@ class TestSecondReviews:
             " WHERE review_id = %(review)s",
             {"review": late.review_id},
         )
-        await tick(app, second_look_share=0.001, check_share=0.0)
+        await tick(app, second_look_share=1e-6, check_share=0.0)
         assert len(await measures(app, "second")) == 1
         newest = await decide(app, "number 15")
         assert newest.review_id
         await correct(app, newest.review_id, "five", "rae")
-        await tick(app, second_look_share=0.001, check_share=0.0)
+        await tick(app, second_look_share=1e-6, check_share=0.0)
         assert len(await measures(app, "second")) == 2
         app.reviewer_checks._whole.clear()  # ten minutes on
-        await tick(app, second_look_share=0.001, check_share=0.0)
+        await tick(app, second_look_share=1e-6, check_share=0.0)
         assert len(await measures(app, "second")) == 3
 
     async def test_where_two_differ_the_domain_lead_decides(self, app: App) -> None:
         first, second = await self.second_look(app)
         await correct(app, second, "odd", "sol")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         [case] = await measures(app, "lead")
         for other in ("rae", "sol", "kim"):
             assert case["review_id"] not in {item.id for item in await waiting(app, other)}
@@ -443,7 +443,7 @@ class TestSecondReviews:
         with pytest.raises(ReviewTakenError):
             await app.reviews.claim(held.id, reviewer="kim")
         await correct(app, case["review_id"], "odd", "ana")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         assert (await app.running_audit.audit(declared(app))).wrong == 0
         review = await app.reviews.get(first)
         receipt = await app.receipts.get(review.task_id, viewer="kim")
@@ -467,23 +467,23 @@ class TestSecondReviews:
         drawn = await revise(app, first.task_id, "number 5")
         assert drawn.review_id
         await correct(app, drawn.review_id, "five", "rae")
-        await tick(app, second_look_share=0.001, check_share=0.0)
+        await tick(app, second_look_share=1e-6, check_share=0.0)
         [second] = await measures(app, "second")
         await correct(app, second["review_id"], "odd", "sol")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         [case] = await measures(app, "lead")
         assert (await app.running_audit.audit(declared(app))).wrong == 1
         await correct(app, case["review_id"], "odd", "ana")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         assert (await app.running_audit.audit(declared(app))).wrong == 0
 
     async def test_the_lead_may_find_that_the_first_was_right_or_nobody(self, app: App) -> None:
         first, second = await self.second_look(app)
         await correct(app, second, "odd", "sol")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         [case] = await measures(app, "lead")
         await correct(app, case["review_id"], "", "ana", VerdictKind.REJECT)
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         receipt = await app.receipts.get((await app.reviews.get(first)).task_id, viewer="kim")
         assert receipt["review"]["verdict"]["verdict"] == "reject"
 
@@ -503,7 +503,7 @@ class TestSecondReviews:
         with pytest.raises(ReviewTakenError):
             await app.reviews.claim(second, reviewer="sol")
         await correct(app, second, "odd", "kim")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         hidden = await app.receipts.get(task_id, viewer="ana")  # she has still to decide
         assert hidden["review"]["verdict"] is None
         assert hidden["decision"]["hidden"]
@@ -523,7 +523,7 @@ class TestSecondReviews:
         for seen in (proposal, await app.proposals.reject("prp_1", person="ana")):
             assert [case["task_id"] for case in seen.cases] == [None]
         await correct(app, second, "five", "sol")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         assert (await app.proposals.get("prp_1")).cases == cases
 
     async def test_a_second_review_shows_no_more_than_the_receipt(self, site: Site) -> None:
@@ -543,7 +543,7 @@ class TestSecondReviews:
         with pytest.raises(ReviewTakenError):
             await app.reviews.claim(second, reviewer="sol")
         await correct(app, second, "odd", "kim")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         lead = await read("ana")  # she has still to decide
         assert (lead["verdict"], lead["output"], lead["reason"]) == (None, None, None)
 
@@ -568,7 +568,7 @@ class TestSecondReviews:
         first, second = await self.second_look(app)
         await app.reviews.undo(first, reviewer="rae")
         await correct(app, second, "odd", "sol")
-        await tick(app, second_look_share=0.001)
+        await tick(app, second_look_share=1e-6)
         assert await measures(app, "lead") == []
 
 

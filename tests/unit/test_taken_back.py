@@ -17,7 +17,7 @@ from tests.unit.test_decisions import decide
 from tests.unit.test_reviewer_checks import correct, measures, review_some, tick, truth, waiting
 from tests.unit.test_trust import EVEN, declared, stand
 
-LOOKS = {"second_look_share": 0.001, "check_share": 0.0}
+LOOKS = {"second_look_share": 1e-6, "check_share": 0.0}
 
 
 @pytest.fixture(autouse=True)

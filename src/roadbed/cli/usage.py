@@ -62,6 +62,9 @@ def run(app: typer.Typer) -> None:
         code = FAILED
     except TyperException as error:
         code = _wrong(error)
+    except RoadbedError as error:  # before a command began its work: a wrong setting
+        complain(error)
+        code = FAILED
     sys.exit(code if isinstance(code, int) else 0)
 
 

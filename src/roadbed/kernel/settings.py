@@ -2,14 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Literal, Self, TypeAlias
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from roadbed.kernel.errors import RoadbedError
+from roadbed.kernel.sentences import joined, sentence
+
 Network: TypeAlias = IPv4Network | IPv6Network
+_LONGEST_VALUE = 80  # characters
+
+
+class SettingsError(RoadbedError):
+    """Settings have values that they cannot have.
+
+    ``reasons`` holds the name of each setting, its value, and what is wrong with it.
+    """
+
+    code = "settings_invalid"
+
+    def __init__(self, reasons: Sequence[tuple[str, str, str]]) -> None:
+        super().__init__(
+            joined(
+                " ",
+                [
+                    sentence(
+                        "ROADBED_%(name)s cannot be %(value)s: %(reason)s.",
+                        name=name.upper(),
+                        value=repr(value[:_LONGEST_VALUE]),
+                        reason=reason,
+                    )
+                    for name, value, reason in reasons
+                ],
+            ),
+            sentence(
+                "Correct the variable in the environment or unset it. docs/reference/settings.md "
+                "says what each setting is for."
+            ),
+        )
 
 
 class Settings(BaseSettings):
@@ -177,6 +218,17 @@ class Settings(BaseSettings):
             return self.address.rstrip("/")
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _told(cls, values: object, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        """Wrong values as an error with a remedy. Secrets are texts, which are never wrong."""
+        try:
+            return handler(values)
+        except ValidationError as error:
+            raise SettingsError(
+                [(str(one["loc"][0]), str(one["input"]), one["msg"]) for one in error.errors()]
+            ) from None
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod

@@ -447,7 +447,7 @@ JOIN decision ON decision.task_id = task.id
 JOIN review ON review.id = verdict.review_id
 WHERE verdict.use_case = %(use_case)s AND verdict.undone_at IS NULL
   AND ((decision.route = 'automatic' AND NOT verdict.agrees)
-       OR mod(abs(hashtextextended(verdict.id, 7)), 1000) < %(share)s * 1000)
+       OR mod(abs(hashtextextended(verdict.id, 7)), 1000000) < %(share)s * 1000000)
   AND NOT EXISTS (SELECT 1 FROM measure WHERE measure.of_verdict = verdict.id)
   AND verdict.given_at > %(since)s
   AND EXISTS (SELECT 1 FROM verdict AS other
