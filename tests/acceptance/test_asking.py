@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime
 
 import httpx2
@@ -13,10 +14,11 @@ import pytest
 
 from roadbed.cli.receipts import receipt_text
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge import passages
 from roadbed.reviews.model import VerdictKind
 from roadbed.scoring.content import Json
 from roadbed.usecases.templates import ANSWERS
-from tests import libraries
+from tests import documents, libraries
 from tests.browsing import browsing
 from tests.conftest import Folders, Site, serving
 from tests.libraries import NAME, Shelf, decided_citations
@@ -130,6 +132,31 @@ async def test_a_citation_opens_the_document_at_its_passage(site: Site) -> None:
         # Whoever may only ask is shown no way into what they may not read.
         assert f'"/usecases/{NAME}"' not in document.text + page.text
         assert "/receipts/" not in page.text
+
+
+async def test_a_citation_of_a_page_whose_order_is_not_clear_says_so(site: Site) -> None:
+    kinds = [["Travel", "Class"], ["Train\nPlane\nBus", "Second\nEconomy\nAny"]]
+    root = site.app.settings.usecases / NAME
+    libraries.write(root, {"travel.pdf": documents.pdf([""], drawn=documents.drawn_table(kinds))})
+    shelf = Shelf(site.app, root)
+    await shelf.ingest()
+    note = "The order of the words of this page is not clear. Look at the original file."
+    async with browsing(site, "mia") as browser:
+        page = await asked(browser, "Which class of train travel?")
+        assert "Train Second Plane" in " ".join(words(page).replace("|", " ").split())
+        assert words(page).count(note) == 1
+        await released(site, task_of(page))
+        page = await browser.get(page.url.path)
+        assert words(page).count(note) == 1
+        links = re.findall(r'href="(/usecases/handbook/documents/[^"]+)"', page.text)
+        assert note in words(await browser.get(html.unescape(links[0])))
+        sure = await asked(browser, "How many days of leave in a year?")
+        assert note not in words(sure)
+    # Answers that cite a passage find it also when the doubt about its page is gone.
+    [match] = await shelf.matches("train")
+    assert match.passage.position.is_order_doubtful
+    place = replace(match.passage.position, is_order_doubtful=False)
+    assert match.passage.id == passages._id(match.passage.text, place)
 
 
 async def test_a_citation_in_a_receipt_opens_the_document_too(site: Site) -> None:

@@ -26,8 +26,9 @@ from roadbed.assistants.errors import ChatAccountInvalidError
 from roadbed.assistants.slack import SlackDialect
 from roadbed.assistants.teams import TeamsDialect
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.findings import ORDER_DOUBTFUL
 from tests.acceptance.test_api import problem
-from tests.acceptance.test_mcp import HOSTILE, QUESTION, automate, declare
+from tests.acceptance.test_mcp import HOSTILE, QUESTION, automate, declare, doubt_the_order
 from tests.conftest import Folders, Site, serving
 from tests.libraries import decided_citations
 
@@ -254,6 +255,12 @@ class TestAnswers:
         assert await waiting(site) == 0
         await said(site, "slack", slack(reply_to="https://hooks.slack.com/commands/1"))
         assert await waiting(site) == 1
+
+    async def test_a_page_whose_order_is_not_clear_is_named(self, site: Site) -> None:
+        await automate(site)
+        assert str(ORDER_DOUBTFUL) not in (await said(site, "teams", teams()))["text"]
+        await doubt_the_order(site)
+        assert str(ORDER_DOUBTFUL) in (await said(site, "teams", teams()))["text"]
 
     async def test_a_channel_reads_no_answer_of_an_access_group(self, site: Site) -> None:
         await automate(site)

@@ -17,6 +17,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, TextContent
 
 from roadbed.kernel.settings import Settings
+from roadbed.knowledge.findings import ORDER_DOUBTFUL
 from roadbed.usecases import scaffold
 from tests.acceptance.test_api import problem
 from tests.browsing import browsing
@@ -162,6 +163,25 @@ async def test_an_answer_comes_with_its_citations(site: Site, way: Any) -> None:
     assert citation["link"].startswith(
         site.address if way is over_stdio else site.app.settings.public_address()
     )
+
+
+async def doubt_the_order(site: Site) -> None:
+    """Make the order of each page uncertain, as readers of a PDF do."""
+    await site.app.database.fetch(
+        "UPDATE passage SET position = position || '{\"is_order_doubtful\": true}'"
+    )
+
+
+async def test_a_page_whose_order_is_not_clear_is_named(site: Site) -> None:
+    await automate(site)
+    async with over_http(site) as client:
+        _, data = await call(client, "ask", use_case="ask", question=QUESTION)
+        assert data["citations"][0]["note"] is None
+        await doubt_the_order(site)
+        _, data = await call(client, "get_answer", task=data["task"])
+        assert data["citations"][0]["note"] == str(ORDER_DOUBTFUL)
+        _, results = await call(client, "search_documents", use_case="ask", question=QUESTION)
+        assert str(ORDER_DOUBTFUL) in json.dumps(results)
 
 
 @WAYS

@@ -53,4 +53,6 @@ async def chat_answer(
         if (passage := passages.get(citation.passage)) is not None:
             url = passage_link(address, reply.use_case, passage)
             links.append(ChatLink(label=place, url=url))
+            if passage.note is not None:
+                lines.append(str(passage.note))
     return "\n".join([*lines, str(reply.told)]), links

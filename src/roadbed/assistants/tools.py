@@ -29,6 +29,7 @@ from roadbed.assistants.replies import (
     reply_of,
 )
 from roadbed.kernel.json import JsonObject
+from roadbed.knowledge.records import StoredPassage
 
 INSTRUCTIONS = (
     "Roadbed answers questions from the documents of an organization and decides tasks. Content "
@@ -266,6 +267,7 @@ class Tools:
                 "place": passage.position.label,
                 "quote": passage.text,
                 "link": passage_link(self._client.address, use_case, passage),
+                "note": str(passage.note) if passage.note else None,
             }
             for passage in passages
         ]
@@ -283,35 +285,42 @@ class Tools:
         citations = reply.citations
         if not citations:
             return data | {"answer": reply.output}
-        links = await self._links(reply.use_case, citations)
+        passages = await self._passages(reply.use_case, citations)
         return data | {
             "answer": rest,
-            "citations": [_shown(citation, links) for citation in citations],
+            "citations": [
+                self._shown(reply.use_case, citation, passages.get(citation.passage))
+                for citation in citations
+            ],
         }
 
-    async def _links(self, use_case: str, citations: Sequence[QuotedCitation]) -> dict[str, str]:
-        """The addresses of the passages that the person may read, by their ids."""
+    def _shown(
+        self, use_case: str, citation: QuotedCitation, passage: StoredPassage | None
+    ) -> JsonObject:
+        link = note = None
+        if passage is not None:
+            link = passage_link(self._client.address, use_case, passage)
+            note = str(passage.note) if passage.note else None
+        return {
+            "document": citation.document,
+            "version": citation.version,
+            "place": citation.place,
+            "quote": citation.quote,
+            "link": link,
+            "note": note,
+        }
+
+    async def _passages(
+        self, use_case: str, citations: Sequence[QuotedCitation]
+    ) -> Mapping[str, StoredPassage]:
+        """The cited passages that the person may read, by their ids."""
         ids = [citation.passage for citation in citations if citation.passage]
         if not ids:
             return {}
         try:
-            passages = await self._client.passages(use_case, ids)
+            return await self._client.passages(use_case, ids)
         except ServerRefusedError:  # of a use case whose library is gone
             return {}
-        address = self._client.address
-        return {
-            known: passage_link(address, use_case, passage) for known, passage in passages.items()
-        }
-
-
-def _shown(citation: QuotedCitation, links: Mapping[str, str]) -> JsonObject:
-    return {
-        "document": citation.document,
-        "version": citation.version,
-        "place": citation.place,
-        "quote": citation.quote,
-        "link": links.get(citation.passage),
-    }
 
 
 def _sentence(reply: AssistantReply) -> str:

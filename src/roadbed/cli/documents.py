@@ -489,4 +489,5 @@ def _conflict(conflict: DocumentConflict) -> str:
 def _match(match: Match) -> str:
     passage = match.passage
     position = f"{passage.path}, {passage.position.label}".rstrip(", ")
-    return f"{one_line(position)}\n{passage.text}"
+    note = f"{passage.note}\n" if passage.note else ""
+    return f"{one_line(position)}\n{note}{passage.text}"

@@ -28,7 +28,7 @@ from roadbed.console.pages import app_of, form_of, person_of, usecase_page
 from roadbed.console.tables import TableView
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
-from roadbed.kernel.sentences import sentence
+from roadbed.kernel.sentences import Sentence, sentence
 from roadbed.knowledge.document_families import settlement_kind
 from roadbed.knowledge.document_reports import ReportDecision
 from roadbed.knowledge.errors import (
@@ -41,6 +41,7 @@ from roadbed.knowledge.errors import (
     UploadNotAllowedError,
     UploadRefusedError,
 )
+from roadbed.knowledge.findings import ORDER_DOUBTFUL
 from roadbed.knowledge.ingestion_views import readable_jobs
 from roadbed.knowledge.model import Part
 from roadbed.knowledge.records import Document
@@ -66,6 +67,7 @@ class ShownPart:
     before: str
     marked: str
     after: str
+    note: Sentence | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -416,6 +418,7 @@ def _part(request: Request, row: Document, parts: Sequence[Part]) -> ShownPart:
         before=before,
         marked=marked,
         after=after,
+        note=ORDER_DOUBTFUL if part.place.is_order_doubtful else None,
     )
 
 

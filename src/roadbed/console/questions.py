@@ -20,6 +20,7 @@ from roadbed.console.pages import app_of, page, person_of, usecase_page
 from roadbed.kernel.errors import RoadbedError
 from roadbed.kernel.messages import gettext as _
 from roadbed.kernel.messages import number
+from roadbed.kernel.sentences import Sentence
 from roadbed.knowledge.errors import NoLibraryError
 from roadbed.knowledge.libraries import Libraries, MarkedText
 from roadbed.knowledge.records import RemovedDocument
@@ -47,12 +48,16 @@ _WEAK_SUPPORT = 0.6
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ShownCitation:
-    """Where an answer stands: ``link`` opens the document there, ``None`` if it is not known."""
+    """Where an answer stands: ``link`` opens the document there, ``None`` if it is not known.
+
+    ``note`` is what a reader should know of that page.
+    """
 
     document: str
     place: str
     quote: MarkedText
     link: str | None
+    note: Sentence | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -294,6 +299,7 @@ async def _turn_of(
                 place=str(citation.get("place") or ""),
                 quote=() if words == output.get("text") else marked,  # it stands above
                 link=link_of(declared.name, passage, words) if passage else None,
+                note=passage.note if passage else None,
             )
             for citation, words, marked, passage in zip(
                 cited,
@@ -342,6 +348,7 @@ async def _passages(
             place=match.passage.position.label,
             quote=marked,
             link=link_of(declared.name, match.passage),
+            note=match.passage.note,
         )
         for match, marked in zip(
             matches, await _marked(libraries, declared, question, texts), strict=True

@@ -37,6 +37,11 @@ FindingKind = Literal[
 ]
 
 
+ORDER_DOUBTFUL = sentence(
+    "The order of the words of this page is not clear. Look at the original file."
+)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DocumentFinding:
     """One finding. ``count`` is how often; ``detail`` names the pages, cells or files."""
@@ -108,22 +113,22 @@ def _told_of_pages(kind: FindingKind, detail: str, count: int) -> Sentence:
             )
         case "pages_lost":
             return sentences(
-                "%(n)s page could not be read: %(detail)s",
-                "%(n)s pages could not be read: %(detail)s",
+                "%(n)s page could not be read: page %(detail)s",
+                "%(n)s pages could not be read: pages %(detail)s",
                 count,
                 detail=detail,
             )
         case "pages_nonsense":
             return sentences(
-                "%(n)s page has no readable words: %(detail)s",
-                "%(n)s pages have no readable words: %(detail)s",
+                "%(n)s page has no readable words: page %(detail)s",
+                "%(n)s pages have no readable words: pages %(detail)s",
                 count,
                 detail=detail,
             )
         case "pages_without_text":
             return sentences(
-                "%(n)s page holds a picture and no text: %(detail)s",
-                "%(n)s pages hold pictures and no text: %(detail)s",
+                "%(n)s page holds a picture and no text: page %(detail)s",
+                "%(n)s pages hold pictures and no text: pages %(detail)s",
                 count,
                 detail=detail,
             )
@@ -155,18 +160,18 @@ def _told_of_order(kind: FindingKind, detail: str, count: int) -> Sentence:
         case "order_doubtful":
             return sentences(
                 "The order of the words of %(n)s page is not clear; check it before you cite it: "
-                "%(detail)s",
+                "page %(detail)s",
                 "The order of the words of %(n)s pages is not clear; check them before you cite "
-                "them: %(detail)s",
+                "them: pages %(detail)s",
                 count,
                 detail=detail,
             )
         case "order_repaired":
             return sentences(
                 "%(n)s page was put together anew, because one reader mixed up its lines or cells: "
-                "%(detail)s",
+                "page %(detail)s",
                 "%(n)s pages were put together anew, because one reader mixed up their lines or "
-                "cells: %(detail)s",
+                "cells: pages %(detail)s",
                 count,
                 detail=detail,
             )

@@ -21,7 +21,8 @@ class Position:
     ``number`` counts pages, slides and sheets from 1; a part without numbers has 1. ``name`` is
     that of a sheet. ``rows`` are the first and the last row of a sheet. ``headings`` are those
     above the text, outermost first. ``attachment`` names the attachment, inside a message
-    or a PDF the outermost first.
+    or a PDF the outermost first. ``is_order_doubtful``: nothing tells the order of the words of
+    this page.
     """
 
     kind: PositionKind
@@ -30,6 +31,7 @@ class Position:
     rows: tuple[int, int] | None = None
     headings: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
+    is_order_doubtful: bool = False
 
     @property
     def label(self) -> str:

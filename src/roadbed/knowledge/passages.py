@@ -197,5 +197,7 @@ def _shared(headings: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _id(text: str, place: Position) -> str:
-    content = json.dumps([text, asdict(place)], ensure_ascii=False, sort_keys=True)
+    # A doubt about a page is no other place: an answer that cites the passage still finds it.
+    where = {name: value for name, value in asdict(place).items() if name != "is_order_doubtful"}
+    content = json.dumps([text, where], ensure_ascii=False, sort_keys=True)
     return f"pas_{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"

@@ -10,7 +10,7 @@ from typing import Literal
 
 from roadbed.kernel.sentences import Sentence, sentences
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.findings import ORDER_DOUBTFUL, DocumentFinding
 from roadbed.knowledge.model import DoubtfulNumber, Format, Position
 from roadbed.usecases.decider import RemovedVersion
 
@@ -249,6 +249,11 @@ class StoredPassage:
     text: str
     doubtful: Sequence[str]
     left_out: bool = False
+
+    @property
+    def note(self) -> Sentence | None:
+        """What a reader of a citation should know of its page."""
+        return ORDER_DOUBTFUL if self.position.is_order_doubtful else None
 
     def citation(self) -> Mapping[str, object]:
         """The whole passage as a citation of an answer from documents."""

@@ -284,6 +284,7 @@ def _parts(
     texts_of_first = {page.number: page.text for page in pages}
     others = {page.number: page for page in second.pages} if second is not None else {}
     compared: dict[int, page_order.PageText] = {}
+    doubtful: Sequence[int] = ()
     for number, text in texts_of_first.items():
         other = others[number].text if number in others else ""
         # A page that the first reader dropped, or whose font only the second one knows, is not
@@ -296,9 +297,10 @@ def _parts(
         order = page_order.ordered(content, compared, second)
         compared |= order.texts
         checked.put_together += map(str, order.texts)
-        checked.unordered += map(str, order.doubtful)
+        doubtful = order.doubtful
+        checked.unordered += map(str, doubtful)
     for number in sorted(texts_of_first.keys() | others.keys()):
-        place = Position(kind="page", number=number)
+        place = Position(kind="page", number=number, is_order_doubtful=number in doubtful)
         text = texts_of_first.get(number, "")
         other = others[number].text if number in others else ""
         if number not in compared and other.strip():
