@@ -15,7 +15,7 @@ from tests import documents
 
 SHIPPED = Path(roadbed.demo.__file__).parent / "library" / "documents"
 # Of a number that is raised, only the newest digest is needed.
-DIGEST = (7, "8fd4f0c25889c98d")
+DIGEST = (7, "ca3cce671183c2c0")
 MADE = {
     "form.pdf": documents.pdf(
         ["Claim of costs"],

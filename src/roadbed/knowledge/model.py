@@ -21,8 +21,9 @@ class Position:
     ``number`` counts pages, slides and sheets from 1; a part without numbers has 1. ``name`` is
     that of a sheet. ``rows`` are the first and the last row of a sheet. ``headings`` are those
     above the text, outermost first. ``attachment`` names the attachment, inside a message
-    or a PDF the outermost first. ``is_order_doubtful``: nothing tells the order of the words of
-    this page.
+    or a PDF the outermost first. ``shared_headings`` says how many of the headings stand above the
+    whole text, where it goes on into another section. ``is_order_doubtful``: nothing tells the
+    order of the words of this page.
     """
 
     kind: PositionKind
@@ -31,6 +32,7 @@ class Position:
     rows: tuple[int, int] | None = None
     headings: tuple[str, ...] = ()
     attachment: tuple[str, ...] = ()
+    shared_headings: int | None = None
     is_order_doubtful: bool = False
 
     @property
@@ -45,7 +47,7 @@ class Position:
                 first, last = self.rows
                 rows = f", row {first}" if first == last else f", rows {first}-{last}"
             words.append(f"sheet {self.name}{rows}")
-        return " › ".join((*words, *self.headings))
+        return " › ".join((*words, *self.headings[: self.shared_headings]))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

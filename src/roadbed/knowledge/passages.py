@@ -23,6 +23,7 @@ _LARGEST = 1.3  # of the target: what one more sentence may make of a passage
 _TAIL = 0.25  # of the target: a shorter rest of a section joins the passage before
 _WORD = re.compile(r"\S+")
 _SENTENCE_END = re.compile(r"(?<=[.!?;:])\s+|\n+")
+_NO_PLACE = ("shared_headings", "is_order_doubtful")
 _FREE = ("text", "message")  # kinds of place whose position is the heading
 
 
@@ -169,9 +170,12 @@ def _passage(
         text = f"{group[0].header}\n{text}"
     rows = [piece.row for piece in group if piece.row is not None]
     body = [piece for piece in group if piece.kind != "heading"] or group[:1]
+    headings = body[0].headings
+    shared = _shared([piece.headings for piece in body])
     place = replace(
         part.place,
-        headings=_shared([piece.headings for piece in body]),
+        headings=headings,
+        shared_headings=shared if shared < len(headings) else None,
         rows=(rows[0], rows[-1]) if rows else part.place.rows,
     )
     kind: Literal["text", "table"] = (
@@ -190,14 +194,14 @@ def _passage(
     )
 
 
-def _shared(headings: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
-    """The headings that hold for all pieces: a passage of two sections is cited under neither."""
+def _shared(headings: Sequence[tuple[str, ...]]) -> int:
+    """How many headings hold for all pieces: a passage of two sections is cited under neither."""
     together = takewhile(lambda level: len(set(level)) == 1, zip(*headings, strict=False))
-    return tuple(level[0] for level in together)
+    return sum(1 for _ in together)
 
 
 def _id(text: str, place: Position) -> str:
-    # A doubt about a page is no other place: an answer that cites the passage still finds it.
-    where = {name: value for name, value in asdict(place).items() if name != "is_order_doubtful"}
+    # These say no other place: an answer that cites the passage still finds it.
+    where = {name: value for name, value in asdict(place).items() if name not in _NO_PLACE}
     content = json.dumps([text, where], ensure_ascii=False, sort_keys=True)
     return f"pas_{hashlib.sha256(content.encode('utf-8', 'surrogatepass')).hexdigest()[:24]}"
