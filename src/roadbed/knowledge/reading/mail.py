@@ -11,7 +11,7 @@ from email.message import EmailMessage, Message
 
 from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 from roadbed.knowledge.model import Block, Extraction, Part, Position
-from roadbed.knowledge.reading import attachments, encodings, html, texts
+from roadbed.knowledge.reading import attachments, encodings, html, markdown, texts, wrapped_lines
 from roadbed.knowledge.reading.attachments import Collected, ReadDocument
 
 NAME = "email"
@@ -158,7 +158,7 @@ def _body(part: Message, made: Collected, name: str) -> Part:
     text, findings = encodings.decode_page(data, part.get_content_charset())
     if part.get_content_subtype() != "html":
         made.findings += findings
-        return texts.plain_part(text, place)
+        return texts.plain_part(wrapped_lines.unwrapped(markdown.plain(text)), place)
     try:
         inner = html.read_page(text, findings, name)
     except DocumentUnreadableError:

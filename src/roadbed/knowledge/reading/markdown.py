@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from roadbed.knowledge.model import Block, BlockKind, Part, Position
+from roadbed.knowledge.reading import wrapped_lines
 
 _BREAKS = re.compile("\u00ad\n?|[\u200b\u2060\ufeff]")
 # Letters that are drawn as one: a search for "office" would not find the word with one of them.
@@ -48,6 +49,7 @@ class _Open:
     length: int
     blocks: list[Block]
     headings: list[tuple[int, str]]
+    width: int | None = None
 
     def add(self, kind: BlockKind, content: str, *, header: str | None = None) -> None:
         if not content.strip():
@@ -87,13 +89,18 @@ def plain(text: str) -> str:
 
 
 def part(
-    content: str, place: Position, headings: Sequence[tuple[int, str]] = ()
+    content: str,
+    place: Position,
+    headings: Sequence[tuple[int, str]] = (),
+    *,
+    width: int | None = None,
 ) -> tuple[Part, tuple[tuple[int, str], ...]]:
     """``content`` as a part, and the headings (level, title) that hold at its end.
 
-    ``headings`` are those that hold at its beginning, on a page that continues a section.
+    ``headings`` are those that hold at its beginning, on a page that continues a section. ``width``
+    is the one at which the lines of its paragraphs were broken, in characters.
     """
-    made = _Open(text=[], length=0, blocks=[], headings=list(headings))
+    made = _Open(text=[], length=0, blocks=[], headings=list(headings), width=width)
     lines = plain(content).split("\n")
     at = 0
     while at < len(lines):
@@ -188,12 +195,12 @@ def _take_paragraph(lines: Sequence[str], at: int, made: _Open) -> int:
     end = at + 1
     while end < len(lines) and not _begins_other(lines, end):
         if match := _UNDERLINE.match(lines[end]):
-            for written in _cleaned(lines[at : end - 1]):
+            for written in _cleaned(lines[at : end - 1], made.width):
                 made.add("text", written)
             made.add_heading(1 if match[1][0] == "=" else 2, inline(lines[end - 1]))
             return end + 1
         end += 1
-    for written in _cleaned(lines[at:end]):
+    for written in _cleaned(lines[at:end], made.width):
         made.add("text", written)
     return end
 
@@ -208,9 +215,18 @@ def _begins_other(lines: Sequence[str], at: int) -> bool:
     )
 
 
-def _cleaned(lines: Sequence[str]) -> Iterator[str]:
-    written = [inline(line) for line in lines]
-    if text := "\n".join(line for line in written if line and line not in ("-", "*")):
+def _cleaned(lines: Sequence[str], width: int | None) -> Iterator[str]:
+    text = before = ""
+    for line in lines:
+        written = inline(line)
+        if not written or written in ("-", "*"):
+            continue
+        if text:
+            goes_on = width is not None and wrapped_lines.goes_on(before, line, width)
+            text += " " if goes_on else "\n"
+        text += written
+        before = line
+    if text:
         yield text
 
 

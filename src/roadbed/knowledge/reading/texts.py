@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 
 from roadbed.knowledge.model import Block, Extraction, Part, Position
-from roadbed.knowledge.reading import encodings, markdown
+from roadbed.knowledge.reading import encodings, markdown, wrapped_lines
 
 
 def read_markdown(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as of all readers
     """A Markdown file, positions by headings."""
     text, findings = encodings.decode(content)
     front, body = _front_matter(text)
-    whole, _ = markdown.part(body, Position(kind="text"))
+    width = wrapped_lines.wrap_width(markdown.plain(body).split("\n"))
+    whole, _ = markdown.part(body, Position(kind="text"), width=width)
     title = front.get("title") or next(
         (block.headings[-1] for block in whole.blocks if block.kind == "heading"), None
     )
@@ -28,6 +29,7 @@ def read_markdown(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as
 def read_text(content: bytes, name: str) -> Extraction:  # noqa: ARG001 - as of all readers
     """A plain text: paragraphs without headings."""
     text, findings = encodings.decode(content)
+    text = wrapped_lines.unwrapped(markdown.plain(text))
     return Extraction(
         format="txt",
         parts=(plain_part(text, Position(kind="text")),),
