@@ -20,7 +20,16 @@ NOUNS = {
 SHARED = {
     "api": {"app", "bodies", "deps", "problems", "renamed"},
     "cli": {
-        *("identity", "long_running", "main", "output", "release_texts", "renamed", "server"),
+        *(
+            "document_texts",
+            "identity",
+            "long_running",
+            "main",
+            "output",
+            "release_texts",
+            "renamed",
+            "server",
+        ),
         *("sockets", "usage"),
     },
     "console": {

@@ -19,7 +19,7 @@ import pytest
 from roadbed.app import App
 from roadbed.background import relaying
 from roadbed.bootstrap import open_app
-from roadbed.cli.documents import _summary
+from roadbed.cli.document_texts import ingestion_text
 from roadbed.kernel.settings import Settings
 from roadbed.knowledge.errors import LibraryUnavailableError, NoLibraryError
 from roadbed.knowledge.ingestion_jobs import KIND
@@ -453,8 +453,11 @@ async def test_what_only_asks_does_not_import_what_runs_jobs(statement: str) -> 
 def test_the_terminal_names_what_was_left_out_and_what_still_cannot_be_read() -> None:
     counts = {"read": 0, "unchanged": 87, "moved": 0, "gone": 0, "ignored": 7, "unreadable": []}
     left_out = {"patterns": 1, "links": 5, "special": 1, "duplicates": 0}
-    told = _summary({**counts, "left_out": left_out, "still_unreadable": 34})
+    result = {**counts, "left_out": left_out, "still_unreadable": 34, "with_findings": 3}
+    told = ingestion_text("handbook", result)
     assert "1 left out by a pattern, 5 links that are not followed, 1 pipes" in told
     assert "34 of the unchanged ones cannot be read" in told
-    earlier = _summary(counts)  # the result of a job of an earlier release
+    assert "`roadbed documents list handbook --unreadable` names them." in told
+    assert "something in 3 of them; `roadbed documents list handbook --findings` tells" in told
+    earlier = ingestion_text("handbook", counts)  # the result of a job of an earlier release
     assert earlier.endswith("0 gone, 7 left out by a pattern")

@@ -7,6 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from roadbed.cli.document_texts import (
+    conflict_text,
+    deleted_text,
+    document_text,
+    erased_text,
+    family_text,
+    ingestion_text,
+    match_text,
+)
 from roadbed.cli.identity import me
 from roadbed.cli.jobs import done
 from roadbed.cli.output import Json, UseCaseName, opened, run, show
@@ -19,7 +28,6 @@ if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.knowledge.conflicts import DocumentConflict
     from roadbed.knowledge.document_erasure import DeletedDocument, ErasedDocument
-    from roadbed.knowledge.libraries import Match
     from roadbed.knowledge.records import Document
     from roadbed.work.model import Job
 
@@ -53,7 +61,11 @@ def ingest(
         return await services.ingestion_jobs.start(usecase, by=me(), allow_gone=allow_gone)
 
     job = run(done(start, usecase, quiet=json))
-    show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
+    show(
+        {"job": job.id, "ingested": job.result},
+        as_json=json,
+        text=lambda: ingestion_text(usecase, job.result),
+    )
 
 
 @app.command()
@@ -77,7 +89,11 @@ def upload(
         return await services.ingestion_jobs.start(usecase, by=me(), fetch=False)
 
     job = run(done(start, usecase, quiet=json))
-    show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
+    show(
+        {"job": job.id, "ingested": job.result},
+        as_json=json,
+        text=lambda: ingestion_text(usecase, job.result),
+    )
 
 
 @app.command()
@@ -94,7 +110,11 @@ def delete(
         return await services.ingestion_jobs.start(usecase, by=me(), fetch=False)
 
     job = run(done(start, usecase, quiet=json))
-    show({"job": job.id, "ingested": job.result}, as_json=json, text=lambda: _summary(job.result))
+    show(
+        {"job": job.id, "ingested": job.result},
+        as_json=json,
+        text=lambda: ingestion_text(usecase, job.result),
+    )
 
 
 @app.command()
@@ -112,7 +132,7 @@ def erase(
             return await services.erasure.documents.erase(loaded, path, by=me(), reason=reason)
 
     erased = run(work())
-    show({"erased": erased}, as_json=json, text=lambda: _erased(erased))
+    show({"erased": erased}, as_json=json, text=lambda: erased_text(erased))
 
 
 @app.command("list")
@@ -120,6 +140,9 @@ def list_(
     usecase: UseCaseName,
     unreadable: Annotated[
         bool, typer.Option("--unreadable", help="Only those that cannot be read, with the reason.")
+    ] = False,
+    findings: Annotated[
+        bool, typer.Option("--findings", help="Only those of which reading found something.")
     ] = False,
     deleted: Annotated[
         bool, typer.Option("--deleted", help="Those that left it, of what you may read.")
@@ -129,27 +152,32 @@ def list_(
     """List the documents of a library."""
 
     async def work() -> Any:
+        from roadbed.knowledge.findings import of_file
+
         async with opened(only=[usecase]) as services:
             if deleted:
                 loaded = services.service(usecase).loaded
                 return await services.erasure.documents.deleted(loaded, viewer=me())
-            return await services.libraries.documents.documents(usecase)
+            return [
+                document
+                for document in await services.libraries.documents.documents(usecase)
+                if (not unreadable or document.state == "unreadable")
+                and (not findings or of_file(document.findings))
+            ]
 
     if deleted:
         gone: Sequence[DeletedDocument] = run(work())
         show(
             {"deleted": gone},
             as_json=json,
-            text=lambda: "\n".join(map(_deleted, gone)) or "No document was deleted.",
+            text=lambda: "\n".join(map(deleted_text, gone)) or "No document was deleted.",
         )
         return
-    documents = [
-        document for document in run(work()) if not unreadable or document.state == "unreadable"
-    ]
+    documents: Sequence[Document] = run(work())
     show(
         {"documents": documents},
         as_json=json,
-        text=lambda: "\n".join(map(_document, documents)) or "There are no documents.",
+        text=lambda: "\n".join(map(document_text, documents)) or "There are no documents.",
     )
 
 
@@ -176,7 +204,7 @@ def search(
     show(
         {"matches": matches},
         as_json=json,
-        text=lambda: "\n\n".join(map(_match, matches)) or "No passage has any of these words.",
+        text=lambda: "\n\n".join(map(match_text, matches)) or "No passage has any of these words.",
     )
 
 
@@ -213,7 +241,7 @@ def families(
         {"families": list(groups.values())},
         as_json=json,
         text=lambda: (
-            "\n\n".join(map(_family, groups.values())) or "No documents belong together here."
+            "\n\n".join(map(family_text, groups.values())) or "No documents belong together here."
         ),
     )
 
@@ -296,7 +324,7 @@ def conflicts(
     show(
         {"conflicts": listed},
         as_json=json,
-        text=lambda: "\n\n".join(map(_conflict, listed)) or "No documents are in conflict.",
+        text=lambda: "\n\n".join(map(conflict_text, listed)) or "No documents are in conflict.",
     )
 
 
@@ -372,122 +400,3 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
             or "No access group has a member."
         ),
     )
-
-
-def _erased(erased: ErasedDocument) -> str:
-    number = "1 version" if erased.versions == 1 else f"{erased.versions} versions"
-    told = f"is erased: {number}." if erased.versions else "was erased before."
-    lines = [
-        f"The text of {one_line(erased.document)} {told}",
-        "Answers keep what they quote; `roadbed erase` erases the task of one.",
-    ]
-    if erased.copies:
-        lines.append(f"The same content stays in {', '.join(map(one_line, erased.copies))}.")
-    return "\n".join(lines)
-
-
-def _deleted(document: DeletedDocument) -> str:
-    told = [one_line(document.document), f"deleted {document.removed_at:%Y-%m-%d %H:%M:%S} UTC"]
-    if document.erased_at is not None:
-        told.append("its text is erased")
-    return " · ".join(told)
-
-
-def _left_out(result: Any) -> str:
-    """What was left out, by why. A job of an earlier release has only the sum."""
-    left_out: Mapping[str, int] = result.get("left_out") or {"patterns": result["ignored"]}
-    told = []
-    for kind, words in (
-        ("patterns", "left out by a pattern"),
-        ("links", "links that are not followed"),
-        ("special", "pipes, sockets or devices"),
-        ("duplicates", "with the path of another source"),
-    ):
-        if count := left_out.get(kind, 0):
-            told.append(f"{count:,} {words}")
-    return ", ".join(told) or "0 left out"
-
-
-def _summary(result: Any) -> str:
-    from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
-
-    counts = (
-        f"{result['read']:,} read, {result['unchanged']:,} unchanged, {result['moved']:,} moved, "
-        f"{result['gone']:,} gone, {_left_out(result)}"
-    )
-    lines = [counts]
-    if reread := result.get("reread", 0):
-        lines.append(
-            f"{reread:,} read again, because reading improved; {result['improved']:,} of them say "
-            "something else now and are new versions."
-        )
-    if still := result.get("still_unreadable", 0):
-        lines.append(
-            f"{still:,} of the unchanged ones cannot be read, as before; "
-            "roadbed documents list --unreadable names them."
-        )
-    if result["unreadable"]:
-        lines.append(f"{len(result['unreadable']):,} cannot be read; the data specialist is asked:")
-    for document in result["unreadable"]:
-        reason = UnreadableReason(document["reason"])
-        trouble = DocumentUnreadableError(document["path"], reason, document["detail"] or "")
-        lines.append(f"  {one_line(str(trouble))}")
-    return "\n".join(lines)
-
-
-def _document(document: Document) -> str:
-    size = str(document.length or f"{document.words} words")
-    told = [
-        one_line(document.path),
-        "never read" if document.version is None else f"version {document.version}, {size}",
-    ]
-    if document.origin == "upload":
-        told.append("uploaded")
-    if document.address is not None:
-        told.append(f"fetched from {one_line(document.address)}")
-    if document.group is not None:
-        told.append(f"only for {document.group}")
-    lines = [" · ".join(told)]
-    if document.trouble is not None:
-        lines.append(f"  ! {one_line(str(document.trouble))}")
-    lines += [f"  {one_line(str(finding.told()))}" for finding in document.findings]
-    return "\n".join(lines)
-
-
-def _family(documents: Sequence[Document]) -> str:
-    lines = [f"! {one_line(documents[0].why)}"] if documents[0].why else []
-    for document in documents:
-        told = [one_line(document.path), document.standing or ""]
-        if document.dated:
-            told.append(document.dated)
-        if document.newer_removed:
-            told.append(f"newer version {one_line(document.newer_removed.document)} was removed")
-        if document.copy_of:
-            told.append(f"copy of {one_line(document.copy_of)}")
-        if document.superseded_by:
-            told.append(f"superseded by {one_line(document.superseded_by)}")
-        lines.append(" · ".join((*told, one_line(document.evidence or ""))))
-    return "\n".join(lines)
-
-
-def _conflict(conflict: DocumentConflict) -> str:
-    right = {
-        "first": conflict.first_path,
-        "second": conflict.second_path,
-        "both": "both are right",
-        None: "nobody has decided",
-    }[conflict.verdict]
-    return "\n".join(
-        (
-            f"{conflict.id} · {one_line(right)}",
-            f"  {one_line(conflict.first_path)}: {one_line(conflict.first_text)}",
-            f"  {one_line(conflict.second_path)}: {one_line(conflict.second_text)}",
-        )
-    )
-
-
-def _match(match: Match) -> str:
-    passage = match.passage
-    position = f"{passage.path}, {passage.position.label}".rstrip(", ")
-    note = f"{passage.note}\n" if passage.note else ""
-    return f"{one_line(position)}\n{note}{passage.text}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,6 +54,11 @@ class DocumentFinding:
     def told(self) -> Sentence:
         """The finding in words, in the language of its reader."""
         return _told(self.kind, self.detail, self.count)
+
+
+def of_file(findings: Sequence[DocumentFinding]) -> list[DocumentFinding]:
+    """The findings that are of the file, and not of the machine that read it."""
+    return [finding for finding in findings if finding.kind != "not_confined"]
 
 
 def _told(kind: FindingKind, detail: str, count: int) -> Sentence:

@@ -31,6 +31,7 @@ from roadbed.knowledge.errors import (
     LibraryUnavailableError,
     UnreadableReason,
 )
+from roadbed.knowledge.findings import of_file
 from roadbed.knowledge.model import Extraction
 from roadbed.knowledge.reading.process import DEFAULT_LIMITS, DocumentReader, ReadingLimits
 from roadbed.knowledge.records import (
@@ -80,12 +81,14 @@ class IngestionSummary:
     ``still_unreadable`` counts unchanged ones that could not be read before. ``unchanged`` has
     them too. ``reread`` counts files that did not change and were read again, because reading
     improved: ``improved`` of them say something else and are new versions, ``failed`` has those
-    that cannot be read any more, and ``unchanged`` the others.
+    that cannot be read any more, and ``unchanged`` the others. ``with_findings`` counts the read
+    and improved ones of which reading found something, apart from what concerns the machine.
     """
 
     read: int = 0
     reread: int = 0
     improved: int = 0
+    with_findings: int = 0
     moved: int = 0
     gone: int = 0
     unchanged: int = 0
@@ -338,6 +341,7 @@ def note(summary: IngestionSummary, change: FolderChange, document: Document | N
         summary.failed.append(document)
     else:
         summary.read += 1
+        summary.with_findings += bool(of_file(document.findings))
 
 
 def _note_reread(summary: IngestionSummary, change: FolderChange, document: Document) -> None:
@@ -351,6 +355,7 @@ def _note_reread(summary: IngestionSummary, change: FolderChange, document: Docu
         summary.unchanged += 1
     else:
         summary.improved += 1
+        summary.with_findings += bool(of_file(document.findings))
 
 
 def _difference(source: SourceFile, stored: Mapping[str, Any] | None) -> FolderChange | None:

@@ -17,7 +17,7 @@ from roadbed.knowledge.errors import (
     UnknownDocumentError,
     UnreadableReason,
 )
-from roadbed.knowledge.findings import DocumentFinding
+from roadbed.knowledge.findings import DocumentFinding, of_file
 from roadbed.knowledge.model import DoubtfulNumber, Extraction, Part, Position
 from roadbed.knowledge.passages import passages as cut
 from roadbed.knowledge.reading import READING
@@ -301,7 +301,7 @@ class Documents:
         return (
             (stored.format, stored.title, stored.pages)
             == (extraction.format, extraction.title, extraction.page_count)
-            and _of_file(stored.findings) == _of_file(extraction.findings)
+            and of_file(stored.findings) == of_file(extraction.findings)
             and stored.doubtful == extraction.doubtful
             and [_as_now(row) for row in parts] == _parts(extraction)
             and [_as_now(row) for row in pieces] == _pieces(extraction)
@@ -441,11 +441,6 @@ def _pieces(extraction: Extraction) -> list[dict[str, Any]]:
         }
         for passage in cut(extraction)
     ]
-
-
-def _of_file(findings: Sequence[DocumentFinding]) -> list[DocumentFinding]:
-    """The findings that are of the file, and not of the machine that read it."""
-    return [finding for finding in findings if finding.kind != "not_confined"]
 
 
 def _as_now(row: Mapping[str, Any]) -> dict[str, Any]:
