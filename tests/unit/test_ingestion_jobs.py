@@ -451,9 +451,16 @@ async def test_what_only_asks_does_not_import_what_runs_jobs(statement: str) -> 
 
 
 def test_the_terminal_names_what_was_left_out_and_what_still_cannot_be_read() -> None:
-    counts = {"read": 0, "unchanged": 87, "moved": 0, "gone": 0, "ignored": 7, "unreadable": []}
+    counts: Any = {
+        "read": 0,
+        "unchanged": 87,
+        "moved": 0,
+        "gone": 0,
+        "ignored": 7,
+        "unreadable": [],
+    }
     left_out = {"patterns": 1, "links": 5, "special": 1, "duplicates": 0}
-    result = {**counts, "left_out": left_out, "still_unreadable": 34, "with_findings": 3}
+    result: Any = {**counts, "left_out": left_out, "still_unreadable": 34, "with_findings": 3}
     told = ingestion_text("handbook", result)
     assert "1 left out by a pattern, 5 links that are not followed, 1 pipes" in told
     assert "34 of the unchanged ones cannot be read" in told
