@@ -239,6 +239,7 @@ class TestScorers:
 
         assert Exact().facts() == {"scorer": "exact"}
         assert Cited().facts()["counts"] == "first"
+        assert Cited().facts()["compares"] == "passages"
         assert Fields("a").facts() == {"scorer": "fields", "fields": ["a"]}
         assert Within(relative=0.1, fields="n").facts() == {
             "scorer": "within",

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from roadbed.kernel.stored_sentences import stored_sentence
+from roadbed.scoring.citations import citations_of, same_citation
 from roadbed.scoring.content import Content, Json, canonical, same
 
 _LONGEST_WHY = 500  # characters
@@ -130,10 +131,10 @@ class Cited:
     """Right is an answer from documents whose first citation is a right one, whatever its words.
 
     ``route`` names the field that says whether there is an answer: it must be equal. Two answers
-    are compared by the citations in the field ``citations``: the first of the proposed must have
-    the document and the place of a right one. It is what people read as the answer. A right one
-    further down does not help them: the first may say the opposite. Without a right citation the
-    loss is unknown.
+    are compared by the citations in the field ``citations``: the first of the proposed must be a
+    right one, as ``same_citation`` says. It is what people read as the answer. A right one further
+    down does not help them: the first may say the opposite. Without a right citation the loss is
+    unknown.
     """
 
     needs_person = False
@@ -147,13 +148,14 @@ class Cited:
             return RIGHT
         if not same(proposed.get(self.route), right.get(self.route)):
             return _differs([self.route])
-        places = _places(right.get(self.citations))
-        given = _places(proposed.get(self.citations))[:1]
-        if not places and not given:
+        known = citations_of(right.get(self.citations))
+        given = citations_of(proposed.get(self.citations))[:1]
+        if not known and not given:
             return RIGHT
-        if not places:
+        if not known:
             return Score(loss=None, why=stored_sentence("No right citation is known."))
-        return RIGHT if not set(given).isdisjoint(places) else _differs([self.citations])
+        is_right = any(same_citation(one, other) for one in given for other in known)
+        return RIGHT if is_right else _differs([self.citations])
 
     def facts(self) -> Mapping[str, object]:
         return {
@@ -161,6 +163,7 @@ class Cited:
             "route": self.route,
             "citations": self.citations,
             "counts": "first",
+            "compares": "passages",
         }
 
     def problems(self, fields: Mapping[str, object]) -> Iterator[str]:
@@ -312,17 +315,6 @@ def compared_fields(scorer: Scorer) -> Sequence[str] | None:
             return scorer.route, scorer.citations
         case _:
             return None
-
-
-def _places(citations: object) -> list[str]:
-    """The documents and places of citations, in their order."""
-    if not isinstance(citations, list | tuple):
-        return []
-    return [
-        canonical([citation.get("document"), citation.get("place")])
-        for citation in citations
-        if isinstance(citation, Mapping)
-    ]
 
 
 def _missing(names: Sequence[str], fields: Mapping[str, Any]) -> Iterator[str]:
