@@ -342,6 +342,22 @@ def test_input_of_a_use_case_with_documents_is_shown_with_its_own_field(
     assert "There is no use case 'other' here." in terminal.errors
 
 
+def test_a_library_that_lists_nothing_says_why(terminal: Terminal) -> None:
+    (terminal.folder / "papers").mkdir()
+    (terminal.folder / "papers" / "leave.txt").write_text("Thirty days of leave.")
+    terminal.run("new", "handbook", "--from-folder", "papers")
+    assert "1 read" in terminal.run("documents", "ingest", "handbook")
+    for only in ("--unreadable", "--findings"):
+        assert terminal.run("documents", "list", "handbook", only) == "None of 1 documents.\n"
+    for arguments in (["list"], ["list", "--findings"], ["families"], ["members"], ["conflicts"]):
+        terminal.run("documents", *arguments, "nobody", code=1)
+        assert "nobody" in terminal.errors
+    terminal.run("documents", "search", "handbook", " ", code=2)
+    assert "The question is empty." in terminal.errors
+    terminal.run("submit", "handbook", '{"question": " "}', code=1)
+    assert "question: The question is empty." in terminal.errors
+
+
 def test_the_inbox_before_the_first_start_says_what_adds_a_person(terminal: Terminal) -> None:
     terminal.run("new", "desk")
     told = terminal.run("inbox")

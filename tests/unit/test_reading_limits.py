@@ -95,6 +95,9 @@ class TestRefused:
         [
             ("secret.pdf", documents.pdf([WORDS], password="word"), "password"),
             ("scan.pdf", documents.pdf(["", ""], pictures=True), "scan"),
+            ("picture.pdf", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), "scan"),
+            ("photo.docx", b"\xff\xd8\xff\xe0" + bytes(range(256)), "scan"),
+            ("page.tif", b"II*\0" + bytes(range(256)), "scan"),
             ("blank.pdf", documents.pdf([""]), "empty"),
             ("cut.pdf", documents.pdf([WORDS])[:300], "corrupt"),
             ("lost.pdf", linear()[: len(linear()) * 2 // 5], "corrupt"),

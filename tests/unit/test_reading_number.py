@@ -15,7 +15,7 @@ from tests import documents
 
 SHIPPED = Path(roadbed.demo.__file__).parent / "library" / "documents"
 # Of a number that is raised, only the newest digest is needed.
-DIGEST = (8, "832c54c69f14ab1c")
+DIGEST = (8, "166533c7fe6acad5")
 MADE = {
     "form.pdf": documents.pdf(
         ["Claim of costs"],
@@ -31,7 +31,10 @@ MADE = {
     "wrapped.txt": b"""Everybody who travels for the company books the cheapest
 train that arrives in time. A hotel may cost 120 EUR in a
 night. Whoever needs more asks the finance department well
-before the journey.
+before the journey, and gets an answer within two working
+days. Receipts are kept for ten years. They are handed in
+within 30 days after the journey, with the form that the
+finance department has, and are paid with a later salary.
 """,
     "rates.csv": b"Item,EUR\nTrain,30\n",
     "deck.pptx": documents.pptx([("Costs", "They fell by 16,411 EUR.", "Say it slowly.")]),

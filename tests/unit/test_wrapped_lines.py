@@ -21,9 +21,34 @@ RECEIPTS = (
     "Receipts are kept for ten years. They are handed in within 30 days after the journey, with the"
     " form of the finance department, and paid with the next salary."
 )
-RULES = (TRAINS, RECEIPTS)
+RULES = (TRAINS, RECEIPTS) * 3
 FIELDS = (
     "Name: Ana Diaz\nCity: Berlin, in the street with the lime trees\nRoom: 4\nDesk: 2\nKey: none"
+)
+VERSES = (
+    "the mill is turning slowly while the river carries leaves along,\n"
+    "and nobody remembers now the words that belonged to the song,\n"
+    "but in the evening when the light is falling on the water there,\n"
+    "an old man hums the melody and combs the river from his hair.\n"
+    "he knew the miller's daughter once, before the war had come, and he\n"
+    "had promised her a house of stone above the harbour by the sea.\n"
+    "the mill is turning slowly still, the river carries all it can,\n"
+    "and what it takes it never brings again to any living man."
+)
+LOG = "\n".join(
+    f"worker {number:02} could not reach the database and tries again in 5 seconds"
+    for number in range(30)
+)
+CALLS = "\n".join(
+    f"from package.module_{name} import function_{name}, another_function_{name}"
+    for name in "abcdefghij"
+)
+CODE = "\n".join(
+    f"total_{name} = price_of(order_{name}) + freight_of({name})" for name in "abcdefg"
+)
+STOCK = "\n".join(
+    f"{name},oak and steel,second floor,room {number},delivered in may"
+    for number, name in enumerate(("desk", "sofa", "lamp", "rack", "door", "sink", "bell"), 200)
 )
 POEM = (
     "The rain comes down on roofs of tin\nand stops\n"
@@ -53,8 +78,32 @@ def test_fields_verses_rows_and_single_lines_stay_lines() -> None:
     titled = "\n".join(f"Order {n} was delivered to the customer on 2026-11-1{n}" for n in range(9))
     columns = "\n".join(f"parcel {n}  of the customer  sent on 2026-11-1{n}" for n in range(9))
     lines = (rows, orders, titled, columns, "\n".join(RULES), "", "\n\n", "one\ntwo")
-    for text in (FIELDS, POEM, *lines):
+    for text in (FIELDS, POEM, VERSES, LOG, CALLS, CODE, STOCK, *lines):
         assert wrapped_lines.unwrapped(text) == text
+        whole = f"{wrapped(72)}\n\n{text}"
+        assert wrapped_lines.unwrapped(whole) == "\n\n".join((*RULES, text))
+
+
+@pytest.mark.parametrize(
+    ("paragraph", "items"),
+    [
+        ("The company pays for safety shoes of everybody in the workshop up to GBP\n95. More", ()),
+        ("Wer das Seminar besuchen will, meldet sich dafür schriftlich an bis zum\n1. Mai", ()),
+        (
+            "1. Whoever needs a ladder asks for it, and for somebody who holds it, at\n2. Desk",
+            ("2.",),
+        ),
+        (
+            "Everybody signs the list of the day before the tools are taken to work.\n7. Sign",
+            ("7.",),
+        ),
+    ],
+)
+def test_a_figure_at_the_end_of_a_sentence_is_no_item(
+    paragraph: str, items: tuple[str, ...]
+) -> None:
+    made = wrapped_lines.unwrapped(f"{wrapped(72)}\n\n{paragraph}").split("\n\n")[-1]
+    assert tuple(line.split()[0] for line in made.split("\n")[1:]) == items
 
 
 def test_items_and_fields_stay_lines_in_a_wrapped_text() -> None:

@@ -152,18 +152,11 @@ def list_(
     """List the documents of a library."""
 
     async def work() -> Any:
-        from roadbed.knowledge.findings import of_file
-
         async with opened(only=[usecase]) as services:
+            loaded = services.service(usecase).loaded
             if deleted:
-                loaded = services.service(usecase).loaded
                 return await services.erasure.documents.deleted(loaded, viewer=me())
-            return [
-                document
-                for document in await services.libraries.documents.documents(usecase)
-                if (not unreadable or document.state == "unreadable")
-                and (not findings or of_file(document.findings))
-            ]
+            return await services.libraries.documents.documents(usecase)
 
     if deleted:
         gone: Sequence[DeletedDocument] = run(work())
@@ -173,11 +166,20 @@ def list_(
             text=lambda: "\n".join(map(deleted_text, gone)) or "No document was deleted.",
         )
         return
-    documents: Sequence[Document] = run(work())
+    from roadbed.knowledge.findings import of_file
+
+    known: Sequence[Document] = run(work())
+    documents = [
+        document
+        for document in known
+        if (not unreadable or document.state == "unreadable")
+        and (not findings or of_file(document.findings))
+    ]
+    none = f"None of {len(known):,} documents." if known else "There are no documents."
     show(
         {"documents": documents},
         as_json=json,
-        text=lambda: "\n".join(map(document_text, documents)) or "There are no documents.",
+        text=lambda: "\n".join(map(document_text, documents)) or none,
     )
 
 
@@ -189,6 +191,8 @@ def search(
     json: Json = False,
 ) -> None:
     """Search the documents that you may read. Nothing is answered and nothing is stored."""
+    if not question.strip():
+        raise typer.BadParameter("The question is empty. Ask it in words.")
 
     async def work() -> Any:
         async with opened(only=[usecase]) as services:
@@ -224,6 +228,7 @@ def families(
         from roadbed.usecases.decider import RemovedVersion
 
         async with opened(only=[usecase]) as services:
+            services.service(usecase)  # one that is not there has no documents either
             libraries = services.libraries
             documents = with_superseding(await libraries.documents.documents(usecase))
             removed = {
@@ -389,6 +394,7 @@ def members(usecase: UseCaseName, json: Json = False) -> None:
 
     async def work() -> Any:
         async with opened(only=[usecase]) as services:
+            services.service(usecase)  # one that is not there has no groups either
             return await services.libraries.access.members(usecase)
 
     groups: Mapping[str, Sequence[str]] = run(work())

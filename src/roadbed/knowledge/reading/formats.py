@@ -37,6 +37,10 @@ _OFFICE: tuple[tuple[str, Format], ...] = (
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"  # of old office files, and of encrypted new ones
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_PICTURE = re.compile(
+    rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|GIF8[79]a|II\*\0|MM\0\*|RIFF....WEBP|....ftyp(heic|mif1|avif)",
+    re.DOTALL,
+)
 _START = 65_536
 _HTML = re.compile(rb"<!doctype\s+html|<html[\s>]|<body[\s>]|<head[\s>]", re.IGNORECASE)
 _HTML_PIECE = re.compile(rb"<(p|div|h[1-6]|table|ul|ol|span|a)[\s>]", re.IGNORECASE)
@@ -57,7 +61,7 @@ def detect(content: bytes, name: str) -> Format:
     """The format of ``content``.
 
     Raises ``DocumentUnreadableError``: ``empty``, ``password`` for an encrypted office file,
-    ``unknown_format``.
+    ``scan`` for a picture, ``unknown_format``.
     """
     refuse_empty(content, name)
     if b"%PDF-" in content[:1024]:
@@ -66,6 +70,8 @@ def detect(content: bytes, name: str) -> Format:
         return _office(content, name)
     if content.startswith(_OLE) and _ENCRYPTED in content:
         raise DocumentUnreadableError(name, UnreadableReason.PASSWORD)
+    if _PICTURE.match(content):
+        raise DocumentUnreadableError(name, UnreadableReason.SCAN)
     if content.startswith(_OLE) or not encodings.is_text(content):
         raise DocumentUnreadableError(name, UnreadableReason.UNKNOWN_FORMAT)
     return _text(content, name)

@@ -216,16 +216,15 @@ def _begins_other(lines: Sequence[str], at: int) -> bool:
 
 
 def _cleaned(lines: Sequence[str], width: int | None) -> Iterator[str]:
-    text = before = ""
-    for line in lines:
+    goes_on = [False] * len(lines)
+    if width is not None:
+        goes_on[1:] = wrapped_lines.going_on(lines, width)
+    text = ""
+    for line, follows in zip(lines, goes_on, strict=True):
         written = inline(line)
         if not written or written in ("-", "*"):
             continue
-        if text:
-            goes_on = width is not None and wrapped_lines.goes_on(before, line, width)
-            text += " " if goes_on else "\n"
-        text += written
-        before = line
+        text += (" " if follows else "\n") + written if text else written
     if text:
         yield text
 

@@ -161,10 +161,8 @@ def _combined(
     if unclear := [str(part.place.number) for part in parts if readability.nonsense([part.text])]:
         findings.append(_named("pages_nonsense", unclear))
     if checked.filled:
-        pages_filled = "pages " + _listed(checked.filled)
-        findings.append(
-            DocumentFinding(kind="second_reader", count=len(checked.filled), detail=pages_filled)
-        )
+        count, detail = len(checked.filled), _pages(checked.filled)
+        findings.append(DocumentFinding(kind="second_reader", count=count, detail=detail))
     if checked.repaired:
         findings.append(_named("numbers_repaired", checked.repaired))
     if checked.put_together:
@@ -234,7 +232,7 @@ def _of_pages(pages: Sequence[PdfiumPage]) -> Iterator[DocumentFinding]:
         yield DocumentFinding(
             kind="hidden_text",
             count=sum(page.hidden for page in pages),
-            detail="pages " + _listed(hidden),
+            detail=_pages(hidden),
         )
 
 
@@ -373,6 +371,10 @@ def _repaired(text: str, other: str, checked: _Checked) -> str:
 
 def _named(kind: FindingKind, names: Sequence[str]) -> DocumentFinding:
     return DocumentFinding(kind=kind, count=len(names), detail=_listed(names))
+
+
+def _pages(numbers: Sequence[str]) -> str:
+    return f"page{'s' if len(numbers) > 1 else ''} {_listed(numbers)}"
 
 
 def _listed(names: Sequence[str]) -> str:

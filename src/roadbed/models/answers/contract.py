@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 LONGEST_QUESTION = 4_000  # characters
 LONGEST_ANSWER = 20_000  # characters
@@ -23,6 +24,13 @@ class Question(BaseModel):
 
     question: str = Field(min_length=1, max_length=LONGEST_QUESTION)
     earlier: list[Turn] = Field(default_factory=list, max_length=MOST_TURNS)
+
+    @field_validator("question")
+    @classmethod
+    def _has_words(cls, question: str) -> str:
+        if not question.strip():
+            raise PydanticCustomError("question_empty", "The question is empty. Ask it in words")
+        return question
 
 
 class Citation(BaseModel):
