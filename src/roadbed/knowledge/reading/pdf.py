@@ -161,8 +161,10 @@ def _combined(
     if unclear := [str(part.place.number) for part in parts if readability.nonsense([part.text])]:
         findings.append(_named("pages_nonsense", unclear))
     if checked.filled:
-        count, detail = len(checked.filled), _pages(checked.filled)
-        findings.append(DocumentFinding(kind="second_reader", count=count, detail=detail))
+        pages_filled = _pages(checked.filled)
+        findings.append(
+            DocumentFinding(kind="second_reader", count=len(checked.filled), detail=pages_filled)
+        )
     if checked.repaired:
         findings.append(_named("numbers_repaired", checked.repaired))
     if checked.put_together:
@@ -374,7 +376,7 @@ def _named(kind: FindingKind, names: Sequence[str]) -> DocumentFinding:
 
 
 def _pages(numbers: Sequence[str]) -> str:
-    return f"page{'s' if len(numbers) > 1 else ''} {_listed(numbers)}"
+    return ("pages " if len(numbers) > 1 else "page ") + _listed(numbers)
 
 
 def _listed(names: Sequence[str]) -> str:
