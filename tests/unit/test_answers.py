@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from roadbed.app import App
 from roadbed.bootstrap import open_app
@@ -257,6 +257,7 @@ async def test_of_a_question_in_another_language_nothing_is_certain(
             decision = await ask(app, question)
             assert decision["output"]["route"] == "not_in_documents"
             assert (decision["confidence"] > 0.5) is is_certain
+            assert ("in another language" not in decision["output"]["text"]) is is_certain
 
 
 async def test_a_question_that_names_nothing_is_asked_back(
@@ -269,6 +270,27 @@ async def test_a_question_that_names_nothing_is_asked_back(
         assert (await output(app, "Who is the CEO?"))["route"] == "not_in_documents"
 
 
+async def test_two_questions_that_no_passage_answers_together_are_asked_one_by_one(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ingested(app)
+        asked = await output(
+            app, "What does the canteen of the harbour serve, and how much may a hotel cost?"
+        )
+        assert (asked["route"], asked["text"]) == (
+            "please_specify",
+            "These are two questions. Ask one at a time.",
+        )
+        together = "How do staff travel by train and who pays for a seat?"
+        assert (await output(app, together))["route"] == "answer"
+
+
+def test_a_question_is_not_blank() -> None:
+    with pytest.raises(ValidationError, match="The question is empty"):
+        Question(question=" \n")
+
+
 async def test_an_answer_that_cites_a_right_place_is_right_whatever_its_words_are(
     settings: Settings, library: Path, url: str
 ) -> None:
@@ -277,7 +299,7 @@ async def test_an_answer_that_cites_a_right_place_is_right_whatever_its_words_ar
         declared = app.deployments.get("ask").loaded.declared
         answer = await output(app, "How much may a hotel cost?")
         [right] = [one for one in answer["citations"] if one["place"] == "Travel › Hotels"]
-        wrong = {**right, "place": "Travel › Trains"}
+        wrong = {**right, "place": "Travel › Trains", "passage": f"{right['passage']}1"}
         score = declared.scorer.score(answer, {**answer, "text": "x", "citations": [right]}, {})
         assert score.loss == 0.0
         given = {**answer, "citations": [right]}

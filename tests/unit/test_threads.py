@@ -8,7 +8,13 @@ import pytest
 
 from roadbed.bootstrap import open_app
 from roadbed.kernel.settings import Settings
-from roadbed.knowledge.threads import names_nothing, refers_back, searched, searched_text
+from roadbed.knowledge.threads import (
+    asks_twice,
+    names_nothing,
+    refers_back,
+    searched,
+    searched_text,
+)
 from roadbed.usecases.library import Library
 from tests.conftest import Folders
 from tests.unit import test_answers
@@ -139,3 +145,22 @@ async def test_a_follow_up_is_answered_without_a_model(
 )
 def test_a_question_that_names_nothing(question: str, *, nothing: bool) -> None:
     assert names_nothing(question) is nothing
+
+
+@pytest.mark.parametrize(
+    ("question", "twice"),
+    [
+        ("What is the lead time of Manila Fibre Co and what does a hotel night cost?", True),
+        ("How long is the notice period? Who signs the contract?", True),
+        ("Wie lange gilt der Vertrag, und wer unterschreibt die Kündigung?", True),
+        ("¿Cuántos días de vacaciones hay y quién aprueba los viajes?", True),
+        ("Combien coûte une chambre et qui paie le train de retour ?", True),
+        ("How and when are travel expenses paid?", False),
+        ("Who approves travel expenses, and when?", False),
+        ("Which desks and chairs may be ordered by staff?", False),
+        ("How long is the notice period?", False),
+        ("", False),
+    ],
+)
+def test_a_text_that_holds_two_questions(question: str, *, twice: bool) -> None:
+    assert asks_twice(question) is twice

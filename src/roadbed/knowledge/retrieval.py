@@ -27,7 +27,7 @@ from roadbed.knowledge.question_terms import PassageFit, QuestionTerms
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.scope import Catalogue, Scope
 from roadbed.knowledge.service import Documents
-from roadbed.knowledge.threads import names_nothing, searched_text
+from roadbed.knowledge.threads import asks_twice, names_nothing, searched_text
 from roadbed.knowledge.vectors import PassageVectors, VectorHit
 from roadbed.usecases.corrected_answers import CorrectedAnswer
 from roadbed.usecases.decider import Correction, OlderStatement, Retrieved, RetrievedPassage
@@ -113,6 +113,8 @@ class Retrieval:
         retrieved = await self.search(declared, question, groups=groups)
         if question == asked and names_nothing(asked):
             retrieved = replace(retrieved, names_nothing=True)
+        if asks_twice(asked):
+            retrieved = replace(retrieved, asks_twice=True)
         if not corrected:
             return retrieved
         index = self._indexes.of(declared.name, library.language)

@@ -29,6 +29,15 @@ _PRONOUN = re.compile(
 # Words that also stand in questions of their own: they refer back in a short one only.
 _WEAK_PRONOUN = re.compile(r"\b(?:that|those|these|this)\b", re.IGNORECASE)
 _FEW_WORDS = 3
+_SECOND_QUESTION = re.compile(
+    r"\b(?:(?:and|or)\s+(?:what|how|when|where|who|whom|which|why)"
+    r"|(?:und|oder|sowie)\s+(?:was|wie|wann|wo|wer|wem|wen|welche[rsmn]?|warum)"
+    r"|(?:y|o)\s+(?:qué|cómo|cuándo|dónde|quién|cuál|cuáles|cuánt[oa]s?|por qué)"
+    r"|(?:et|ou)\s+(?:quels?|quelles?|comment|quand|où|qui|combien|pourquoi))\b"
+    r"|\?\s+(?=\w)",
+    re.IGNORECASE,
+)
+_PART_WORDS = 2  # that carry meaning, in each of two questions
 # Words that ask; they carry no meaning of their own.
 _ASKING = FUNCTION_WORDS | {"much", "many", "long", "often", "please", "tell", "same", "why"}
 
@@ -55,6 +64,22 @@ def names_nothing(question: str) -> bool:
     # With more words of meaning, a pronoun may stand for one of them: "visitors and their cars".
     points = any(one.search(question) for one in (_BEGINNING, _PRONOUN, _WEAK_PRONOUN))
     return not meaning or (points and len(meaning) == 1)
+
+
+def asks_twice(question: str) -> bool:
+    """Whether a text holds two questions, each with words that carry meaning.
+
+    "What does a desk cost, and who orders it for me?" does, "how and when are desks ordered?" does
+    not.
+    """
+    return any(
+        min(_meaning(question[: match.start()]), _meaning(question[match.end() :])) >= _PART_WORDS
+        for match in _SECOND_QUESTION.finditer(question)
+    )
+
+
+def _meaning(text: str) -> int:
+    return sum(word.lower() not in _ASKING for word in _WORD.findall(text))
 
 
 def searched(question: str, earlier: Sequence[str]) -> str:

@@ -168,9 +168,10 @@ class Retrieved:
     where the question names no period. ``choices`` are names of which the question means one
     without saying which. ``is_limited`` says that only documents were searched that the question
     names. ``names_nothing`` says that the question means something that neither it
-    nor an earlier one names. ``terms`` are the words of the question as they were searched,
-    ``weights`` how rare each is in the library, 0 for those that chose the documents and are in
-    all of their passages, ``written`` how the question writes each.
+    nor an earlier one names, ``asks_twice`` that it is two questions. ``terms`` are the words of
+    the question as they were searched, ``weights`` how rare each is in the library, 0 for those
+    that chose the documents and are in all of their passages, ``written`` how the question writes
+    each.
     ``other_language`` says that the question seems to be in another language than the library.
     ``expects`` is the kind of thing that the question asks for; ``None``: its words do not say it.
     ``conflicts`` are contradictions between the best passages.
@@ -187,6 +188,7 @@ class Retrieved:
     choices: Sequence[str] = ()
     is_limited: bool = False
     names_nothing: bool = False
+    asks_twice: bool = False
     terms: Sequence[str] = ()
     weights: Mapping[str, float] = field(default_factory=dict)
     written: Mapping[str, str] = field(default_factory=dict)

@@ -91,6 +91,8 @@ class DocumentAnswers:
         }
         if support < self._least_support and retrieved.names_nothing:
             return _answer("please_specify", "What is meant? The question does not name it.", 0.6)
+        if support < self._least_support and retrieved.asks_twice:
+            return _answer("please_specify", "These are two questions. Ask one at a time.", 0.6)
         if support < self._least_support:
             return Answer(
                 output=DocumentAnswer(route="not_in_documents", text=_no_passage(retrieved)),
@@ -228,10 +230,14 @@ def _no_passage(retrieved: Retrieved) -> str:
     asked = [term for term in retrieved.terms if retrieved.weights.get(term)]
     words = [retrieved.written.get(term, term) for term in asked if term not in known]
     where, passage = "The documents", "No passage"
+    language = ""
+    if retrieved.other_language:
+        language = " The question may be in another language than they are: ask it in theirs."
     if retrieved.is_limited:
         where, passage = "The documents that the question names", "None of their passages"
     if words:
-        return f"{where} do not answer this. {passage} mentions: {', '.join(words[:5])}."
+        mentioned = ", ".join(words[:5])
+        return f"{where} do not answer this. {passage} mentions: {mentioned}.{language}"
     if retrieved.expects and not any(one.has_kind for one in passages):
         return f"{where} do not answer this. {passage} about it has {_KINDS[retrieved.expects]}."
     return f"{where} do not answer this. {passage} has the words of the question together."
