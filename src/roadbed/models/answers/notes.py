@@ -36,6 +36,10 @@ def _notes(retrieved: Retrieved, cited: Sequence[RetrievedPassage]) -> Iterator[
             )
     told: set[str] = set()
     for passage in cited:
+        # The first one is the answer. Where it is the older version itself, what it says is no
+        # difference to it, and its own ``older`` are the versions that differ from it.
+        if any(older.document == cited[0].document for older in passage.older):
+            continue
         for older in passage.older:
             if older.document not in told:
                 told.add(older.document)
