@@ -28,7 +28,7 @@ def passage(year: int, *older: int) -> RetrievedPassage:
 
 def differing(*cited: RetrievedPassage) -> list[str]:
     """The notes that say what an older version says instead."""
-    retrieved = Retrieved(passages=cited, documents=3)
+    retrieved = Retrieved(question="How long is a trip?", documents=3, passages=cited)
     return [note for note in notes_of(retrieved, cited) if "differs" in note]
 
 
