@@ -55,8 +55,7 @@ _MEASURES = frozenset(
 )
 _DENYING = _spellings(
     (
-        "not no nicht kein keine keiner keines keinem keinen pas aucun aucune ningún ninguna "
-        "ninguno",
+        "not no nicht kein keine keiner keines keinem keinen pas aucun aucune ningún ninguno ninguna",
         "never nie niemals nunca jamás jamais",
         "without ohne sin sans",
         "nobody none niemand niemandem niemanden nadie",

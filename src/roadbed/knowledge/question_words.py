@@ -41,7 +41,9 @@ class QuestionWords:
 
     def searched(self, question: str) -> Sequence[str]:
         """The words that are no function words, as the library's language is indexed."""
-        return _analyzer(self._language, self._language, self.language_of(question)).analyze(question)
+        return _analyzer(self._language, self._language, self.language_of(question)).analyze(
+            question
+        )
 
     def has_function_word(self, question: str) -> bool:
         """Whether a question has a function word of the library's language."""
