@@ -55,7 +55,10 @@ _MEASURES = frozenset(
 )
 _DENYING = _spellings(
     (
-        "not no nicht kein keine keiner keines keinem keinen pas aucun aucune ningún ninguno ninguna",
+        (
+            "not no nicht kein keine keiner keines keinem keinen pas aucun aucune "
+            "ningún ninguno ninguna"
+        ),
         "never nie niemals nunca jamás jamais",
         "without ohne sin sans",
         "nobody none niemand niemandem niemanden nadie",
