@@ -70,6 +70,27 @@ class TestDesk:
         assert "dov_" not in receipt
         assert "[{" not in receipt
 
+    async def test_a_long_answer_is_quoted_by_its_beginning_apart_from_what_follows(
+        self, site: Site, page: Page, library: Path
+    ) -> None:
+        long = "Whoever keeps a bicycle in the cellar of the firm locks it to the rail. " * 12
+        (library / "bicycles.md").write_text(f"# Bicycles\n\n{long}\n", encoding="utf-8")
+        await ready(site.app)
+        for _ in range(2):
+            await ask(site.app, "Where does the firm keep a bicycle in the cellar?")
+        await page.goto(f"{site.address}{DESK}")
+        await page.locator("form.item").wait_for()
+        first = await page.locator("form.item").get_attribute("data-review")
+        await page.keyboard.press("a")
+        told = page.locator("#result .told")
+        await expect(told).to_contain_text("in the cellar … (bicycles.md, Bicycles …)")
+        assert len(await told.inner_text()) < 250
+        await page.locator(f"form.item:not([data-review='{first}'])").wait_for()
+        above, below = await told.bounding_box(), await page.locator("#item").bounding_box()
+        assert above is not None
+        assert below is not None
+        assert below["y"] - (above["y"] + above["height"]) >= 16
+
     async def test_e_then_p_changes_no_route(self, site: Site, page: Page) -> None:
         await item(site, page)
         search = page.locator("[data-cite-search]")

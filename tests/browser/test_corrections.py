@@ -65,6 +65,19 @@ async def test_a_passage_is_picked_by_keys_and_answers_in_the_next_version(site:
         await expect(decision).to_contain_text("A person said which passage is right")
 
 
+async def test_an_emptied_search_box_shows_what_was_there_before_a_search(site: Site) -> None:
+    await ask(site.app, QUESTION)
+    async with signed_in(site, "reviewer") as page:
+        await page.goto(f"{site.address}/usecases/ask/reviews")
+        search, place = page.locator("[data-cite-search]"), page.locator("[data-cite-found]")
+        await search.fill("zebra")
+        await search.press("Enter")
+        await expect(place).to_contain_text("No passage that you may read has any of these words.")
+        await search.fill("")
+        await search.press("Enter")
+        await expect(place).to_have_text("")
+
+
 async def test_an_outcome_names_the_right_passage_on_the_receipt(site: Site) -> None:
     task = (await ask(site.app, QUESTION))["task_id"]
     async with signed_in(site, "reviewer") as page:

@@ -128,6 +128,25 @@ async def improve(app: App) -> Any:
     return improved
 
 
+async def test_a_correction_is_not_given_for_what_is_denied_or_asked_otherwise(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with open_app(settings, url) as app:
+        await ready(app)
+        right = await citation(app, "rail second class")
+        corrected = "How much does the company pay for safety shoes?"
+        await correct(app, corrected, {"route": "answer", "text": "90 EUR", "citations": [right]})
+        await improve(app)
+        for same in (corrected, "For safety shoes, how much does a company pay?"):
+            assert (await ask(app, same))["output"]["text"] == "90 EUR"
+        for other in (
+            "How much does the company not pay for safety shoes?",
+            "Who must the company pay for safety shoes?",
+            "When does the company pay for safety shoes?",
+        ):
+            assert "corrected" not in (await ask(app, other))["evidence"]
+
+
 @pytest.mark.parametrize("isolation", ["none", "process"])
 async def test_a_corrected_answer_is_given_by_the_next_version(
     settings: Settings, library: Path, url: str, isolation: str
@@ -310,7 +329,8 @@ def words(text: str) -> list[str]:
 
 
 def near(known: str, asked: str) -> bool:
-    return bool(nearest([answered(known)], asked, frozenset(words(asked)), words))
+    asked_words = frozenset(words(asked))
+    return bool(nearest([answered(known)], asked, asked_words, words, lambda _: "english"))
 
 
 class TestNearlyTheSameQuestion:
@@ -325,6 +345,12 @@ class TestNearlyTheSameQuestion:
         assert near("What did the firm earn", "what did the firm earn")
         assert not near("does the rule apply to US staff", "does the rule apply to us staff")
 
+    def test_has_the_same_question_word_and_denies_the_same(self) -> None:
+        known = "how much may a firm pay for shoes of the staff"
+        assert near(known, "for shoes of the staff how much may a firm pay")
+        assert not near(known, "how many may a firm pay for shoes of the staff")
+        assert not near(known, "how much may a firm not pay for shoes of the staff")
+
     def test_comes_in_the_order_of_likeness_then_age(self) -> None:
         known = [
             answered("which leave do interns get", "old"),
@@ -332,7 +358,7 @@ class TestNearlyTheSameQuestion:
             answered("which leave do interns get", "new"),
         ]
         asked = "which leave do interns get"
-        ranked = nearest(known, asked, frozenset(words(asked)), words)
+        ranked = nearest(known, asked, frozenset(words(asked)), words, lambda _: "english")
         assert [(answer.id, exact) for answer, exact in ranked] == [
             ("new", True),
             ("old", True),

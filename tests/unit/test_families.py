@@ -320,6 +320,11 @@ class TestFacts:
             ("risk R101.txt", "risk R102.txt", False),
             ("v1.pdf", "v1-signed (2).pdf", True),
             ("terms/version 1.pdf", "terms/version 2.pdf", True),
+            ("note-anchor-barrel.md", "note-barrel-anchor.md", False),
+            ("room 1 floor 2.md", "room 2 floor 1.md", False),
+            ("2023 travel policy.md", "travel policy 2024.md", True),
+            ("final travel policy v2.md", "v1 travel policy draft.md", True),
+            ("April news 3.md", "3 news April.md", True),
         ],
     )
     def test_names_are_compared_without_dates_and_version_words(
@@ -340,6 +345,17 @@ class TestRelated:
         first, second, third = "t 2021.pdf", "t 2022.pdf", "t 2023.pdf"
         shares = {frozenset((first, second)): 0.4, frozenset((second, third)): 0.7}
         assert self.grouped(shares, first, second, third) == [{first, second, third}]
+
+    @pytest.mark.parametrize(
+        "paths",
+        [
+            ("note-anchor-barrel.md", "note-barrel-anchor.md"),
+            ("anchor-barrel/note.md", "barrel-anchor/note.md"),
+            ("terms of sale current.md", "sale of other terms.md"),
+        ],
+    )
+    def test_the_same_words_in_another_order_are_apart(self, paths: tuple[str, str]) -> None:
+        assert self.grouped({frozenset(paths): 1.0}, *paths) == []
 
     def test_what_resembles_each_other_less_is_apart(self) -> None:
         assert self.grouped({frozenset(("t 1.pdf", "t 2.pdf")): 0.39}, "t 1.pdf", "t 2.pdf") == []

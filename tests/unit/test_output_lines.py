@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from roadbed.console.tables import words
-from roadbed.reviews.presentation import answer_line, is_cited, output_line
+from roadbed.reviews.presentation import answer_line, is_cited, output_line, quoted_line
 from roadbed.scoring.content import Json
 
 PLACE = {
@@ -53,6 +53,23 @@ ANSWER: Json = {
 )
 def test_an_output_is_told_in_one_line(output: Json | None, line: str) -> None:
     assert output_line(output) == line
+
+
+@pytest.mark.parametrize(
+    ("output", "line"),
+    [
+        (None, "none"),
+        ({"queue": "returns"}, "returns"),
+        ({"reply": "w" * 500}, f"{'w' * 120} …"),
+        ({**ANSWER}, "Everybody has thirty days of leave. (leave.md, page 3)"),
+        (
+            {**ANSWER, "text": "w" * 500, "citations": [{"document": name} for name in "abc"]},
+            f"{'w' * 120} … (a …)",
+        ),
+    ],
+)
+def test_an_output_is_quoted_by_its_beginning(output: Json | None, line: str) -> None:
+    assert quoted_line(output) == line
 
 
 def test_neither_ids_nor_json_are_told_of_an_answer() -> None:

@@ -75,6 +75,19 @@ async def test_passages_are_found_and_become_citations(
         }
 
 
+async def test_nothing_is_said_of_passages_where_nothing_was_asked(
+    settings: Settings, library: Path, url: str
+) -> None:
+    async with serving(settings, url) as site:
+        await ready(site.app)
+        async with browsing(site, "reviewer") as browser:
+            for words in ("", "  "):
+                offered = await browser.post(PASSAGES, data={"q": words})
+                assert offered.status_code == 200
+                assert re.sub(r"<[^>]+>", "", offered.text).strip() == ""
+            assert "No passage" in (await browser.post(PASSAGES, data={"q": "zebra"})).text
+
+
 async def test_a_text_of_the_reviewer_becomes_that_of_the_right_answer(
     settings: Settings, library: Path, url: str
 ) -> None:

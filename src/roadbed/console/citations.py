@@ -42,7 +42,10 @@ def question_of(declared: UseCase, input: Mapping[str, object]) -> str:
 
 @needs(Permission.VIEW)
 async def passages(request: Request) -> HTMLResponse:
-    """The passages that fit some words best, to choose from: a part of a page."""
+    """The passages that fit some words best, to choose from: a part of a page.
+
+    It is empty without words, as before a search.
+    """
     app, name = app_of(request), request.path_params["name"]
     library, libraries = app.service(name).loaded.declared.library, app.libraries
     words = (await form_of(request)).get("q", "").strip()[:LONGEST_QUESTION]
@@ -52,6 +55,7 @@ async def passages(request: Request) -> HTMLResponse:
         request,
         "passages.html",
         name=name,
+        asked=bool(words),
         matches=[
             (match.passage, id_of(match.passage), formatting.seen(match.passage.text))
             for match in matches

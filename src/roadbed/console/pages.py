@@ -47,6 +47,7 @@ from roadbed.reviews.presentation import (
     judgement,
     output_line,
     place_words,
+    quoted_line,
     route_words,
 )
 from roadbed.statuses import status_of
@@ -103,6 +104,7 @@ _environment.filters.update(
     short=formatting.short,
     flat=flat,
     output_line=output_line,
+    quoted_line=quoted_line,
     route_words=route_words,
     place_words=place_words,
     shown=shown,

@@ -8,12 +8,12 @@ to supersede others does not.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from roadbed.kernel.stored_sentences import stored_sentence
-from roadbed.knowledge.dates import DATE, PartialDate, dates, first_date
+from roadbed.knowledge.dates import DATE, MONTH, PartialDate, dates, first_date
 
 PAGES = 2
 LONGEST_PAGE = 3_000  # characters of each that are looked at
@@ -89,6 +89,7 @@ _VERSION_WORDS = frozenset(
         *("ver", "rev", "revision", "updated", "revised"),
     )
 )
+_NO_NAME = _CURRENT | _VARIANT | _VERSION_WORDS
 _PERIODIC = frozenset(
     (
         *("annual", "quarterly", "monthly", "weekly", "newsletter", "minutes", "meeting"),
@@ -113,18 +114,19 @@ class DocumentFacts:
     """What a document says about itself.
 
     ``content`` is the hash of its content. ``name`` are the words of its file name without dates
-    and version words; ``folder`` the folder that it is in. ``revised`` is the date of a ``cue`` in
-    the text, ``named`` that of the file name, ``shelved`` that of a folder. ``number`` is a version
-    number. ``period`` is what a document of a series is about. ``says_version`` tells that text or
-    name speak of a version, not only of a date. ``subject`` are the words of the folders that tell
-    what it is about. ``counted`` are letter and number of a name that is nothing else, as ``V1``:
-    they may be those of a valve, so they are no ``number``. ``covers`` are the first pages.
+    and version words, in their order; months and other numbers are the last. ``folder`` is the
+    folder that it is in. ``revised`` is the date of a ``cue`` in the text, ``named`` that of the
+    file name, ``shelved`` that of a folder. ``number`` is a version number. ``period`` is what a
+    document of a series is about. ``says_version`` tells that text or name speak of a version, not
+    only of a date. ``subject`` are the words of the folders that tell what it is about, in the same
+    order. ``counted`` are letter and number of a name that is nothing else, as ``V1``: they may be
+    those of a valve, so they are no ``number``. ``covers`` are the first pages.
     """
 
     document_id: str
     path: str
     content: str
-    name: frozenset[str]
+    name: tuple[str, ...]
     folder: str
     revised: PartialDate | None = None
     cue: str = ""
@@ -135,7 +137,7 @@ class DocumentFacts:
     is_variant: bool = False
     says_version: bool = False
     period: str | None = None
-    subject: frozenset[str] = frozenset()
+    subject: tuple[str, ...] = ()
     counted: tuple[str, int] | None = None
     covers: tuple[str, ...] = field(default=(), repr=False)
 
@@ -287,10 +289,11 @@ def _folder_text(folder: str) -> str:
     return _spaced(re.sub(r"(?<!\d)/|/(?!\d)", " ", folder))
 
 
-def _folder_subject(folder: str) -> frozenset[str]:
+def _folder_subject(folder: str) -> tuple[str, ...]:
     text = _FOLDER_NUMBER.sub(" ", DATE.sub(" ", _VERSION_DATE.sub(" ", _folder_text(folder))))
     words = (word.lower() for word in _WORD.findall(text))
-    return frozenset(words) - _CURRENT - _VARIANT - _VERSION_WORDS - _SHELVES
+    without = _NO_NAME | _SHELVES
+    return _numbers_last(word for word in words if word not in without)
 
 
 def number_of(path: str) -> str | None:
@@ -309,23 +312,33 @@ def _spaced(name: str) -> str:
     return re.sub(r"_+|(?<=[^\W\d])-(?=\w)|(?<=\w)-(?=[^\W\d])", " ", name)
 
 
-def _name(path: str) -> frozenset[str]:
+def _name(path: str) -> tuple[str, ...]:
     """The words of a file name without dates and version words.
 
     Names that files have everywhere, such as *index*, are told apart by their folder.
     """
     stem = _stem(path)
     if _counted(stem) is not None:
-        text = _COPY.sub(" ", _spaced(stem))
-        return frozenset(_WORD.findall(text.lower())) - _CURRENT - _VARIANT - _VERSION_WORDS
+        words = _WORD.findall(_COPY.sub(" ", _spaced(stem)).lower())
+        return _numbers_last(word for word in words if word not in _NO_NAME)
     if _NO_YEAR.fullmatch(stem):
-        return frozenset((stem.lower(),))
-    words = _without_age(stem)
+        return (stem.lower(),)
+    name = _ordered_without_age(stem)
     for parent in PurePosixPath(path).parents:
-        if words - _GENERIC or not parent.name:
+        if not _GENERIC.issuperset(name) or not parent.name:
             break
-        words |= _without_age(parent.name)
-    return words
+        name = (*_ordered_without_age(parent.name), *name)
+    return _numbers_last(name)
+
+
+def _numbers_last(words: Iterable[str]) -> tuple[str, ...]:
+    """Each word once, in their order, but months and then numbers behind the others.
+
+    They may stand first or last in a name: *April news*, *news April*.
+    """
+    return tuple(
+        sorted(dict.fromkeys(words), key=lambda word: (word.isdigit(), bool(MONTH.fullmatch(word))))
+    )
 
 
 def title_of(path: str) -> tuple[str, ...]:
@@ -333,13 +346,9 @@ def title_of(path: str) -> tuple[str, ...]:
     return _ordered_without_age(_stem(path))
 
 
-def _without_age(name: str) -> frozenset[str]:
-    return frozenset(_ordered_without_age(name))
-
-
 def _ordered_without_age(name: str) -> tuple[str, ...]:
     text = _QUARTER.sub(" ", _spaced(name))
     text = _VERSION_DATE.sub(" ", text)
     text = _COPY.sub(" ", _NUMBER.sub(" ", DATE.sub(" ", text)))
     words = (word.lower() for word in _WORD.findall(text))
-    return tuple(word for word in words if word not in _CURRENT | _VARIANT | _VERSION_WORDS)
+    return tuple(word for word in words if word not in _NO_NAME)

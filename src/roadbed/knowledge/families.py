@@ -112,10 +112,11 @@ def name_pairs(
 ) -> Sequence[tuple[DocumentFacts, DocumentFacts]]:
     """The pairs whose names are equal without dates and version words.
 
-    A name that says *current* fits longer ones of its folder too: it is often shorter. Equal names
-    in folders that tell different subjects fit only if both documents say a version.
+    They are equal if they have the same words in the same order. A name that says *current* fits
+    longer ones of its folder too: it is often shorter. Equal names in folders that tell different
+    subjects fit only if both documents say a version.
     """
-    by_name: dict[frozenset[str], list[DocumentFacts]] = {}
+    by_name: dict[tuple[str, ...], list[DocumentFacts]] = {}
     for document in documents:
         by_name.setdefault(document.name, []).append(document)
     pairs = [
@@ -131,7 +132,7 @@ def name_pairs(
         pairs += [
             (one, other)
             for name, group in by_name.items()
-            if one.name < name and len(name) - len(one.name) == 1
+            if len(name) - len(one.name) == 1 and _is_within(one.name, name)
             for other in group
             if other.folder == one.folder and not other.is_current
         ]
@@ -140,7 +141,13 @@ def name_pairs(
 
 def _are_near(one: DocumentFacts, other: DocumentFacts) -> bool:
     """Whether the folders of two documents tell no different subjects."""
-    return one.subject <= other.subject or other.subject <= one.subject
+    return _is_within(one.subject, other.subject) or _is_within(other.subject, one.subject)
+
+
+def _is_within(words: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether words stand among others, in their order."""
+    rest = iter(others)
+    return all(word in rest for word in words)
 
 
 def _counted_pairs(

@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from roadbed.knowledge.access import may_read
+from roadbed.knowledge.question_forms import QuestionForm, question_form
+from roadbed.knowledge.question_words import QuestionWords
 from roadbed.knowledge.records import PassageKey, StoredPassage
 from roadbed.knowledge.service import Documents
 from roadbed.usecases.corrected_answers import CorrectedAnswer, CorrectedPassage
@@ -70,7 +72,8 @@ class PassageCorrections:
             return self._known[key]
 
         asked = frozenset(terms(question))
-        for answer, exact in nearest(corrected, question, asked, kept):
+        language_of = QuestionWords(library.language).language_of
+        for answer, exact in nearest(corrected, question, asked, kept, language_of):
             passages = await self._passages(use_case, library, answer.citations, groups)
             if passages:
                 whole = exact and len(passages) == len(set(answer.citations))
@@ -114,18 +117,28 @@ def key_of(passage: str) -> PassageKey | None:
 
 
 def nearest(
-    corrected: Sequence[CorrectedAnswer], question: str, asked: frozenset[str], terms: Terms
+    corrected: Sequence[CorrectedAnswer],
+    question: str,
+    asked: frozenset[str],
+    terms: Terms,
+    language_of: Callable[[str], str],
 ) -> Sequence[tuple[CorrectedAnswer, bool]]:
     """Corrected answers to nearly the same question, the nearest first, and whether all terms fit.
 
     Two questions are nearly the same if each has at least ``NEARLY_SAME`` of the terms of the
     other, and the same figures and names: a year tells two questions apart that share all else.
+    They must ask with the same question word and deny the same: "How much does it cost?" is neither
+    "Who pays?" nor "What does it not cost?". ``language_of`` gives the language of a question.
     """
+
+    def told(text: str) -> tuple[frozenset[str], QuestionForm]:
+        return _marks(text), question_form(text, language_of(text))
+
     near: list[tuple[float, int, CorrectedAnswer]] = []
-    marks = _marks(question)
+    own = told(question)
     for place, answer in enumerate(corrected):
         likeness = likeness_of(asked, frozenset(terms(answer.question)))
-        if likeness >= NEARLY_SAME and _marks(answer.question) == marks:
+        if likeness >= NEARLY_SAME and told(answer.question) == own:
             near.append((likeness, place, answer))
     near.sort(key=lambda ranked: (-ranked[0], -ranked[1]))
     return [(answer, likeness == 1.0) for likeness, _place, answer in near]

@@ -41,13 +41,15 @@ class QuestionWords:
 
     def searched(self, question: str) -> Sequence[str]:
         """The words that are no function words, as the library's language is indexed."""
-        return _analyzer(self._language, self._language, self._other(question)).analyze(question)
+        return _analyzer(self._language, self._language, self.language_of(question)).analyze(
+            question
+        )
 
     def has_function_word(self, question: str) -> bool:
         """Whether a question has a function word of the library's language."""
         return _function_words(question, self._language) > 0
 
-    def _other(self, question: str) -> str:
+    def language_of(self, question: str) -> str:
         """The language of the question if it is another one, else the library's."""
         own = _function_words(question, self._language)
         counts = {

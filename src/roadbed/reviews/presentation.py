@@ -12,6 +12,7 @@ from roadbed.reviews.model import VerdictKind
 Output = Mapping[str, object] | None
 _MOST_TEXT = 200  # characters of an answer from documents in one line
 _MOST_PLACES = 2  # places named beside it
+_MOST_QUOTED = 120  # characters of any output inside of a sentence
 
 
 def is_cited(output: object) -> bool:
@@ -31,9 +32,18 @@ def output_line(output: Output) -> str:
     """
     if output is None or not is_cited(output):
         return brief(output)
-    text = " ".join(str(output["text"]).split())
-    if len(text) > _MOST_TEXT:
-        text = f"{text[:_MOST_TEXT].rstrip()} …"
+    return _cited_line(output, most_text=_MOST_TEXT, most_places=_MOST_PLACES)
+
+
+def quoted_line(output: Output) -> str:
+    """An output inside of a sentence: its beginning, and the first place where it stands."""
+    if output is None or not is_cited(output):
+        return _cut(brief(output), _MOST_QUOTED)
+    return _cited_line(output, most_text=_MOST_QUOTED, most_places=1)
+
+
+def _cited_line(output: Mapping[str, object], *, most_text: int, most_places: int) -> str:
+    text = _cut(" ".join(str(output["text"]).split()), most_text)
     said = route_words(output.get("route"))
     line = f"{said}: {text}" if said and text else said or text or _("no text")
     citations = output["citations"]
@@ -41,10 +51,15 @@ def output_line(output: Output) -> str:
     places = dict.fromkeys(place_words(citation) for citation in citations)
     if not places:
         return line
-    named = "; ".join(islice(places, _MOST_PLACES))
-    if len(places) > _MOST_PLACES:
+    named = "; ".join(islice(places, most_places))
+    if len(places) > most_places:
         named += " …"
     return f"{line} ({named})"
+
+
+def _cut(text: str, most: int) -> str:
+    """A text that is cut at a word if it has more than ``most`` characters."""
+    return text if len(text) <= most else f"{text[:most].rsplit(' ', 1)[0]} …"
 
 
 def route_words(route: object) -> str:

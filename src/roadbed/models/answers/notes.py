@@ -34,12 +34,23 @@ def _notes(retrieved: Retrieved, cited: Sequence[RetrievedPassage]) -> Iterator[
                 f"“{conflict.first_text}”, {documents[conflict.second]} says "
                 f"“{conflict.second_text}”"
             )
+    yield from map(_differs, _older(cited))
+
+
+def _older(cited: Sequence[RetrievedPassage]) -> Iterator[OlderStatement]:
+    """What older versions say instead, each document once.
+
+    The first passage is the answer. Where it is the older version itself, what it says is no
+    difference to it, and its own ``older`` are the versions that differ from it.
+    """
     told: set[str] = set()
     for passage in cited:
+        if any(older.document == cited[0].document for older in passage.older):
+            continue
         for older in passage.older:
             if older.document not in told:
                 told.add(older.document)
-                yield _differs(older)
+                yield older
 
 
 def _differs(older: OlderStatement) -> str:
