@@ -127,18 +127,23 @@ def nearest(
 
     Two questions are nearly the same if each has at least ``NEARLY_SAME`` of the terms of the
     other, and the same figures and names: a year tells two questions apart that share all else.
-    They must ask with the same question word and deny the same: "How much does it cost?" is neither
-    "Who pays?" nor "What does it not cost?". ``language_of`` gives the language of a question.
+    They must deny the same, and ask with the same question word if both have one: "How much does it
+    cost?" is neither "Who pays?" nor "What does it not cost?". ``language_of`` gives the language
+    of a question.
     """
 
-    def told(text: str) -> tuple[frozenset[str], QuestionForm]:
-        return _marks(text), question_form(text, language_of(text))
+    def form_of(text: str) -> QuestionForm:
+        return question_form(text, language_of(text))
 
     near: list[tuple[float, int, CorrectedAnswer]] = []
-    own = told(question)
+    marks, form = _marks(question), form_of(question)
     for place, answer in enumerate(corrected):
         likeness = likeness_of(asked, frozenset(terms(answer.question)))
-        if likeness >= NEARLY_SAME and told(answer.question) == own:
+        if (
+            likeness >= NEARLY_SAME
+            and _marks(answer.question) == marks
+            and form_of(answer.question).may_ask_for_the_same(form)
+        ):
             near.append((likeness, place, answer))
     near.sort(key=lambda ranked: (-ranked[0], -ranked[1]))
     return [(answer, likeness == 1.0) for likeness, _place, answer in near]

@@ -25,7 +25,7 @@ def _spellings(lines: Sequence[str]) -> Mapping[str, str]:
 # Words that ask; those of a line ask for the same.
 _ASKING = _spellings(
     (
-        *("what", "which", "who", "whom", "whose", "when", "where", "how"),
+        *("what which", "who whom", "whose", "when", "where", "how"),
         "why wherefore",
         *("wer", "wen", "wem", "wessen", "was", "wann", "wo", "woher", "wohin", "wie"),
         *("womit", "wofür", "wodurch", "worüber", "wovon", "wozu", "woran", "worauf", "worin"),
@@ -72,10 +72,18 @@ _ONLY_IN = {"was": "german", "comment": "french", "sin": "spanish"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QuestionForm:
-    """What a question asks for, by its question words, and its words that deny, in any order."""
+    """What a question asks for, by its question words, and its words that deny, in any order.
+
+    Without question words it asks whether something is so, or is no question but words to look for.
+    """
 
     asking: frozenset[str]
     denying: Sequence[str]
+
+    def may_ask_for_the_same(self, other: QuestionForm) -> bool:
+        """Whether both deny the same and ask with the same words, or one has none that ask."""
+        same = self.asking == other.asking or not self.asking or not other.asking
+        return same and self.denying == other.denying
 
 
 def question_form(question: str, language: str) -> QuestionForm:
@@ -86,7 +94,10 @@ def question_form(question: str, language: str) -> QuestionForm:
     text = unicodedata.normalize("NFC", question).lower().replace("wieviel", "wie viel")
     text = _NOT.sub(" not ", text)
     words = [word for word in _WORD.findall(text) if _ONLY_IN.get(word, language) == language]
-    return QuestionForm(asking=frozenset(_asking(words)), denying=tuple(sorted(_denying(words))))
+    asking = frozenset(_asking(words))
+    if not asking and text.rstrip().endswith("?"):
+        asking = frozenset(("?",))
+    return QuestionForm(asking=asking, denying=tuple(sorted(_denying(words))))
 
 
 def _asking(words: Sequence[str]) -> Iterator[str]:
