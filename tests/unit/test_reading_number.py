@@ -34,6 +34,8 @@ night. Whoever needs more asks the finance department well
 before the journey.
 """,
     "rates.csv": b"Item,EUR\nTrain,30\n",
+    "zones.html": b"<table><tr><th>Zone<th>Kilos<th>Fee<tr><td rowspan=2>A<td>5<td>2<tr><td>9<td>3"
+    b"</table><p style='display:none'>Draft</p>",
     "deck.pptx": documents.pptx([("Costs", "They fell by 16,411 EUR.", "Say it slowly.")]),
 }
 
