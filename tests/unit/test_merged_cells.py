@@ -34,7 +34,7 @@ def sheet(rows: Sequence[Sequence[object]], *merged: str) -> Extraction:
     for row in rows:
         book.active.append(row)  # type: ignore[union-attr]
     for name in merged:
-        book.active.merge_cells(name)  # type: ignore[union-attr]
+        book.active.merged_cells.add(name)  # type: ignore[union-attr]
     written = io.BytesIO()
     book.save(written)
     return workbook.read(written.getvalue(), "fees.xlsx")
@@ -44,13 +44,17 @@ def sheet(rows: Sequence[Sequence[object]], *merged: str) -> Extraction:
     ("page", "rows"),
     [
         (
-            "<table><tr><th>Zone<th>Kilos<th>Fee<tr><td rowspan=2>Alpha<td>10<td>4<tr><td>20<td>7"
-            "<tr><td rowspan='2'>Beta<td>10<td>5<tr><td>20<td>9</table>",
+            (
+                "<table><tr><th>Zone<th>Kilos<th>Fee<tr><td rowspan=2>Alpha<td>10<td>4<tr><td>20"
+                "<td>7<tr><td rowspan='2'>Beta<td>10<td>5<tr><td>20<td>9</table>"
+            ),
             ZONES,
         ),
         (
-            "<table><tr><td>a</td><td>b</td><td>c</td></tr><tr><td>1</td><td ROWSPAN=0>m</td>"
-            "<td>2</td></tr><tr><td>3</td><td>4</td></tr></table>",
+            (
+                "<table><tr><td>a</td><td>b</td><td>c</td></tr><tr><td>1</td><td ROWSPAN=0>m</td>"
+                "<td>2</td></tr><tr><td>3</td><td>4</td></tr></table>"
+            ),
             ["a | b | c", "1 | m | 2", "3 | m | 4"],
         ),
         (
@@ -62,8 +66,10 @@ def sheet(rows: Sequence[Sequence[object]], *merged: str) -> Extraction:
             ["a | b | c", "m |  | 1", "m |  | 2"],
         ),
         (
-            "<table><tr><th rowspan=2>Zone<th colspan=2>Fee<tr><th>low<th>high"
-            "<tr><td>A<td>1<td>2</table>",
+            (
+                "<table><tr><th rowspan=2>Zone<th colspan=2>Fee<tr><th>low<th>high"
+                "<tr><td>A<td>1<td>2</table>"
+            ),
             ["Zone | Fee | ", "Zone | low | high", "A | 1 | 2"],
         ),
         (
@@ -71,13 +77,17 @@ def sheet(rows: Sequence[Sequence[object]], *merged: str) -> Extraction:
             ["a | b | c", "all |  | 9"],
         ),
         (
-            "<table><tbody><tr><td>a<td>b<tr><td rowspan=9>m<td>1</tbody><tbody><tr><td>c<td>2"
-            "</table>",
+            (
+                "<table><tbody><tr><td>a<td>b<tr><td rowspan=9>m<td>1</tbody><tbody><tr><td>c<td>2"
+                "</table>"
+            ),
             ["a | b", "m | 1", "c | 2"],
         ),
         (
-            "<table><tr><td>a<td>b<tr><td rowspan=3>m<td>1<tr hidden><td>x<tr><td>2<tr><td>3"
-            "</table>",
+            (
+                "<table><tr><td>a<td>b<tr><td rowspan=3>m<td>1<tr hidden><td>x<tr><td>2<tr><td>3"
+                "</table>"
+            ),
             None,
         ),
         ("<table><tr><td>1<td colspan=2>2<td>3</tr></table>", ["1 | 2 |  | 3"]),
@@ -131,7 +141,9 @@ def test_vertically_merged_cells_of_a_docx() -> None:
         [cell("", wide + below), cell("2")],
         [cell("", below), cell(""), cell("")],
     ]
-    body = "<w:tbl>" + "".join(f"<w:tr>{''.join(row)}</w:tr>" for row in rows) + "</w:tbl>"
+    table = "".join(f"<w:tr>{''.join(row)}</w:tr>" for row in rows)
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    body = f'<w:document xmlns:w="{space}"><w:body><w:tbl>{table}</w:tbl></w:body></w:document>'
     extraction = office.read_docx(documents.docx([], body=body), "fees.docx")
     assert extraction.parts[0].text.split("\n") == [*ZONES, "both |  | 1", "both |  | 2"]
     assert extraction.findings == ()

@@ -15,7 +15,7 @@ from tests import documents
 
 SHIPPED = Path(roadbed.demo.__file__).parent / "library" / "documents"
 # Of a number that is raised, only the newest digest is needed.
-DIGEST = (8, "832c54c69f14ab1c")
+DIGEST = (8, "36bc6627f2644ca0")
 MADE = {
     "form.pdf": documents.pdf(
         ["Claim of costs"],
