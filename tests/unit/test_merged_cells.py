@@ -32,7 +32,7 @@ def table(page: str) -> Sequence[str]:
 def sheet(rows: Sequence[Sequence[object]], *merged: str) -> Extraction:
     book = openpyxl.Workbook()
     for row in rows:
-        book.active.append(row)  # type: ignore[union-attr]
+        book.active.append(list(row))  # type: ignore[union-attr]
     for name in merged:
         book.active.merged_cells.add(name)  # type: ignore[union-attr]
     written = io.BytesIO()
@@ -112,7 +112,12 @@ def test_each_passage_of_a_long_table_says_the_value() -> None:
 
 
 def test_merged_ranges_of_a_sheet() -> None:
-    rows = [["Zone", "Kilos", "Fee"], ["Alpha", 10, 4], [None, 20, 7], ["Beta", 10, 5]]
+    rows: list[list[object]] = [
+        ["Zone", "Kilos", "Fee"],
+        ["Alpha", 10, 4],
+        [None, 20, 7],
+        ["Beta", 10, 5],
+    ]
     rows += [[None, 20, 9], [], ["sum", None, 25], [None, None, 26]]
     extraction = sheet(rows, "A2:A3", "A4:A6", "A7:B8", "F1:F1048576")
     assert extraction.parts[0].text.split("\n") == [*ZONES, "", "sum |  | 25", "sum |  | 26"]

@@ -232,9 +232,9 @@ class _Marker(HTMLParser):
                         )
                         if name not in best or weight > best[name][0]:
                             best[name] = (weight, is_hiding, rule)
-        for name, (_, is_hiding, rule) in best.items():
+        for name, (_, is_hiding, hiding) in best.items():
             if is_hiding:
-                return _shown(rule) if rule is not None else _OWN[name]
+                return _shown(hiding) if hiding is not None else _OWN[name]
         return ""
 
 
