@@ -61,6 +61,56 @@ def test_what_is_shown_is_read_without_a_finding(style: str, body: str) -> None:
     assert extraction.findings == ()
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (f"<p style='display:none'>{HIDDEN}</p>", 'style="display:none"'),
+        (f"<p style='color:red; DISPLAY : None !important'>{HIDDEN}</p>", 'style="display:none"'),
+        (f"<p style='visibility:hidden'>{HIDDEN}</p>", 'style="visibility:hidden"'),
+        (f"<p style='visibility:collapse'>{HIDDEN}</p>", 'style="visibility:hidden"'),
+        (f"<p style='font-size:0'>{HIDDEN}</p>", 'style="font-size:0"'),
+        (f"<p hidden>{HIDDEN}</p>", "hidden"),
+        (f"<p hidden='until-found'>{HIDDEN}</p>", "hidden"),
+        (f"<P HIDDEN>{HIDDEN}<p>Shown", "hidden"),
+        (f"<ul><li hidden>{HIDDEN}<li>Shown</ul>", "hidden"),
+        (f"<table><tr hidden><td>{HIDDEN}<td>a<tr><td>b<td>c</table>", "hidden"),
+        (f"<table><tr><td hidden>{HIDDEN}<td>a<td>b</tr></table>", "hidden"),
+        (f"<section><div hidden>{HIDDEN}</section>", "hidden"),
+        (f"<svg hidden><text>{HIDDEN}</text></svg>", "hidden"),
+    ],
+)
+def test_what_an_element_hides_itself_is_left_out_and_reported(body: str, detail: str) -> None:
+    content = f"<p>{SEEN}</p>{body}<p>After.</p>".encode()
+    extraction = html.read(content, "laptops.html")
+    assert extraction.parts[0].text.startswith(SEEN)
+    assert "swordfish" not in extraction.parts[0].text
+    assert extraction.parts[0].text.endswith("After.")
+    assert ("Shown" in body) == ("Shown" in extraction.parts[0].text)
+    told = [(one.kind, one.count, one.detail) for one in extraction.findings]
+    assert told == [("hidden_left_out", 1, detail)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<p hidden></p>",
+        "<div style='display:none'><script>var a = 1;</script></div>",
+        "<svg style='display:none'><title>Arrow</title></svg>",
+        "<input type=hidden value=7>",
+        "<p style='display:block'>Shown</p>",
+    ],
+)
+def test_nothing_is_reported_where_no_text_is_hidden(body: str) -> None:
+    assert html.read(f"<p>{SEEN}</p>{body}".encode(), "laptops.html").findings == ()
+
+
+def test_what_the_page_shows_in_spite_of_its_attributes_is_read() -> None:
+    shown = "<style>.x{display:block!important}</style><p class=x style='display:none'>Seen</p>"
+    for page in (shown, "<body style='display:none'><p>Seen</p></body>"):
+        extraction = html.read(page.encode(), "laptops.html")
+        assert (extraction.parts[0].text, extraction.findings) == ("Seen", ())
+
+
 def test_a_sheet_for_printing_does_not_count() -> None:
     extraction = read(".x{display:none}", f"<p class=x>{HIDDEN}</p>", "<style media=print>")
     assert HIDDEN in extraction.parts[0].text

@@ -213,10 +213,8 @@ def _told_of_losses(kind: FindingKind, detail: str, count: int) -> Sentence:
             )
         case "hidden_left_out":
             return sentences(
-                "%(n)s piece of text is hidden by the page's style sheet and was left out: "
-                "%(detail)s",
-                "%(n)s pieces of text are hidden by the page's style sheet and were left out: "
-                "%(detail)s",
+                "%(n)s piece of text is hidden by the page and was left out: %(detail)s",
+                "%(n)s pieces of text are hidden by the page and were left out: %(detail)s",
                 count,
                 detail=detail,
             )

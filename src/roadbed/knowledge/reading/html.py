@@ -1,6 +1,6 @@
 """HTML: text by headings. Scripts, styles and what the page hides are left out by the reader.
 
-What the style sheets of the page hide is marked for it.
+What the page hides is marked for it, and counted.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction, Position
 from roadbed.knowledge.reading import (
     encodings,
+    html_spans,
     markdown,
+    merged_cells,
     nesting,
     signs,
     style_sheets,
@@ -50,9 +52,13 @@ def read(content: bytes, name: str) -> Extraction:
 def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extraction:
     """Read a page that is decoded. Raises ``DocumentUnreadableError``."""
     shown = style_sheets.marked(text)
-    page = _guarded(nesting.flattened(shown.page))
+    spanned = html_spans.written_out(nesting.flattened(shown.page))
+    repeats = merged_cells.Repeats()
+    repeats.left_out = spanned.left_out
+    page = _guarded(spanned.page)
     reading = xberg_reader.read(page.encode("utf-8", "replace"), _MIME, name)
-    whole, _ = markdown.part(signs.without_emphasis(reading.text), Position(kind="text"))
+    written = signs.without_emphasis(reading.text)
+    whole, _ = markdown.part(written, Position(kind="text"), repeats=repeats)
     whole = signs.restored_part(whole)
     if not whole.text:
         raise DocumentUnreadableError(name, UnreadableReason.EMPTY)
@@ -65,7 +71,7 @@ def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extr
         readers=(xberg_reader.NAME,),
         findings=(
             *findings,
-            *_of_style_sheets(shown),
+            *_hidden(shown),
             *(
                 (DocumentFinding(kind="hidden_text", count=white, detail="white text"),)
                 if white
@@ -75,6 +81,7 @@ def read_page(text: str, findings: Sequence[DocumentFinding], name: str) -> Extr
                 DocumentFinding(kind="parser_warning", detail=warning)
                 for warning in reading.warnings
             ),
+            *repeats.findings(),
         ),
     )
 
@@ -104,12 +111,13 @@ def _with_words_of_drawings(page: str) -> str:
         if end < 0:
             break
         words = " ".join(text for text in _DRAWN.findall(page[start:end]) if text.strip())
-        pieces += [page[at:start], f"<p>{words}</p>" if words else ""]
+        is_hidden = nesting.is_hidden_tag(page[start : page.find(">", start) + 1])
+        pieces += [page[at:start], f"<p>{words}</p>" if words and not is_hidden else ""]
         at = end + len("</svg>")
     return "".join((*pieces, page[at:]))
 
 
-def _of_style_sheets(shown: style_sheets.HiddenElements) -> Iterator[DocumentFinding]:
+def _hidden(shown: style_sheets.HiddenElements) -> Iterator[DocumentFinding]:
     if shown.count:
         detail = ", ".join(shown.selectors[:_MOST_NAMED])
         yield DocumentFinding(kind="hidden_left_out", count=shown.count, detail=detail)

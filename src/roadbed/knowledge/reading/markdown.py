@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from roadbed.knowledge.model import Block, BlockKind, Part, Position
-from roadbed.knowledge.reading import wrapped_lines
+from roadbed.knowledge.reading import merged_cells, wrapped_lines
 
 _BREAKS = re.compile("\u00ad\n?|[\u200b\u2060\ufeff]")
 # Letters that are drawn as one: a search for "office" would not find the word with one of them.
@@ -50,8 +50,11 @@ class _Open:
     blocks: list[Block]
     headings: list[tuple[int, str]]
     width: int | None = None
+    repeats: merged_cells.Repeats | None = None
 
     def add(self, kind: BlockKind, content: str, *, header: str | None = None) -> None:
+        if self.repeats is not None:  # not in a table, or in one within a cell
+            content = content.replace(merged_cells.CONTINUED, "")
         if not content.strip():
             return
         start = self.length
@@ -94,13 +97,17 @@ def part(
     headings: Sequence[tuple[int, str]] = (),
     *,
     width: int | None = None,
+    repeats: merged_cells.Repeats | None = None,
 ) -> tuple[Part, tuple[tuple[int, str], ...]]:
     """``content`` as a part, and the headings (level, title) that hold at its end.
 
     ``headings`` are those that hold at its beginning, on a page that continues a section. ``width``
-    is the one at which the lines of its paragraphs were broken, in characters.
+    is the one at which the lines of its paragraphs were broken, in characters. With ``repeats``,
+    cells that continue the one above (``merged_cells.CONTINUED``) get its value.
     """
-    made = _Open(text=[], length=0, blocks=[], headings=list(headings), width=width)
+    made = _Open(
+        text=[], length=0, blocks=[], headings=list(headings), width=width, repeats=repeats
+    )
     lines = plain(content).split("\n")
     at = 0
     while at < len(lines):
@@ -178,17 +185,13 @@ def _is_table(lines: Sequence[str], at: int) -> bool:
 
 def _take_table(lines: Sequence[str], at: int, made: _Open) -> int:
     end = table_end(lines, at)
-    rows = [_row(line) for line in lines[at:end] if not _SEPARATOR.match(line)]
-    named = end - at > 1 and _SEPARATOR.match(lines[at + 1]) is not None and bool(rows[0])
-    rows_with_text = [row for row in rows if row]
+    rows = [cells(line) for line in lines[at:end] if not _SEPARATOR.match(line)]
+    named = end - at > 1 and _SEPARATOR.match(lines[at + 1]) is not None and any(rows[0])
+    if made.repeats is not None:
+        rows = list(merged_cells.continued(rows, made.repeats))
+    rows_with_text = [" | ".join(row) for row in rows if any(row)]
     made.add("table", "\n".join(rows_with_text), header=rows_with_text[0] if named else None)
     return end
-
-
-def _row(line: str) -> str:
-    """The cells of a row, or an empty text if all are empty."""
-    of_row = cells(line)
-    return " | ".join(of_row) if any(of_row) else ""
 
 
 def _take_paragraph(lines: Sequence[str], at: int, made: _Open) -> int:

@@ -25,8 +25,9 @@ _BLOCKS = frozenset(
 )
 _FARTHEST = 1_000  # open elements among which an end tag looks for its own
 _P = frozenset("p")
+_GROUPS = frozenset(("thead", "tbody", "tfoot"))
 # The open elements that the begin of another one ends, as HTML says; xberg would nest them.
-_ENDED: Mapping[str, frozenset[str]] = MappingProxyType(
+ENDED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         **dict.fromkeys(_BLOCKS, _P),
         "li": _P | {"li"},
@@ -35,10 +36,11 @@ _ENDED: Mapping[str, frozenset[str]] = MappingProxyType(
         "td": _P | {"td", "th"},
         "th": _P | {"td", "th"},
         "tr": _P | {"td", "th", "tr"},
+        **dict.fromkeys(_GROUPS, _P | {"td", "th", "tr"} | _GROUPS),
         "option": frozenset(("option",)),
     }
 )
-_UNREAD = frozenset(("script", "style", "template", "noscript"))
+UNREAD = frozenset(("script", "style", "template", "noscript"))
 _HIDDEN_ATTRIBUTE = re.compile(r"\shidden(?=[\s=/>])", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 
@@ -77,7 +79,7 @@ class _Flattening(HTMLParser):
         self._unread: int | None = None  # how many elements are open around one that is left out
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        ended = _ENDED.get(tag, frozenset())
+        ended = ENDED.get(tag, frozenset())
         while self._open and self._open[-1] in ended:
             self.unclosed += 1
             self.handle_endtag(self._open[-1])
@@ -87,7 +89,7 @@ class _Flattening(HTMLParser):
         if len(self._open) < DEEPEST:
             self._write(self.get_starttag_text() or "")
         else:
-            if self._unread is None and (tag in _UNREAD or _is_hidden(attrs)):
+            if self._unread is None and (tag in UNREAD or _is_hidden(attrs)):
                 self._unread = len(self._open)
             self._break(tag)
         self._open.append(tag)

@@ -11,6 +11,7 @@ from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Extraction, Part, Position
 from roadbed.knowledge.reading import (
     markdown,
+    merged_cells,
     office_xml,
     packages,
     signs,
@@ -34,14 +35,15 @@ def read_docx(content: bytes, name: str) -> Extraction:
     prepared = beside.prepared if beside is not None else content
     reading = xberg_reader.read(prepared, _DOCX, name)
     text = signs.without_emphasis(reading.text) if beside is not None else reading.text
-    whole, _ = markdown.part(text, place)
+    repeats = merged_cells.Repeats()
+    whole, _ = markdown.part(text, place, repeats=repeats)
     whole = signs.restored_part(whole)
     if not whole.text:
         pictures = packages.has_pictures(content)
         raise DocumentUnreadableError(
             name, UnreadableReason.SCAN if pictures else UnreadableReason.EMPTY
         )
-    findings = [*unread, *_common(content, reading)]
+    findings = [*unread, *_common(content, reading), *repeats.findings()]
     if beside is not None and beside.left_out:
         detail = ", ".join(beside.left_out)
         count = len(beside.left_out)

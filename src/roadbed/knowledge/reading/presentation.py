@@ -18,6 +18,7 @@ from roadbed.knowledge.model import Block, BlockKind, Extraction, Part, Position
 from roadbed.knowledge.reading import (
     drawings,
     markdown,
+    merged_cells,
     notes,
     office_xml,
     packages,
@@ -39,7 +40,7 @@ class _Slide:
     """What one slide holds: its pieces in their order, each a text or the rows of a table."""
 
     title: str = ""
-    pieces: list[str | list[list[str]]] = field(default_factory=list)
+    pieces: list[str | Sequence[Sequence[str]]] = field(default_factory=list)
     notes: str = ""
     comments: list[Note] = field(default_factory=list)
     hidden: bool = False
@@ -58,6 +59,13 @@ def read(content: bytes, name: str) -> Extraction:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             slides = list(_slides(package))
             title = _title(package)
+        repeats = merged_cells.Repeats()
+        for slide in slides:
+            slide.pieces = [
+                piece if isinstance(piece, str) else list(merged_cells.continued(piece, repeats))
+                for piece in slide.pieces
+            ]
+        findings += repeats.findings()
     except (ET.ParseError, KeyError, RecursionError, zipfile.BadZipFile) as error:
         detail = f"{type(error).__name__}: {error}"[:300]
         findings.append(DocumentFinding(kind="second_reader", detail=detail))
@@ -185,24 +193,26 @@ def _add_shape(shape: ET.Element, slide: _Slide) -> None:
 
 def _frame(
     package: zipfile.ZipFile, frame: ET.Element, targets: Mapping[str, str]
-) -> Iterator[str | list[list[str]]]:
+) -> Iterator[str | Sequence[Sequence[str]]]:
     for table in office_xml.named(frame, "tbl"):
         yield [
-            [
-                " ".join(" ".join(drawings.paragraphs(cell)).split())
-                for cell in row
-                if office_xml.tag(cell) == "tc"
-            ]
+            [_cell(cell) for cell in row if office_xml.tag(cell) == "tc"]
             for row in office_xml.named(table, "tr")
         ]
     for chart in office_xml.named(frame, "chart"):
         if (target := targets.get(office_xml.attribute(chart, "id"))) is not None:
             root = office_xml.parsed(package.read(target))
             yield "\n".join(drawings.chart_titles(root))
-            yield [list(row) for row in drawings.chart_table(root)]
+            yield drawings.chart_table(root)
     for diagram in office_xml.named(frame, "relIds"):
         if (target := targets.get(office_xml.attribute(diagram, "dm"))) is not None:
             yield "\n".join(drawings.paragraphs(office_xml.parsed(package.read(target))))
+
+
+def _cell(cell: ET.Element) -> str:
+    text = " ".join(" ".join(drawings.paragraphs(cell)).split())
+    is_below, is_beside = (cell.get(name) in ("1", "true") for name in ("vMerge", "hMerge"))
+    return merged_cells.CONTINUED if is_below and not is_beside and not text else text
 
 
 def _speaker_notes(root: ET.Element) -> str:

@@ -1,4 +1,4 @@
-"""What a workbook holds beside the values of its cells: comments, text boxes, charts, hidden rows.
+"""What a workbook holds beside the values of its cells: comments, charts, hidden and merged cells.
 
 The reader of cells leaves them out. Threaded comments have a copy among the old ones, which says
 only that a newer program is needed; it is left out.
@@ -14,12 +14,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from roadbed.knowledge.reading import drawings, office_xml
+from roadbed.knowledge.reading.merged_cells import MergedRange
 from roadbed.knowledge.reading.notes import Note
 
 _WORKBOOK = "xl/workbook.xml"
 _THREADED = "tc="  # begins the author of the copy of a threaded comment
 _HIDDEN_ROW = re.compile(rb'<(?:\w+:)?row\b(?=[^>]*\shidden="(?:1|true)")[^>]*\sr="(\d{1,7})"')
 _COLUMN = re.compile(rb"<(?:\w+:)?col\b[^>]*>")
+_MERGED = re.compile(
+    rb'<(?:\w+:)?mergeCell\b[^>]*\sref="\$?([A-Z]{1,3})\$?(\d{1,7}):\$?[A-Z]{1,3}\$?(\d{1,7})"'
+)
 _ATTRIBUTE = re.compile(rb'\s(\w+)="(\w*)"')
 
 
@@ -32,6 +36,7 @@ class SheetNotes:
     notes: Sequence[Note] = ()
     hidden_rows: frozenset[int] = field(default_factory=frozenset)
     hidden_columns: Sequence[tuple[int, int]] = ()
+    merged: Sequence[MergedRange] = ()  # those of several rows
 
 
 def read(content: bytes) -> Sequence[SheetNotes]:
@@ -75,6 +80,7 @@ def _sheet(
         notes=notes,
         hidden_rows=frozenset(int(match[1]) for match in _HIDDEN_ROW.finditer(written)),
         hidden_columns=tuple(_hidden_columns(written.partition(b"sheetData")[0])),
+        merged=tuple(_merged(written)),
     )
 
 
@@ -107,6 +113,16 @@ def _hidden_columns(start: bytes) -> Iterator[tuple[int, int]]:
             first, last = attributes.get(b"min", b""), attributes.get(b"max", b"")
             if first.isdigit() and last.isdigit():
                 yield int(first), int(last)
+
+
+def _merged(sheet: bytes) -> Iterator[MergedRange]:
+    for match in _MERGED.finditer(sheet):
+        column = 0
+        for letter in match[1]:
+            column = column * 26 + letter - ord("A") + 1
+        merged = MergedRange(first=int(match[2]), last=int(match[3]), column=column)
+        if merged.last > merged.first:
+            yield merged
 
 
 def _line(name: str) -> str:

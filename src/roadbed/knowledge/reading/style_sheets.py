@@ -1,4 +1,4 @@
-"""Style sheets in a page of HTML: which elements they hide. Pure.
+"""Style sheets in a page of HTML, and its own attributes: which elements they hide. Pure.
 
 Selectors of tags, classes and identifiers are followed, also below others (``.menu .old``). Other
 rules that hide are named, and their text is read. Sheets outside of the page are not known.
@@ -11,16 +11,26 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
+from roadbed.knowledge.reading import nesting
+
 _COMMENT = re.compile(r"/\*.*?(?:\*/|\Z)|<!--|-->", re.DOTALL)
 _TOKEN = re.compile(r"[{};]|\"[^\"\n]*\"|'[^'\n]*'")
 _COMPOUND = re.compile(r"(\*|[a-zA-Z][\w-]*)?((?:[.#][\w-]+)*)")
 _NOTHING = re.compile(r"0+(?:\.0*)?[a-z%]*|\.0+[a-z%]*")
-# Hidden for a moment or beside the text: no text of the page. The reader leaves out ``hidden``.
+# Hidden for a moment or beside the text: no text of the page. ``hidden`` hides without a sheet.
 _OF_NO_TEXT = re.compile(r"::|:(?:before|after|hover|focus|active)|\[hidden\]", re.IGNORECASE)
 _NEVER = frozenset(("html", "body"))  # a script shows the whole page when it is loaded
 _VOID = frozenset(
     ("area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "wbr")
 )
+_MAY_HIDE = re.compile(r"<style|\shidden[\s=/>]|display|visibility|font-size", re.IGNORECASE)
+_OWN_HIDING = re.compile(r"\s(?=(?:hidden|style)[\s=/>])", re.IGNORECASE)
+_OWN = {  # how a finding names what an element says of itself
+    "display": 'style="display:none"',
+    "visibility": 'style="visibility:hidden"',
+    "font-size": 'style="font-size:0"',
+}
+_DRAWN = frozenset(("text", "tspan"))  # elements of a drawing whose words are shown
 _MOST_OPEN = 200  # elements around another one; more are damage
 
 Weight = tuple[bool, bool, int, int]
@@ -77,10 +87,10 @@ class _Rule:
 
 @dataclass(slots=True)
 class HiddenElements:
-    """A page with the attribute ``hidden`` at each element that a style sheet of it hides.
+    """A page with the attribute ``hidden`` at each element that it hides, and only at these.
 
-    ``count`` are the hidden texts, ``selectors`` those that hide them, ``unjudged`` the selectors
-    of rules that hide and cannot be followed.
+    ``count`` are the hidden texts, ``selectors`` the selectors or attributes that hide them,
+    ``unjudged`` the selectors of rules that hide and cannot be followed.
     """
 
     page: str
@@ -90,22 +100,23 @@ class HiddenElements:
 
 
 def marked(page: str) -> HiddenElements:
-    """Mark what the style sheets of a page hide."""
-    if "<style" not in page.lower():
+    """Mark what a page hides by its style sheets and attributes.
+
+    Hidden elements get their end tags, so that the reader leaves out their text and no other.
+    """
+    if _MAY_HIDE.search(page) is None:
         return HiddenElements(page)
     sheets = _Sheets()
     sheets.feed(page)
     sheets.close()
     rules, unjudged = _parsed("\n".join(sheets.texts))
-    if not any(any(rule.hides.values()) for rule in rules):
-        return HiddenElements(page, unjudged=unjudged)
     marker = _Marker(page, rules)
     marker.feed(page)
     marker.close()
     pieces, end = [], 0
-    for place in marker.places:
-        pieces += [page[end:place], " hidden"]
-        end = place
+    for start, stop, text in marker.edits:
+        pieces += [page[end:start], text]
+        end = stop
     return HiddenElements(
         "".join([*pieces, page[end:]]), marker.count, list(marker.selectors), unjudged
     )
@@ -136,7 +147,7 @@ class _Marker(HTMLParser):
 
     def __init__(self, page: str, rules: Sequence[_Rule]) -> None:
         super().__init__()
-        self.places: list[int] = []
+        self.edits: list[tuple[int, int, str]] = []
         self.count = 0
         self.selectors: dict[str, None] = {}
         self._lines = [0, *(match.end() for match in re.finditer("\n", page))]
@@ -145,42 +156,70 @@ class _Marker(HTMLParser):
             self._rules.setdefault(rule.compounds[-1].key, []).append(rule)
         self._open: list[_Element] = []
         self._hidden_from: int | None = None  # how many elements are around the hidden one
+        self._hidden_tag = ""
+        self._reason = ""
         self._told = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        ended = nesting.ENDED.get(tag, frozenset())
+        while self._open and self._open[-1].tag in ended:
+            self._close(len(self._open) - 1, is_written=False)
         named = {name: value or "" for name, value in reversed(attrs)}
         classes = frozenset(named.get("class", "").split())
         element = _Element(tag, named.get("id", ""), classes)
-        if self._hidden_from is None and tag not in _NEVER:
-            rule = self._hiding(element, named.get("style", ""))
-            if rule is not None:
-                line, column = self.getpos()
-                self.places.append(self._lines[line - 1] + column + 1 + len(tag))
-                self.selectors[_shown(rule)] = None
-                if tag not in _VOID:
-                    self._hidden_from, self._told = len(self._open), False
+        if self._hidden_from is None:
+            self._judge(element, named)
         if tag not in _VOID and len(self._open) < _MOST_OPEN:
             self._open.append(element)
 
     def handle_endtag(self, tag: str) -> None:
         tags = [element.tag for element in self._open]
         if tag in tags:
-            del self._open[len(tags) - 1 - tags[::-1].index(tag) :]
-            if self._hidden_from is not None and len(self._open) <= self._hidden_from:
-                self._hidden_from = None
+            self._close(len(tags) - 1 - tags[::-1].index(tag), is_written=True)
 
     def handle_data(self, data: str) -> None:
-        if self._hidden_from is not None and not self._told and data.strip():
+        if self._hidden_from is None or self._told or not data.strip():
+            return
+        around = [element.tag for element in self._open[self._hidden_from :]]
+        if nesting.UNREAD.isdisjoint(around) and ("svg" not in around or around[-1] in _DRAWN):
             self.count += 1
+            self.selectors[self._reason] = None
             self._told = True
 
-    def _hiding(self, element: _Element, style: str) -> _Rule | None:
-        """The rule that hides an element: the one that goes before all others of its property."""
+    def _at(self) -> int:
+        line, column = self.getpos()
+        return self._lines[line - 1] + column
+
+    def _judge(self, element: _Element, named: Mapping[str, str]) -> None:
+        """Mark an element if it is hidden, and take its own marks from it if it is not."""
+        at, written = self._at(), self.get_starttag_text() or ""
+        style = named.get("style", "")
+        reason = "hidden" if "hidden" in named else self._hiding(element, style)
+        if reason and element.tag not in _NEVER:
+            begin = at + 1 + len(element.tag)
+            self.edits.append((begin, begin, " hidden"))
+            if element.tag not in _VOID:
+                self._hidden_from, self._hidden_tag = len(self._open), element.tag
+                self._reason, self._told = reason, False
+        elif "hidden" in named or any(_declared(style)[0].values()):
+            shown = _OWN_HIDING.sub(" data-", written)
+            self.edits.append((at, at + len(written), shown))
+
+    def _close(self, place: int, *, is_written: bool) -> None:
+        """Close the open elements from ``place`` on. ``is_written``: the first has an end tag."""
+        del self._open[place:]
+        if self._hidden_from is not None and place <= self._hidden_from:
+            if place < self._hidden_from or not is_written:
+                self.edits.append((self._at(), self._at(), f"</{self._hidden_tag}>"))
+            self._hidden_from = None
+
+    def _hiding(self, element: _Element, style: str) -> str:
+        """What hides an element: what goes before all others of its property. Empty if nothing."""
         keys = [f"#{element.identifier}", *(f".{name}" for name in element.classes)]
         best: dict[str, tuple[Weight, bool, _Rule | None]] = {}
         hides, important = _declared(style)
-        for name in hides:  # whether the element hides itself, the reader knows
-            best[name] = ((name in important, True, 0, 0), False, None)
+        for name, is_hiding in hides.items():
+            best[name] = ((name in important, True, 0, 0), is_hiding, None)
         for key in (*keys, element.tag, ""):
             for rule in self._rules.get(key, ()):
                 if rule.fits(element, self._open):
@@ -193,7 +232,10 @@ class _Marker(HTMLParser):
                         )
                         if name not in best or weight > best[name][0]:
                             best[name] = (weight, is_hiding, rule)
-        return next((rule for _, is_hiding, rule in best.values() if is_hiding), None)
+        for name, (_, is_hiding, hiding) in best.items():
+            if is_hiding:
+                return _shown(hiding) if hiding is not None else _OWN[name]
+        return ""
 
 
 def _parsed(text: str) -> tuple[Sequence[_Rule], list[str]]:

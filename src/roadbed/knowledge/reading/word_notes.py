@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from roadbed.knowledge.model import Part, Position
-from roadbed.knowledge.reading import drawings, notes, office_xml, signs
+from roadbed.knowledge.reading import drawings, merged_cells, notes, office_xml, signs
 from roadbed.knowledge.reading.notes import Note
 
 _DOCUMENT = "word/document.xml"
@@ -25,6 +25,11 @@ _OWN_MARK = re.compile(r':customMarkFollows="(?:1|true|on)"')
 _COMMENT = re.compile(r"<\w+:commentReference\b[^>]*?/>")
 _MOVED = re.compile(r"<(\w+):moveFrom(?=[\s>])[^>]*(?<!/)>.*?</\1:moveFrom>", re.DOTALL)
 _TEXT = re.compile(r"(<(\w+):t(?:\s[^>]*)?>)([^<]*)(?=</\2:t>)")
+# Of cells of tables: their begin and end, what continues the cell above, and a text.
+_OF_CELLS = re.compile(
+    r"<(?P<end>/?)(?P<prefix>\w+):(?:(?P<cell>tc)(?=[\s>])[^>]*(?<!/)>"
+    r"|(?P<merged>vMerge)(?=[\s/>])(?P<how>[^>]*)>|t(?:\s[^>]*)?>(?P<text>[^<]))"
+)
 _LONGEST_ANCHOR = 60
 
 
@@ -137,9 +142,12 @@ def _graphics(package: zipfile.ZipFile, related: Sequence[tuple[str, str, str]])
 
 
 def _prepared(document: bytes, numbers: Mapping[str, Mapping[str, str]]) -> bytes:
-    """The document without marks of comments and without text that was moved away."""
+    """The document without marks of comments and text that was moved away.
+
+    Cells that continue the one above say so.
+    """
     text = document.decode("utf-8-sig")
-    text = _MOVED.sub("", _COMMENT.sub("", text))
+    text = _with_continued(_MOVED.sub("", _COMMENT.sub("", text)))
     text = _TEXT.sub(lambda match: match[1] + signs.guarded(match[3]), text)
 
     def mark(reference: re.Match[str]) -> str:
@@ -150,6 +158,34 @@ def _prepared(document: bytes, numbers: Mapping[str, Mapping[str, str]]) -> byte
         return f"<{reference[1]}:t>{signs.guarded(number)}</{reference[1]}:t>"
 
     return _REFERENCE.sub(mark, text).encode()
+
+
+def _with_continued(document: str) -> str:
+    """The document with a sign in each empty cell that is merged with the one above.
+
+    No cell says that it is merged: the first reader would leave out what is in it.
+    """
+    pieces, at = [], 0
+    cells: list[bool] = []  # the open cells: whether they continue the one above and are empty
+    for match in _OF_CELLS.finditer(document):
+        if match["cell"] and not match["end"]:
+            cells.append(False)
+        elif not cells:
+            continue
+        elif match["cell"]:
+            if cells.pop():
+                prefix, sign = match["prefix"], merged_cells.CONTINUED
+                run = f"<{prefix}:r><{prefix}:t>{sign}</{prefix}:t></{prefix}:r>"
+                pieces += [document[at : match.start()], f"<{prefix}:p>{run}</{prefix}:p>"]
+                at = match.start()
+        elif match["merged"]:
+            if not match["end"]:
+                cells[-1] = ':val="restart"' not in match["how"]
+            pieces.append(document[at : match.start()])
+            at = match.end()
+        else:
+            cells[-1] = cells[-1] and not match["text"].strip()
+    return "".join([*pieces, document[at:]])
 
 
 def _rewritten(package: zipfile.ZipFile, document: bytes, emptied: set[str]) -> bytes:

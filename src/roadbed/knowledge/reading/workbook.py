@@ -22,6 +22,7 @@ from roadbed.knowledge.findings import DocumentFinding
 from roadbed.knowledge.model import Block, Extraction, Part, Position
 from roadbed.knowledge.reading import (
     markdown,
+    merged_cells,
     notes,
     number_formats,
     office_xml,
@@ -45,6 +46,7 @@ class _Noticed:
     hidden: list[str] = field(default_factory=list)
     hidden_cells: list[str] = field(default_factory=list)
     cells: int = 0
+    repeats: merged_cells.Repeats = field(default_factory=merged_cells.Repeats)
 
 
 def read(content: bytes, name: str) -> Extraction:
@@ -88,6 +90,7 @@ def _findings(noticed: _Noticed, content: bytes) -> Iterator[DocumentFinding]:
             kind="hidden_sheet", count=len(noticed.hidden), detail=", ".join(noticed.hidden)
         )
     yield from notes.hidden(noticed.hidden_cells)
+    yield from noticed.repeats.findings()
     yield from packages.findings(content)
 
 
@@ -121,11 +124,14 @@ def _sheets(
             if sheet.sheet_state != "visible":
                 noticed.hidden.append(sheet.title)
             place = Position(kind="sheet", number=number, name=sheet.title)
-            rows = list(_rows(sheet, formulas.worksheets[number - 1], name, noticed))
-            if rows:
-                parts.append(_part(place, rows))
+            rows: Sequence[merged_cells.Row] = list(
+                _rows(sheet, formulas.worksheets[number - 1], name, noticed)
+            )
             if (known := beside.get(sheet.title)) is not None:
                 noticed.hidden_cells += _hidden(known, rows)
+                rows = merged_cells.filled(rows, known.merged, noticed.repeats)
+            if rows:
+                parts.append(_part(place, rows))
         return parts, len(results.worksheets)
 
 
