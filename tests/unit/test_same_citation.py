@@ -19,7 +19,8 @@ FIRST = {**PLACE, "passage": "ver_1.1", "quote": LEAVE}
         # All passages of a text without headings have the same place.
         ({**PLACE, "passage": "ver_1.2", "quote": SHOES}, FIRST, False),
         (FIRST, FIRST, True),
-        ({**FIRST, "place": "page 2", "quote": "leave"}, FIRST, True),
+        ({**FIRST, "quote": "leave"}, FIRST, True),
+        ({**FIRST, "place": "page 2"}, FIRST, False),
         ({**FIRST, "passage": "ver_2.7"}, FIRST, True),
         ({**FIRST, "passage": "ver_2.7", "place": "page 2"}, FIRST, False),
         ({**FIRST, "passage": "ver_2.7", "document": "other.txt"}, FIRST, False),

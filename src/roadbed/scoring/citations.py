@@ -21,17 +21,17 @@ def citations_of(value: object) -> Sequence[Mapping[str, object]]:
 def same_citation(proposed: Mapping[str, object], right: Mapping[str, object]) -> bool:
     """Whether a proposed citation is a right one.
 
-    It is if both have the same ``passage``. Else ``document`` and ``place`` must be equal, and what
-    the right one says must be there: many passages have the same place, such as all of a text
-    without headings and all rows of a sheet. Its ``quote`` must be in the proposed one or the other
+    ``document`` and ``place`` must be equal, and the ``passage``. Many passages have the same
+    place, such as all of a text without headings. Where the passage is another one or not named,
+    what the right one says must be there: its ``quote`` must be in the proposed one or the other
     way round, or both overlap as they do where a newer version of the document is cut into other
     passages. A right citation without passage and quote names all of its place.
     """
+    if _place(proposed) != _place(right):
+        return False
     names = proposed.get("passage"), right.get("passage")
     if all(names) and names[0] == names[1]:
         return True
-    if _place(proposed) != _place(right):
-        return False
     said, told = _words(proposed.get("quote")), _words(right.get("quote"))
     if not told:
         return not names[1]
