@@ -158,7 +158,7 @@ class TestUnreadable:
             "empty.txt": "empty",
             "scan.pdf": "scan",
             "locked.pdf": "password",
-            "picture.jpg": "unknown_format",
+            "picture.jpg": "scan",
         }
         trouble = (await shelf.document("locked.pdf")).trouble
         assert trouble is not None

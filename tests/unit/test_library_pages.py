@@ -101,7 +101,7 @@ class TestFetching:
         web.pages["/hr/pay.html"] = b"\xff\xd8\xff\xe0\x00\x10JFIF\x00\x01" + bytes(range(256))
         summary = await shelf.ingest()
         assert summary.read == 1
-        assert [document.reason for document in summary.failed] == ["unknown_format"]
+        assert [document.reason for document in summary.failed] == ["scan"]
 
     async def test_redirects_are_followed_and_the_listed_path_stays(
         self, shelf: Shelf, web: Web
