@@ -465,6 +465,6 @@ def test_the_terminal_names_what_was_left_out_and_what_still_cannot_be_read() ->
     assert "1 left out by a pattern, 5 links that are not followed, 1 pipes" in told
     assert "34 of the unchanged ones cannot be read" in told
     assert "`roadbed documents list handbook --unreadable` names them." in told
-    assert "something in 3 of them; `roadbed documents list handbook --findings` tells" in told
+    assert "3 of those that were read have findings; `roadbed documents list handbook" in told
     earlier = ingestion_text("handbook", counts)  # the result of a job of an earlier release
     assert earlier.endswith("0 gone, 7 left out by a pattern")

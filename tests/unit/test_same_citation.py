@@ -9,8 +9,10 @@ from roadbed.scoring.citations import same_citation
 LEAVE = "Everybody has thirty days of leave in a year and asks for them in time."
 SHOES = "The company pays for safety shoes every 18 months, up to GBP 95 a pair."
 ITEM = "item | price | delivery | warranty | made in"
-PLACE = {"document": "rules.txt", "place": ""}
+PLACE: dict[str, object] = {"document": "rules.txt", "place": ""}
 FIRST = {**PLACE, "passage": "ver_1.1", "quote": LEAVE}
+EDITED = LEAVE.replace("thirty", "twenty-eight")
+LATER = {**FIRST, "passage": "ver_2.1", "place": "Leave", "version": 2}
 
 
 @pytest.mark.parametrize(
@@ -30,6 +32,15 @@ FIRST = {**PLACE, "passage": "ver_1.1", "quote": LEAVE}
         # It was cut elsewhere, and half of it or more is there.
         ({**FIRST, "passage": "v.2", "quote": f"{LEAVE[10:]} {SHOES[:9]}"}, FIRST, True),
         ({**FIRST, "passage": "v.2", "quote": f"{SHOES} {LEAVE[:20]}"}, FIRST, False),
+        # It was edited: a figure is another one. In the same version it is another passage.
+        ({**LATER, "quote": EDITED}, {**FIRST, "place": "Leave", "version": 1}, True),
+        (
+            {**LATER, "quote": EDITED, "version": 1},
+            {**FIRST, "place": "Leave", "version": 1},
+            False,
+        ),
+        ({**LATER, "quote": SHOES}, {**FIRST, "place": "Leave", "version": 1}, False),
+        ({**LATER, "quote": EDITED, "place": ""}, {**FIRST, "version": 1}, False),
         # Rows of a table share its header and nothing else.
         (
             {**PLACE, "passage": "v.2", "quote": f"{ITEM}\nB | 2 | 4 | 6 | Bonn"},
@@ -40,6 +51,8 @@ FIRST = {**PLACE, "passage": "ver_1.1", "quote": LEAVE}
         (FIRST, {**PLACE, "quote": "thirty  Days"}, True),
         (FIRST, {**PLACE, "quote": "hirty days"}, False),
         (FIRST, {**PLACE, "quote": "GBP 95"}, False),
+        ({**FIRST, "quote": "days"}, {**PLACE, "quote": "thirty days"}, False),
+        ({**FIRST, "quote": "in a year"}, {**PLACE, "quote": LEAVE}, False),
         # An example names the place alone, or the document.
         (FIRST, PLACE, True),
         ({**FIRST, "place": "page 4"}, {**PLACE, "place": "page 4"}, True),
@@ -51,6 +64,6 @@ FIRST = {**PLACE, "passage": "ver_1.1", "quote": LEAVE}
     ],
 )
 def test_a_citation_is_right_if_it_names_the_same_words(
-    proposed: dict[str, str], right: dict[str, str], expected: bool
+    proposed: dict[str, object], right: dict[str, object], expected: bool
 ) -> None:
     assert same_citation(proposed, right) is expected

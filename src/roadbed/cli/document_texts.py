@@ -53,7 +53,7 @@ def _left_out(result: Any) -> str:
 
 
 def ingestion_text(use_case: str, ended: Json) -> str:
-    """What an ingestion did; ``ended`` is that of its job."""
+    """What an ingestion did; ``ended`` is the result of its job."""
     from roadbed.knowledge.errors import DocumentUnreadableError, UnreadableReason
 
     result: Any = ended
@@ -74,8 +74,8 @@ def ingestion_text(use_case: str, ended: Json) -> str:
         )
     if noted := result.get("with_findings", 0):
         lines.append(
-            f"Reading found something in {noted:,} of them; "
-            f"`roadbed documents list {use_case} --findings` tells what."
+            f"{noted:,} of those that were read {'has' if noted == 1 else 'have'} findings; "
+            f"`roadbed documents list {use_case} --findings` tells which."
         )
     if result["unreadable"]:
         lines.append(f"{len(result['unreadable']):,} cannot be read; the data specialist is asked:")

@@ -142,7 +142,7 @@ def list_(
         bool, typer.Option("--unreadable", help="Only those that cannot be read, with the reason.")
     ] = False,
     findings: Annotated[
-        bool, typer.Option("--findings", help="Only those of which reading found something.")
+        bool, typer.Option("--findings", help="Only those with findings of the reading.")
     ] = False,
     deleted: Annotated[
         bool, typer.Option("--deleted", help="Those that left it, of what you may read.")
@@ -150,6 +150,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List the documents of a library."""
+    from roadbed.knowledge.findings import of_file
 
     async def work() -> Any:
         async with opened(only=[usecase]) as services:
@@ -166,8 +167,6 @@ def list_(
             text=lambda: "\n".join(map(deleted_text, gone)) or "No document was deleted.",
         )
         return
-    from roadbed.knowledge.findings import of_file
-
     known: Sequence[Document] = run(work())
     documents = [
         document
@@ -175,7 +174,9 @@ def list_(
         if (not unreadable or document.state == "unreadable")
         and (not findings or of_file(document.findings))
     ]
-    none = f"None of {len(known):,} documents." if known else "There are no documents."
+    none = "There are no documents."
+    if known:
+        none = "No document has findings." if findings else "Every document can be read."
     show(
         {"documents": documents},
         as_json=json,

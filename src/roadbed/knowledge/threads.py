@@ -34,7 +34,7 @@ _SECOND_QUESTION = re.compile(
     r"|(?:und|oder|sowie)\s+(?:was|wie|wann|wo|wer|wem|wen|welche[rsmn]?|warum)"
     r"|(?:y|o)\s+(?:qué|cómo|cuándo|dónde|quién|cuál|cuáles|cuánt[oa]s?|por qué)"
     r"|(?:et|ou)\s+(?:quels?|quelles?|comment|quand|où|qui|combien|pourquoi))\b"
-    r"|\?\s+(?=\w)",
+    r"|\?\s+(?=[^?]*\?)",
     re.IGNORECASE,
 )
 _PART_WORDS = 2  # that carry meaning, in each of two questions

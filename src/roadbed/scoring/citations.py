@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import SequenceMatcher
 
 from roadbed.scoring.content import canonical
 
 _FEW_WORDS = 5  # a quote with fewer may stand in other passages as well
 _SHARED = 0.5  # of the words of the shorter quote, where a passage was cut elsewhere
+_ALIKE = 0.8  # of the words of both quotes, where a passage was edited
 
 
 def citations_of(value: object) -> Sequence[Mapping[str, object]]:
@@ -25,7 +27,8 @@ def same_citation(proposed: Mapping[str, object], right: Mapping[str, object]) -
     place, such as all of a text without headings. Where the passage is another one or not named,
     what the right one says must be there: its ``quote`` must be in the proposed one or the other
     way round, or both overlap as they do where a newer version of the document is cut into other
-    passages. A right citation without passage and quote names all of its place.
+    passages. In another version of the document, a passage at the same place may have been edited.
+    A right citation without passage and quote names all of its place.
     """
     if _place(proposed) != _place(right):
         return False
@@ -37,10 +40,22 @@ def same_citation(proposed: Mapping[str, object], right: Mapping[str, object]) -
         return not names[1]
     if not said:
         return not names[0] and bool(right.get("place"))
-    shorter, longer = sorted((said, told), key=len)
-    if all(names) and len(shorter) < _FEW_WORDS:
+    if len(told) <= len(said) and not names[1]:  # the words of the answer, as examples have them
+        return _contains(said, told)
+    if min(len(said), len(told)) < _FEW_WORDS:
         return False
-    return _contains(longer, shorter) or _overlap(longer, shorter)
+    if _contains(said, told) or _contains(told, said) or _overlap(said, told):
+        return True
+    return _is_other_version(proposed, right) and _is_edited(said, told)
+
+
+def _is_other_version(proposed: Mapping[str, object], right: Mapping[str, object]) -> bool:
+    both = proposed.get("passage") and right.get("passage") and right.get("place")
+    return bool(both) and proposed.get("version") != right.get("version")
+
+
+def _is_edited(said: Sequence[str], told: Sequence[str]) -> bool:
+    return SequenceMatcher(None, said, told, autojunk=False).ratio() >= _ALIKE
 
 
 def _place(citation: Mapping[str, object]) -> str:
@@ -51,9 +66,10 @@ def _words(quote: object) -> Sequence[str]:
     return str(quote or "").casefold().split()
 
 
-def _contains(longer: Sequence[str], shorter: Sequence[str]) -> bool:
-    part = re.escape(" ".join(shorter))
-    return re.search(rf"(?<!\w){part}(?!\w)", " ".join(longer)) is not None
+def _contains(words: Sequence[str], part: Sequence[str]) -> bool:
+    """Whether words have others in them, one after the other; signs around them do not matter."""
+    sought = re.escape(" ".join(part))
+    return re.search(rf"(?<!\w){sought}(?!\w)", " ".join(words)) is not None
 
 
 def _overlap(one: Sequence[str], other: Sequence[str]) -> bool:

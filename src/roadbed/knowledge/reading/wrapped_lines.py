@@ -27,8 +27,9 @@ _OWN_LINE = re.compile(
 )
 _NO_TEXT = re.compile(r"\s*[#|>`~]")
 _ITEM = re.compile(r"\s*\W?(\d{1,3}|[a-zA-Z])[.)](\s|$)")
-_SENTENCE_END = re.compile(r"[.!?:;…]\W*$")
-_CLAUSE_END = re.compile(r"[.,!?:;…–—]\W*$")
+_SENTENCE_ENDS = ".!?:;…"
+_CLAUSE_ENDS = f"{_SENTENCE_ENDS},–—"
+_BEHIND_END = " \t\r\"'”’“‘»«)]*_"  # signs that may stand between the end and the line end
 _CODE = re.compile(r"[={}<>\\]|\w\(|::")
 
 
@@ -42,9 +43,10 @@ def wrap_width(lines: Sequence[str]) -> int | None:
     for begin, end in _paragraphs(lines):
         if looked >= _MOST_LOOKED:
             break
-        looked += end - begin
-        if _is_prose(lines[begin:end]):
-            paragraphs.append(lines[begin:end])
+        paragraph = lines[begin : min(end, begin + _MOST_LOOKED - looked)]
+        looked += len(paragraph)
+        if _is_prose(paragraph):
+            paragraphs.append(paragraph)
     best: Sequence[Sequence[str]] = []
     width = None
     for tried in range(_NARROWEST, _WIDEST + 1):
@@ -92,7 +94,7 @@ def _paragraphs(lines: Sequence[str]) -> Iterator[tuple[int, int]]:
         item = _ITEM.match(line)
         is_item = item is not None and (
             not before.strip()
-            or _SENTENCE_END.search(before) is not None
+            or _ends_with(before, _SENTENCE_ENDS)
             or item[1].lower() == _next(last)
         )
         if item is not None and is_item:
@@ -120,7 +122,7 @@ def _is_prose(paragraph: Sequence[str]) -> bool:
         return False
     if count < _FEW_LINES:
         return True
-    ends = sum(_CLAUSE_END.search(line) is not None for line in paragraph[:-1])
+    ends = sum(_ends_with(line, _CLAUSE_ENDS) for line in paragraph[:-1])
     first = Counter(line.split(maxsplit=1)[0].casefold() for line in paragraph)
     separated = Counter(line.count(",") + line.count(";") for line in paragraph)
     rows = max((rows for signs, rows in separated.items() if signs >= _SEPARATORS), default=0)
@@ -129,6 +131,10 @@ def _is_prose(paragraph: Sequence[str]) -> bool:
         and first.most_common(1)[0][1] <= _HALF * count
         and rows < _MOSTLY * count
     )
+
+
+def _ends_with(line: str, signs: str) -> bool:
+    return line.rstrip(_BEHIND_END).endswith(tuple(signs))
 
 
 def _is_broken_at(width: int, paragraph: Sequence[str]) -> bool:

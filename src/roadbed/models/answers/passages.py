@@ -38,6 +38,7 @@ _LEAST_SUPPORT = 0.45  # of the weight of the words in one passage; the best on 
 _USUALLY_NEAR = 0.2
 _RELATED = 0.5  # what other words of the same meaning weigh, as in the search
 _WITHOUT_KIND = 0.4  # of the support, where a passage has nothing of the kind that is asked for
+_IN_THEIRS = "The question may be in another language than the documents. Ask it in theirs."
 _KINDS = {
     AnswerKind.MONEY: "an amount of money",
     AnswerKind.PERCENTAGE: "a percentage",
@@ -230,14 +231,11 @@ def _no_passage(retrieved: Retrieved) -> str:
     asked = [term for term in retrieved.terms if retrieved.weights.get(term)]
     words = [retrieved.written.get(term, term) for term in asked if term not in known]
     where, passage = "The documents", "No passage"
-    language = ""
-    if retrieved.other_language:
-        language = " The question may be in another language than they are: ask it in theirs."
     if retrieved.is_limited:
         where, passage = "The documents that the question names", "None of their passages"
     if words:
-        mentioned = ", ".join(words[:5])
-        return f"{where} do not answer this. {passage} mentions: {mentioned}.{language}"
+        text = f"{where} do not answer this. {passage} mentions: {', '.join(words[:5])}."
+        return f"{text} {_IN_THEIRS}" if retrieved.other_language else text
     if retrieved.expects and not any(one.has_kind for one in passages):
         return f"{where} do not answer this. {passage} about it has {_KINDS[retrieved.expects]}."
     return f"{where} do not answer this. {passage} has the words of the question together."
