@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from roadbed.scoring.citations import same_citation
 
@@ -67,3 +69,29 @@ def test_a_citation_is_right_if_it_names_the_same_words(
     proposed: dict[str, object], right: dict[str, object], expected: bool
 ) -> None:
     assert same_citation(proposed, right) is expected
+
+
+WORDS = st.sampled_from(["", "a", "a b", LEAVE, EDITED, SHOES, f"{LEAVE} {SHOES}", "|", "_"])
+CITATIONS = st.fixed_dictionaries(
+    {
+        "document": st.sampled_from(["a.txt", "b.txt"]),
+        "place": st.sampled_from(["", "page 1", "page 2"]),
+        "version": st.integers(1, 2),
+        "passage": st.sampled_from(["", "ver_1.1", "ver_1.2", "ver_2.1"]),
+        "quote": WORDS,
+    }
+)
+
+
+@given(CITATIONS, CITATIONS)
+def test_a_right_citation_has_document_and_place_in_common(
+    proposed: dict[str, object], right: dict[str, object]
+) -> None:
+    """So no answer is right now that was wrong while places alone were compared."""
+    if same_citation(proposed, right):
+        assert (proposed["document"], proposed["place"]) == (right["document"], right["place"])
+
+
+@given(CITATIONS)
+def test_every_citation_is_the_same_as_itself(citation: dict[str, object]) -> None:
+    assert same_citation(citation, citation)
